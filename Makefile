@@ -1,0 +1,47 @@
+# The front door. `make compare` sets everything up and runs the main job; `make test` runs the tests.
+# PYTHON: the interpreter (3.11-3.13) that .venv is made from.
+PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
+  $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,14))' 2>/dev/null && { echo $$p; break; }; done)
+BIN := .venv/bin
+ARGS ?=
+
+.PHONY: compare test lint bench lock record clean
+
+compare: .venv/installed
+	$(BIN)/reprise compare $(ARGS)
+
+test: .venv/installed-dev
+	$(BIN)/python -m pytest $(ARGS)
+
+lint: .venv/installed-dev
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/codespell
+
+bench: .venv/installed-dev
+	$(BIN)/python -m tests.bench $(ARGS)
+
+# New versions for the locks (the only target that resolves anything).
+lock: .venv/installed-dev
+	$(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \
+	  --custom-compile-command "make lock" -q -o requirements.lock
+	$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
+	  --no-annotate --custom-compile-command "make lock" -c requirements.lock -q -o requirements-dev.lock
+
+.venv/bin/python:
+	@test -n "$(PYTHON)" || { echo "no Python 3.11-3.13 found: install one, or call make PYTHON=/path/to/python3"; exit 2; }
+	$(PYTHON) -m venv .venv
+
+.venv/installed: requirements.lock | .venv/bin/python
+	@echo "installing the port's packages into .venv (TensorFlow is about 600 MB) ..."
+	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
+	@touch $@
+
+.venv/installed-dev: requirements-dev.lock .venv/installed
+	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	@touch $@
+
+clean:
+	rm -rf .venv report build *.egg-info

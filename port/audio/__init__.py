@@ -1,0 +1,1 @@
+"""Legacy audio front ends, one function per rule; reading order is decode, resample, mel."""

@@ -1,0 +1,1 @@
+"""The DeepSound genre-recognition CRNN of 2016."""

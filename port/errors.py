@@ -1,0 +1,5 @@
+"""The one error a person sees as a single line: what came, what is allowed, what to try."""
+
+
+class InputError(Exception):
+    """Bad input or a missing piece of the machine; the command line prints it on one line and exits with 2."""

@@ -1,0 +1,1 @@
+"""Keras-1 files in, plain Keras 3 models out."""
