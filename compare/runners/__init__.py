@@ -1,1 +1,65 @@
-"""The ways of obtaining a trace."""
+"""The ways of obtaining a trace; each module of this folder is one kind, opened by name.
+
+A kind's module has `open_runner(settings) -> Runner`.
+"""
+
+import importlib
+import pkgutil
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+from compare.clip import Clip
+from compare.stage import Stage
+from compare.system import System
+from compare.trace import Trace
+from port.errors import InputError
+
+
+@dataclass(frozen=True)
+class Settings:
+    """What a runner is told. weights: None takes the kit's own checkpoint. backend: whose kernel order it has."""
+
+    system: System
+    weights: Path | None
+    backend: str
+    upstream: Path | None = None
+    decoder: str = "pyav"
+    time_limit: float = 900.0
+
+    @property
+    def weights_file(self) -> Path:
+        """The checkpoint to use; raises InputError where there is none."""
+        path = self.weights or self.system.default_weights
+        if path is None or not path.is_file():
+            raise InputError(
+                f"{path or self.system.name}: no such weights file; give one with --weights, "
+                f"or get upstream's with: reprise fetch {self.system.name}"
+            )
+        return path
+
+
+class Runner(Protocol):
+    """One way of obtaining a trace."""
+
+    def unavailable_reason(self) -> str | None:
+        """Say in one line why this runner cannot run here, or return None."""
+        ...
+
+    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+        """Trace a clip; with `given`, compute each stage from that trace's arrays instead of its own (isolated)."""
+        ...
+
+
+def kinds() -> list[str]:
+    """Return the names of all kinds of runner."""
+    return sorted(module.name for module in pkgutil.iter_modules(__path__))
+
+
+def open_runner(kind: str, settings: Settings) -> Runner:
+    """Open a runner by the name of its kind; raises InputError on an unknown one."""
+    if kind not in kinds():
+        raise InputError(f"no runner {kind!r}; there are: {', '.join(kinds())}")
+    runner: Runner = importlib.import_module(f"compare.runners.{kind}").open_runner(settings)
+    return runner

@@ -1,0 +1,53 @@
+"""Traces recorded earlier from the real original and shipped with the kit, found by the clip's hash."""
+
+import hashlib
+import json
+from collections.abc import Sequence
+
+from compare.clip import Clip
+from compare.runners import Settings
+from compare.stage import Stage
+from compare.trace import Trace, load
+from port.errors import InputError
+
+
+class RecordedRunner:
+    """Looks up `recorded/<backend>/*/trace.json` of a system."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember whose recordings to look in."""
+        self.settings = settings
+        self.folder = settings.system.recorded / settings.backend
+
+    def unavailable_reason(self) -> str | None:
+        """Say so where the kit ships no recording of this system on this backend."""
+        if any(self.folder.glob("*/trace.json")):
+            return None
+        return f"no trace of {self.settings.system.name} on {self.settings.backend} ships with the kit"
+
+    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+        """Return the recording of this clip; raises InputError where there is none or its weights are others."""
+        if given is not None:
+            raise InputError("a recorded trace cannot be computed from given arrays; use --runner port")
+        for about in sorted(self.folder.glob("*/trace.json")):
+            if json.loads(about.read_text())["clip"]["sha256"] == clip.sha256:
+                trace = load(about.parent)
+                self._check_weights(trace)
+                return trace
+        raise InputError(
+            f"{clip.path}: no recorded trace of this file on {self.settings.backend}; record one with "
+            "--reference python27 (a live Python 2.7) or --reference docker"
+        )
+
+    def _check_weights(self, trace: Trace) -> None:
+        wanted = hashlib.sha256(self.settings.weights_file.read_bytes()).hexdigest()
+        if trace.provenance.get("weights_sha256") != wanted:
+            raise InputError(
+                f"{self.settings.weights_file.name}: the recorded traces were made with other weights; leave out "
+                "--weights, or compare with --reference python27 or docker"
+            )
+
+
+def open_runner(settings: Settings) -> RecordedRunner:
+    """Open the recordings of a system."""
+    return RecordedRunner(settings)

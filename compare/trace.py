@@ -1,0 +1,62 @@
+"""A trace: what left every stage of one system on one clip, as two files that outlive the process that made them.
+
+`trace.npz` holds one array per stage name (no batch axis, no pickles); `trace.json` the rest: system, clip, scalars
+and provenance.
+"""
+
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from port.atomic import atomic_folder
+from port.errors import InputError
+
+
+@dataclass(frozen=True)
+class Trace:
+    """Arrays by stage name, scalars (native_rate in Hz, duration in s), and where they came from."""
+
+    system: str
+    clip_name: str
+    clip_sha256: str
+    arrays: Mapping[str, np.ndarray]
+    scalars: Mapping[str, float] = field(default_factory=dict)
+    provenance: Mapping[str, Any] = field(default_factory=dict)
+
+    def save(self, folder: Path) -> None:
+        """Write trace.npz and trace.json into `folder`, whole or not at all."""
+        with atomic_folder(folder) as temporary:
+            np.savez_compressed(temporary / "trace.npz", **self.arrays)  # type: ignore[arg-type]
+            about = {
+                "system": self.system,
+                "clip": {"name": self.clip_name, "sha256": self.clip_sha256},
+                "scalars": dict(self.scalars),
+                "provenance": dict(self.provenance),
+            }
+            (temporary / "trace.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+
+
+def load(folder: Path) -> Trace:
+    """Read a trace from a folder; raises InputError naming what is missing or unreadable."""
+    for name in ("trace.npz", "trace.json"):
+        if not (folder / name).is_file():
+            raise InputError(f"{folder}: no {name}; a trace is a folder that `reprise trace` wrote")
+    try:
+        about = json.loads((folder / "trace.json").read_text())
+        with np.load(folder / "trace.npz", allow_pickle=False) as stored:
+            arrays = {name: stored[name] for name in stored.files}
+        return Trace(
+            about["system"],
+            about["clip"]["name"],
+            about["clip"]["sha256"],
+            arrays,
+            about.get("scalars", {}),
+            about.get("provenance", {}),
+        )
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{folder}: not a readable trace ({type(error).__name__}: {error})") from None
