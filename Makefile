@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint bench lock record clean
+.PHONY: compare test lint bench lock lock-py27 record clean
 
 compare: .venv/installed
 	$(BIN)/reprise compare $(ARGS)
@@ -28,6 +28,9 @@ lock: .venv/installed-dev
 	  --custom-compile-command "make lock" -q -o requirements.lock
 	$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" -c requirements.lock -q -o requirements-dev.lock
+
+lock-py27: .venv/installed-dev
+	$(BIN)/python original/py27/lock.py
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11-3.13 found: install one, or call make PYTHON=/path/to/python3"; exit 2; }
