@@ -30,10 +30,10 @@ def diff(
         raise InputError(f"the traces are of different systems: {reference.system} and {candidate.system}")
     if not stages:
         raise InputError(f"system {reference.system} declares no stages: there is nothing to compare")
-    if mode == "chained" and decoded_differently(reference, candidate):
-        mode = "chained_redecoded"
+    end_to_end = "chained_redecoded" if decoded_differently(reference, candidate) else "chained"
     return [
-        compare_arrays(stage, mode, reference.arrays.get(stage.name), candidate.arrays.get(stage.name))
+        # A stage that starts from the clip itself is never given anything: it is compared end to end in both modes.
+        compare_arrays(stage, end_to_end if mode == "chained" or stage.source == "clip" else mode, reference.arrays.get(stage.name), candidate.arrays.get(stage.name))
         for stage in stages
     ]
 

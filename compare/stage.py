@@ -38,8 +38,10 @@ class Stage:
     def from_row(cls, row: Mapping[str, Any]) -> "Stage":
         """Build a stage from a [[stage]] row; a missing tolerance or reason is an error of the kit."""
         tolerances = {}
+        chained = row.get("chained")
+        fallback = {"chained_redecoded": chained, "isolated": chained if row["source"] == "clip" else None}
         for mode in MODES:
-            values = row.get(mode, row.get("chained") if mode == "chained_redecoded" else None)
+            values = row.get(mode, fallback.get(mode))
             if not values or not str(values.get("reason", "")).strip():
                 raise InputError(f"stage {row.get('name')}: no {mode} tolerance with a reason in system.toml")
             tolerances[mode] = Tolerance(float(values["atol"]), float(values["rtol"]), values["reason"])

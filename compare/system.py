@@ -14,10 +14,12 @@ ORIGINAL = ROOT / "original"
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file of the upstream: its path there, its git blob id, and whether the original cannot run without it."""
+    """A file of the upstream: its path there, its git blob id, and whether the code runs without it."""
 
     path: str
     blob: str
+    optional: bool = False
+    note: str = ""
     note: str = ""
 
 
@@ -69,7 +71,7 @@ def load(name: str) -> System:
             labels=tuple(row["labels"]),
             upstream_url=upstream["url"],
             upstream_commit=upstream["commit"],
-            files=tuple(PinnedFile(f["path"], f["blob"], f.get("note", "")) for f in upstream["files"]),
+            files=tuple(PinnedFile(**f) for f in upstream["files"]),
             stages=tuple(Stage.from_row(stage) for stage in row["stage"]),
             row=row,
         )

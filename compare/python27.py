@@ -1,0 +1,109 @@
+"""A Python 2.7 environment of the era, built once from its lock into the user's cache."""
+
+import hashlib
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from compare.fetch import cache
+from compare.system import ROOT
+from port.atomic import atomic_folder
+from port.errors import InputError
+
+VIRTUALENV_LOCK = ROOT / "original" / "py27" / "virtualenv.lock"
+
+
+def find_interpreter() -> Path | None:
+    """Find a Python 2.7: REPRISE_PYTHON27, then PATH, then pyenv's versions."""
+    named = os.environ.get("REPRISE_PYTHON27")
+    if named:
+        return Path(named) if _is_python27(Path(named)) else None
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    candidates = [Path(p) for p in (shutil.which("python2.7"), shutil.which("python2")) if p]
+    candidates += sorted(pyenv.glob("2.7.*/bin/python2.7"), reverse=True)
+    return next((path for path in candidates if _is_python27(path)), None)
+
+
+def _is_python27(path: Path) -> bool:
+    # A pyenv shim exists whether or not its version is switched on: only running it tells.
+    try:
+        done = subprocess.run(
+            [str(path), "-c", "import sys; print(sys.version_info[:2] == (2, 7))"], capture_output=True, timeout=30
+        )
+    except (OSError, subprocess.TimeoutExpired):
+        return False
+    return done.stdout.strip() == b"True"
+
+
+def environment_folder(interpreter: Path, lock: Path) -> Path:
+    """Where the environment of this interpreter and lock lives."""
+    identity = hashlib.sha256(lock.read_bytes() + str(interpreter).encode()).hexdigest()[:12]
+    return cache() / "python27" / f"{lock.stem.removeprefix('requirements-')}-{identity}"
+
+
+def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  # type: ignore[no-untyped-def]
+    """Return the environment's interpreter, building the environment first where it is not there yet.
+
+    say: called with a line before long work. Raises InputError with pip's last line where the build fails.
+    """
+    folder = environment_folder(interpreter, lock)
+    if not (folder / "complete").is_file():
+        say(f"building the Python 2.7 environment of {lock.name} (once, under a minute) ...")
+        # Virtual environments do not survive a rename: this one is built in place and marked when whole.
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.parent.mkdir(parents=True, exist_ok=True)
+        _make_virtualenv(interpreter, folder)
+        _pip_install(folder, lock)
+        (folder / "complete").touch()
+    return folder / "bin" / "python"
+
+
+def private_settings(folder: Path, backend: str) -> dict[str, str]:
+    """Environment variables that keep Keras' and Theano's settings and compile cache inside the cache folder.
+
+    folder: where they live. Keras 1 would read $HOME/.keras/keras.json, Theano $HOME/.theanorc.
+    """
+    home = folder / "home"
+    home.mkdir(parents=True, exist_ok=True)
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "THEANO", "KERAS", "VIRTUAL_ENV"))}
+    return {
+        **kept,
+        "HOME": str(home),
+        "KERAS_BACKEND": backend,
+        "MPLBACKEND": "Agg",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "THEANORC": "",
+        "THEANO_FLAGS": f"floatX=float32,device=cpu,base_compiledir={folder / 'theano'}",
+    }
+
+
+def _make_virtualenv(interpreter: Path, folder: Path) -> None:
+    tool = cache() / "python27" / f"virtualenv-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
+    if not tool.is_dir():
+        with atomic_folder(tool) as temporary:
+            _run(
+                [sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
+                + ["-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],
+                "virtualenv 20.15.1, the last for Python 2.7",
+            )
+    _run(
+        [sys.executable, "-m", "virtualenv", "-q", "-p", str(interpreter), "--no-periodic-update", str(folder)],
+        f"a virtual environment of {interpreter}",
+        {**os.environ, "PYTHONPATH": str(tool)},
+    )
+
+
+def _pip_install(folder: Path, lock: Path) -> None:
+    # pip would build Theano's and Keras' sdists against whatever is newest: no isolation, the lock has the tools.
+    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
+    _run([*command, "-r", str(lock)], f"the packages of {lock.name}")
+
+
+def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    if done.returncode:
+        lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
+        errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:] or ["no message"]
+        raise InputError(f"cannot install {what}: {errors[-1].strip()}")

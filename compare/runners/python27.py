@@ -1,0 +1,181 @@
+"""Traces of the live original, in a local Python 2.7."""
+
+import contextlib
+import json
+import os
+import selectors
+import shutil
+import signal
+import subprocess
+import tempfile
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from compare.clip import Clip
+from compare.fetch import cache, check, upstream_folder
+from compare.python27 import environment, environment_folder, find_interpreter, private_settings
+from compare.runners import Settings
+from compare.stage import Stage
+from compare.system import ROOT
+from compare.trace import Trace, load
+from port.errors import InputError
+
+# SciPy 0.17's transform costs O(n * p) for a length n with a largest prime factor p; measured 57 s for the prime
+# 262,139 in one direction.
+SECONDS_PER_NP = 57 / 262_139**2
+SLOW_TRANSFORM = 120.0  # seconds beyond which the original is not started
+
+
+def largest_prime_factor(n: int) -> int:
+    """Return the largest prime factor of n (1 for n < 2)."""
+    largest, factor = 1, 2
+    while factor * factor <= n:
+        while n % factor == 0:
+            largest, n = factor, n // factor
+        factor += 1
+    return max(largest, n) if n > 1 else largest
+
+
+def transform_seconds(n_in: int, n_out: int) -> float:
+    """Estimate how long SciPy 0.17 needs to resample n_in samples to n_out, in seconds of one core of 2024."""
+    return SECONDS_PER_NP * sum(n * largest_prime_factor(n) for n in (n_in, n_out))
+
+
+class Python27Runner:
+    """Keeps one process of the system's trace.py, its model loaded, and asks it for one clip after another."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember what to run."""
+        self.settings = settings
+        self.system = settings.system
+        self.row = self.system.row["environments"].get(settings.backend)
+        self.interpreter = find_interpreter()
+        self.upstream = settings.upstream or upstream_folder(self.system)
+        self.process: subprocess.Popen[bytes] | None = None
+
+    def unavailable_reason(self) -> str | None:
+        """Say what is missing: an environment for the backend, Python 2.7, ffmpeg or upstream."""
+        if self.row is None:
+            return f"{self.system.name} has no Python 2.7 environment on {self.settings.backend}"
+        if self.interpreter is None:
+            return "no Python 2.7 found; install one (pyenv install 2.7.18) or name it in REPRISE_PYTHON27"
+        if shutil.which("ffmpeg") is None:
+            return "no ffmpeg program on PATH, through which the original decodes; install ffmpeg"
+        if not self.upstream.is_dir():
+            return f"upstream is not here yet; get it with: reprise fetch {self.system.name} --no-weights"
+        missing = check(self.system, self.upstream).missing
+        if missing and self.settings.upstream is None:
+            return f"{missing[0]} is missing in {self.upstream}; run: reprise fetch {self.system.name} --no-weights"
+        return None
+
+    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+        """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
+        if given is not None:
+            raise InputError("the original cannot be fed arrays: isolated stages are the port's side; --runner port")
+        reason = self.unavailable_reason()
+        if reason:
+            raise InputError(reason)
+        self._refuse_slow(clip)
+        with tempfile.TemporaryDirectory(prefix="reprise-trace-") as folder:
+            self._ask({"clip": str(clip.path.resolve()), "out": folder}, clip.path.name)
+            trace = load(Path(folder))
+        wanted = {stage.name for stage in stages}
+        arrays = {name: array for name, array in trace.arrays.items() if name in wanted}
+        about = {**trace.provenance, **self._upstream_provenance(), "runner": "python27"}
+        return Trace(trace.system, clip.path.name, clip.sha256, arrays, trace.scalars, about)
+
+    def close(self) -> None:
+        """End the original's process and whatever it started."""
+        process, self.process = self.process, None
+        if process is None:
+            return
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(process.pid, signal.SIGKILL)
+        process.wait()
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """Return the adapter's command line and environment variables."""
+        assert self.row is not None and self.interpreter is not None
+        lock = ROOT / self.row["requirements"]
+        python = environment(self.interpreter, lock)
+        private = cache() / "python27" / "settings" / environment_folder(self.interpreter, lock).name
+        arguments = ["--upstream", str(self.upstream.resolve()), "--backend", self.row["backend"]]
+        arguments += ["--weights", str(self.settings.weights_file.resolve())]
+        adapter = str(self.system.folder / "trace.py")
+        return [str(python), adapter, *arguments], private_settings(private, self.row["backend"])
+
+    def _refuse_slow(self, clip: Clip) -> None:
+        resampled = self.system.row.get("resampled_rate")
+        if resampled is None:
+            return
+        from port.audio.decode import decode
+
+        decoded = decode(clip.path)
+        n_in = int(decoded.native.size)
+        if decoded.rate == resampled:
+            return
+        n_out = -(-n_in * resampled // decoded.rate)
+        seconds = transform_seconds(n_in, n_out)
+        if seconds > SLOW_TRANSFORM:
+            raise InputError(
+                f"{clip.path.name}: SciPy 0.17 would need about {seconds / 60:.0f} minutes to resample {n_in} to "
+                f"{n_out} samples (largest prime factors {largest_prime_factor(n_in)} and "
+                f"{largest_prime_factor(n_out)}); cut the clip to a length with small factors"
+            )
+
+    def _start(self) -> None:
+        command, variables = self.command()
+        self.log = tempfile.TemporaryFile()  # noqa: SIM115 - lives as long as the process
+        self.process = subprocess.Popen(
+            command,
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=self.log,
+            env=variables,
+            start_new_session=True,
+        )
+        self._answer("start")
+
+    def _ask(self, request: dict[str, str], what: str) -> None:
+        if self.process is None or self.process.poll() is not None:
+            self._start()
+        assert self.process is not None and self.process.stdin is not None
+        self.process.stdin.write(json.dumps(request).encode() + b"\n")
+        self.process.stdin.flush()
+        self._answer(what)
+
+    def _answer(self, what: str) -> dict[str, Any]:
+        assert self.process is not None and self.process.stdout is not None
+        with selectors.DefaultSelector() as selector:
+            selector.register(self.process.stdout, selectors.EVENT_READ)
+            ready = selector.select(self.settings.time_limit)
+        if not ready:
+            self.close()
+            raise InputError(f"{what}: the original gave no answer in {self.settings.time_limit:.0f} s and was ended")
+        line = self.process.stdout.readline()
+        if not line:
+            code = self.process.wait()
+            self.close()
+            raise InputError(f"{what}: the original ended with code {code}: {self._last_words()}")
+        answer: dict[str, Any] = json.loads(line)
+        if "error" in answer:
+            raise InputError(answer["error"])
+        return answer
+
+    def _last_words(self) -> str:
+        self.log.seek(0)
+        lines = [line.strip() for line in self.log.read().decode("utf8", "replace").splitlines() if line.strip()]
+        return lines[-1] if lines else "no message"
+
+    def _upstream_provenance(self) -> dict[str, Any]:
+        state = check(self.system, self.upstream)
+        if state.pinned:
+            return {"upstream": self.system.upstream_url, "upstream_commit": self.system.upstream_commit}
+        other = (*state.altered, *state.missing)
+        return {"upstream": f"NOT the pinned one: {len(other)} of {len(self.system.files)} files differ"}
+
+
+def open_runner(settings: Settings) -> Python27Runner:
+    """Open the live original."""
+    return Python27Runner(settings)
