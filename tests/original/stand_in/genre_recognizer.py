@@ -2,7 +2,7 @@
 
 from keras.models import model_from_yaml
 
-import common
+from common import get_layer_output_function, load_track
 
 
 class GenreRecognizer(object):
@@ -12,9 +12,9 @@ class GenreRecognizer(object):
         with open(model_path) as architecture:
             network = model_from_yaml(architecture.read())
         network.load_weights(weights_path)
-        self.step_probs_of = common.get_layer_output_function(network, "output_realtime")
+        self.pred_fun = get_layer_output_function(network, "output_realtime")
 
     def recognize(self, path):
         """Return (probs (1, n_steps, 10) float32, seconds of the song)."""
-        log_mel, seconds = common.load_track(path)
-        return self.step_probs_of(log_mel[None]), seconds
+        log_mel, seconds = load_track(path)
+        return self.pred_fun(log_mel[None]), seconds
