@@ -1,0 +1,93 @@
+"""Build a Keras-3 model from a Keras-1 one: `build(model, source_backend, ...)`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from port.errors import InputError
+from port.keras1 import tree
+from port.keras1.read import Keras1Model
+from port.keras1.rules import convolution, core, pooling, recurrent  # noqa: F401  (their rules)
+from port.keras1.rules.context import Context
+from port.keras1.rules.graph import inputs_of, outputs_of
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A built model, every layer's output tensor by Keras-1 name, and what was noticed on the way.
+
+    `needs` names the registered layers of port.keras1.layers in the model; empty means stock Keras 3.
+    """
+
+    model: keras.Model
+    outputs: dict[str, Any]
+    notes: list[str]
+    needs: list[str]
+
+
+def build(
+    model: Keras1Model,
+    source_backend: str,
+    keras_version: str | None = None,
+    *,
+    channels_last: bool = False,
+    dim_ordering: str | None = None,
+    legacy_bugs: str | None = None,
+    replace: Mapping[str, Any] | None = None,
+) -> keras.Model:
+    """Return the Keras-3 model that computes what `model` computed under `source_backend`.
+
+    `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records.
+    `dim_ordering` ("th", "tf") is for layers that do not record theirs, `legacy_bugs` ("keep", "fix") for
+    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors.
+    Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
+    """
+    return migrate(
+        model,
+        source_backend,
+        keras_version,
+        channels_last=channels_last,
+        dim_ordering=dim_ordering,
+        legacy_bugs=legacy_bugs,
+        replace=replace,
+    ).model
+
+
+def migrate(
+    model: Keras1Model,
+    source_backend: str,
+    keras_version: str | None = None,
+    *,
+    channels_last: bool = False,
+    dim_ordering: str | None = None,
+    legacy_bugs: str | None = None,
+    replace: Mapping[str, Any] | None = None,
+) -> Migrated:
+    """As `build`, and return also every layer's output and the notes."""
+    if source_backend not in ("theano", "tensorflow"):
+        raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
+    root = tree.parse(model.config)
+    tree.hand_out(root, model.weights)
+    context = Context(
+        source_backend,
+        _version(keras_version or model.version),
+        dim_ordering,
+        legacy_bugs,
+        dict(replace or {}),
+        list(model.notes),
+    )
+    inputs = inputs_of(context, root)
+    outputs = outputs_of(context, root, inputs)
+    built = keras.Model(inputs, outputs, name=context.name(root.name))
+    return Migrated(built, context.outputs, context.notes, sorted(context.needs))
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    try:
+        return tuple(int(part) for part in str(text).split(".")[:3])
+    except ValueError:
+        raise InputError(f"Keras version {text!r}; a version like 1.1.0 is needed") from None

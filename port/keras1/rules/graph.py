@@ -1,0 +1,153 @@
+"""Nested and top-level models: from a tree of nodes to functional Keras 3 models."""
+
+from typing import Any
+
+import keras
+
+from port.errors import InputError
+from port.keras1.rules.context import Apply, Context, Tensor, integer, rule
+from port.keras1.tree import CONTAINERS, Node
+
+MAX_NESTING = 40
+
+
+def inputs_of(context: Context, node: Node) -> list[Tensor]:
+    """Return new keras.Inputs for every input of a model, in the model's order."""
+    if node.class_name == "Model":
+        by_name = {child.name: child for child in node.children}
+        return [_input(context, by_name[str(entry[0])]) for entry in node.config["input_layers"]]
+    if not node.children:
+        raise InputError(f"model {node.name} has no layers")
+    first = node.children[0]
+    if first.class_name == "Merge":
+        return [x for branch in first.children for x in inputs_of(context, branch)]
+    if first.class_name in CONTAINERS:
+        return inputs_of(context, first)
+    return [_input(context, first)]
+
+
+def _input(context: Context, node: Node) -> Tensor:
+    config = node.config
+    shape = config.get("batch_input_shape")
+    if shape is None and config.get("input_dim") is not None:
+        length = config.get("input_length")
+        recurrent = node.class_name not in ("Dense", "MaxoutDense", "Highway")
+        shape = [None, length, config["input_dim"]] if recurrent else [None, config["input_dim"]]
+    if not isinstance(shape, (list, tuple)):
+        raise InputError(f"layer {node.name}: the first layer of a model must record batch_input_shape")
+    sizes = [None if size is None else integer(size, node, "batch_input_shape") for size in shape]
+    dtype = str(config.get("input_dtype") or "float32")
+    name = node.name if node.class_name == "InputLayer" else f"{node.name}_input"
+    return keras.Input(
+        batch_shape=sizes,
+        dtype=dtype if dtype.startswith("int") else "float32",
+        name=context.name(name),
+        sparse=False,
+    )
+
+
+def outputs_of(context: Context, node: Node, inputs: list[Tensor], depth: int = 0) -> list[Tensor]:
+    """Return a model's output tensors for given inputs; every layer is called here."""
+    if depth > MAX_NESTING:
+        raise InputError(f"models nested more than {MAX_NESTING} deep")
+    if node.class_name == "Model":
+        return _model_outputs(context, node, inputs)
+    rest = node.children
+    value: Any = inputs[0] if len(inputs) == 1 else inputs
+    if rest and rest[0].class_name == "Merge" and rest[0].children:
+        value = _merged(context, rest[0], inputs, depth)
+        rest = rest[1:]
+    for child in rest:
+        value = context.apply(child)(value)
+        record(context, child, value)
+    return value if isinstance(value, list) else [value]
+
+
+def _merged(context: Context, merge: Node, inputs: list[Tensor], depth: int) -> Tensor:
+    """Return the output of a Merge that stands first in a Sequential and holds its branches."""
+    remaining, branches = list(inputs), []
+    for branch in merge.children:
+        count = _n_inputs(branch)
+        own, remaining = remaining[:count], remaining[count:]
+        if branch.class_name in CONTAINERS:
+            branches += outputs_of(context, branch, own, depth + 1)
+        else:
+            branches.append(context.apply(branch)(own[0]))
+            record(context, branch, branches[-1])
+    value = context.apply(merge)(branches)
+    record(context, merge, value)
+    return value
+
+
+def _n_inputs(node: Node) -> int:
+    if node.class_name == "Model":
+        return len(node.config["input_layers"])
+    if node.class_name == "Sequential" and node.children:
+        first = node.children[0]
+        if first.class_name == "Merge":
+            return sum(_n_inputs(branch) for branch in first.children)
+        return _n_inputs(first)
+    return 1
+
+
+def record(context: Context, node: Node, value: Any) -> None:
+    """Remember a layer's output, in Keras 1's layout, under its Keras-1 name (the last call's, if shared)."""
+    context.outputs[node.name] = value
+
+
+def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[Tensor]:
+    """Call the layers of a functional model as soon as their sources are known."""
+    done: dict[tuple[str, int, int], Tensor] = {}
+    for entry, tensor in zip(node.config["input_layers"], inputs, strict=True):
+        done[str(entry[0]), 0, 0] = tensor
+        context.outputs[str(entry[0])] = tensor
+    pending = [(child, index) for child in node.children for index in range(len(child.inbound))]
+    while pending:
+        waiting = []
+        for child, index in pending:
+            sources = child.inbound[index]
+            if all(source in done for source in sources):
+                tensors = [done[source] for source in sources]
+                value = context.apply(child)(tensors[0] if len(tensors) == 1 else tensors)
+                record(context, child, value)
+                for place, tensor in enumerate(value if isinstance(value, list) else [value]):
+                    done[child.name, index, place] = tensor
+            else:
+                waiting.append((child, index))
+        if len(waiting) == len(pending):
+            names = sorted({child.name for child, _ in waiting})[:6]
+            raise InputError(f"model {node.name}: the layers {names} wait for tensors that no layer makes")
+        pending = waiting
+    outputs = [(str(e[0]), int(e[1]), int(e[2])) for e in node.config["output_layers"]]
+    missing = [key for key in outputs if key not in done]
+    if missing:
+        raise InputError(f"model {node.name}: no layer makes the output {missing[0]}")
+    return [done[key] for key in outputs]
+
+
+@rule("Sequential", "Model")
+def nested(context: Context, node: Node) -> Apply:
+    """A model used as a layer: its own functional model, called where the layer stands."""
+    made: list[Any] = []
+
+    def apply(x: Any) -> Any:
+        tensors = x if isinstance(x, list) else [x]
+        if not made:
+            context.enter()
+            inputs = [
+                keras.Input(batch_shape=t.shape, dtype=t.dtype, name=context.name(f"{node.name}_in_{i}"))
+                for i, t in enumerate(tensors)
+            ]
+            outputs = outputs_of(context, node, inputs)
+            made.append(keras.Model(inputs, outputs, name=context.name(node.name)))
+            context.leave()
+        value = made[0](tensors)
+        return value[0] if isinstance(value, list) and len(value) == 1 else value
+
+    return apply
+
+
+@rule("InputLayer")
+def input_layer(context: Context, node: Node) -> Apply:
+    """An explicit input inside a Sequential: what comes in goes out."""
+    return lambda x: x
