@@ -62,6 +62,9 @@ class Python27Runner:
             return "no Python 2.7 found; install one (pyenv install 2.7.18) or name it in REPRISE_PYTHON27"
         if shutil.which("ffmpeg") is None:
             return "no ffmpeg program on PATH, through which the original decodes; install ffmpeg"
+        return self._upstream_problem()
+
+    def _upstream_problem(self) -> str | None:
         if not self.upstream.is_dir():
             return f"upstream is not here yet; get it with: reprise fetch {self.system.name} --no-weights"
         missing = check(self.system, self.upstream).missing
@@ -72,7 +75,9 @@ class Python27Runner:
     def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
         if given is not None:
-            raise InputError("the original cannot be fed arrays: isolated stages are the port's side; --runner port")
+            raise InputError(
+                "the original cannot be fed arrays: isolated stages are the port's side; --runner port"
+            )
         reason = self.unavailable_reason()
         if reason:
             raise InputError(reason)
@@ -137,9 +142,12 @@ class Python27Runner:
         )
         self._answer("start")
 
-    def _ask(self, request: dict[str, str], what: str) -> None:
+    def _ensure_started(self) -> None:
         if self.process is None or self.process.poll() is not None:
             self._start()
+
+    def _ask(self, request: dict[str, str], what: str) -> None:
+        self._ensure_started()
         assert self.process is not None and self.process.stdin is not None
         self.process.stdin.write(json.dumps(request).encode() + b"\n")
         self.process.stdin.flush()
@@ -152,7 +160,9 @@ class Python27Runner:
             ready = selector.select(self.settings.time_limit)
         if not ready:
             self.close()
-            raise InputError(f"{what}: the original gave no answer in {self.settings.time_limit:.0f} s and was ended")
+            raise InputError(
+                f"{what}: the original gave no answer in {self.settings.time_limit:.0f} s and was ended"
+            )
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
@@ -165,7 +175,9 @@ class Python27Runner:
 
     def _last_words(self) -> str:
         self.log.seek(0)
-        lines = [line.strip() for line in self.log.read().decode("utf8", "replace").splitlines() if line.strip()]
+        lines = [
+            line.strip() for line in self.log.read().decode("utf8", "replace").splitlines() if line.strip()
+        ]
         return lines[-1] if lines else "no message"
 
     def _upstream_provenance(self) -> dict[str, Any]:

@@ -74,7 +74,9 @@ def _files(tree: Path) -> Iterator[tuple[Path, str]]:
             yield path, str(path).lstrip("/")
     for path in sorted(tree.rglob("*")):
         inside = path.relative_to(tree)
-        site = re.match(r"lib/python[\d.]+/site-packages/(?!pip|setuptools|pkg_resources|easy_install)", str(inside))
+        site = re.match(
+            r"lib/python[\d.]+/site-packages/(?!pip|setuptools|pkg_resources|easy_install)", str(inside)
+        )
         if not site and not LEFT_OUT.search(f"/{inside}") and (path.is_symlink() or path.is_file()):
             yield path, f"usr/local/{inside}"
 
@@ -100,7 +102,13 @@ def import_base(version: str, tag: str) -> None:
                     archive.add(path, name, recursive=False)
             _text(archive, "etc/passwd", PASSWD)
             _text(archive, "etc/group", "root:x:0:\nnogroup:x:65534:\n")
-            for folder, mode in (("tmp", 0o1777), ("root", 0o700), ("proc", 0o755), ("sys", 0o755), ("dev", 0o755)):
+            for folder, mode in (
+                ("tmp", 0o1777),
+                ("root", 0o700),
+                ("proc", 0o755),
+                ("sys", 0o755),
+                ("dev", 0o755),
+            ):
                 member = tarfile.TarInfo(folder)
                 member.type, member.mode = tarfile.DIRTYPE, mode
                 archive.addfile(member)

@@ -1,0 +1,111 @@
+"""Traces of the live original, in a container: the `python27` runner's trace.py, with another prefix.
+
+The container has no network, a read-only root and no capabilities. It sees upstream, the kit's original/ folder, the
+weights and the clip read-only, and one folder that it may write to.
+"""
+
+import dataclasses
+import os
+import shutil
+import tempfile
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+
+from compare.clip import Clip
+from compare.engine import ask, engine_problem, image_id
+from compare.runners import Settings
+from compare.runners.python27 import Python27Runner
+from compare.stage import Stage
+from compare.system import ORIGINAL
+from compare.trace import Trace
+
+MEMORY = "4g"  # a 31 s clip takes about 0.5 GB
+PROCESSES = "256"
+TMP = "/tmp:exec,size=512m,mode=1777"  # Theano runs what it compiles there
+NON_ROOT = 1000  # who runs inside when the caller is root
+
+
+class DockerRunner(Python27Runner):
+    """Keeps one container with the original loaded and hands it one clip after another through a folder."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember what to run; nothing is started yet."""
+        super().__init__(settings)
+        self.name = f"reprise-{uuid.uuid4().hex[:12]}"
+        self.user = os.getuid() or NON_ROOT
+        self.folder: tempfile.TemporaryDirectory[str] | None = None
+
+    def unavailable_reason(self) -> str | None:
+        """Say what is missing: an environment for the backend, an engine, the image or upstream."""
+        if self.row is None:
+            return f"{self.system.name} has no image on {self.settings.backend}"
+        problem = engine_problem()
+        if problem:
+            return problem
+        if image_id(self.row["image"]) is None:
+            return f"image {self.row['image']} is not built; build it with: make images"
+        return self._upstream_problem()
+
+    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+        """Trace a clip in the container; raises InputError with its one line where it refuses, dies or hangs."""
+        traced = super().trace(clip, stages, given)
+        assert self.row is not None
+        about = {**traced.provenance, "runner": "docker", "image": image_id(self.row["image"])}
+        return dataclasses.replace(traced, provenance=about)
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """Return `docker run ... IMAGE python trace.py ...` and environment variables; makes the exchange folder."""
+        assert self.row is not None
+        self.folder = tempfile.TemporaryDirectory(prefix="reprise-docker-")
+        for name in ("clips", "out"):
+            folder = Path(self.folder.name, name)
+            folder.mkdir()
+            if os.getuid() == 0:
+                os.chown(folder, self.user, self.user)
+        weights = self.settings.weights_file.resolve()
+        mounts = [
+            f"{self.upstream.resolve()}:/upstream:ro",
+            f"{ORIGINAL}:/original:ro",
+            f"{weights}:/weights/{weights.name}:ro",
+            f"{self.folder.name}/clips:/clips:ro",
+            f"{self.folder.name}/out:/out",
+        ]
+        command = [
+            *("docker", "run", "--rm", "--interactive", "--init", "--name", self.name, "--network", "none"),
+            *("--read-only", "--tmpfs", TMP, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
+            *("--memory", MEMORY, "--pids-limit", PROCESSES, "--user", f"{self.user}:{self.user}"),
+            *(word for mount in mounts for word in ("--volume", mount)),
+            *("--env", "OPENBLAS_CORETYPE", self.row["image"]),
+            *("python", f"/original/{self.system.name}/trace.py", "--backend", self.row["backend"]),
+            *("--upstream", "/upstream", "--weights", f"/weights/{weights.name}"),
+        ]
+        return command, dict(os.environ)
+
+    def close(self) -> None:
+        """End the container and whatever talks to it."""
+        running = self.process is not None
+        super().close()
+        if running:
+            ask("rm", "--force", self.name)
+        if self.folder is not None:
+            self.folder.cleanup()
+            self.folder = None
+
+    def _ask(self, request: dict[str, str], what: str) -> None:
+        self._ensure_started()
+        assert self.folder is not None
+        clip = Path(self.folder.name, "clips", Path(request["clip"]).name)
+        made = Path(self.folder.name, "out")
+        shutil.copyfile(request["clip"], clip)
+        try:
+            super()._ask({"clip": f"/clips/{clip.name}", "out": "/out"}, what)
+            for path in made.iterdir():
+                shutil.move(path, request["out"])
+        finally:
+            clip.unlink(missing_ok=True)
+
+
+def open_runner(settings: Settings) -> DockerRunner:
+    """Open the live original in a container."""
+    return DockerRunner(settings)
