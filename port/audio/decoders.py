@@ -1,0 +1,204 @@
+"""Compressed audio to 16-bit samples, twice: by PyAV, and by the `ffmpeg` program that the originals ran.
+
+Both give what `ffmpeg -i FILE -f s16le -` writes, and what audioread 2.1.4 read off ffmpeg's description of
+the file: rate and channels of the first audio stream, where a layout it cannot parse counts as one channel.
+"""
+
+import ctypes
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from port.errors import InputError
+
+GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+EXACT = ("flac", "mov", "wav", "aiff", "au", "caf", "wv")  # containers whose header gives the exact length
+
+
+@dataclass(frozen=True)
+class Stream:
+    """Interleaved samples (n_samples * n_channels,) int16, and how they were described."""
+
+    samples: NDArray[np.int16]
+    rate: int  # Hz, of these samples
+    channels: int  # in these samples
+    described_rate: int  # Hz, of the first audio stream
+    described_layout: str  # of the first audio stream, as ffmpeg names it
+    promised: float = 0.0  # seconds that the container's header promises exactly, 0 if it does not
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def counted_channels(self) -> int:
+        """Channels as audioread 2.1.4 counts them."""
+        return counted_channels(self.described_layout)
+
+
+def counted_channels(layout: str) -> int:
+    """audioread's reading of a layout's name: "stereo" 2, "N channels" N, all else ("4.0", "5.1") 1."""
+    if layout == "stereo":
+        return 2
+    match = re.match(r"(\d+) ", layout)
+    return int(match.group(1)) if match else 1
+
+
+def channels_of(layout: str) -> int:
+    """Channels of a layout as ffmpeg means them."""
+    import av
+
+    match = re.match(r"(\d+) ", layout)
+    try:
+        return int(match.group(1)) if match else int(av.AudioLayout(layout).nb_channels)
+    except ValueError:
+        raise InputError(f"channel layout {layout!r} is not known here") from None
+
+
+def decode_pyav(path: str, max_seconds: float) -> Stream:
+    """Decode with the FFmpeg inside PyAV.
+
+    Raises:
+        InputError: no audio in it, not decodable, or longer than `max_seconds`.
+    """
+    import av
+
+    try:
+        container = av.open(path, options={"protocol_whitelist": "file"}, metadata_errors="ignore")
+    except (av.error.FFmpegError, ValueError) as error:
+        raise InputError(f"no audio file that can be decoded ({_reason(error)})") from None
+    with container:
+        if not container.streams.audio:
+            raise InputError("no audio stream in it")
+        first = container.streams.audio[0]
+        layouts = {stream: _layout(stream) for stream in container.streams.audio}
+        stream = max(layouts, key=lambda stream: (_is_default(stream), layouts[stream][1]))
+        channels = layouts[stream][1]
+        parts, broken = _decode_packets(container, stream, channels, max_seconds)
+        if not parts:
+            raise InputError("not one sample could be decoded")
+        exact = container.format.name.split(",")[0] in EXACT
+        promised = float(stream.duration * (stream.time_base or 0)) if exact and stream.duration else 0.0
+        notes = [f"{broken} broken packets were left out, as in the original"] if broken else []
+        return Stream(
+            np.concatenate(parts),
+            stream.codec_context.sample_rate,
+            channels,
+            first.codec_context.sample_rate,
+            _described(layouts[first][0]),
+            promised,
+            notes,
+        )
+
+
+def _layout(stream: Any) -> tuple[str, int]:
+    """Name and channels of a stream's layout, asked for once.
+
+    PyAV up to 18 shares the memory of a custom layout among all its copies, and each frees it: such a file
+    would end the process. The one copy made here is never freed, not even at exit, and the file refused.
+    """
+    layout = stream.codec_context.layout
+    try:
+        name = layout.name
+    except UnicodeDecodeError:
+        name = "ambisonic or custom"
+    if re.match(r"ambisonic|\d+ channels \(", name):
+        ctypes.pythonapi.Py_IncRef(ctypes.py_object(layout))
+        raise InputError(f"channel layout {name!r} is more than PyAV can hold; decode with ffmpeg")
+    return name, layout.nb_channels
+
+
+def _described(layout: str) -> str:
+    """The ffmpeg program guesses a layout where the file names none ("4 channels")."""
+    match = re.fullmatch(r"(\d+) channels", layout)
+    return GUESSED.get(int(match.group(1)), layout) if match else layout
+
+
+def _is_default(stream: Any) -> bool:
+    """ffmpeg takes the default audio stream, then the one with the most channels, then the first."""
+    return bool(stream.disposition & stream.disposition.__class__.default)
+
+
+def _decode_packets(
+    container: Any, stream: Any, channels: int, max_seconds: float
+) -> tuple[list[NDArray[np.int16]], int]:
+    """Interleaved int16 parts in order, and how many packets were broken."""
+    import av
+
+    resampler = av.AudioResampler(format="s16")
+    limit = max_seconds * stream.codec_context.sample_rate * channels
+    parts: list[NDArray[np.int16]] = []
+    total = broken = 0
+    for packet in _packets(container, stream):
+        try:
+            frames = packet.decode()
+            for frame in frames:
+                parts += [np.asarray(part.to_ndarray().ravel()) for part in resampler.resample(frame)]
+        except av.error.FFmpegError:
+            broken += 1
+            continue
+        except ValueError:
+            raise InputError(
+                "its rate or channels change midway; convert it, or decode with ffmpeg"
+            ) from None
+        total += sum(frame.samples for frame in frames) * channels
+        if total > limit:
+            raise InputError(too_long(max_seconds))
+    return parts, broken
+
+
+def _packets(container: Any, stream: Any) -> Iterator[Any]:
+    """Packets up to the end or to the first that cannot be read, then the one that empties the decoder."""
+    import av
+
+    try:
+        yield from container.demux(stream)
+    except av.error.FFmpegError:
+        last = av.Packet()
+        last.stream = stream
+        yield last
+
+
+def decode_ffmpeg(path: str, max_seconds: float) -> Stream:
+    """Decode with the `ffmpeg` program on PATH, called as audioread 2.1.4 calls it.
+
+    Raises:
+        InputError: no such program, no audio, not decodable, or longer than `max_seconds`.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise InputError("no ffmpeg program on PATH: install ffmpeg, or decode with pyav")
+    command = [program, "-nostdin", "-i", path, "-f", "s16le", "-"]
+    limit = int(max_seconds * 192_000 * 8 * 2)
+    with tempfile.TemporaryFile() as log:
+        with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
+            assert process.stdout is not None
+            data = process.stdout.read(limit + 1)
+            if len(data) > limit:
+                process.kill()
+        log.seek(0)
+        lines = log.read().decode("utf-8", "replace").lower().splitlines()
+    described = [
+        found for line in lines if (found := re.search(r"stream #.* audio:.*?(\d+) hz, ([^,]+),", line))
+    ]
+    if not described or not data:
+        raise InputError(f"no audio file that can be decoded ({lines[-1].strip() if lines else 'no word'})")
+    (rate, layout), (out_rate, out_layout) = described[0].groups(), described[-1].groups()
+    samples = np.frombuffer(data, "<i2")
+    channels = channels_of(out_layout)
+    if samples.size > max_seconds * int(out_rate) * channels:
+        raise InputError(too_long(max_seconds))
+    return Stream(samples, int(out_rate), channels, int(rate), layout)
+
+
+def too_long(max_seconds: float) -> str:
+    """The message for a clip over the limit."""
+    return f"longer than {max_seconds:g} seconds, the limit; cut it"
+
+
+def _reason(error: Exception) -> str:
+    return getattr(error, "strerror", None) or type(error).__name__

@@ -1,0 +1,64 @@
+"""Whether an mp3 file is all there: decoders play what is left of a cut file without a word."""
+
+import struct
+
+SAMPLES = {1: 1152, 2: 576}  # samples a frame by MPEG version (2 stands for 2 and 2.5), layer III
+RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz
+KILOBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
+KILOBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+XING_FRAMES, XING_BYTES = 1, 2  # flags of the fields present
+
+
+def missing(content: bytes) -> str | None:
+    """What an mp3's own headers promise and the file does not hold, in words; None if nothing (or no mp3)."""
+    start = _first_frame(content)
+    size = frame_size(content, start)
+    if size is None:
+        return None
+    promised = _promised_bytes(content, start)
+    if promised and len(content) - start < promised:
+        return f"its header promises {promised} bytes of audio, {len(content) - start} are there"
+    end = start
+    while size is not None:
+        end += size
+        size = frame_size(content, end)
+    if end > len(content):
+        return f"it ends inside a frame, {end - len(content)} bytes short"
+    return None
+
+
+def frame_size(content: bytes, start: int) -> int | None:
+    """Bytes of the layer III frame that begins at `start`; None if none does (or of free format)."""
+    if start + 4 > len(content):
+        return None
+    (header,) = struct.unpack_from(">L", content, start)
+    version, layer = header >> 19 & 3, header >> 17 & 3
+    kilobits, rate = header >> 12 & 15, header >> 10 & 3
+    if header >> 21 != 0x7FF or layer != 1 or version == 1 or rate == 3 or kilobits in (0, 15):
+        return None
+    table, samples = (KILOBITS_1, SAMPLES[1]) if version == 3 else (KILOBITS_2, SAMPLES[2])
+    return samples // 8 * table[kilobits] * 1000 // RATES[version][rate] + (header >> 9 & 1)
+
+
+def _first_frame(content: bytes) -> int:
+    """Position after ID3v2 tags."""
+    start = 0
+    while content[start : start + 3] == b"ID3" and start + 10 <= len(content):
+        a, b, c, d = content[start + 6 : start + 10]
+        start += 10 + (a << 21 | b << 14 | c << 7 | d)
+    return start
+
+
+def _promised_bytes(content: bytes, start: int) -> int:
+    """Bytes of audio that a Xing, Info or VBRI header in the first frame promises; 0 if there is none."""
+    frame = content[start : start + 200]
+    if frame[36:40] == b"VBRI" and len(frame) >= 50:
+        return int(struct.unpack_from(">L", frame, 46)[0])
+    for name in (b"Xing", b"Info"):
+        at = frame.find(name, 4, 48)
+        if at < 0:
+            continue
+        flags = struct.unpack_from(">L", frame, at + 4)[0]
+        if flags & XING_BYTES:
+            return int(struct.unpack_from(">L", frame, at + (12 if flags & XING_FRAMES else 8))[0])
+    return 0
