@@ -61,7 +61,9 @@ def decode(
         stream = DECODERS[decoder](str(Path(path).resolve()), max_seconds)
         seconds = stream.samples.size / stream.channels / stream.rate
         if seconds < stream.promised - ROUNDING:
-            raise InputError(f"truncated: {stream.promised:.2f} s promised, {seconds:.2f} s there")
+            raise InputError(
+                f"truncated or damaged: {stream.promised:.2f} s promised, {seconds:.2f} s decoded"
+            )
         return _as_meant(stream) if fix_quirks else _as_heard(stream)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None

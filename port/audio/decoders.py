@@ -186,13 +186,22 @@ def decode_ffmpeg(path: str, max_seconds: float) -> Stream:
         found for line in lines if (found := re.search(r"stream #.* audio:.*?(\d+) hz, ([^,]+),", line))
     ]
     if not described or not data:
-        raise InputError(f"no audio file that can be decoded ({lines[-1].strip() if lines else 'no word'})")
+        raise InputError("no audio file that can be decoded")
     (rate, layout), (out_rate, out_layout) = described[0].groups(), described[-1].groups()
     samples = np.frombuffer(data, "<i2")
     channels = channels_of(out_layout)
     if samples.size > max_seconds * int(out_rate) * channels:
         raise InputError(too_long(max_seconds))
-    return Stream(samples, int(out_rate), channels, int(rate), layout)
+    return Stream(samples, int(out_rate), channels, int(rate), layout, _promised_seconds("\n".join(lines)))
+
+
+def _promised_seconds(log: str) -> float:
+    """Length in seconds that ffmpeg read from the header of a container that is exact about it, else 0."""
+    found = re.search(r"input #0, (\w+).*?duration: (\d+):(\d+):(\d+\.\d+)", log, re.DOTALL)
+    if not found or found.group(1) not in EXACT:
+        return 0.0
+    hours, minutes, seconds = found.groups()[1:]
+    return 3600 * int(hours) + 60 * int(minutes) + float(seconds)
 
 
 def too_long(max_seconds: float) -> str:

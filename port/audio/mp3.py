@@ -6,22 +6,21 @@ SAMPLES = {1: 1152, 2: 576}  # samples a frame by MPEG version (2 stands for 2 a
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz
 KILOBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KILOBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
+JUNK = 1 << 16  # bytes searched for the first frame
 XING_FRAMES, XING_BYTES = 1, 2  # flags of the fields present
 
 
 def missing(content: bytes) -> str | None:
     """What an mp3's own headers promise and the file does not hold, in words; None if nothing (or no mp3)."""
     start = _first_frame(content)
-    size = frame_size(content, start)
-    if size is None:
+    if start is None:
         return None
     promised = _promised_bytes(content, start)
     if promised and len(content) - start < promised:
         return f"its header promises {promised} bytes of audio, {len(content) - start} are there"
     end = start
-    while size is not None:
+    while size := frame_size(content, end):
         end += size
-        size = frame_size(content, end)
     if end > len(content):
         return f"it ends inside a frame, {end - len(content)} bytes short"
     return None
@@ -40,13 +39,19 @@ def frame_size(content: bytes, start: int) -> int | None:
     return samples // 8 * table[kilobits] * 1000 // RATES[version][rate] + (header >> 9 & 1)
 
 
-def _first_frame(content: bytes) -> int:
-    """Position after ID3v2 tags."""
+def _first_frame(content: bytes) -> int | None:
+    """Position of the first of two frames in a row, after tags and whatever else is in front; or None."""
     start = 0
     while content[start : start + 3] == b"ID3" and start + 10 <= len(content):
         a, b, c, d = content[start + 6 : start + 10]
         start += 10 + (a << 21 | b << 14 | c << 7 | d)
-    return start
+    end = start + JUNK
+    while (start := content.find(0xFF, start, end)) >= 0:
+        size = frame_size(content, start)
+        if size and frame_size(content, start + size):
+            return start
+        start += 1
+    return None
 
 
 def _promised_bytes(content: bytes, start: int) -> int:
