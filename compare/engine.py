@@ -1,4 +1,4 @@
-"""The container engine of this machine: is there one that answers, which images does it have, which compose."""
+"""The container engine of this machine: does one answer, which images has it, which compose is there."""
 
 import shutil
 import subprocess
@@ -7,7 +7,7 @@ TIME_LIMIT = 20.0  # seconds for a question to the engine
 
 
 def ask(*words: str) -> subprocess.CompletedProcess[str]:
-    """Run `docker WORDS...` and return what it said; a missing client or a silent engine counts as exit code 127."""
+    """Run `docker WORDS...`, return what it said; no client or a silent engine is exit code 127."""
     command = ["docker", *words]
     try:
         return subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)

@@ -1,7 +1,7 @@
 """Traces of the live original, in a container: the `python27` runner's trace.py, with another prefix.
 
-The container has no network, a read-only root and no capabilities. It sees upstream, the kit's original/ folder, the
-weights and the clip read-only, and one folder that it may write to.
+The container has no network, a read-only root and no capabilities. It sees upstream, original/, the weights
+and the clip read-only, and one folder that it may write to.
 """
 
 import dataclasses
@@ -48,14 +48,14 @@ class DockerRunner(Python27Runner):
         return self._upstream_problem()
 
     def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
-        """Trace a clip in the container; raises InputError with its one line where it refuses, dies or hangs."""
+        """Trace a clip in the container; raises InputError in one line where it refuses, dies or hangs."""
         traced = super().trace(clip, stages, given)
         assert self.row is not None
         about = {**traced.provenance, "runner": "docker", "image": image_id(self.row["image"])}
         return dataclasses.replace(traced, provenance=about)
 
     def command(self) -> tuple[list[str], dict[str, str]]:
-        """Return `docker run ... IMAGE python trace.py ...` and environment variables; makes the exchange folder."""
+        """Return the command, `docker run ...`, and its environment; makes the exchange folder."""
         assert self.row is not None
         self.folder = tempfile.TemporaryDirectory(prefix="reprise-docker-")
         for name in ("clips", "out"):

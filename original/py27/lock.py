@@ -39,5 +39,9 @@ def lock_environment(name: str) -> None:
 if __name__ == "__main__":
     for environment in ENVIRONMENTS:
         lock_environment(environment)
-    for tool, *options in (("virtualenv", "--universal"), ("bootstrap", "--no-deps"), ("ffmpeg", "--no-deps")):
+    for tool, *options in (
+        ("virtualenv", "--universal"),
+        ("bootstrap", "--no-deps"),
+        ("ffmpeg", "--no-deps"),
+    ):
         (HERE / f"{tool}.lock").write_text(compile_lock(HERE / f"{tool}.in", *options))

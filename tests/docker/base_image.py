@@ -1,7 +1,7 @@
-"""Stand-ins for the base images, where no registry can be reached: this host's own Debian packages and Pythons.
+"""Stand-ins for the base images where no registry can be reached: this host's Debian packages and Pythons.
 
-They are Debian 12, not what the Dockerfiles name: a pass says nothing about pulling the real bases, nor about their
-compilers and C libraries. `python -m tests.docker.base_image 2.7 TAG` imports one into the engine.
+They are Debian 12, not what the Dockerfiles name: a pass says nothing about pulling the real bases, nor about
+their compilers and C libraries. `python -m tests.docker.base_image 2.7 TAG` imports one into the engine.
 """
 
 import io
@@ -116,7 +116,7 @@ def import_base(version: str, tag: str) -> None:
         process.stdin.close()
         if process.wait():
             raise SystemExit(f"docker import of {tag} failed")
-    # The linker's cache of this host names other folders: remade inside, where /usr/local/lib holds libpython.
+    # The linker's cache is remade inside, where /usr/local/lib holds libpython.
     recipe = f"FROM {tag}\nRUN ldconfig\nCMD python\n"
     subprocess.run(["docker", "build", "-q", "-t", tag, "-"], input=recipe.encode(), check=True)
 
