@@ -1,0 +1,109 @@
+"""The CRNN in Keras 3, layer by layer and name by name as in the original, with weights from a Keras-1 file.
+
+(n_frames, n_mels) log-mel -> 3 x [convolution -> ReLU -> max-pooling] -> LSTM -> per-step softmax -> mean over time.
+Source: the architecture file of the pinned commit (system.toml); 1,347,850 weights.
+"""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from port.errors import InputError
+from port.keras1 import convert, read
+from port.keras1.layers import hard_sigmoid_k1
+
+N_MELS = 128
+N_GENRES = 10
+N_CONVOLUTIONS = 3
+N_FILTERS = 256
+FILTER_LENGTH = 5  # frames
+POOL = 2
+N_UNITS = 256  # of the LSTM
+DROPOUT = 0.5  # in training only
+FRAMES_PER_STEP = POOL**N_CONVOLUTIONS
+
+
+def _frames_for_one_step() -> int:
+    frames = 1
+    for _ in range(N_CONVOLUTIONS):
+        frames = frames * POOL + FILTER_LENGTH - 1
+    return frames
+
+
+MIN_FRAMES = _frames_for_one_step()  # 36
+
+
+def build() -> keras.Model:
+    """Return the network, untrained: (batch, n_frames, 128) float32 to (batch, 10), any n_frames >= 36."""
+    x = inputs = keras.Input((None, N_MELS), name="input")
+    for i in range(1, N_CONVOLUTIONS + 1):
+        x = keras.layers.Conv1D(N_FILTERS, FILTER_LENGTH, name=f"convolution_{i}")(x)
+        x = keras.layers.Activation("relu", name=f"activation_{i}")(x)
+        x = keras.layers.MaxPooling1D(POOL, name=f"maxpooling1d_{i}")(x)
+    x = keras.layers.Dropout(DROPOUT, name="dropout_1")(x)
+    x = keras.layers.LSTM(
+        N_UNITS, return_sequences=True, recurrent_activation=hard_sigmoid_k1, name="lstm_1"
+    )(x)
+    x = keras.layers.Dropout(DROPOUT, name="dropout_2")(x)
+    # Dense acts on every step as it is. TimeDistributed (Keras 3.15) would be silently wrong in a graph whose
+    # number of steps is open.
+    x = keras.layers.Dense(N_GENRES, name="timedistributed_1")(x)
+    x = keras.layers.Activation("softmax", name="output_realtime")(x)
+    x = keras.layers.GlobalAveragePooling1D(name="output_merged")(x)
+    return keras.Model(inputs, x, name="deepsound_crnn")
+
+
+def _convolution(arrays: Mapping[str, np.ndarray], backend: str) -> list[np.ndarray]:
+    return [convert.conv1d_kernel(arrays["W"], backend, FILTER_LENGTH, N_FILTERS), arrays["b"]]
+
+
+def _lstm(arrays: Mapping[str, np.ndarray], backend: str) -> list[np.ndarray]:
+    # The gates keep their scale: the layer has the old hard_sigmoid itself.
+    return convert.lstm_gates(arrays, hard=False)
+
+
+def _dense(arrays: Mapping[str, np.ndarray], backend: str) -> list[np.ndarray]:
+    return [arrays["W"], arrays["b"]]
+
+
+RULES: dict[str, Callable[[Mapping[str, np.ndarray], str], list[np.ndarray]]] = {
+    **{f"convolution_{i}": _convolution for i in range(1, N_CONVOLUTIONS + 1)},
+    "lstm_1": _lstm,
+    "timedistributed_1": _dense,
+}
+
+
+def load(weights: Path, source_backend: str) -> keras.Model:
+    """Return the network with the weights of a Keras-1 file saved under `source_backend`.
+
+    Raises InputError where the file is not HDF5, is another model's, or leaves a weight over or unset.
+    """
+    stored = {layer.layer_name: layer.arrays for layer in read.weights(weights) if layer.arrays}
+    if set(stored) != set(RULES):
+        odd = sorted(set(stored) ^ set(RULES))
+        raise InputError(
+            f"{weights.name}: weights of another model, which differs in the layers {', '.join(odd[:4])}; "
+            "give a weights.h5 of the DeepSound CRNN"
+        )
+    model = build()
+    for name, arrays in stored.items():
+        try:
+            model.get_layer(name).set_weights(RULES[name](_by_role(arrays), source_backend))
+        except (KeyError, ValueError) as error:
+            raise InputError(
+                f"{weights.name}: weights of another model, layer {name} does not fit "
+                f"({' '.join(str(error).split())[:160]})"
+            ) from None
+    return model
+
+
+def _by_role(arrays: list[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    # convolution_1_W, lstm_1_U_i, timedistributed_1_W:0 - the role is what follows the last number and underscore.
+    roles = {}
+    for name, array in arrays:
+        parts = name.split("/")[-1].split(":")[0].split("_")
+        at = max(i for i, part in enumerate(parts) if part.isdigit() or i == 0)
+        roles["_".join(parts[at + 1 :])] = array
+    return roles
