@@ -1,0 +1,57 @@
+"""Functions of Keras 1's backend, with its own argument names and arithmetic, on current `keras.ops`.
+
+Each takes `keras.ops` first, so that this module costs no import.
+"""
+
+from collections.abc import Callable
+from typing import Any
+
+# Every backend function that is known, with Keras 1's own argument names and arithmetic.
+FUNCTIONS: dict[str, Callable[..., Any]] = {
+    "abs": lambda ops, x: ops.absolute(x),
+    "square": lambda ops, x: ops.square(x),
+    "sqrt": lambda ops, x: ops.sqrt(ops.maximum(x, 0.0)),  # Keras 1 clips below
+    "exp": lambda ops, x: ops.exp(x),
+    "log": lambda ops, x: ops.log(x),
+    "sign": lambda ops, x: ops.sign(x),
+    "pow": lambda ops, x, a: ops.power(x, a),
+    "clip": lambda ops, x, min_value, max_value: ops.clip(x, min_value, max_value),
+    "maximum": lambda ops, x, y: ops.maximum(x, y),
+    "minimum": lambda ops, x, y: ops.minimum(x, y),
+    "sin": lambda ops, x: ops.sin(x),
+    "cos": lambda ops, x: ops.cos(x),
+    "tanh": lambda ops, x: ops.tanh(x),
+    "sigmoid": lambda ops, x: ops.sigmoid(x),
+    "hard_sigmoid": lambda ops, x: ops.clip(0.2 * x + 0.5, 0.0, 1.0),
+    "softmax": lambda ops, x: ops.softmax(x),
+    "softplus": lambda ops, x: ops.softplus(x),
+    "softsign": lambda ops, x: ops.softsign(x),
+    "sum": lambda ops, x, axis=None, keepdims=False: ops.sum(x, axis=axis, keepdims=keepdims),
+    "mean": lambda ops, x, axis=None, keepdims=False: ops.mean(x, axis=axis, keepdims=keepdims),
+    "max": lambda ops, x, axis=None, keepdims=False: ops.max(x, axis=axis, keepdims=keepdims),
+    "min": lambda ops, x, axis=None, keepdims=False: ops.min(x, axis=axis, keepdims=keepdims),
+    "prod": lambda ops, x, axis=None, keepdims=False: ops.prod(x, axis=axis, keepdims=keepdims),
+    "std": lambda ops, x, axis=None, keepdims=False: ops.std(x, axis=axis, keepdims=keepdims),
+    "var": lambda ops, x, axis=None, keepdims=False: ops.var(x, axis=axis, keepdims=keepdims),
+    "expand_dims": lambda ops, x, dim=-1: ops.expand_dims(x, dim),
+    "squeeze": lambda ops, x, axis: ops.squeeze(x, axis),
+    "l2_normalize": lambda ops, x, axis: ops.divide(
+        x, ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
+    ),
+    "batch_flatten": lambda ops, x: _flatten(ops, x),
+    "flatten": lambda ops, x: _refuse_flatten(),
+    "permute_dimensions": lambda ops, x, pattern: ops.transpose(x, pattern),
+    "concatenate": lambda ops, tensors, axis=-1: ops.concatenate(tensors, axis=axis),
+    "reverse": lambda ops, x, axes: ops.flip(x, axes),
+}
+
+
+def _flatten(ops: Any, x: Any) -> Any:
+    size = 1
+    for part in x.shape[1:]:
+        size *= part
+    return ops.reshape(x, (-1, size))
+
+
+def _refuse_flatten() -> Any:
+    raise TypeError("K.flatten runs over the batch")
