@@ -9,9 +9,20 @@ import keras
 from port.errors import InputError
 from port.keras1 import tree
 from port.keras1.read import Keras1Model
-from port.keras1.rules import convolution, core, pooling, recurrent  # noqa: F401  (their rules)
+from port.keras1.rules import (  # noqa: F401  (their rules)
+    activation,
+    convolution,
+    core,
+    deconvolution,
+    merge,
+    normalization,
+    pooling,
+    recurrent,
+    resize,
+)
 from port.keras1.rules.context import Context
 from port.keras1.rules.graph import inputs_of, outputs_of
+from port.keras1.rules.ordering import infer
 
 
 @dataclass(frozen=True)
@@ -78,6 +89,7 @@ def migrate(
         dict(replace or {}),
         list(model.notes),
     )
+    infer(context, root)
     inputs = inputs_of(context, root)
     outputs = outputs_of(context, root, inputs)
     built = keras.Model(inputs, outputs, name=context.name(root.name))

@@ -3,11 +3,71 @@
 A saved model refers to these as `reprise>NAME`: import this module before `keras.saving.load_model`.
 """
 
+from typing import Any
+
 import keras
 from keras import ops
 
+_registered = keras.saving.register_keras_serializable(package="reprise")
 
-@keras.saving.register_keras_serializable(package="reprise")
+
+@_registered
 def hard_sigmoid_k1(x: keras.KerasTensor) -> keras.KerasTensor:
     """Keras 1's hard_sigmoid, clip(0.2 x + 0.5, 0, 1); Keras 3's own is clip(x / 6 + 0.5, 0, 1)."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
+
+
+@_registered
+class ParametricSoftplus(keras.layers.Layer):
+    """alphas * log(1 + exp(betas * x)); alphas and betas have `weight_shape`, 1 along shared axes."""
+
+    def __init__(self, weight_shape: tuple[int, ...], **kwargs: Any) -> None:
+        """Take the shape of the weights, without the samples' axis."""
+        super().__init__(**kwargs)
+        self.weight_shape = tuple(weight_shape)
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make alphas and betas."""
+        self.alphas, self.betas = (self.add_weight(shape=self.weight_shape, name=name) for name in ("alphas", "betas"))
+
+    def call(self, x: Any) -> Any:
+        """Keep the shape (n, ...)."""
+        return self.alphas * ops.softplus(self.betas * x)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of __init__."""
+        return {**super().get_config(), "weight_shape": self.weight_shape}
+
+
+@_registered
+class SReLU(keras.layers.Layer):
+    """Keras 1's S-shaped ReLU: slope a_left below t_left, 1 between, a_right above t_left + |t_right|.
+
+    `clip_left` also bounds the left part from above, as Theano did and TensorFlow did not; it matters
+    where a_left is negative.
+    """
+
+    def __init__(self, weight_shape: tuple[int, ...], clip_left: bool = False, **kwargs: Any) -> None:
+        """Take the shape of the weights, without the samples' axis."""
+        super().__init__(**kwargs)
+        self.weight_shape, self.clip_left = tuple(weight_shape), clip_left
+        self.supports_masking = True
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Make t_left, a_left, t_right, a_right, in Keras 1's order."""
+        self.t_left, self.a_left, self.t_right, self.a_right = (
+            self.add_weight(shape=self.weight_shape, name=name) for name in ("t_left", "a_left", "t_right", "a_right")
+        )
+
+    def call(self, x: Any) -> Any:
+        """Keep the shape (n, ...)."""
+        width = ops.abs(self.t_right)
+        low = self.a_left * ops.minimum(x - self.t_left, 0.0)
+        middle = ops.relu(x - self.t_left)
+        inner = ops.minimum(middle + low, width) if self.clip_left else ops.minimum(middle, width) + low
+        return self.t_left + inner + ops.relu(x - (self.t_left + width)) * self.a_right
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of __init__."""
+        return {**super().get_config(), "weight_shape": self.weight_shape, "clip_left": self.clip_left}

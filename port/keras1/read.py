@@ -71,9 +71,7 @@ def weights(path: Path) -> list[LayerWeights]:
 def _groups(file: Any, path: Path) -> list[LayerWeights]:
     root = file.get("model_weights", file)
     if "layer_names" not in root.attrs:
-        raise InputError(
-            f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save"
-        )
+        raise InputError(f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save")
     groups = []
     for name in map(_text, root.attrs["layer_names"]):
         if name not in root:

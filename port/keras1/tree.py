@@ -55,16 +55,12 @@ def parse(document: dict[str, Any], name: str | None = None) -> Node:
     if not isinstance(class_name, str) or not isinstance(config, (dict, list)):
         raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this Keras 1?")
     if class_name == "Graph":
-        raise InputError(
-            "a Graph model (Keras 0.3's, kept in keras.legacy) is not supported; save it as a Model"
-        )
+        raise InputError("a Graph model (Keras 0.3's, kept in keras.legacy) is not supported; save it as a Model")
     if class_name == "Sequential":
         return _sequential(config, name)
     if not isinstance(config, dict):
         raise InputError(f"layer {name or class_name}: its config is a list where a mapping is expected")
-    node = Node(
-        class_name, str(config.get("name") or document.get("name") or name or class_name.lower()), config
-    )
+    node = Node(class_name, str(config.get("name") or document.get("name") or name or class_name.lower()), config)
     if class_name == "Model":
         node.children = [_connected(layer) for layer in config.get("layers", [])]
     elif class_name in WRAPPERS:

@@ -47,6 +47,7 @@ class Context:
     legacy_bugs: str | None = None
     replace: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    inferred: dict[int, str] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)
     _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
@@ -74,19 +75,30 @@ class Context:
         """Return the Keras version, or raise InputError: `what` depends on it and the file does not say."""
         if not self.version:
             raise InputError(
-                f"{what} depends on the Keras version, which the file does not record; "
-                "say it with --keras-version"
+                f"{what} depends on the Keras version, which the file does not record; say it with --keras-version"
             )
         return self.version
 
     def bug(self, node: Node, what: str) -> bool:
         """Return whether to keep a bug of Keras 1 that this layer meets; refuses to choose in silence."""
         if self.legacy_bugs is None:
-            raise InputError(
-                f"layer {node.name}: {what}; say --legacy-bugs keep (as it ran) or fix (as it was meant)"
-            )
+            raise InputError(f"layer {node.name}: {what}; say --legacy-bugs keep (as it ran) or fix (as it was meant)")
         self.notes.append(f"layer {node.name}: {what}; {self.legacy_bugs}")
         return self.legacy_bugs == "keep"
+
+    def ordering(self, node: Node, x: Tensor | None = None) -> str:
+        """Return the dim_ordering of a layer: recorded, else asked for, else its neighbours'."""
+        recorded = node.config.get("dim_ordering")
+        if recorded in ("th", "tf"):
+            return str(recorded)
+        if self.dim_ordering in ("th", "tf"):
+            return self.dim_ordering
+        if id(node) in self.inferred:
+            return self.inferred[id(node)]
+        raise InputError(
+            f"layer {node.name} ({node.class_name}): its dim_ordering is not recorded and the other layers "
+            "do not decide it; say it with --dim-ordering th or tf"
+        )
 
     # names
 

@@ -101,6 +101,7 @@ def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[T
     for entry, tensor in zip(node.config["input_layers"], inputs, strict=True):
         done[str(entry[0]), 0, 0] = tensor
         context.outputs[str(entry[0])] = tensor
+    starts = {child.name: _first_call(node, child) for child in node.children}
     pending = [(child, index) for child in node.children for index in range(len(child.inbound))]
     while pending:
         waiting = []
@@ -111,7 +112,7 @@ def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[T
                 value = context.apply(child)(tensors[0] if len(tensors) == 1 else tensors)
                 record(context, child, value)
                 for place, tensor in enumerate(value if isinstance(value, list) else [value]):
-                    done[child.name, index, place] = tensor
+                    done[child.name, starts[child.name] + index, place] = tensor
             else:
                 waiting.append((child, index))
         if len(waiting) == len(pending):
@@ -123,6 +124,15 @@ def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[T
     if missing:
         raise InputError(f"model {node.name}: no layer makes the output {missing[0]}")
     return [done[key] for key in outputs]
+
+
+def _first_call(node: Node, child: Node) -> int:
+    """Return the number of a layer's first call: 0, or 1 for a nested model, whose making counts as 0."""
+    if child.class_name not in CONTAINERS:
+        return 0
+    uses = [source for other in node.children for call in other.inbound for source in call]
+    uses += [(str(entry[0]), int(entry[1]), int(entry[2])) for entry in node.config["output_layers"]]
+    return 0 if any(name == child.name and call == 0 for name, call, _ in uses) else 1
 
 
 @rule("Sequential", "Model")

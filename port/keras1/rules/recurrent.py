@@ -44,13 +44,9 @@ def _recurrent_weights(node: Node, prefix: str) -> list[np.ndarray]:
     try:
         arrays = {role: node.weights[prefix + role] for role in roles(node)[0]}
     except KeyError as error:
-        raise InputError(
-            f"layer {node.name} ({node.class_name}): the file holds no {error.args[0]}"
-        ) from None
+        raise InputError(f"layer {node.name} ({node.class_name}): the file holds no {error.args[0]}") from None
     if activation_name(node) == "hard_sigmoid" and node.class_name != "SimpleRNN":
-        raise InputError(
-            f"layer {node.name}: hard_sigmoid as the activation of a {node.class_name} is not supported"
-        )
+        raise InputError(f"layer {node.name}: hard_sigmoid as the activation of a {node.class_name} is not supported")
     if node.class_name == "SimpleRNN":
         gain = convert.HARD_SIGMOID_GAIN if activation_name(node) == "hard_sigmoid" else np.float32(1)
         return [arrays[role] * gain for role in "WUb"]

@@ -1,0 +1,76 @@
+"""Deconvolution2D: the whole transposed convolution, then the part of it that output_shape asks for."""
+
+from typing import Any
+
+import keras
+
+from port.errors import InputError
+from port.keras1 import convert
+from port.keras1.rules.context import Apply, Context, Tensor, arrays_of, integers, rule
+from port.keras1.rules.convolution import border_mode, kernel_2d
+from port.keras1.rules.core import bias, with_activation
+from port.keras1.tree import Node
+
+layers = keras.layers
+
+
+@rule("Deconvolution2D")
+def deconvolution2d(context: Context, node: Node) -> Apply:
+    """th (n, n_in, rows, cols) or tf (n, rows, cols, n_in) to output_shape, in the same order."""
+    kernel, ordering = kernel_2d(node), context.ordering(node)
+    strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
+    w, *b = arrays_of(node, "W", *bias(node))
+    recorded = node.config.get("output_shape")
+    if not isinstance(recorded, (list, tuple)) or len(recorded) != 4:
+        raise InputError(f"layer {node.name}: output_shape is {recorded!r}; four sizes are needed")
+    sizes = integers(recorded[2:] if ordering == "th" else recorded[1:3], node, "output_shape")
+    converted = convert.deconv2d_kernel(w, context.backend, ordering)
+    made: list[Apply] = []
+
+    def make(x: Tensor) -> Apply:
+        crops, extra = zip(
+            *(_part(context, node, x.shape[i + 1], kernel[i], strides[i], sizes[i]) for i in (0, 1)),
+            strict=True,
+        )
+
+        def layer(**kwargs: Any) -> Any:
+            return layers.Conv2DTranspose(
+                converted.shape[2], kernel, strides, "valid", output_padding=extra, use_bias=bool(b), **kwargs
+            )
+
+        whole = with_activation(context, node, layer, [converted, *b])
+        if not any(map(any, crops)):
+            return whole
+        crop = layers.Cropping2D(crops, name=context.name(f"{node.name}_crop"))
+        return lambda y: crop(whole(y))
+
+    def apply(x: Tensor) -> Tensor:
+        if not made:
+            made.append(make(x))
+        return made[0](x)
+
+    return lambda x: context.spatial(node, x, ordering, apply)
+
+
+def _part(
+    context: Context, node: Node, size: int | None, k: int, stride: int, wanted: int
+) -> tuple[tuple[int, int], int]:
+    """Return (crop before, crop after) and the extra size beyond (size - 1) * stride + k, along one axis."""
+    if size is None:
+        raise InputError(f"layer {node.name}: Deconvolution2D on an input of unknown size is not supported")
+    whole = (size - 1) * stride + k
+    if border_mode(node) == "valid":
+        before, fits = 0, (wanted - k) // stride + 1 == size
+    elif context.backend == "theano":
+        before, fits = k // 2, (wanted + 2 * (k // 2) - k) // stride + 1 == size
+        if k % 2 == 0 and wanted != -(-size // stride):
+            raise InputError(f"layer {node.name}: Keras 1 on Theano cut an even 'same' deconvolution short")
+    else:
+        before, fits = max(whole - wanted, 0) // 2, -(-wanted // stride) == size
+    if not fits:
+        raise InputError(
+            f"layer {node.name}: the recorded output size {wanted} does not belong to an input of {size}; "
+            "Keras 1.1 saved a wrong output_shape: correct it in the architecture file"
+        )
+    extra = max(before + wanted - whole, 0)
+    return (before, whole + extra - before - wanted), extra
