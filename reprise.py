@@ -7,13 +7,116 @@ import click
 
 from port.errors import InputError
 
-BACKENDS = click.Choice(["theano", "tensorflow"])
+SYSTEM = "deepsound_crnn"
+FILE = click.Path(path_type=Path)
+
+system_option = click.option("--system", default=SYSTEM, show_default=True, help="Which old system.")
+weights_option = click.option("--weights", type=FILE, help="Checkpoint; default: the one that ships with the kit.")
+backend_option = click.option(
+    "--source-backend",
+    type=click.Choice(["theano", "tensorflow"]),
+    default="theano",
+    show_default=True,
+    help="Backend the checkpoint was saved under: Theano stores its convolution kernels flipped.",
+)
+decoder_option = click.option(
+    "--decoder",
+    type=click.Choice(["pyav", "ffmpeg"]),
+    default="pyav",
+    show_default=True,
+    help="The port's decoder; the ffmpeg program is bit-equal to an original that runs the same program.",
+)
+upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
 
 
 @click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="reprise")
 def cli() -> None:
     """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
+
+
+@cli.command("compare")
+@click.argument("clips", nargs=-1, type=FILE)
+@click.option("--reference", default="recorded", show_default=True, help="recorded, python27 or docker.")
+@click.option("--candidate", default="port", show_default=True, help="The side under test.")
+@click.option("--out", type=FILE, default=Path("report"), show_default=True, help="Folder of report and traces.")
+@system_option
+@weights_option
+@backend_option
+@decoder_option
+@upstream_option
+def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out: Path, **chosen: object) -> None:
+    """Run both sides on CLIPS (files or folders; default: the kit's own) and compare them stage by stage.
+
+    Exit code 0: every stage of every clip agrees. 1: one does not. 2: it could not be compared.
+    """
+    from compare import terminal
+
+    sys.exit(terminal.compare(list(clips), reference, candidate, out, terminal.settings(**chosen)))
+
+
+@cli.command()
+@click.argument("clip", type=FILE)
+@click.option("--runner", default="port", show_default=True, help="port, python27, docker or recorded.")
+@click.option("--out", type=FILE, required=True, help="Folder for trace.npz and trace.json.")
+@click.option("--given", type=FILE, help="Trace whose arrays each stage is computed from (isolated).")
+@system_option
+@weights_option
+@backend_option
+@decoder_option
+@upstream_option
+def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: object) -> None:
+    """Record what leaves every stage of one side on CLIP."""
+    from compare import terminal
+
+    terminal.trace(clip, runner, out, given, terminal.settings(**chosen))
+
+
+@cli.command()
+@click.argument("reference", type=FILE)
+@click.argument("candidate", type=FILE)
+@click.option("--mode", type=click.Choice(["chained", "isolated"]), default="chained", show_default=True)
+def diff(reference: Path, candidate: Path, mode: str) -> None:
+    """Compare two traces; exit code 1 where a stage differs."""
+    from compare import terminal
+
+    sys.exit(terminal.diff(reference, candidate, mode))
+
+
+@cli.command()
+@click.argument("clips", nargs=-1, type=FILE, required=True)
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
+@system_option
+@weights_option
+@backend_option
+@decoder_option
+def predict(clips: tuple[Path, ...], form: str, fix_quirks: bool, **chosen: object) -> None:
+    """Print the port's answer on CLIPS; exit code 1 where a clip could not be read (the rest is done)."""
+    from compare import terminal
+    from port import answers
+
+    sys.exit(answers.predict(list(clips), form, fix_quirks, terminal.settings(**chosen)))
+
+
+@cli.command()
+@click.argument("system")
+@click.option("--from", "source", type=FILE, help="A local copy: upstream's folder or its git directory.")
+@click.option("--out", type=FILE, help="Where to put it; default: the user's cache.")
+@click.option("--no-weights", is_flag=True, help="Do not mind where the trained weights cannot be had.")
+def fetch(system: str, source: Path | None, out: Path | None, no_weights: bool) -> None:
+    """Bring SYSTEM's original code to this machine at the pinned commit, every file checked by its blob id."""
+    from compare import terminal
+
+    sys.exit(terminal.fetch(system, source, out, no_weights))
+
+
+@cli.command()
+def systems() -> None:
+    """List the old systems this kit plays."""
+    from compare import terminal
+
+    terminal.systems()
 
 
 def main() -> None:

@@ -14,9 +14,7 @@ from port.errors import InputError
 REDECODED_CODECS = {"aac", "vorbis", "opus"}
 
 
-def diff(
-    reference: Trace, candidate: Trace, stages: Sequence[Stage], mode: str = "chained"
-) -> list[Verdict]:
+def diff(reference: Trace, candidate: Trace, stages: Sequence[Stage], mode: str = "chained") -> list[Verdict]:
     """Compare two traces of one clip stage by stage.
 
     mode: `isolated` or `chained`; raises InputError where the clips or systems differ or no stage is declared.
@@ -33,7 +31,12 @@ def diff(
     end_to_end = "chained_redecoded" if decoded_differently(reference, candidate) else "chained"
     return [
         # A stage that starts from the clip itself is never given anything: it is compared end to end in both modes.
-        compare_arrays(stage, end_to_end if mode == "chained" or stage.source == "clip" else mode, reference.arrays.get(stage.name), candidate.arrays.get(stage.name))
+        compare_arrays(
+            stage,
+            end_to_end if mode == "chained" or stage.source == "clip" else mode,
+            reference.arrays.get(stage.name),
+            candidate.arrays.get(stage.name),
+        )
         for stage in stages
     ]
 
@@ -45,9 +48,7 @@ def decoded_differently(reference: Trace, candidate: Trace) -> bool:
     return codec in REDECODED_CODECS and decoders[0] != decoders[1]
 
 
-def compare_arrays(
-    stage: Stage, mode: str, reference: np.ndarray | None, candidate: np.ndarray | None
-) -> Verdict:
+def compare_arrays(stage: Stage, mode: str, reference: np.ndarray | None, candidate: np.ndarray | None) -> Verdict:
     """Compare one stage's arrays: presence, then shape, then finiteness, then values."""
     allowed = stage.tolerances[mode]
     common = {"allowed_atol": allowed.atol, "allowed_rtol": allowed.rtol}

@@ -30,9 +30,7 @@ def engine_problem() -> str | None:
             "the engine refuses this user (permission denied on its socket); "
             "join its group: sudo usermod -aG docker $USER, then log in anew"
         )
-    return (
-        f"no container engine answers ({said[:120] or 'no message'}); start it: sudo systemctl start docker"
-    )
+    return f"no container engine answers ({said[:120] or 'no message'}); start it: sudo systemctl start docker"
 
 
 def image_id(name: str) -> str | None:

@@ -100,9 +100,7 @@ def _read(system: System, file: PinnedFile, source: Path | None) -> bytes | None
 def _git_blob(source: Path, file: PinnedFile) -> bytes | None:
     if shutil.which("git") is None:
         return None
-    done = subprocess.run(
-        ["git", "-C", str(source), "cat-file", "blob", file.blob], capture_output=True, check=False
-    )
+    done = subprocess.run(["git", "-C", str(source), "cat-file", "blob", file.blob], capture_output=True, check=False)
     return done.stdout if done.returncode == 0 else None
 
 

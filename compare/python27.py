@@ -30,7 +30,9 @@ def _is_python27(path: Path) -> bool:
     # A pyenv shim exists whether or not its version is switched on: only running it tells.
     try:
         done = subprocess.run(
-            [str(path), "-c", "import sys; print(sys.version_info[:2] == (2, 7))"], capture_output=True, timeout=30
+            [str(path), "-c", "import sys; print(sys.version_info[:2] == (2, 7))"],
+            capture_output=True,
+            timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
@@ -89,7 +91,16 @@ def _make_virtualenv(interpreter: Path, folder: Path) -> None:
                 "virtualenv 20.15.1, the last for Python 2.7",
             )
     _run(
-        [sys.executable, "-m", "virtualenv", "-q", "-p", str(interpreter), "--no-periodic-update", str(folder)],
+        [
+            sys.executable,
+            "-m",
+            "virtualenv",
+            "-q",
+            "-p",
+            str(interpreter),
+            "--no-periodic-update",
+            str(folder),
+        ],
         f"a virtual environment of {interpreter}",
         {**os.environ, "PYTHONPATH": str(tool)},
     )

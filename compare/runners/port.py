@@ -31,7 +31,10 @@ class PortRunner:
             provenance = {**pipeline.provenance(), **traced.provenance}
         else:
             arrays = {stage.name: self._isolated(stage, clip, given) for stage in stages}
-            scalars, provenance = dict(given.scalars), {**pipeline.provenance(), "given": "the reference's arrays"}
+            scalars, provenance = (
+                dict(given.scalars),
+                {**pipeline.provenance(), "given": "the reference's arrays"},
+            )
         wanted = {stage.name: arrays[stage.name] for stage in stages if arrays.get(stage.name) is not None}
         return Trace(self.settings.system.name, clip.path.name, clip.sha256, wanted, scalars, provenance)
 

@@ -75,9 +75,7 @@ class Python27Runner:
     def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
         if given is not None:
-            raise InputError(
-                "the original cannot be fed arrays: isolated stages are the port's side; --runner port"
-            )
+            raise InputError("the original cannot be fed arrays: isolated stages are the port's side; --runner port")
         reason = self.unavailable_reason()
         if reason:
             raise InputError(reason)
@@ -160,9 +158,7 @@ class Python27Runner:
             ready = selector.select(self.settings.time_limit)
         if not ready:
             self.close()
-            raise InputError(
-                f"{what}: the original gave no answer in {self.settings.time_limit:.0f} s and was ended"
-            )
+            raise InputError(f"{what}: the original gave no answer in {self.settings.time_limit:.0f} s and was ended")
         line = self.process.stdout.readline()
         if not line:
             code = self.process.wait()
@@ -175,9 +171,7 @@ class Python27Runner:
 
     def _last_words(self) -> str:
         self.log.seek(0)
-        lines = [
-            line.strip() for line in self.log.read().decode("utf8", "replace").splitlines() if line.strip()
-        ]
+        lines = [line.strip() for line in self.log.read().decode("utf8", "replace").splitlines() if line.strip()]
         return lines[-1] if lines else "no message"
 
     def _upstream_provenance(self) -> dict[str, Any]:

@@ -1,0 +1,125 @@
+"""A comparison: two runners over a set of clips, their traces on disk, and a verdict for every stage of every clip."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+
+from compare.clip import Clip
+from compare.diff import diff
+from compare.runners import Runner
+from compare.stage import Stage
+from compare.trace import Trace
+from compare.verdict import Verdict, first_difference
+from port.errors import InputError
+
+
+@dataclass(frozen=True)
+class ClipComparison:
+    """Both sides on one clip: traces, and verdicts in both modes.
+
+    isolated: each stage of the candidate computed from the reference's own source array, so that the first failure is
+    the stage with the fault. chained: from the file on, what a user sees.
+    """
+
+    clip: Clip
+    reference: Trace
+    candidate: Trace
+    isolated: list[Verdict]
+    chained: list[Verdict]
+
+    @property
+    def agrees(self) -> bool:
+        """True where every stage matches in both modes."""
+        return all(self.isolated) and all(self.chained)
+
+    @property
+    def fault(self) -> Verdict | None:
+        """The verdict to look at first: the first isolated failure, else the first chained one."""
+        return first_difference(self.isolated) or first_difference(self.chained)
+
+    @property
+    def steps(self) -> tuple[int, int] | None:
+        """(steps with the same most likely label, all steps), or None where the system has no steps."""
+        sides = [trace.arrays.get("step_probs") for trace in (self.reference, self.candidate)]
+        if any(side is None for side in sides) or sides[0].shape != sides[1].shape:  # type: ignore[union-attr]
+            return None
+        same = np.argmax(sides[0], axis=-1) == np.argmax(sides[1], axis=-1)  # type: ignore[arg-type]
+        return int(same.sum()), int(same.size)
+
+
+def compare_clips(
+    clips: Sequence[Clip],
+    stages: Sequence[Stage],
+    reference: Runner,
+    candidate: Runner,
+    out: Path,
+    done: Callable[[ClipComparison], None] = lambda result: None,
+) -> list[ClipComparison]:
+    """Compare two runners on clips, keeping every trace under `out`/traces; calls `done` after each clip.
+
+    Raises InputError where there are no clips or a side cannot run: that is no agreement.
+    """
+    if not clips:
+        raise InputError("no clips to compare: an empty set is not an agreement")
+    for name, runner in (("reference", reference), ("candidate", candidate)):
+        reason = runner.unavailable_reason()
+        if reason:
+            raise InputError(f"the {name} cannot run: {reason}")
+    results = []
+    for clip in clips:
+        original = reference.trace(clip, stages)
+        chained = candidate.trace(clip, stages)
+        isolated = candidate.trace(clip, stages, given=original)
+        folder = out / "traces" / clip.path.name
+        for name, trace in (("reference", original), ("chained", chained), ("isolated", isolated)):
+            trace.save(folder / name)
+        result = ClipComparison(
+            clip, original, chained, diff(original, isolated, stages, "isolated"), diff(original, chained, stages)
+        )
+        results.append(result)
+        done(result)
+    return results
+
+
+def worst(results: Sequence[ClipComparison], stage: Stage, mode: str) -> tuple[Verdict, Clip]:
+    """Return the verdict of one stage that comes nearest to failing (or fails worst), and its clip."""
+
+    def badness(pair: tuple[Verdict, Clip]) -> tuple[int, float]:
+        verdict = pair[0]
+        if verdict.needed_atol is None:
+            return (2, 0.0)
+        return (int(not verdict), verdict.needed_atol / verdict.allowed_atol if verdict.allowed_atol else 0.0)
+
+    verdicts = [(v, r.clip) for r in results for v in getattr(r, mode) if v.stage == stage.name]
+    return max(verdicts, key=badness)
+
+
+def headline(results: Sequence[ClipComparison], sides: tuple[str, str], backend: str) -> str:
+    """Say in one sentence what the comparison found."""
+    if not results:
+        raise InputError("no clips were compared")
+    bad = [result for result in results if not result.agrees]
+    counted = [result.steps for result in results if result.steps]
+    same, steps = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
+    labels = f"; the same label on {same} of {steps} steps" if steps else ""
+    if not bad:
+        return (
+            f"{sides[1]} agrees with {sides[0]} ({backend} kernels) at every stage on "
+            f"{'the clip' if len(results) == 1 else f'all {len(results)} clips'}{labels}."
+        )
+    fault = bad[0].fault
+    assert fault is not None
+    return (
+        f"{sides[1]} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
+        f"first at stage {fault.stage} of {bad[0].clip.path.name} ({describe(fault)})."
+    )
+
+
+def describe(verdict: Verdict) -> str:
+    """Say what a verdict found, in a few words."""
+    if verdict.max_abs is None:
+        return f"{verdict.outcome}: {verdict.detail}"
+    at = ", ".join(str(i) for i in verdict.worst_index or ())
+    return f"off by {verdict.max_abs:.2g} at [{at}], allowed {verdict.allowed_atol:.2g}, {verdict.mode}"

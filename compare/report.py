@@ -1,0 +1,103 @@
+"""A report of a comparison: one self-contained HTML file, the same in Markdown and JSON."""
+
+import base64
+import dataclasses
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from compare import pictures
+from compare.comparison import ClipComparison, describe, headline, worst
+from compare.system import System
+from port.atomic import atomic_file
+
+PICTURED_CLIPS = 6  # the first clips that differ, then the first of the rest: a report stays readable in a mail
+
+
+@dataclasses.dataclass(frozen=True)
+class Report:
+    """What a report shows."""
+
+    system: System
+    results: Sequence[ClipComparison]
+    sides: tuple[str, str]
+    backend: str
+
+    @property
+    def headline(self) -> str:
+        """The finding in one sentence."""
+        return headline(self.results, self.sides, self.backend)
+
+    def rows(self) -> list[dict[str, Any]]:
+        """One row per stage: the worst clip in each mode, needed beside allowed."""
+        return [
+            {"stage": stage, **{mode: worst(self.results, stage, mode) for mode in ("isolated", "chained")}}
+            for stage in self.system.stages
+        ]
+
+    def write(self, folder: Path) -> dict[str, Path]:
+        """Write report.html, report.md and report.json into `folder`; return their paths."""
+        texts = {"html": self.html(), "md": self.markdown(), "json": self.json()}
+        paths = {}
+        for kind, text in texts.items():
+            paths[kind] = folder / f"report.{kind}"
+            with atomic_file(paths[kind]) as temporary:
+                temporary.write_text(text)
+        return paths
+
+    def json(self) -> str:
+        """Every verdict of every clip, and the provenance of both sides."""
+        clips = [
+            {
+                "clip": {"name": r.clip.path.name, "sha256": r.clip.sha256},
+                "agrees": r.agrees,
+                "first_difference": r.fault.stage if r.fault else None,
+                "steps": dict(zip(("same", "all"), r.steps, strict=True)) if r.steps else None,
+                "verdicts": [dataclasses.asdict(v) for v in (*r.isolated, *r.chained)],
+                "reference": dict(r.reference.provenance),
+                "candidate": dict(r.candidate.provenance),
+            }
+            for r in self.results
+        ]
+        about = {
+            "system": self.system.name,
+            "headline": self.headline,
+            "agrees": all(r.agrees for r in self.results),
+            "backend": self.backend,
+            "sides": dict(zip(("reference", "candidate"), self.sides, strict=True)),
+            "clips": clips,
+        }
+        return json.dumps(about, indent=1) + "\n"
+
+    def markdown(self) -> str:
+        """Headline, verdict table and clip table."""
+        return self._render("report.md.j2", pictures={})
+
+    def html(self) -> str:
+        """The whole report in one file; pictures inside it, nothing fetched."""
+        chosen = sorted(self.results, key=lambda r: r.agrees)[:PICTURED_CLIPS]
+        return self._render("report.html.j2", pictures={r.clip.path.name: self._pictures(r) for r in chosen})
+
+    def _pictures(self, result: ClipComparison) -> list[str]:
+        drawn = [pictures.features(result, "log_mel"), pictures.curves(result, self.system.labels)]
+        return [base64.b64encode(png).decode() for png in drawn if png]
+
+    def _render(self, template: str, **more: Any) -> str:
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=template.endswith(".html.j2"),
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        return environment.get_template(template).render(report=self, describe=describe, number=number, **more)
+
+
+def number(value: float | None) -> str:
+    """Write a difference shortly: 0 exactly, else two figures."""
+    if value is None:
+        return "-"
+    return "0" if value == 0 else f"{value:.1e}"

@@ -1,0 +1,168 @@
+"""What the commands of the harness show in a terminal: tables, progress, one-line findings, exit codes."""
+
+from pathlib import Path
+
+from rich.console import Console
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.table import Table
+
+from compare import fetch as fetching
+from compare import runners, system
+from compare import trace as traces
+from compare.clip import Clip, find_clips
+from compare.comparison import ClipComparison, compare_clips, describe
+from compare.diff import diff as diff_traces
+from compare.report import Report, number
+from compare.runners import Settings
+from compare.system import ROOT
+from compare.verdict import Verdict, first_difference
+from port.errors import InputError
+
+SHIPPED_CLIPS = ROOT / "tests" / "clips"
+SIDES = {
+    "recorded": "the recorded original",
+    "python27": "the live original in Python 2.7",
+    "docker": "the live original in its container",
+    "port": "the port",
+}
+MARKS = {True: "[green]match[/]", False: "[bold red]{}[/]"}
+
+
+def settings(
+    system: str,
+    weights: Path | None,
+    source_backend: str,
+    decoder: str = "pyav",
+    upstream: Path | None = None,
+) -> Settings:
+    """Turn the command line's choices into a runner's settings."""
+    from compare.system import load
+
+    return Settings(load(system), weights, source_backend, upstream, decoder)
+
+
+def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen: Settings) -> int:
+    """Compare two sides, write the report, print the verdict table; return the exit code."""
+    console = Console()
+    opened = [Clip.open(path) for path in find_clips(clips or [SHIPPED_CLIPS])]
+    sides = [runners.open_runner(kind, chosen) for kind in (reference, candidate)]
+    try:
+        with _progress("comparing", len(opened)) as progress:
+            task = progress.add_task("comparing", total=len(opened))
+            results = compare_clips(opened, chosen.system.stages, *sides, out, lambda result: progress.advance(task))
+    finally:
+        for runner in sides:
+            getattr(runner, "close", lambda: None)()
+    report = Report(chosen.system, results, (SIDES.get(reference, reference), SIDES.get(candidate, candidate)),
+                    chosen.backend)  # fmt: skip
+    paths = report.write(out)
+    _print_report(console, report, results)
+    console.print(f"Report: {paths['html']} (also .md, .json; traces beside it)", soft_wrap=True)
+    return 0 if all(result.agrees for result in results) else 1
+
+
+def _print_report(console: Console, report: Report, results: list[ClipComparison]) -> None:
+    table = Table(title=f"{report.system.title}: worst of {len(results)} clips", title_justify="left")
+    table.add_column("stage")
+    for mode in ("isolated", "chained"):
+        table.add_column(mode)
+        table.add_column("needed", justify="right")
+        table.add_column("allowed", justify="right")
+    for row in report.rows():
+        cells = [row["stage"].name]
+        for mode in ("isolated", "chained"):
+            verdict = row[mode][0]
+            cells += [_mark(verdict), number(verdict.needed_atol), number(verdict.allowed_atol)]
+        table.add_row(*cells)
+    console.print(table)
+    for result in results:
+        if result.fault:
+            console.print(
+                f"[bold red]{result.clip.path.name}[/]: first at stage [bold]{result.fault.stage}[/], "
+                f"{describe(result.fault)}",
+                soft_wrap=True,
+            )
+    console.print(report.headline, soft_wrap=True, style="green" if all(r.agrees for r in results) else "bold red")
+
+
+def _mark(verdict: Verdict) -> str:
+    return "[green]match[/]" if verdict else f"[bold red]{verdict.outcome}[/]"
+
+
+def _progress(what: str, total: int) -> Progress:
+    return Progress(
+        TextColumn(what),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TimeElapsedColumn(),
+        console=Console(stderr=True),
+        transient=True,
+    )
+
+
+def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings) -> None:
+    """Write one side's trace of a clip."""
+    runner = runners.open_runner(kind, chosen)
+    reason = runner.unavailable_reason()
+    if reason:
+        raise InputError(f"{kind} cannot run: {reason}")
+    source = traces.load(given) if given else None
+    try:
+        made = runner.trace(Clip.open(clip), chosen.system.stages, source)
+    finally:
+        getattr(runner, "close", lambda: None)()
+    made.save(out)
+    Console().print(f"{out}: {', '.join(made.arrays)}", soft_wrap=True, highlight=False)
+
+
+def diff(reference: Path, candidate: Path, mode: str) -> int:
+    """Print the verdicts on two traces; return 0 where all match, else 1."""
+    sides = traces.load(reference), traces.load(candidate)
+    verdicts = diff_traces(*sides, system.load(sides[0].system).stages, mode)
+    table = Table("stage", "verdict")
+    for name in ("max |difference|", "needed", "allowed"):
+        table.add_column(name, justify="right")
+    for verdict in verdicts:
+        values = (verdict.max_abs, verdict.needed_atol, verdict.allowed_atol)
+        table.add_row(verdict.stage, _mark(verdict), *map(number, values))
+    console = Console()
+    console.print(table)
+    fault = first_difference(verdicts)
+    if fault is None:
+        console.print(f"All {len(verdicts)} stages agree ({mode}).", style="green")
+        return 0
+    console.print(f"First difference at stage {fault.stage}: {describe(fault)}.", style="bold red", soft_wrap=True)
+    return 1
+
+
+def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) -> int:
+    """Fetch upstream and say what came; return 1 where the trained weights are wanted and missing."""
+    chosen = system.load(name)
+    folder, state = fetching.fetch(chosen, source, out)
+    console = Console()
+    here = len(chosen.files) - len(state.missing_optional)
+    console.print(f"{folder}: {here} of {len(chosen.files)} files, every blob id checked", soft_wrap=True)
+    if state.missing_optional and not no_weights:
+        console.print(
+            f"missing: {', '.join(state.missing_optional)}; the code runs without, with --weights FILE", soft_wrap=True
+        )
+        return 1
+    return 0
+
+
+def systems() -> None:
+    """Print every system: licence, source, and what of it is on this machine."""
+    table = Table("system", "what", "licence", "upstream", "weights")
+    for name in system.names():
+        one = system.load(name)
+        folder = fetching.upstream_folder(one)
+        weights = one.row.get("weights", {}).get("path")
+        if weights and (folder / weights).is_file():
+            have = "upstream's"
+        elif one.default_weights and one.default_weights.is_file():
+            have = "the kit's fixture"
+        else:
+            have = "none"
+        fetched = "fetched" if folder.is_dir() else f"reprise fetch {name}"
+        table.add_row(name, one.title, one.licence, fetched, have)
+    Console().print(table)
