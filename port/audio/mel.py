@@ -6,6 +6,7 @@ it: each of these types is part of the feature.
 """
 
 from functools import lru_cache
+from typing import Literal
 
 import numpy as np
 import scipy.fft
@@ -18,6 +19,7 @@ from port.errors import InputError
 N_FFT = 2048  # samples in a window (93 ms)
 HOP = 1024  # samples between windows (46.4 ms)
 N_MELS = 128
+PADDING: Literal["reflect", "constant"] = "reflect"  # half a window at either end
 SILENCE = 1e-6  # what a power of exactly zero becomes before the logarithm; any other power stays as it is
 
 F_LINEAR = 200.0 / 3  # Slaney's scale: Hz per mel below 1 kHz
@@ -71,7 +73,7 @@ def power_spectrum(samples: NDArray[np.float32], n_fft: int = N_FFT, hop: int = 
     """Squared magnitude of the centred short-time transform, (n_frames, n_fft // 2 + 1) float32."""
     if len(samples) <= n_fft // 2:
         raise InputError(f"the clip has {len(samples)} samples: at least {n_fft // 2 + 1} are needed")
-    padded = np.pad(samples, n_fft // 2, mode="reflect")
+    padded = np.pad(samples, n_fft // 2, mode=PADDING)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     window = scipy.signal.get_window("hann", n_fft)  # periodic, float64
     spectrum = scipy.fft.rfft(frames * window, overwrite_x=True).astype(np.complex64)
@@ -85,9 +87,7 @@ def magnitude(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
 
 
 @lru_cache(maxsize=8)
-def filter_bank(
-    sample_rate: int = SAMPLE_RATE, n_fft: int = N_FFT, n_mels: int = N_MELS
-) -> NDArray[np.float64]:
+def filter_bank(sample_rate: int = SAMPLE_RATE, n_fft: int = N_FFT, n_mels: int = N_MELS) -> NDArray[np.float64]:
     """Triangles of area 1 on Slaney's mel scale, 0 Hz to half the rate: (n_mels, n_fft // 2 + 1) float64.
 
     librosa's `filters.mel` with its defaults gives the same values; this one keeps double precision in

@@ -1,0 +1,281 @@
+"""Decoding against the real librosa 0.4.1 and audioread 2.1.4: recorded (record.py), and live where it is at hand.
+
+The live tests need the ffmpeg program and, in REPRISE_PY27_LIBROSA, a Python 2.7 that imports librosa 0.4.1.
+"""
+
+import os
+import shutil
+import subprocess
+from pathlib import Path
+
+import av
+import numpy as np
+import pytest
+
+from port.audio import decode as decode_module
+from port.audio import decoders, mp3, rawread
+from port.audio.decode import decode
+from port.errors import InputError
+from tests.port.audio import RECORDED, signals
+from tests.require import require
+
+RAW = np.load(RECORDED / "raw.npz")
+FILES = signals.files()
+STEP = 1 / 32768  # of a 16-bit sample
+LOSSY_SHARE = 0.999  # of samples that two versions of FFmpeg decode alike: vorbis, opus, aac
+NOTES = {
+    "8mono.wav": "8-bit wav: the original reads unsigned samples as signed",
+    "8stereo.wav": "8-bit wav: the original reads unsigned samples as signed",
+    "16four.wav": "4 channels: the original averages neighbouring samples, 2 times as long",
+    "8.au": "8-bit au: the original swaps the wrong bytes",
+    "32.au": "32-bit au: the original swaps the wrong bytes",
+    "ulaw.au": "ulaw au: the original takes its bytes in the wrong order",
+    "alaw.au": "alaw au: the original takes its bytes in the wrong order",
+    "8.aiff": "8-bit aiff: the original swaps the wrong bytes",
+    "32.aiff": "32-bit aiff: the original swaps the wrong bytes",
+    "quad.wav": "4 channels: the original takes them for one, 4 times as long",
+    "4.0.wav": "4 channels: the original takes them for one, 4 times as long",
+    "5.1.wav": "6 channels: the original takes them for one, 6 times as long",
+}
+FAILS = ("16three.wav", "24mono.wav")  # the original ends in an exception
+
+
+@pytest.fixture(params=["pyav", "ffmpeg"])
+def decoder(request):
+    if request.param == "ffmpeg":
+        _need_ffmpeg()
+    return request.param
+
+
+def _need_ffmpeg() -> None:
+    if not shutil.which("ffmpeg"):
+        require("ffmpeg", "no ffmpeg program on PATH")
+
+
+def _write(folder: Path, name: str) -> Path:
+    path = folder / name
+    path.write_bytes(FILES[name])
+    return path
+
+
+def encode(path: Path, codec: str, rate: int, channels: int, options: dict[str, str] | None = None) -> Path:
+    """Two seconds of chord, encoded by PyAV; the container follows the name, `options` go to it."""
+    mono = signals.chord(2 * rate, rate) + signals.scrambled(2 * rate) * np.float32(0.01)
+    samples = np.stack([mono * np.float32(1 - 0.3 * c) for c in range(channels)])
+    with av.open(str(path), "w", options=options or {}) as container:
+        stream = container.add_stream(codec, rate=rate, layout=("mono", "stereo")[channels - 1])
+        assert isinstance(stream, av.AudioStream)
+        frame = av.AudioFrame.from_ndarray(
+            np.ascontiguousarray(samples), format="fltp", layout=("mono", "stereo")[channels - 1]
+        )
+        frame.sample_rate = rate
+        for packet in [*stream.encode(frame), *stream.encode(None)]:
+            container.mux(packet)
+    return path
+
+
+def test_recording_is_complete():
+    names = {key.split(":")[0] for key in RAW.files}
+    assert names == set(FILES)
+    assert {key.split(":")[0] for key in RAW.files if key.endswith(":error")} == set(FAILS)
+
+
+@pytest.mark.parametrize("name", sorted(set(FILES) - set(FAILS)))
+def test_tiny_files_are_bit_equal(name, tmp_path, decoder):
+    clip = decode(_write(tmp_path, name), decoder)
+    assert clip.native.dtype == np.float32
+    assert clip.rate == RAW[f"{name}:rate"] == signals.RATE
+    np.testing.assert_array_equal(clip.native, RAW[name])
+    if name in NOTES:
+        assert len(clip.notes) == 1
+        assert clip.notes[0].startswith(NOTES[name])
+    else:
+        assert clip.notes == ()
+
+
+@pytest.mark.parametrize("name", FAILS)
+def test_what_the_original_fails_on_is_refused_by_name(name, tmp_path):
+    with pytest.raises(InputError, match="the original fails"):
+        decode(_write(tmp_path, name))
+
+
+@pytest.mark.parametrize("name", sorted(set(NOTES) | set(FAILS)))
+def test_fixed_quirks(name, tmp_path, decoder):
+    path = _write(tmp_path, name)
+    clip = decode(path, decoder, fix_quirks=True)
+    assert clip.notes == ()
+    with av.open(str(path)) as container:
+        channels = container.streams.audio[0].codec_context.channels
+        frames = [frame.to_ndarray() for frame in container.decode(audio=0)]
+    wide = np.concatenate([frame.reshape(-1, channels) for frame in frames])
+    scale, offset = {"u1": (128, 128), "i2": (32768, 0), "i4": (2**31, 0)}[wide.dtype.str[1:]]
+    meant = ((wide.astype(np.float64) - offset) / scale).mean(axis=1)
+    assert clip.native.shape == meant.shape
+    np.testing.assert_allclose(clip.native, meant, rtol=0, atol=STEP)
+    if name not in FAILS:
+        assert clip.native.shape != RAW[name].shape or np.abs(clip.native - RAW[name]).max() > 0.1
+
+
+def test_channels_counted_as_ffmpeg_counts_them_are_caught(monkeypatch, tmp_path):
+    monkeypatch.setattr(decoders, "counted_channels", decoders.channels_of)
+    assert decode(_write(tmp_path, "4.0.wav")).native.shape != RAW["4.0.wav"].shape
+
+
+def test_8_bits_read_right_are_caught(monkeypatch, tmp_path):
+    monkeypatch.setattr(rawread, "read", lambda content: None)
+    assert np.abs(decode(_write(tmp_path, "8mono.wav")).native - RAW["8mono.wav"]).min() == 1.0
+
+
+@pytest.mark.parametrize(
+    ("layout", "channels"),
+    [("mono", 1), ("stereo", 2), ("2 channels", 2), ("3 channels", 3), ("2.1", 1), ("4.0", 1), ("5.1(side)", 1)],
+)
+def test_layouts_as_audioread_counts_them(layout, channels):
+    assert decoders.counted_channels(layout) == channels
+
+
+def test_bad_input_is_one_line(tmp_path, decoder):
+    (tmp_path / "empty.mp3").write_bytes(b"")
+    (tmp_path / "text.mp3").write_text("these are words, not music\n" * 50)
+    (tmp_path / "list.mp3").write_text("#EXTM3U\nother.mp3\n")
+    (tmp_path / "cut.wav").write_bytes(FILES["16stereo.wav"][:-10])
+    (tmp_path / "header.wav").write_bytes(FILES["16stereo.wav"][:44])
+    with av.open(str(tmp_path / "film.mp4"), "w") as container:
+        stream = container.add_stream("mpeg4", rate=10)
+        stream.width = stream.height = 32
+        container.mux([*stream.encode(av.VideoFrame(32, 32, "yuv420p")), *stream.encode(None)])
+    expected = {
+        "absent.mp3": "no such file",
+        "empty.mp3": "empty",
+        ".": "folder",
+        "text.mp3": "no audio file",
+        "list.mp3": "playlist",
+        "cut.wav": "truncated wav",
+        "header.wav": "truncated wav",
+        "film.mp4": "no audio",
+    }
+    for name, words in expected.items():
+        with pytest.raises(InputError, match=words) as caught:
+            decode(tmp_path / name, decoder)
+        assert "\n" not in str(caught.value)
+        assert str(tmp_path / name) in str(caught.value)
+
+
+@pytest.mark.parametrize("xing", ["1", "0"])
+def test_a_truncated_mp3_is_refused(tmp_path, decoder, xing):
+    whole = encode(tmp_path / "whole.mp3", "libmp3lame", 44_100, 2, {"write_xing": xing})
+    content = whole.read_bytes()
+    assert mp3.missing(content) is None
+    assert decode(whole, decoder).native.size >= 88_200
+    cut = tmp_path / "cut.mp3"
+    for share in (0.3, 0.6, 0.9):
+        cut.write_bytes(content[: int(share * len(content)) + 5])
+        with pytest.raises(InputError, match="truncated mp3"):
+            decode(cut, decoder)
+
+
+def test_a_truncated_flac_is_refused(tmp_path, decoder):
+    whole = encode(tmp_path / "whole.flac", "flac", 44_100, 1)
+    cut = tmp_path / "cut.flac"
+    cut.write_bytes(whole.read_bytes()[: whole.stat().st_size // 2])
+    with pytest.raises(InputError, match="truncated"):
+        decode(cut, decoder)
+
+
+def test_tags_at_either_end_do_not_make_an_mp3_truncated(tmp_path):
+    whole = encode(tmp_path / "whole.mp3", "libmp3lame", 44_100, 1, {"write_xing": "0"}).read_bytes()
+    assert mp3.missing(b"TAG" + bytes(125) + whole + b"TAG" + b"x" * 125) is None
+
+
+def test_corrupt_files_end_in_samples_or_one_line(tmp_path, decoder):
+    random = np.random.RandomState(7)
+    for codec, name in (("libmp3lame", "a.mp3"), ("flac", "a.flac"), ("aac", "a.m4a"), ("libopus", "a.ogg")):
+        whole = np.frombuffer(encode(tmp_path / name, codec, 48_000, 2).read_bytes(), np.uint8)
+        for n_bytes in (1, 20, 200):
+            broken = whole.copy()
+            broken[random.randint(0, broken.size, n_bytes)] = random.randint(0, 256, n_bytes)
+            path = tmp_path / f"broken{n_bytes}{name}"
+            path.write_bytes(broken.tobytes())
+            try:
+                assert np.isfinite(decode(path, decoder).native).all()
+            except InputError as error:
+                assert "\n" not in str(error)
+
+
+def test_limits(tmp_path, decoder, monkeypatch):
+    path = encode(tmp_path / "two_seconds.mp3", "libmp3lame", 44_100, 2)
+    with pytest.raises(InputError, match="longer than 1 seconds"):
+        decode(path, decoder, max_seconds=1)
+    with pytest.raises(InputError, match="longer than"):
+        decode(_write(tmp_path, "16mono.wav"), decoder, max_seconds=0.01)
+    monkeypatch.setattr(decode_module, "MAX_BYTES", 10)
+    with pytest.raises(InputError, match="larger than"):
+        decode(path, decoder)
+
+
+def test_an_unknown_decoder_is_refused(tmp_path):
+    with pytest.raises(InputError, match="pyav, ffmpeg"):
+        decode(tmp_path, "sox")
+
+
+LIVE = [  # file name ending, rates, options of the ffmpeg program
+    ("cbr.mp3", (8_000, 11_025, 22_050, 32_000, 44_100, 48_000), "-b:a 64k"),
+    ("vbr.mp3", (22_050, 44_100), "-q:a 4"),
+    ("no_header.mp3", (44_100,), "-q:a 4 -write_xing 0 -id3v2_version 0"),
+    (".flac", (22_050, 44_100, 96_000), ""),
+    (".ogg", (22_050, 44_100), ""),
+    (".opus", (48_000,), ""),
+    (".m4a", (22_050, 44_100, 48_000), ""),
+    ("quad.flac", (44_100,), "-af aformat=channel_layouts=quad"),
+]
+
+
+@pytest.fixture(scope="module")
+def live(tmp_path_factory):
+    """Each file of LIVE, mono and stereo, as the real librosa loads it: path -> samples, rate."""
+    _need_ffmpeg()
+    python = os.environ.get("REPRISE_PY27_LIBROSA")
+    if not python:
+        require("python27", "REPRISE_PY27_LIBROSA names no Python 2.7 with librosa 0.4.1")
+    folder = tmp_path_factory.mktemp("live")
+    paths = [
+        _encode_with_ffmpeg(folder, ending, rate, channels, options.split())
+        for ending, rates, options in LIVE
+        for rate in rates
+        for channels in (1, 2)
+    ]
+    script = Path(__file__).with_name("record.py")
+    environment = {**os.environ, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    subprocess.run([python, script, "load", folder / "live.npz", *paths], check=True, env=environment, timeout=300)
+    answers = np.load(folder / "live.npz")
+    return {path: (answers[path.name], int(answers[path.name + ":rate"])) for path in paths}
+
+
+def _encode_with_ffmpeg(folder: Path, ending: str, rate: int, channels: int, options: list[str]) -> Path:
+    source = folder / "source.wav"
+    source.write_bytes(signals.wav(signals.chord(2 * rate, rate) + signals.scrambled(2 * rate) / 64, rate))
+    path = folder / f"{rate}_{channels}_{ending}"
+    pan = ["-ac", str(channels)] if channels == 2 else []
+    subprocess.run(["ffmpeg", "-v", "error", "-i", source, *pan, *options, path], check=True, timeout=60)
+    return path
+
+
+def test_live_bit_equal_with_the_same_ffmpeg(live):
+    assert len(live) == 2 * sum(len(rates) for _, rates, _ in LIVE)
+    for path, (samples, rate) in live.items():
+        clip = decode(path, "ffmpeg")
+        assert clip.rate == rate, path.name
+        np.testing.assert_array_equal(clip.native, samples, err_msg=path.name)
+
+
+def test_live_within_half_a_step_with_pyav(live):
+    assert len(live) == 2 * sum(len(rates) for _, rates, _ in LIVE)
+    for path, (samples, rate) in live.items():
+        clip = decode(path, "pyav")
+        assert clip.rate == rate, path.name
+        assert clip.native.shape == samples.shape, path.name
+        share = np.mean(clip.native == samples)
+        assert share > LOSSY_SHARE, path.name
+        assert np.abs(clip.native - samples).max() <= STEP, path.name
+        if path.suffix in (".mp3", ".flac"):
+            assert share == 1, path.name
