@@ -37,7 +37,7 @@ def cli() -> None:
 
 @cli.command("compare")
 @click.argument("clips", nargs=-1, type=FILE)
-@click.option("--reference", default="recorded", show_default=True, help="recorded, python27 or docker.")
+@click.option("--reference", default="recorded", show_default=True, help="recorded, python27, docker or a folder of traces.")
 @click.option("--candidate", default="port", show_default=True, help="The side under test.")
 @click.option("--out", type=FILE, default=Path("report"), show_default=True, help="Folder of report and traces.")
 @system_option

@@ -58,8 +58,10 @@ def kinds() -> list[str]:
 
 
 def open_runner(kind: str, settings: Settings) -> Runner:
-    """Open a runner by the name of its kind; raises InputError on an unknown one."""
+    """Open a runner by the name of its kind, or a folder of traces; raises InputError on an unknown one."""
     if kind not in kinds():
-        raise InputError(f"no runner {kind!r}; there are: {', '.join(kinds())}")
+        if Path(kind).is_dir():
+            return importlib.import_module("compare.runners.recorded").RecordedRunner(settings, Path(kind))
+        raise InputError(f"no runner {kind!r}; there are: {', '.join(kinds())}, or give a folder of traces")
     runner: Runner = importlib.import_module(f"compare.runners.{kind}").open_runner(settings)
     return runner

@@ -1,8 +1,9 @@
-"""Traces recorded earlier from the real original and shipped with the kit, found by the clip's hash."""
+"""Traces recorded earlier from the real original, shipped with the kit or in a folder, found by the clip's hash."""
 
 import hashlib
 import json
 from collections.abc import Sequence
+from pathlib import Path
 
 from compare.clip import Clip
 from compare.runners import Settings
@@ -12,18 +13,20 @@ from port.errors import InputError
 
 
 class RecordedRunner:
-    """Looks up `recorded/<backend>/*/trace.json` of a system."""
+    """Looks up `*/trace.json` in a folder; the kit's own is `recorded/<backend>` of a system."""
 
-    def __init__(self, settings: Settings) -> None:
+    def __init__(self, settings: Settings, folder: Path | None = None) -> None:
         """Remember whose recordings to look in."""
         self.settings = settings
-        self.folder = settings.system.recorded / settings.backend
+        self.folder = folder or settings.system.recorded / settings.backend
 
     def unavailable_reason(self) -> str | None:
         """Say so where the kit ships no recording of this system on this backend."""
         if any(self.folder.glob("*/trace.json")):
             return None
-        return f"no trace of {self.settings.system.name} on {self.settings.backend} ships with the kit"
+        if self.folder.is_relative_to(self.settings.system.recorded):
+            return f"no trace of {self.settings.system.name} on {self.settings.backend} ships with the kit"
+        return f"{self.folder}: no */trace.json in this folder"
 
     def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Return the recording of this clip; raises InputError where there is none or its weights are others."""

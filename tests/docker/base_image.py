@@ -74,9 +74,7 @@ def _files(tree: Path) -> Iterator[tuple[Path, str]]:
             yield path, str(path).lstrip("/")
     for path in sorted(tree.rglob("*")):
         inside = path.relative_to(tree)
-        site = re.match(
-            r"lib/python[\d.]+/site-packages/(?!pip|setuptools|pkg_resources|easy_install)", str(inside)
-        )
+        site = re.match(r"lib/python[\d.]+/site-packages/(?!pip|setuptools|pkg_resources|easy_install)", str(inside))
         if not site and not LEFT_OUT.search(f"/{inside}") and (path.is_symlink() or path.is_file()):
             yield path, f"usr/local/{inside}"
 
