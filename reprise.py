@@ -15,9 +15,7 @@ weights_option = click.option("--weights", type=FILE, help="Checkpoint; default:
 backend_option = click.option(
     "--source-backend",
     type=click.Choice(["theano", "tensorflow"]),
-    default="theano",
-    show_default=True,
-    help="Backend the checkpoint was saved under: Theano stores its convolution kernels flipped.",
+    help="Backend the checkpoint was saved under (default: the system's own): Theano stores its kernels flipped.",
 )
 decoder_option = click.option(
     "--decoder",

@@ -107,8 +107,8 @@ def _git_blob(source: Path, file: PinnedFile) -> bytes | None:
 def _download(system: System, file: PinnedFile) -> bytes:
     import pooch
 
-    owner_and_name = system.upstream_url.removeprefix("https://github.com/")
-    url = f"{RAW}/{owner_and_name}/{system.upstream_commit}/{file.path}"
+    owner_and_name = (file.url or system.upstream_url).removeprefix("https://github.com/")
+    url = f"{RAW}/{owner_and_name}/{file.commit or system.upstream_commit}/{file.path}"
     try:
         got = pooch.retrieve(url, known_hash=None, path=cache() / "downloads", progressbar=False)
         content = Path(got).read_bytes()

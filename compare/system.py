@@ -14,13 +14,17 @@ ORIGINAL = ROOT / "original"
 
 @dataclass(frozen=True)
 class PinnedFile:
-    """A file of the upstream: its path there, its git blob id, and whether the code runs without it."""
+    """A file of the upstream: its path there, its git blob id, and whether the code runs without it.
+
+    url, commit: given where it is of another repository, one that upstream needs and no package index has.
+    """
 
     path: str
     blob: str
     optional: bool = False
     note: str = ""
-    note: str = ""
+    url: str = ""
+    commit: str = ""
 
 
 @dataclass(frozen=True)

@@ -23,6 +23,7 @@ SIDES = {
     "recorded": "the recorded original",
     "python27": "the live original in Python 2.7",
     "docker": "the live original in its container",
+    "node": "the live original in Node",
     "port": "the port",
 }
 MARKS = {True: "[green]match[/]", False: "[bold red]{}[/]"}
@@ -31,14 +32,15 @@ MARKS = {True: "[green]match[/]", False: "[bold red]{}[/]"}
 def settings(
     system: str,
     weights: Path | None,
-    source_backend: str,
+    source_backend: str | None,
     decoder: str = "pyav",
     upstream: Path | None = None,
 ) -> Settings:
     """Turn the command line's choices into a runner's settings."""
     from compare.system import load
 
-    return Settings(load(system), weights, source_backend, upstream, decoder)
+    chosen = load(system)
+    return Settings(chosen, weights, source_backend or chosen.row["weights"]["backend"], upstream, decoder)
 
 
 def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen: Settings) -> int:

@@ -30,8 +30,11 @@ class Settings:
 
     @property
     def weights_file(self) -> Path:
-        """The checkpoint to use; raises InputError where there is none."""
-        path = self.weights or self.system.default_weights
+        """The checkpoint to use: the one given, the kit's own, or the fetched upstream's; raises InputError."""
+        from compare.fetch import upstream_folder
+
+        upstream = self.upstream or upstream_folder(self.system)
+        path = self.weights or self.system.default_weights or upstream / self.system.row["weights"]["path"]
         if path is None or not path.is_file():
             raise InputError(
                 f"{path or self.system.name}: no such weights file; give one with --weights, "

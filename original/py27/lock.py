@@ -12,7 +12,13 @@ import tempfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-ENVIRONMENTS = ("requirements-theano", "requirements-tensorflow", "requirements-tensorflow010")
+ENVIRONMENTS = (
+    "requirements-theano",
+    "requirements-tensorflow",
+    "requirements-tensorflow010",
+    "requirements-theano-keras106",
+    "requirements-theano-keras122",
+)
 # A wheel that no index serves: "name @ URL#sha256=HASH". It goes into the lock as it stands, unfetched.
 BY_URL = re.compile(r"^(?P<name>[\w.-]+) @ (?P<url>https://[^#\s]+)#sha256=(?P<sha256>[0-9a-f]{64})", re.M)
 OPTIONS = ["--generate-hashes", "--no-annotate", "--quiet", "--custom-compile-command", "make lock-py27"]

@@ -1,0 +1,73 @@
+"""Traces of a live original that is JavaScript, in a local Node: trace.js instead of trace.py, else as `python27`."""
+
+import dataclasses
+import hashlib
+import os
+import shutil
+import subprocess
+from collections.abc import Sequence
+from pathlib import Path
+
+from compare.clip import Clip
+from compare.fetch import cache, upstream_folder
+from compare.runners import Settings
+from compare.runners.python27 import Python27Runner
+from compare.stage import Stage
+from compare.system import ROOT
+from compare.trace import Trace
+from port.atomic import atomic_folder
+from port.errors import InputError
+
+
+def node_modules(lock: Path) -> Path:
+    """Return the folder of a package-lock.json's packages, installed by `npm ci` into the cache on first use."""
+    folder = cache() / "node" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    if not folder.is_dir():
+        with atomic_folder(folder) as temporary:
+            for name in ("package.json", lock.name):
+                shutil.copyfile(lock.parent / name, temporary / name)
+            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+            done = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
+            if done.returncode:
+                last = (done.stderr.strip() or "no message").splitlines()[-1]
+                raise InputError(f"cannot install the packages of {lock.parent.name}/{lock.name}: {last}")
+    return folder / "node_modules"
+
+
+class NodeRunner(Python27Runner):
+    """Keeps one Node process of the system's trace.js; the `[node]` table of system.toml names the lock."""
+
+    def __init__(self, settings: Settings) -> None:
+        """Remember what to run."""
+        self.settings, self.system = settings, settings.system
+        self.row = self.system.row.get("node")
+        self.upstream = settings.upstream or upstream_folder(self.system)
+        self.process = None
+
+    def unavailable_reason(self) -> str | None:
+        """Say what is missing: a JavaScript original, Node, npm, ffmpeg or upstream."""
+        if self.row is None:
+            return f"the original of {self.system.name} is no JavaScript; --reference python27 runs it"
+        for program in ("node", "npm", "ffmpeg"):
+            if shutil.which(program) is None:
+                return f"no {program} program on PATH; install it (Debian: apt-get install nodejs npm ffmpeg)"
+        return self._upstream_problem()
+
+    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+        """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
+        traced = super().trace(clip, stages, given)
+        return dataclasses.replace(traced, provenance={**traced.provenance, "runner": "node"})
+
+    def command(self) -> tuple[list[str], dict[str, str]]:
+        """Return the adapter's command line and environment variables."""
+        assert self.row is not None
+        modules = node_modules(ROOT / self.row["lock"])
+        arguments = ["--upstream", str(self.upstream.resolve())]
+        arguments += ["--weights", str(self.settings.weights_file.resolve())]
+        kept = {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
+        return ["node", str(self.system.folder / "trace.js"), *arguments], {**kept, "NODE_PATH": str(modules)}
+
+
+def open_runner(settings: Settings) -> NodeRunner:
+    """Open the live original in Node."""
+    return NodeRunner(settings)
