@@ -51,7 +51,7 @@ def decode(
     if decoder not in DECODERS:
         raise InputError(f"decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
     try:
-        content = _content(Path(path))
+        content = content_of(Path(path))
         raw = None if fix_quirks else rawread.read(content)
         if raw is not None:
             return _from_raw(raw, max_seconds)
@@ -61,15 +61,13 @@ def decode(
         stream = DECODERS[decoder](str(Path(path).resolve()), max_seconds)
         seconds = stream.samples.size / stream.channels / stream.rate
         if seconds < stream.promised - ROUNDING:
-            raise InputError(
-                f"truncated or damaged: {stream.promised:.2f} s promised, {seconds:.2f} s decoded"
-            )
+            raise InputError(f"truncated or damaged: {stream.promised:.2f} s promised, {seconds:.2f} s decoded")
         return _as_meant(stream) if fix_quirks else _as_heard(stream)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
 
 
-def _content(path: Path) -> bytes:
+def content_of(path: Path) -> bytes:
     """The bytes of a file, which must be there, be a file and hold something, but not too much."""
     if path.is_dir():
         raise InputError("a folder, not an audio file")
@@ -97,19 +95,17 @@ def _from_raw(raw: rawread.RawAudio, max_seconds: float) -> Decoded:
     samples = raw.samples()
     if not samples.size:
         raise InputError("no samples in it")
-    notes = raw.notes() + _channel_notes(raw.channels, raw.channels)
-    return Decoded(_mixed(samples, raw.channels), raw.rate, tuple(notes))
+    notes = raw.notes() + channel_notes(raw.channels, raw.channels)
+    return Decoded(mixed(samples, raw.channels), raw.rate, tuple(notes))
 
 
 def _as_heard(stream: Stream) -> Decoded:
     """Channels as audioread counted them, and the rate it read."""
     counted = stream.counted_channels
-    notes = stream.notes + _channel_notes(stream.channels, counted)
+    notes = stream.notes + channel_notes(stream.channels, counted)
     if stream.described_rate != stream.rate:
-        notes.append(
-            f"{stream.rate} Hz taken for {stream.described_rate}, the rate of the first audio stream"
-        )
-    return Decoded(_mixed(stream.samples, counted), stream.described_rate, tuple(notes))
+        notes.append(f"{stream.rate} Hz taken for {stream.described_rate}, the rate of the first audio stream")
+    return Decoded(mixed(stream.samples, counted), stream.described_rate, tuple(notes))
 
 
 def _as_meant(stream: Stream) -> Decoded:
@@ -118,17 +114,16 @@ def _as_meant(stream: Stream) -> Decoded:
     return Decoded(mono.astype(np.float32), stream.rate, tuple(stream.notes))
 
 
-def _channel_notes(channels: int, counted: int) -> list[str]:
+def channel_notes(channels: int, counted: int) -> list[str]:
+    """What it does to a file that audioread counted another number of channels, or more than two, in words."""
     if channels == counted <= 2:
         return []
     if counted == 1:
         return [f"{channels} channels: the original takes them for one, {channels} times as long"]
-    return [
-        f"{channels} channels: the original averages neighbouring samples, {channels / 2:g} times as long"
-    ]
+    return [f"{channels} channels: the original averages neighbouring samples, {channels / 2:g} times as long"]
 
 
-def _mixed(samples: NDArray[np.int16], counted: int) -> NDArray[np.float32]:
+def mixed(samples: NDArray[np.int16], counted: int) -> NDArray[np.float32]:
     """To float32, pairs averaged if more than one channel was counted: librosa 0.4.1, exact in float32."""
     scaled = samples.astype(np.float32) * np.float32(1 / FULL_SCALE)
     if counted == 1:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -65,6 +66,52 @@ def decode_pyav(path: str, max_seconds: float) -> Stream:
     Raises:
         InputError: no audio in it, not decodable, or longer than `max_seconds`.
     """
+    with open_pyav(path, max_seconds) as opened:
+        parts = list(opened.parts)
+        samples = np.concatenate(parts) if parts else np.empty(0, np.int16)
+        return Stream(
+            samples,
+            opened.rate,
+            opened.channels,
+            opened.described_rate,
+            opened.described_layout,
+            opened.promised,
+            opened.notes,
+        )
+
+
+@dataclass(frozen=True)
+class Opened:
+    """A file that PyAV is decoding: its `parts` can be read once, as they are decoded; else as in `Stream`."""
+
+    parts: Iterator[NDArray[np.int16]]  # interleaved; raises InputError on none at all and past the time limit
+    stream: Any
+    first: Any  # audio stream
+    channels: int
+    described_layout: str
+    promised: float
+    expected: float  # seconds, the container's own estimate, 0 if it has none
+    notes: list[str]  # complete when the parts are read
+
+    @property
+    def rate(self) -> int:
+        """Hz; decoding may correct what the header said."""
+        return int(self.stream.codec_context.sample_rate)
+
+    @property
+    def described_rate(self) -> int:
+        """Hz, of the first audio stream."""
+        return int(self.first.codec_context.sample_rate)
+
+    @property
+    def counted_channels(self) -> int:
+        """Channels as audioread 2.1.4 counts them."""
+        return counted_channels(self.described_layout)
+
+
+@contextmanager
+def open_pyav(path: str, max_seconds: float) -> Iterator[Opened]:
+    """Open a file to be decoded part by part; raises InputError as `decode_pyav` does."""
     import av
 
     try:
@@ -77,20 +124,16 @@ def decode_pyav(path: str, max_seconds: float) -> Stream:
         first = container.streams.audio[0]
         layouts = {stream: _layout(stream) for stream in container.streams.audio}
         stream = max(layouts, key=lambda stream: (_is_default(stream), layouts[stream][1]))
-        channels = layouts[stream][1]
-        parts, broken = _decode_packets(container, stream, channels, max_seconds)
-        if not parts:
-            raise InputError("not one sample could be decoded")
         exact = container.format.name.split(",")[0] in EXACT
-        promised = float(stream.duration * (stream.time_base or 0)) if exact and stream.duration else 0.0
-        notes = [f"{broken} broken packets were left out, as in the original"] if broken else []
-        return Stream(
-            np.concatenate(parts),
-            stream.codec_context.sample_rate,
-            channels,
-            first.codec_context.sample_rate,
+        notes: list[str] = []
+        yield Opened(
+            _decoded_parts(container, stream, layouts[stream][1], max_seconds, notes),
+            stream,
+            first,
+            layouts[stream][1],
             _described(layouts[first][0]),
-            promised,
+            float(stream.duration * (stream.time_base or 0)) if exact and stream.duration else 0.0,
+            (container.duration or 0) / av.time_base,
             notes,
         )
 
@@ -123,32 +166,32 @@ def _is_default(stream: Any) -> bool:
     return bool(stream.disposition & stream.disposition.__class__.default)
 
 
-def _decode_packets(
-    container: Any, stream: Any, channels: int, max_seconds: float
-) -> tuple[list[NDArray[np.int16]], int]:
-    """Interleaved int16 parts in order, and how many packets were broken."""
+def _decoded_parts(
+    container: Any, stream: Any, channels: int, max_seconds: float, notes: list[str]
+) -> Iterator[NDArray[np.int16]]:
+    """Interleaved int16 parts in order; how many packets were broken is added to `notes` at the end."""
     import av
 
     resampler = av.AudioResampler(format="s16")
     limit = max_seconds * stream.codec_context.sample_rate * channels
-    parts: list[NDArray[np.int16]] = []
     total = broken = 0
     for packet in _packets(container, stream):
         try:
             frames = packet.decode()
-            for frame in frames:
-                parts += [np.asarray(part.to_ndarray().ravel()) for part in resampler.resample(frame)]
+            resampled = [part for frame in frames for part in resampler.resample(frame)]
         except av.error.FFmpegError:
             broken += 1
             continue
         except ValueError:
-            raise InputError(
-                "its rate or channels change midway; convert it, or decode with ffmpeg"
-            ) from None
+            raise InputError("its rate or channels change midway; convert it, or decode with ffmpeg") from None
         total += sum(frame.samples for frame in frames) * channels
         if total > limit:
             raise InputError(too_long(max_seconds))
-    return parts, broken
+        yield from (np.asarray(part.to_ndarray().ravel(), np.int16) for part in resampled)
+    if not total:
+        raise InputError("not one sample could be decoded")
+    if broken:
+        notes.append(f"{broken} broken packets were left out, as in the original")
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:
@@ -182,9 +225,7 @@ def decode_ffmpeg(path: str, max_seconds: float) -> Stream:
                 process.kill()
         log.seek(0)
         lines = log.read().decode("utf-8", "replace").lower().splitlines()
-    described = [
-        found for line in lines if (found := re.search(r"stream #.* audio:.*?(\d+) hz, ([^,]+),", line))
-    ]
+    described = [found for line in lines if (found := re.search(r"stream #.* audio:.*?(\d+) hz, ([^,]+),", line))]
     if not described or not data:
         raise InputError("no audio file that can be decoded")
     (rate, layout), (out_rate, out_layout) = described[0].groups(), described[-1].groups()

@@ -43,9 +43,7 @@ def build() -> keras.Model:
         x = keras.layers.Activation("relu", name=f"activation_{i}")(x)
         x = keras.layers.MaxPooling1D(POOL, name=f"maxpooling1d_{i}")(x)
     x = keras.layers.Dropout(DROPOUT, name="dropout_1")(x)
-    x = keras.layers.LSTM(
-        N_UNITS, return_sequences=True, recurrent_activation=hard_sigmoid_k1, name="lstm_1"
-    )(x)
+    x = keras.layers.LSTM(N_UNITS, return_sequences=True, recurrent_activation=hard_sigmoid_k1, name="lstm_1")(x)
     x = keras.layers.Dropout(DROPOUT, name="dropout_2")(x)
     # Dense acts on every step as it is. TimeDistributed (Keras 3.15) would be silently wrong in a graph whose
     # number of steps is open.

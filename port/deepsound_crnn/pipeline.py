@@ -42,9 +42,7 @@ class Pipeline:
 
     labels = LABELS
 
-    def __init__(
-        self, weights: Path, source_backend: str, decoder: str = "pyav", fix_quirks: bool = False
-    ) -> None:
+    def __init__(self, weights: Path, source_backend: str, decoder: str = "pyav", fix_quirks: bool = False) -> None:
         """Load a Keras-1 weights file whose convolution kernels have the order of `source_backend`."""
         self.weights, self.source_backend = weights, source_backend
         self.decoder, self.fix_quirks = decoder, fix_quirks
@@ -53,23 +51,27 @@ class Pipeline:
     def predict(self, clip: Path) -> Prediction:
         """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
         decoded = self._decoded(clip)
+        try:
+            return self.recognise(decoded)
+        except InputError as error:
+            raise InputError(f"{clip}: {error}") from None
+
+    def recognise(self, decoded: Decoded) -> Prediction:
+        """Return the answer on a clip that is decoded already; raises InputError where it is too short."""
         samples, _ = resample(decoded.native, decoded.rate)
-        step_probs, clip_probs = self._answer(self._framed(log_mel(samples), clip))
-        return Prediction(
-            self.labels,
-            step_probs,
-            STEP_SECONDS,
-            clip_probs,
-            len(samples) / SAMPLE_RATE,
-            decoded.notes,
-        )
+        step_probs, clip_probs = self._answer(self._framed(log_mel(samples)))
+        duration = len(samples) / SAMPLE_RATE
+        return Prediction(self.labels, step_probs, STEP_SECONDS, clip_probs, duration, decoded.notes)
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
         decoded = self._decoded(clip)
         samples, way = resample(decoded.native, decoded.rate)
         features = log_mel(samples)
-        outputs = self._taps(self._framed(features, clip))
+        try:
+            outputs = self._taps(self._framed(features))
+        except InputError as error:
+            raise InputError(f"{clip}: {error}") from None
         arrays = {"native": decoded.native, "samples": samples, "log_mel": features}
         arrays |= {name: output.numpy()[0] for name, output in zip(LAYERS, outputs, strict=True)}
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / SAMPLE_RATE}
@@ -123,11 +125,11 @@ class Pipeline:
         return decode(clip, self.decoder, self.fix_quirks)
 
     @staticmethod
-    def _framed(features: np.ndarray, clip: Path) -> np.ndarray:
+    def _framed(features: np.ndarray) -> np.ndarray:
         if len(features) < crnn.MIN_FRAMES:
             seconds = (crnn.MIN_FRAMES - 1) * HOP / SAMPLE_RATE
             raise InputError(
-                f"{clip}: too short, {len(features)} frames of the {crnn.MIN_FRAMES} that one answer needs; "
+                f"too short, {len(features)} frames of the {crnn.MIN_FRAMES} that one answer needs; "
                 f"give at least {seconds:.2f} s"
             )
         return features[None].astype(np.float32)

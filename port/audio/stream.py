@@ -1,0 +1,175 @@
+"""A clip to mono samples part by part, as `port.audio.decode` gives them at once; and the same in a child process.
+
+A file from a stranger is decoded in a child: it may take long, ask for much memory or crash the decoder, and only the
+child ends. Messages on the child's output: a kind (one byte), a length (4 bytes, little-endian) and that many bytes.
+"""
+
+import json
+import resource
+import signal
+import struct
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from itertools import chain
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from port.audio import mp3, rawread
+from port.audio.decode import ROUNDING, channel_notes, content_of, mixed
+from port.audio.decoders import Opened, open_pyav, too_long
+from port.errors import InputError
+
+PART_BYTES = 1 << 18  # of raw samples read in one part; a multiple of every sample's width times two
+MAX_MEMORY = 4 << 30  # bytes of address space of the child
+CPU_SECONDS = 120  # of the child; a one-hour mp3 takes about ten
+
+HEADER, SAMPLES, REFUSED, DONE = b"H", b"S", b"R", b"D"
+
+
+@dataclass
+class Incoming:
+    """A clip that is being decoded; `parts` can be read once, `notes` are complete when it has been."""
+
+    rate: int  # Hz
+    expected: float  # seconds, an estimate; 0 if the file does not say
+    parts: Iterator[NDArray[np.float32]]  # (n,) mono, in [-1, 1); raises InputError as `decode` does
+    notes: list[str] = field(default_factory=list)
+
+
+@contextmanager
+def incoming(path: Path, max_seconds: float) -> Iterator[Incoming]:
+    """Decode a clip part by part; raises InputError as `decode` does, at once or while the parts are read."""
+    content = content_of(path)
+    raw = rawread.read(content)
+    if raw is not None:
+        yield _raw(raw, max_seconds)
+        return
+    lost = mp3.missing(content)
+    if lost:
+        raise InputError(f"truncated mp3, {lost}; get the whole file")
+    del content
+    with open_pyav(str(path), max_seconds) as opened:
+        if opened.promised > max_seconds:
+            raise InputError(too_long(max_seconds))
+        parts = _checked(opened)
+        first = next(parts)  # a decoder may correct the rate with its first packet
+        notes = opened.notes
+        notes += channel_notes(opened.channels, opened.counted_channels)
+        if opened.described_rate != opened.rate:
+            notes.append(f"{opened.rate} Hz taken for {opened.described_rate}, the rate of the first audio stream")
+        heard = _paired(chain([first], parts), opened.counted_channels)
+        # A file that is taken for one of fewer channels, or of another rate, comes out longer or shorter.
+        longer = opened.channels / min(opened.counted_channels, 2) * opened.rate / opened.described_rate
+        yield Incoming(opened.described_rate, opened.expected * longer, heard, notes)
+
+
+def _checked(opened: Opened) -> Iterator[NDArray[np.int16]]:
+    """The parts as they are; raises InputError at the end where the header promised more."""
+    total = 0
+    for part in opened.parts:
+        total += part.size
+        yield part
+    seconds = total / opened.channels / opened.rate
+    if seconds < opened.promised - ROUNDING:
+        raise InputError(f"truncated or damaged: {opened.promised:.2f} s promised, {seconds:.2f} s decoded")
+
+
+def _raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
+    n_bytes = len(raw.data)
+    if n_bytes < raw.promised:
+        raise InputError(f"truncated {raw.kind}: {raw.promised} bytes of samples promised, {n_bytes} there")
+    seconds = n_bytes / (raw.rate * raw.channels * raw.width)
+    if seconds > max_seconds:
+        raise InputError(too_long(max_seconds))
+    if not n_bytes:
+        raise InputError("no samples in it")
+    slices = (raw.data[at : at + PART_BYTES] for at in range(0, n_bytes, PART_BYTES))
+    parts = _paired((replace(raw, data=data).samples() for data in slices), raw.channels)
+    longer = raw.channels / min(raw.channels, 2)
+    return Incoming(raw.rate, seconds * longer, parts, raw.notes() + channel_notes(raw.channels, raw.channels))
+
+
+def _paired(parts: Iterator[NDArray[np.int16]], counted: int) -> Iterator[NDArray[np.float32]]:
+    """Mix each part down; the odd sample at its end waits for the next."""
+    left = np.empty(0, np.int16)
+    for part in parts:
+        whole = np.concatenate([left, part]) if left.size else part
+        n_even = len(whole) - len(whole) % 2 if counted > 1 else len(whole)
+        left = whole[n_even:]
+        if n_even:
+            yield mixed(whole[:n_even], counted)
+    if left.size:
+        mixed(left, counted)  # raises, as it does for the whole clip
+
+
+def main(path: str, max_seconds: float) -> None:
+    """Be the child: limit itself, decode, write messages."""
+    resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
+    resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    try:
+        with incoming(Path(path), max_seconds) as clip:
+            _send(HEADER, json.dumps({"rate": clip.rate, "expected": clip.expected}).encode())
+            for part in clip.parts:
+                _send(SAMPLES, part.tobytes())
+            _send(DONE, json.dumps(clip.notes).encode())
+    except InputError as error:
+        _send(REFUSED, str(error).encode())
+    except MemoryError:
+        _send(REFUSED, b"decoding it takes more memory than is allowed here")
+
+
+def _send(kind: bytes, payload: bytes) -> None:
+    sys.stdout.buffer.write(kind + struct.pack("<L", len(payload)) + payload)
+    sys.stdout.buffer.flush()
+
+
+@contextmanager
+def incoming_from_child(path: Path, max_seconds: float) -> Iterator[Incoming]:
+    """Decode as `incoming` does, in a child process that ends with the block whatever happened.
+
+    Raises:
+        InputError: as `incoming`; the child ran out of processor time or memory, or crashed.
+    """
+    command = [sys.executable, "-m", __name__, str(path), str(max_seconds)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+        assert child.stdout is not None
+        try:
+            _, payload = _receive(child, child.stdout)
+            header = json.loads(payload)
+            clip = Incoming(header["rate"], header["expected"], iter(()))
+            clip.parts = _parts(child, child.stdout, clip.notes)
+            yield clip
+        finally:
+            child.kill()
+
+
+def _parts(child: "subprocess.Popen[bytes]", pipe: IO[bytes], notes: list[str]) -> Iterator[NDArray[np.float32]]:
+    while True:
+        kind, payload = _receive(child, pipe)
+        if kind == DONE:
+            notes += json.loads(payload)
+            return
+        yield np.frombuffer(payload, np.float32)
+
+
+def _receive(child: "subprocess.Popen[bytes]", pipe: IO[bytes]) -> tuple[bytes, bytes]:
+    """The next message; raises InputError on a refusal or where the child ended without one."""
+    head = pipe.read(5)
+    payload = pipe.read(struct.unpack("<L", head[1:])[0]) if len(head) == 5 else b""
+    if len(head) < 5:
+        slow = child.wait() == -signal.SIGXCPU or child.returncode == -signal.SIGKILL
+        raise InputError(f"decoding it took longer than {CPU_SECONDS} s" if slow else "the decoder failed on it")
+    if head[:1] == REFUSED:
+        raise InputError(payload.decode())
+    return head[:1], payload
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], float(sys.argv[2]))
