@@ -51,9 +51,9 @@ def phrase(n, rate):
 
 
 def wav(samples, rate):
-    """Content of a 16-bit mono .wav of float32 samples."""
+    """Content of a 16-bit .wav of samples (n,) or (n, n_channels)."""
     data = np.round(samples * 32767).astype("<i2").tobytes()
-    return _wav(16, 1, data, rate=rate)
+    return _wav(16, samples.size // len(samples), data, rate=rate)
 
 
 def _bytes(n):

@@ -253,10 +253,10 @@ def live(tmp_path_factory):
 
 def _encode_with_ffmpeg(folder: Path, ending: str, rate: int, channels: int, options: list[str]) -> Path:
     source = folder / "source.wav"
-    source.write_bytes(signals.wav(signals.chord(2 * rate, rate) + signals.scrambled(2 * rate) / 64, rate))
+    left = signals.chord(2 * rate, rate) + signals.scrambled(2 * rate) / 64
+    source.write_bytes(signals.wav(np.stack([left, left[::-1] / 2], axis=1)[:, :channels], rate))
     path = folder / f"{rate}_{channels}_{ending}"
-    pan = ["-ac", str(channels)] if channels == 2 else []
-    subprocess.run(["ffmpeg", "-v", "error", "-i", source, *pan, *options, path], check=True, timeout=60)
+    subprocess.run(["ffmpeg", "-v", "error", "-y", "-i", source, *options, path], check=True, timeout=60)
     return path
 
 
