@@ -35,7 +35,9 @@ def cli() -> None:
 
 @cli.command("compare")
 @click.argument("clips", nargs=-1, type=FILE)
-@click.option("--reference", default="recorded", show_default=True, help="recorded, python27, docker or a folder of traces.")
+@click.option(
+    "--reference", default="recorded", show_default=True, help="recorded, python27, docker or a folder of traces."
+)
 @click.option("--candidate", default="port", show_default=True, help="The side under test.")
 @click.option("--out", type=FILE, default=Path("report"), show_default=True, help="Folder of report and traces.")
 @system_option
@@ -115,6 +117,30 @@ def systems() -> None:
     from compare import terminal
 
     terminal.systems()
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8081, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--original", help="URL of the original's own demo; default: compare with the recorded traces.")
+@click.option("--max-upload", default=256, show_default=True, help="Largest upload, MiB.")
+@click.option("--max-minutes", default=120.0, show_default=True, help="Longest song.")
+@click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
+@backend_option
+def serve(
+    host: str,
+    port: int,
+    original: str | None,
+    max_upload: int,
+    max_minutes: float,
+    weights: Path | None,
+    source_backend: str | None,
+) -> None:
+    """Serve the demo: a page and an HTTP API, see port/web/API.md."""
+    from port.web import serve as server
+
+    limits = server.Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes)
+    server.serve(host, port, weights, source_backend, original, limits)
 
 
 def main() -> None:
