@@ -1,0 +1,36 @@
+"""What the server did, for machines: one JSON line per request on stderr, and /metrics."""
+
+import json
+import sys
+import time
+from collections.abc import Callable
+from typing import Any
+
+from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
+
+
+class Metrics:
+    """The counters of one server."""
+
+    def __init__(self, inside: Callable[[], int], microphones: Callable[[], int]) -> None:
+        """Count from zero; `inside` and `microphones` tell how many are being served."""
+        self.registry = CollectorRegistry()
+        ProcessCollector(registry=self.registry)
+        PlatformCollector(registry=self.registry)
+        self.requests = Counter("reprise_requests", "Requests.", ["route", "status"], registry=self.registry)
+        self.clips = Counter("reprise_clips", "Uploaded clips by outcome.", ["outcome"], registry=self.registry)
+        buckets = (0.25, 0.5, 1, 2, 4, 8, 16, 32, 64, 128)
+        self.seconds = Histogram(
+            "reprise_clip_seconds", "From upload to answer.", buckets=buckets, registry=self.registry
+        )
+        self.first_step = Histogram(
+            "reprise_first_step_seconds", "From upload to the first step.", buckets=buckets, registry=self.registry
+        )
+        Gauge("reprise_clips_inside", "Clips at work or waiting.", registry=self.registry).set_function(inside)
+        Gauge("reprise_microphones", "Open microphones.", registry=self.registry).set_function(microphones)
+
+
+def log(event: str, **fields: Any) -> None:
+    """Write one line."""
+    line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}
+    print(json.dumps(line, default=str), file=sys.stderr, flush=True)
