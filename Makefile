@@ -22,6 +22,12 @@ lint: .venv/installed-dev
 bench: .venv/installed-dev
 	$(BIN)/python -m tests.bench $(ARGS)
 
+# Traces of the live original for original/deepsound_crnn/recorded (needs Python 2.7, ffmpeg and upstream).
+record: .venv/installed
+	$(BIN)/reprise compare --reference python27 --decoder ffmpeg --out report/record
+	for d in report/record/traces/*/; do n=original/deepsound_crnn/recorded/theano/$$(basename "$$d"); \
+	  mkdir -p "$$n" && cp "$$d"reference/trace.* "$$n/"; done
+
 # New versions for the locks (the only target that resolves anything).
 lock: .venv/installed-dev
 	$(BIN)/python -m uv pip compile pyproject.toml --universal --python-version 3.11 --generate-hashes --no-annotate \

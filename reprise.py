@@ -1,5 +1,6 @@
 """The command line: every sub-command in sight, every heavy import inside the one that needs it."""
 
+import os
 import sys
 from pathlib import Path
 
@@ -145,6 +146,7 @@ def serve(
 
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line
     try:
         cli.main(standalone_mode=False)
     except InputError as error:

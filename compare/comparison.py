@@ -37,7 +37,8 @@ class ClipComparison:
     @property
     def fault(self) -> Verdict | None:
         """The verdict to look at first: the first isolated failure, else the first chained one."""
-        return first_difference(self.isolated) or first_difference(self.chained)
+        isolated = first_difference(self.isolated)  # a verdict that differs is false: `or` would pass over it
+        return isolated if isolated is not None else first_difference(self.chained)
 
     @property
     def steps(self) -> tuple[int, int] | None:

@@ -78,7 +78,7 @@ def _print_report(console: Console, report: Report, results: list[ClipComparison
         table.add_row(*cells)
     console.print(table)
     for result in results:
-        if result.fault:
+        if result.fault is not None:
             console.print(
                 f"[bold red]{result.clip.path.name}[/]: first at stage [bold]{result.fault.stage}[/], "
                 f"{describe(result.fault)}",

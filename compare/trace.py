@@ -6,6 +6,7 @@ and provenance.
 
 import json
 import zipfile
+import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -15,6 +16,8 @@ import numpy as np
 
 from port.atomic import atomic_folder
 from port.errors import InputError
+
+_DAMAGE = (zipfile.BadZipFile, zlib.error)
 
 
 @dataclass(frozen=True)
@@ -58,5 +61,5 @@ def load(folder: Path) -> Trace:
             about.get("scalars", {}),
             about.get("provenance", {}),
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, *_DAMAGE) as error:
         raise InputError(f"{folder}: not a readable trace ({type(error).__name__}: {error})") from None

@@ -30,11 +30,13 @@ class PortRunner:
             arrays, scalars = traced.arrays, traced.scalars
             provenance = {**pipeline.provenance(), **traced.provenance}
         else:
+            from port.audio.provenance import decoded_by
+
             arrays = {stage.name: self._isolated(stage, clip, given) for stage in stages}
-            scalars, provenance = (
-                dict(given.scalars),
-                {**pipeline.provenance(), "given": "the reference's arrays"},
-            )
+            scalars = dict(given.scalars)
+            # What starts from the clip is decoded here in this mode too.
+            decoded = decoded_by(clip.path, self.settings.decoder)
+            provenance = {**pipeline.provenance(), **decoded, "given": "the reference's arrays"}
         wanted = {stage.name: arrays[stage.name] for stage in stages if arrays.get(stage.name) is not None}
         return Trace(self.settings.system.name, clip.path.name, clip.sha256, wanted, scalars, provenance)
 

@@ -1,0 +1,94 @@
+"""Upstream arrives whole and pinned, or not at all; what is missing or altered is named."""
+
+import dataclasses
+import subprocess
+
+import pytest
+
+from compare import system
+from compare.fetch import blob_id, check, fetch
+from compare.system import PinnedFile
+from port.errors import InputError
+
+FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model\n", "models/weights.h5": b"\x89HDF"}
+
+
+@pytest.fixture
+def pinned():
+    files = [PinnedFile(p, blob_id(c), optional=p.endswith(".h5")) for p, c in FILES.items()]
+    return dataclasses.replace(system.load("deepsound_crnn"), files=tuple(files))
+
+
+@pytest.fixture
+def copy(tmp_path):
+    for path, content in FILES.items():
+        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / "copy" / path).write_bytes(content)
+    return tmp_path / "copy"
+
+
+def test_blob_ids_are_gits(copy):
+    done = subprocess.run(["git", "hash-object", str(copy / "common.py")], capture_output=True, text=True, check=True)
+    assert blob_id(FILES["common.py"]) == done.stdout.strip()
+
+
+def test_a_folder_is_copied_and_checked(pinned, copy, tmp_path):
+    folder, state = fetch(pinned, copy, tmp_path / "out")
+    assert state.pinned
+    assert not state.missing_optional
+    assert {p: (folder / p).read_bytes() for p in FILES} == FILES
+
+
+def test_a_git_directory_serves_too(pinned, copy, tmp_path):
+    git = ["git", "-C", str(copy), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    subprocess.run([*git, "init", "-q"], check=True)
+    subprocess.run([*git, "add", "."], check=True)
+    subprocess.run([*git, "commit", "-qm", "x"], check=True)
+    folder, state = fetch(pinned, copy / ".git", tmp_path / "out")
+    assert state.pinned
+    assert (folder / "models/model.yaml").read_bytes() == FILES["models/model.yaml"]
+
+
+def test_missing_weights_are_named_and_the_code_stays(pinned, copy, tmp_path):
+    (copy / "models/weights.h5").unlink()
+    folder, state = fetch(pinned, copy, tmp_path / "out")
+    assert state.missing_optional == ("models/weights.h5",)
+    assert (folder / "common.py").is_file()
+
+
+@pytest.mark.parametrize("fault", ["missing", "altered"])
+def test_a_fault_is_named_and_leaves_nothing_behind(pinned, copy, tmp_path, fault):
+    if fault == "missing":
+        (copy / "common.py").unlink()
+    else:
+        (copy / "common.py").write_bytes(b"GENRES = ['noise']\n")
+    with pytest.raises(InputError, match=r"common\.py"):
+        fetch(pinned, copy, tmp_path / "out")
+    assert [p.name for p in tmp_path.iterdir()] == ["copy"]
+
+
+def test_a_later_change_is_noticed(pinned, copy, tmp_path):
+    folder, _ = fetch(pinned, copy, tmp_path / "out")
+    (folder / "common.py").write_bytes(b"")
+    assert check(pinned, folder).altered == ("common.py",)
+
+
+def test_a_download_that_breaks_leaves_nothing(pinned, tmp_path, monkeypatch):
+    import pooch
+
+    served = []
+
+    def retrieve(url, **_):
+        served.append(url)
+        if len(served) > 1:
+            raise OSError("connection reset")
+        path = tmp_path / "served"
+        path.write_bytes(FILES["common.py"])
+        return str(path)
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(InputError, match=r"models/model\.yaml.*--from"):
+        fetch(pinned, None, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+    assert pinned.upstream_commit in served[0]

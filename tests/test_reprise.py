@@ -1,0 +1,155 @@
+"""The command line as a person meets it: quick help, one line for bad input, exit code 2, nothing half-written."""
+
+import json
+import subprocess
+import sys
+
+import numpy as np
+import pytest
+
+from compare.system import ROOT, load
+
+CLIPS = ROOT / "tests" / "clips"
+FIXTURE = load("deepsound_crnn").default_weights
+
+
+def reprise(*arguments, cwd=ROOT):
+    command = [sys.executable, str(ROOT / "reprise.py"), *map(str, arguments)]
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
+
+
+def test_help_and_the_harness_import_nothing_heavy():
+    code = (
+        "import sys, pkgutil, reprise, compare, compare.runners\n"
+        "import compare.terminal, compare.comparison, compare.report\n"
+        "[__import__('compare.runners.' + m.name) for m in pkgutil.iter_modules(compare.runners.__path__)]\n"
+        "heavy = {'tensorflow', 'keras', 'av', 'matplotlib', 'flask', 'h5py', 'scipy'} & set(sys.modules)\n"
+        "sys.exit(', '.join(sorted(heavy)) or 0)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
+    assert done.returncode == 0, done.stderr
+
+
+def test_predict_answers_in_json_and_csv():
+    clip = CLIPS / "piano_22050.wav"
+    done = reprise("predict", clip, "--format", "json")
+    assert done.returncode == 0, done.stderr
+    answer = json.loads(done.stdout)["clips"][0]
+    steps = np.array(answer["step_probs"])
+    assert steps.shape[1] == 10
+    assert np.allclose(steps.sum(axis=1), 1, atol=1e-5)
+    assert np.allclose(steps.mean(axis=0), list(answer["clip_probs"].values()), atol=1e-6)
+    rows = reprise("predict", clip, "--format", "csv").stdout.splitlines()
+    assert len(rows) == 1 + len(steps)
+
+
+def test_one_bad_clip_of_several_is_reported_and_the_rest_done(tmp_path):
+    (tmp_path / "empty.wav").touch()
+    done = reprise("predict", CLIPS / "piano_22050.wav", tmp_path / "empty.wav", "--format", "json")
+    assert done.returncode == 1
+    assert len(json.loads(done.stdout)["clips"]) == 1
+    assert "empty" in done.stderr
+
+
+def test_a_quirk_is_said_in_one_line_and_fixed_on_demand():
+    clip = CLIPS / "lofi_8bit_11025.wav"
+    as_original, fixed = reprise("predict", clip), reprise("predict", clip, "--fix-quirks")
+    assert "8" in as_original.stderr
+    assert len(as_original.stderr.strip().splitlines()) == 1
+    assert fixed.stderr == ""
+    assert as_original.stdout != fixed.stdout
+
+
+def short_clip(folder):
+    import wave
+
+    path = folder / "short.wav"
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, 22050, 0, "NONE", ""))
+        file.writeframes(np.zeros(35_839, np.int16).tobytes())
+    return path
+
+
+def bad_clip(kind, folder):
+    path = folder / "clip.mp3"
+    if kind == "text":
+        path.write_text("this is not music\n" * 50)
+    if kind == "empty":
+        path.touch()
+    if kind == "truncated":
+        content = (CLIPS / "chords_stereo_cbr.mp3").read_bytes()
+        path.write_bytes(content[: len(content) // 2])
+    return {"folder": folder, "short": short_clip(folder), "absent": folder / "absent.mp3"}.get(kind, path)
+
+
+@pytest.mark.parametrize("kind", ["absent", "empty", "text", "truncated", "folder", "short"])
+def test_a_bad_clip_is_one_line_and_exit_code_2(kind, tmp_path):
+    clip = bad_clip(kind, tmp_path)
+    before = sorted(tmp_path.iterdir())
+    for command in (["predict", clip], ["trace", clip, "--out", tmp_path / "out"]):
+        done = reprise(*command)
+        assert done.returncode == 2, (done.stdout, done.stderr)
+        assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+        assert "Traceback" not in done.stderr
+    assert sorted(tmp_path.iterdir()) == before
+
+
+def bad_weights(kind, folder):
+    path = folder / "weights.h5"
+    if kind == "not_hdf5":
+        path.write_bytes(b"weights" * 100)
+    elif kind == "empty":
+        path.touch()
+    elif kind == "cut":
+        path.write_bytes(FIXTURE.read_bytes()[:100_000])
+    else:
+        import h5py
+
+        with h5py.File(FIXTURE) as source, h5py.File(path, "w") as target:
+            for name in source:
+                source.copy(name, target)
+            target.attrs.update(source.attrs)
+            group = target["convolution_2"]
+            if kind == "another_shape":
+                del group["convolution_2_W"]
+                group["convolution_2_W"] = np.zeros((5, 1, 128, 256), np.float32)
+            else:
+                target.attrs["layer_names"] = [n for n in source.attrs["layer_names"] if n != b"lstm_1"]
+    return path
+
+
+@pytest.mark.parametrize("kind", ["not_hdf5", "empty", "cut", "another_shape", "a_layer_less", "absent"])
+def test_bad_weights_are_one_line_and_exit_code_2(kind, tmp_path):
+    weights = tmp_path / "none.h5" if kind == "absent" else bad_weights(kind, tmp_path)
+    done = reprise("predict", CLIPS / "piano_22050.wav", "--weights", weights)
+    assert done.returncode == 2, (done.stdout, done.stderr)
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+
+
+def test_a_folder_without_audio_is_no_pass(tmp_path):
+    (tmp_path / "notes.txt").write_text("no music here")
+    done = reprise("compare", tmp_path, "--out", tmp_path / "report")
+    assert done.returncode == 2
+    assert "without sound files" in done.stderr
+    assert not (tmp_path / "report").exists()
+
+
+def test_unknown_names_list_what_there_is():
+    for arguments, known in (
+        (["compare", "--reference", "guess"], "recorded"),
+        (["predict", CLIPS / "silence.wav", "--system", "guess"], "deepsound_crnn"),
+    ):
+        done = reprise(*arguments)
+        assert done.returncode == 2
+        assert known in done.stderr
+
+
+def test_shipped_files_are_small():
+    done = subprocess.run(["git", "ls-files", "-z"], capture_output=True, cwd=ROOT, check=False)
+    if done.returncode:
+        pytest.skip("not a git checkout: the list of committed files cannot be had")
+    files = [ROOT / name for name in done.stdout.decode().split("\0") if name]
+    assert files
+    assert not [p for p in files if p.is_file() and p.stat().st_size > 6e6]
+    evidence = sum(p.stat().st_size for p in files if {"recorded", "clips"} & set(p.parts))
+    assert evidence < 15e6
