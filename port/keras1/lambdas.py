@@ -1,7 +1,7 @@
 """Lambda layers and Lambda merges of Keras 1: the common ones, recognised from their bytecode and never run.
 
 Keras 1 saved such a function as marshalled bytecode. `recognise` reads the expression it computes
-(bytecode.py), checks that every step is one that is known here, and names it; `to_layer` expresses it with
+(bytecode.py), checks that every step is one that is known here, and names it; `LambdaRule.apply` expresses it with
 stock Keras 3. For anything else the answer is None, and the caller must be told a replacement or refuse the
 layer by name.
 """
@@ -12,6 +12,7 @@ from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
+from port.errors import InputError
 from port.keras1.backend_functions import FUNCTIONS
 from port.keras1.bytecode import Node, expression
 from port.keras1.marshalled import Code, parse_code
@@ -31,6 +32,22 @@ class LambdaRule:
     parameters: dict[str, Any]
     text: str
     node: Node = field(repr=False)
+
+    def apply(self, x: Any) -> Any:
+        """Return the expression on a symbolic tensor `x`, or on a list of them, made of stock `keras.ops`.
+
+        Raises InputError where it does not fit the tensors' shapes or gives no tensor.
+        """
+        import keras
+
+        try:
+            result = _apply(self.node, x)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"the Lambda computes {self.text}, which does not fit its input: {reason}") from error
+        if not isinstance(result, keras.KerasTensor):
+            raise InputError(f"the Lambda computes {self.text}, which is no tensor")
+        return result
 
 
 def recognise(config: dict[str, Any]) -> LambdaRule | None:
@@ -60,28 +77,6 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
         return None if node is None else _rule(node)
     except _Unknown:
         return None
-
-
-def to_layer(rule: LambdaRule, name: str, input_shapes: list[tuple[int | None, ...]]) -> Any:
-    """Return a stock Keras 3 layer called `name` that computes `rule`.
-
-    `input_shapes` holds each input's shape without the batch axis; with several, the layer takes a list, and
-    the rule's x[0], x[1] are its elements. Raises ValueError where the expression does not fit those shapes.
-    """
-    import keras
-
-    if rule.name == "identity" and len(input_shapes) == 1:
-        return keras.layers.Activation("linear", name=name)
-    if rule.name == "affine" and len(input_shapes) == 1:
-        return keras.layers.Rescaling(rule.parameters["scale"], rule.parameters["offset"], name=name)
-    inputs = [keras.Input(shape) for shape in input_shapes]
-    try:
-        output = _apply(rule.node, inputs if len(inputs) > 1 else inputs[0])
-    except (TypeError, IndexError, AttributeError) as error:
-        raise ValueError(f"{rule.text} does not fit inputs of shapes {input_shapes}") from error
-    if not isinstance(output, keras.KerasTensor):
-        raise ValueError(f"{rule.text} gives no tensor for inputs of shapes {input_shapes}")
-    return keras.Model(inputs if len(inputs) > 1 else inputs[0], output, name=name)
 
 
 class _Unknown(Exception):
