@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint bench lock lock-py27 record clean
+.PHONY: compare test lint bench lock lock-py27 record images images-save images-load clean
 
 compare: .venv/installed
 	$(BIN)/reprise compare $(ARGS)
@@ -34,6 +34,23 @@ lock: .venv/installed-dev
 	  --custom-compile-command "make lock" -q -o requirements.lock
 	$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" -c requirements.lock -q -o requirements-dev.lock
+
+# Container images of both sides; `make image-NAME` makes one of docker/NAME. What pip needs may come from the
+# environment (PIP_CERT, PIP_INDEX_URL, PIP_TRUSTED_HOST), other base images too (PY27_BASE, PORT_BASE).
+IMAGES := py27-theano port
+BUILD_ARGS := PY27_BASE PORT_BASE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST OPENBLAS_CORETYPE
+images: $(IMAGES:%=image-%)
+
+image-%:
+	DOCKER_BUILDKIT=1 docker build -f docker/$*/Dockerfile $(foreach a,$(BUILD_ARGS),$(if $($(a)),--build-arg $(a))) \
+	  $(if $(TARGET),--target $(TARGET)) -t reprise/$* .
+
+# For a machine without internet: `make images-save` here, carry images.tar over, `make images-load` there.
+images-save:
+	docker save -o images.tar $(IMAGES:%=reprise/%)
+
+images-load:
+	docker load -i images.tar
 
 lock-py27: .venv/installed-dev
 	$(BIN)/python original/py27/lock.py

@@ -144,6 +144,16 @@ def serve(
     server.serve(host, port, weights, source_backend, original, limits)
 
 
+@cli.command()
+@click.option("--env", type=FILE, help="Explain the errors of this Python environment by what is installed in it.")
+@system_option
+def doctor(env: Path | None, system: str) -> None:
+    """Say what this machine has, what each missing thing blocks, and the command that mends it."""
+    from compare import doctor as diagnosing
+
+    sys.exit(diagnosing.doctor(system, env))
+
+
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line

@@ -1,0 +1,123 @@
+"""Says what this machine has, what each missing thing blocks, and the one command that mends it."""
+
+import shutil
+import socket
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from compare import diagnosis, system
+from compare.engine import compose_command, engine_problem, image_id
+from compare.fetch import cache, check, upstream_folder
+from compare.python27 import find_interpreter
+from port.errors import InputError
+
+NEEDED_GB = 6.0  # images of both eras and the port's, built
+DEMO_PORTS = (8080, 8081)
+
+
+@dataclass(frozen=True)
+class Row:
+    """One thing: whether it is here, what was found, what it blocks where it is missing, what mends that."""
+
+    what: str
+    here: bool
+    found: str
+    blocks: str = ""
+    mend: str = ""
+
+
+def rows(chosen: system.System) -> Iterator[Row]:
+    """Look at this machine for one system; yields a row for each thing."""
+    yield from _containers(chosen)
+    interpreter = find_interpreter()
+    yield Row("Python 2.7", interpreter is not None, str(interpreter or "none"),
+              "--reference python27", "pyenv install 2.7.18")  # fmt: skip
+    ffmpeg = shutil.which("ffmpeg")
+    yield Row("ffmpeg program", ffmpeg is not None, ffmpeg or "not on PATH",
+              "--reference python27, --decoder ffmpeg", "sudo apt-get install ffmpeg")  # fmt: skip
+    yield from _upstream(chosen)
+    yield _disk()
+
+
+def _containers(chosen: system.System) -> Iterator[Row]:
+    problem = engine_problem()
+    cure = problem.rpartition("; ")[2] if problem else ""
+    yield Row("container engine", problem is None, (problem or "answers").rpartition("; ")[0] or "answers",
+              "docker compose up, --reference docker", cure)  # fmt: skip
+    if problem:
+        return
+    compose = compose_command()
+    yield Row("compose", compose is not None, " ".join(compose or ["none"]),
+              "docker compose up", "sudo apt-get install docker-compose")  # fmt: skip
+    for name, environment in chosen.row["environments"].items():
+        found = image_id(environment["image"])
+        yield Row(f"image {environment['image']}", found is not None, (found or "not built")[:19],
+                  f"--reference docker on {name}", f"make image-{Path(environment['image']).name}")  # fmt: skip
+    for port in DEMO_PORTS:
+        taken = _taken(port)
+        yield Row(f"port {port}", not taken, "in use" if taken else "free",
+                  "docker compose up (unless it is our own demo)", f"ss -ltnp 'sport = :{port}'")  # fmt: skip
+
+
+def _taken(port: int) -> bool:
+    with socket.socket() as probe:
+        return probe.connect_ex(("127.0.0.1", port)) == 0
+
+
+def _upstream(chosen: system.System) -> Iterator[Row]:
+    folder = upstream_folder(chosen)
+    state = check(chosen, folder)
+    wrong = state.altered or state.missing
+    found = f"{wrong[0]} {'altered' if state.altered else 'missing'}" if wrong else "every blob as pinned"
+    fetch = f"reprise fetch {chosen.name}"
+    yield Row("upstream", state.pinned, found, "--reference python27 and docker", f"{fetch} --no-weights")
+    weights = chosen.row.get("weights", {}).get("path")
+    if weights:
+        here = (folder / weights).is_file() and weights not in state.altered
+        yield Row("trained weights", here, "as pinned" if here else "not here",
+                  "upstream's own answers (the kit's weights know no genres)", fetch)  # fmt: skip
+
+
+def _disk() -> Row:
+    folder = next(p for p in (cache(), *cache().parents) if p.exists())
+    free = shutil.disk_usage(folder).free / 1e9
+    return Row("disk", free > NEEDED_GB, f"{free:.0f} GB free at {folder}",
+               f"building the images ({NEEDED_GB:.0f} GB)", "docker system prune")  # fmt: skip
+
+
+def show_machine(chosen: system.System) -> int:
+    """Print the table; return 0: a machine may well do without some of it."""
+    table = Table("here")
+    for title in ("what", "found", "blocks", "mend it with"):
+        table.add_column(title, overflow="fold")
+    for row in rows(chosen):
+        mark = "[green]yes[/]" if row.here else "[red]no[/]"
+        table.add_row(mark, row.what, row.found, *(("", "") if row.here else (row.blocks, row.mend)))
+    Console().print(table)
+    return 0
+
+
+def show_environment(path: Path) -> int:
+    """Explain what a Keras-1 environment leads to; return 1 where something is wrong with it."""
+    environment = diagnosis.inspect(path)
+    findings = diagnosis.explain(environment)
+    console = Console(soft_wrap=True, highlight=False)
+    names = ("keras", "theano", "tensorflow", "librosa", "numpy")
+    installed = ", ".join(f"{n} {environment.packages[n]}" for n in names if n in environment.packages)
+    console.print(f"Python {environment.python}; {installed or 'none of the packages'}; backend {environment.backend}")
+    for finding in findings:
+        console.print(f"\n[bold red]{finding.symptom}[/]\n  why:  {finding.cause}\n  cure: {finding.cure}")
+    if not findings:
+        console.print("Nothing known is wrong with it.", style="green")
+    return 1 if findings else 0
+
+
+def doctor(name: str, env: Path | None) -> int:
+    """Run `reprise doctor`; raises InputError on a path that is no environment."""
+    if env is not None and not env.exists():
+        raise InputError(f"{env}: no such folder; give a virtual environment or an interpreter")
+    return show_environment(env) if env else show_machine(system.load(name))
