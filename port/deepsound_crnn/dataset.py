@@ -1,0 +1,182 @@
+"""A folder of tracks, one sub-folder per genre, as the arrays that the original trains on.
+
+Source: what create_data_pickle.py of the pinned commit does, for any genres, names and formats. All tracks get the
+number of frames of the first (blues.00000): longer ones are cut, shorter ones filled with silence, ln(1e-6).
+"""
+
+import hashlib
+import zipfile
+from collections.abc import Callable, Iterator
+from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
+from multiprocessing import get_context
+from pathlib import Path
+
+import numpy as np
+
+from port.atomic import atomic_file
+from port.audio.decode import decode
+from port.audio.mel import N_MELS, SILENCE, log_mel
+from port.audio.resample import resample
+from port.deepsound_crnn import pickle_arrays
+from port.errors import InputError
+
+LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+SOUNDS = {".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".snd", ".wav"}
+MIN_FRAMES = 36  # what one answer of the network needs
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tracks ready to learn from.
+
+    x: (n_tracks, n_frames, 128) float32, ln(power). y: (n_tracks, n_genres) float32, one-hot. paths: each track's file.
+    genres: names of the last axis of y. faults: one line for each track left out.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    paths: tuple[str, ...]
+    genres: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Genre numbers, (n_tracks,) int64."""
+        return self.y.argmax(axis=1)
+
+    def save(self, path: Path) -> None:
+        """Write .npz, or .pkl as the original reads it (of GTZAN's ten genres, nothing left out)."""
+        if path.suffix not in (".npz", ".pkl"):
+            raise InputError(f"{path.name}: a data set is written as .npz, or as .pkl for the original to train on")
+        with atomic_file(path) as temporary:
+            if path.suffix == ".pkl":
+                paths = dict(enumerate(self.paths))
+                pickle_arrays.write(temporary, {"x": self.x, "y": self.y, "track_paths": paths})
+                return
+            texts = {name: np.array(getattr(self, name), np.str_) for name in ("paths", "genres", "faults")}
+            with temporary.open("wb") as file:
+                np.savez(file, x=self.x, y=self.y, **texts)  # type: ignore[arg-type]
+
+
+def load(path: Path) -> Corpus:
+    """Read a data set, .npz or the original's .pkl; raises InputError where it is not one."""
+    if path.suffix == ".pkl":
+        return _from_pickle(path)
+    try:
+        with np.load(path, allow_pickle=False) as stored:
+            texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
+            return _checked(Corpus(stored["x"], stored["y"], *texts), path)
+    except FileNotFoundError:
+        raise InputError(f"{path}: no such file; make it with: reprise dataset FOLDER -o {path.name}") from None
+    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+        raise InputError(f"{path}: not a data set of `reprise dataset` ({error})") from None
+
+
+def _from_pickle(path: Path) -> Corpus:
+    values = pickle_arrays.read(path)
+    try:
+        x, y, paths = values["x"], values["y"], values["track_paths"]
+        genres = LABELS if y.shape[1] == len(LABELS) else tuple(f"genre {i}" for i in range(y.shape[1]))
+        return _checked(Corpus(x, y, tuple(paths[i] for i in range(len(x))), genres), path)
+    except (KeyError, TypeError, AttributeError, IndexError):
+        raise InputError(f"{path}: not the original's data set; it has x, y and track_paths") from None
+
+
+def _checked(corpus: Corpus, path: Path) -> Corpus:
+    x, y = corpus.x, corpus.y
+    fits = x.ndim == 3 and x.shape[2] == N_MELS and y.shape == (len(x), len(corpus.genres)) and len(x)
+    if not fits or len(corpus.paths) != len(x) or not np.isfinite(x).all():
+        raise InputError(
+            f"{path}: x {x.shape} and y {y.shape} are not (n_tracks, n_frames, {N_MELS}) and one-hot genres"
+        )
+    return corpus
+
+
+def features(path: Path) -> np.ndarray:
+    """Return a track's log-mel, (n_frames, 128) float64, as the original computed it."""
+    decoded = decode(path)
+    return log_mel(resample(decoded.native, decoded.rate)[0])
+
+
+def framed(log_power: np.ndarray, n_frames: int) -> np.ndarray:
+    """Cut or fill a log-mel to (n_frames, 128) float32; what is filled is silence."""
+    out = np.full((n_frames, N_MELS), np.log(SILENCE), np.float32)
+    out[: len(log_power)] = log_power[:n_frames]
+    return out
+
+
+def find_tracks(folder: Path) -> list[tuple[str, Path]]:
+    """Return (genre, file) in the order of genre and file names; raises InputError where there is no such corpus."""
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; give one with a sub-folder for each genre")
+    found = [
+        (genre.name, file)
+        for genre in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
+        for file in sorted(genre.iterdir())
+        if file.suffix.lower() in SOUNDS and file.is_file()
+    ]
+    if not found:
+        raise InputError(f"{folder}: no sound files in its sub-folders; give one with a sub-folder for each genre")
+    return found
+
+
+def collect(
+    folder: Path,
+    parts: Path,
+    workers: int = 1,
+    n_frames: int | None = None,
+    say: Callable[[int, int], None] | None = None,
+) -> Corpus:
+    """Turn a folder of tracks into a corpus.
+
+    parts: a folder for finished tracks, from which a stopped run goes on. workers: processes. n_frames: of every
+    track; default: of the first that can be read. say: called with (done, all) after each track. Raises InputError
+    where fewer than two genres are left.
+    """
+    tracks = find_tracks(folder)
+    parts.mkdir(parents=True, exist_ok=True)
+    computed: list[np.ndarray] = []
+    kept: list[tuple[str, Path]] = []
+    faults = []
+    for (genre, file), result in zip(tracks, _computed([t[1] for t in tracks], parts, workers), strict=True):
+        if isinstance(result, str):
+            faults.append(result)
+        else:
+            n_frames = n_frames or len(result)
+            computed.append(framed(result, n_frames))
+            kept.append((genre, file))
+        if say:
+            say(len(computed) + len(faults), len(tracks))
+    genres = tuple(sorted({genre for genre, _ in kept}))
+    if len(genres) < 2 or (n_frames or 0) < MIN_FRAMES:
+        raise InputError(
+            f"{folder}: {len(genres)} genres of {n_frames or 0} frames that can be read ({len(faults)} faulty tracks, "
+            f"first: {faults[0] if faults else 'none'}); at least 2 genres and {MIN_FRAMES} frames are needed"
+        )
+    y = np.zeros((len(kept), len(genres)), np.float32)
+    y[np.arange(len(kept)), [genres.index(genre) for genre, _ in kept]] = 1
+    return Corpus(np.stack(computed), y, tuple(str(file.resolve()) for _, file in kept), genres, tuple(faults))
+
+
+def _computed(files: list[Path], parts: Path, workers: int) -> Iterator[np.ndarray | str]:
+    if workers == 1:
+        yield from (_part(file, parts) for file in files)
+        return
+    # Spawned, not forked: a process that has TensorFlow loaded does not survive a fork.
+    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
+        yield from pool.map(_part, files, [parts] * len(files), chunksize=4)
+
+
+def _part(file: Path, parts: Path) -> np.ndarray | str:
+    """A track's log-mel, float32, from `parts` where it is there; or one line on why there is none."""
+    try:
+        part = parts / f"{hashlib.sha256(file.read_bytes()).hexdigest()}.npy"
+        if not part.is_file():
+            computed = features(file).astype(np.float32)
+            with atomic_file(part) as temporary:
+                np.save(temporary, computed)
+        stored: np.ndarray = np.load(part, allow_pickle=False)
+        return stored
+    except (InputError, OSError, ValueError) as error:
+        return f"{file.parent.name}/{file.name}: {' '.join(str(error).split())}"

@@ -1,0 +1,62 @@
+"""The port while it trains, step by step, as the original is traced: the same start, the same batches, no noise."""
+
+from collections.abc import Mapping
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from port.deepsound_crnn import model as crnn
+from port.deepsound_crnn import start
+from port.deepsound_crnn.split import as_original
+from port.keras1.training import RMSpropK1, as_theano_learned
+
+LEARNING_RATE = 1e-5
+
+
+def train_trace(
+    request: Mapping[str, np.ndarray],
+    optimizer: keras.optimizers.Optimizer | None = None,
+    tied_pooling: bool = True,
+) -> dict[str, np.ndarray]:
+    """Train on a request's batches and return what the original's adapter (train_trace.py of the system) returns.
+
+    request: x (n_tracks, n_frames, 128) and y (n_tracks, 10) float32, batches (n_steps, batch_size) rows of the
+    training part, keep: steps after which weights are recorded, `start/NAME`: Keras-1 weights in Theano's order.
+    optimizer, tied_pooling: another optimizer or TensorFlow's own pooling gradient, to show what they would change.
+    Returns train_rows, val_rows, losses and accuracies (n_steps,) float64, and `after_STEP/LAYER/VARIABLE`.
+    """
+    train_rows, val_rows = as_original(len(request["x"]))
+    x, y = request["x"][train_rows], request["y"][train_rows]
+    network = crnn.build()
+    given = {n.removeprefix("start/"): a for n, a in request.items() if n.startswith("start/")}
+    start.set_weights(network, start.converted(given, "theano"))
+    if tied_pooling:
+        network = as_theano_learned(network)
+    step = _step(network, optimizer or RMSpropK1(LEARNING_RATE))
+    losses, accuracies = [], []
+    kept: dict[str, np.ndarray] = {}
+    for number, rows in enumerate(request["batches"], 1):
+        loss, accuracy = step(x[rows], y[rows])
+        losses.append(float(loss))
+        accuracies.append(float(accuracy))
+        if number in request["keep"]:
+            kept |= {f"after_{number}/{name}": array for name, array in start.weights_of(network).items()}
+    answers = {"losses": np.array(losses), "accuracies": np.array(accuracies)}
+    return {"train_rows": train_rows, "val_rows": val_rows, **answers, **kept}
+
+
+def _step(network: keras.Model, optimizer: keras.optimizers.Optimizer):  # type: ignore[no-untyped-def]
+    optimizer.build(network.trainable_variables)
+
+    @tf.function(reduce_retracing=True)
+    def step(x, y):  # type: ignore[no-untyped-def]
+        with tf.GradientTape() as tape:
+            # Not training: the dropout layers pass values on, as under Keras 1's learning phase 0.
+            answer = network(x, training=False)
+            loss = tf.reduce_mean(keras.losses.categorical_crossentropy(y, answer))
+        gradients = tape.gradient(loss, network.trainable_variables)
+        optimizer.apply(gradients, network.trainable_variables)
+        return loss, tf.reduce_mean(keras.metrics.categorical_accuracy(y, answer))
+
+    return step
