@@ -1,11 +1,12 @@
-"""The single-precision real Fourier transform of FFTPACK, bit for bit, vectorised.
+"""The real Fourier transform of FFTPACK, bit for bit, vectorised: single precision and double.
 
-SciPy 0.17 transforms float32 input of a length 2^a 3^b 5^c with the public-domain FFTPACK of P. N.
-Swarztrauber (routines rffti1, rfftf1, radf2..radf5) in single precision. Its rounding is a noise floor near
-3e-5 of full scale that the systems built on it hear, so the order of every addition here is FFTPACK's.
+SciPy 0.17 transforms with the public-domain FFTPACK of P. N. Swarztrauber (routines rffti1, rfftf1,
+radf2..radf5 and radfg): float32 input of a length 2^a 3^b 5^c in single precision, any other length in
+double. Its rounding is a noise floor that fills digital silence, and the systems built on it hear it: the
+order of every addition is FFTPACK's.
 
 Data between two passes: `n_rows` transforms of length `length`, each kept as its bins 0..length//2 in two
-float32 arrays, real and imaginary, of shape (n_bins, n_rows). FFTPACK's packed rows `r0 r1 i1 r2 i2 ...`
+real arrays, real and imaginary part, of shape (n_bins, n_rows). FFTPACK's packed rows `r0 r1 i1 r2 i2 ...`
 hold the same numbers. A pass of radix p joins p rows into one; rows j*l1 + k, j = 0..p-1, join into row k.
 NumPy is only asked for real sums and products: its complex product uses fused multiply-adds, which round
 differently.
@@ -20,19 +21,21 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-RADICES = (4, 2, 3, 5)  # the order in which FFTPACK tries factors
-BLOCK = (
-    1 << 14
-)  # elements worked on at a time, so that a butterfly's temporaries stay in the processor's cache
-PLANS = 8  # lengths whose twiddles are kept (4 bytes per sample of the length each)
+from port.audio.fftpack_general import join_rows
 
-Array = NDArray[np.float32]
+RADICES = (4, 2, 3, 5)  # the order in which FFTPACK tries factors; then 7, 9, 11, ...
+BLOCK = 1 << 14  # elements worked on at a time, so that a butterfly's temporaries stay in the cache
+PLANS = 8  # lengths whose twiddles are kept (one number per sample of the length each)
+
+Array = NDArray[np.floating]  # float32 or float64 throughout one transform
 Pair = tuple[Array, Array]  # real and imaginary part
 
-_HALF_SQRT2 = np.float32(0.7071067811865475)
-_TAU_R, _TAU_I = np.float32(-0.5), np.float32(0.866025403784439)
-_TR11, _TI11 = np.float32(0.309016994374947), np.float32(0.951056516295154)
-_TR12, _TI12 = np.float32(-0.809016994374947), np.float32(0.587785252292473)
+# Plain floats take the precision of the array they meet. These are the very doubles in SciPy 0.17's binary
+# (measured: transforms of unit impulses), a unit off the nearest ones here and there.
+_HALF_SQRT2 = 0.70710678118654752
+_TAU_R, _TAU_I = -0.5, 0.86602540378443865
+_TR11, _TI11 = 0.30901699437494745, 0.95105651629515353
+_TR12, _TI12 = -0.80901699437494745, 0.58778525229247314
 
 
 def is_five_smooth(n: int) -> bool:
@@ -44,35 +47,37 @@ def is_five_smooth(n: int) -> bool:
 
 
 def factors(n: int) -> list[int]:
-    """Factors of a 5-smooth `n` in FFTPACK's order: 4s, a 2 moved to the front, 3s, 5s."""
+    """Factors of `n` in FFTPACK's order: 4s, a 2 moved to the front, 3s, 5s, then the odd ones from 7 up."""
     found: list[int] = []
     for radix in RADICES:
         while n % radix == 0:
             n //= radix
             found = [2, *found] if radix == 2 else [*found, radix]
-    if n != 1:
-        raise ValueError(f"length has the factor {n}; only 2, 3 and 5 are allowed")
+    radix = 7
+    while n > 1:
+        while n % radix == 0:
+            n //= radix
+            found.append(radix)
+        radix += 2
     return found
 
 
-def rfft(x: Array) -> NDArray[np.complex64]:
-    """Forward transform of real samples as SciPy 0.17's `scipy.fftpack.fft` gives it for float32 input.
+def rfft(x: Array) -> NDArray[np.complexfloating]:
+    """Forward transform of real samples, bit for bit SciPy 0.17's where that computes in the precision of `x`.
 
     Args:
-        x: (n_samples,) float32; n_samples >= 1 has no prime factor above 5.
+        x: (n_samples,) float32 or float64, n_samples >= 1. The time goes with n_samples times the largest
+        factor.
 
     Returns:
-        (n_samples // 2 + 1,) complex64: the bins from 0 up to half the sampling rate.
-
-    Raises:
-        ValueError: the length has another prime factor (FFTPACK's general pass is not here).
+        (n_samples // 2 + 1,) complex64 or complex128: the bins from 0 up to half the sampling rate.
     """
     n = len(x)
-    re = np.ascontiguousarray(x, dtype=np.float32).reshape(1, n)
+    re = np.ascontiguousarray(x).reshape(1, n)
     im = np.zeros_like(re)
-    for step in _plan(n):
+    for step in _plan(n, x.dtype):
         re, im = _run_pass(step, re, im)
-    spectrum = np.empty(n // 2 + 1, np.complex64)
+    spectrum = np.empty(n // 2 + 1, np.result_type(x, np.complex64))
     spectrum.real, spectrum.imag = re[:, 0], im[:, 0]
     return spectrum
 
@@ -89,14 +94,14 @@ class _Pass:
 
 
 @lru_cache(maxsize=PLANS)
-def _plan(n: int) -> tuple[_Pass, ...]:
+def _plan(n: int, real: np.dtype[np.floating]) -> tuple[_Pass, ...]:
     """Passes in the order they run: the last factor first."""
-    argh = np.float32(2 * np.pi) / np.float32(n)
+    argh = real.type(2 * np.pi) / real.type(n)
     passes, l1 = [], 1
     for radix in factors(n):
         ido = n // (l1 * radix)
-        fi = np.arange(1, (ido + 1) // 2, dtype=np.float32)
-        argld = np.arange(l1, l1 * radix, l1).astype(np.float32) * argh
+        fi = np.arange(1, (ido + 1) // 2, dtype=real)
+        argld = np.arange(l1, l1 * radix, l1).astype(real) * argh
         cos, sin = cos_sin((argld[:, None] * fi)[:, :, None])
         passes.append(_Pass(radix, ido, l1, cos, sin))
         l1 *= radix
@@ -104,13 +109,13 @@ def _plan(n: int) -> tuple[_Pass, ...]:
 
 
 def cos_sin(angle: Array) -> Pair:
-    """C's `cosf` and `sinf` of float32 angles (radians): NumPy's own float32 cosine rounds differently.
+    """Cosine and sine of the C library: NumPy's own round differently.
 
-    NumPy leaves the exponential of a complex64 to C's `cexpf`, which is (cosf, sinf) at a real part of 0. A
-    few angles are checked against the C functions; where they differ (another C library) each angle is
-    asked of them.
+    NumPy leaves the complex exponential to the C library, which answers (cos, sin) at a real part of 0. A
+    few angles are checked against the C functions; where they differ (another library) each angle is asked
+    of them.
     """
-    z = np.zeros(angle.shape, np.complex64)
+    z = np.zeros(angle.shape, np.result_type(angle, np.complex64))
     z.imag = angle
     np.exp(z, out=z)
     cos, sin = z.real.copy(), z.imag.copy()
@@ -122,32 +127,39 @@ def cos_sin(angle: Array) -> Pair:
     return cos.reshape(angle.shape), sin.reshape(angle.shape)
 
 
-@lru_cache(maxsize=1)
-def _libm_functions() -> list[Callable[[float], float]]:
-    """C's `cosf` and `sinf`."""
+@lru_cache(maxsize=2)
+def _libm_functions(single: bool) -> list[Callable[[float], float]]:
+    """C's `cosf` and `sinf`, or `cos` and `sin`."""
     libm = ctypes.CDLL(ctypes.util.find_library("m"))
-    for function in (libm.cosf, libm.sinf):
-        function.restype, function.argtypes = ctypes.c_float, [ctypes.c_float]
-    return [libm.cosf, libm.sinf]
+    functions = [libm.cosf, libm.sinf] if single else [libm.cos, libm.sin]
+    for function in functions:
+        kind = ctypes.c_float if single else ctypes.c_double
+        function.restype, function.argtypes = kind, [kind]
+    return list(functions)
 
 
 def _libm_cos_sin(angle: Array) -> Pair:
-    """One call of the C library for each angle, (n,) float32."""
-    answers = []
-    for function in _libm_functions():
-        answers.append(np.array([function(value) for value in angle.tolist()], np.float32))
-    return answers[0], answers[1]
+    """One call of the C library for each angle, (n,) float32 or float64."""
+    values = angle.tolist()
+    cos, sin = (
+        np.array([function(value) for value in values], angle.dtype)
+        for function in _libm_functions(angle.dtype == np.float32)
+    )
+    return cos, sin
 
 
 def _run_pass(step: _Pass, re: Array, im: Array) -> Pair:
     """Join rows: (ido // 2 + 1, radix * l1) -> (radix * ido // 2 + 1, l1), real and imaginary."""
     ido, radix = step.ido, step.radix
     rows_re, rows_im = (part.reshape(-1, radix, step.l1) for part in (re, im))
-    out_re = np.empty((radix * ido // 2 + 1, step.l1), np.float32)
+    out_re = np.empty((radix * ido // 2 + 1, step.l1), re.dtype)
     out_im = np.empty_like(out_re)
     out_im[0] = 0
     if radix * ido % 2 == 0:
         out_im[-1] = 0
+    if radix > 5:
+        join_rows(ido, step.cos, step.sin, rows_re, rows_im, out_re, out_im)
+        return out_re, out_im
     _EDGE[radix](ido, rows_re[0], out_re, out_im)
     n_inner = (ido - 1) // 2
     for bins, k in _blocks(n_inner, step.l1):

@@ -21,6 +21,7 @@ import signals
 
 SMALL = [2, 3, 4, 5, 6, 8, 9, 10, 12, 15, 16, 20, 25, 27, 30, 32, 45, 60, 64, 75, 81, 90, 100, 125, 128]
 SMALL += [180, 240, 243, 250, 360, 625, 720, 1152, 2048, 3125, 3600, 5184, 8000]
+DOUBLE = [7, 14, 21, 49, 77, 105, 121, 1001, 2002, 5040, 6555, 10007]  # float64, kept as hashes
 LARGE = [150000, 1296000, 1327104]  # kept as hashes
 RATES = [  # n_samples, from Hz, to Hz
     (2048, 44100, 22050),
@@ -36,7 +37,7 @@ RATES = [  # n_samples, from Hz, to Hz
     (625, 16000, 22050),
     (1536, 44100, 12000),
 ]
-PHRASES = {"double": 40002, "single": 43200}  # n_samples at 44100 Hz; 40002 = 2 * 3 * 59 * 113
+PHRASES = {"double": 40002, "single": 43200, "prime": 10007}  # n_samples at 44100 Hz; 40002 = 2 * 3 * 59 * 113
 MELS = {"22050": (22050, 2048, 1024, 128), "12000": (12000, 512, 256, 96)}  # rate, n_fft, hop, n_mels
 HERE = os.path.dirname(os.path.abspath(__file__))
 
@@ -50,6 +51,9 @@ def fft():
             arrays["sha256_%d" % n] = np.array(hashlib.sha256((spectrum + 0).tobytes()).hexdigest())
         else:
             arrays["n%d" % n] = spectrum
+    for n in DOUBLE:
+        spectrum = scipy.fftpack.fft(signals.scrambled(n).astype(np.float64))[: n // 2 + 1]
+        arrays["double_%d" % n] = np.array(hashlib.sha256((spectrum + 0).tobytes()).hexdigest())
     return arrays
 
 

@@ -10,6 +10,7 @@ from tests.port.audio import RECORDED, signals
 
 FFT = np.load(RECORDED / "fft.npz")
 SMALL = [int(key[1:]) for key in FFT.files if key[0] == "n"]
+DOUBLE = [int(key.split("_")[1]) for key in FFT.files if key.startswith("double")]
 LARGE = [int(key.split("_")[1]) for key in FFT.files if key.startswith("sha256")]
 
 
@@ -23,6 +24,7 @@ def fresh_plans():
 
 def test_recording_is_complete():
     assert len(SMALL) >= 38
+    assert len(DOUBLE) == 12
     assert sorted(LARGE) == [150_000, 1_296_000, 1_327_104]
     radices = {radix for n in SMALL + LARGE for radix in fftpack.factors(n)}
     assert radices == {2, 3, 4, 5}
@@ -41,13 +43,16 @@ def test_a_clip_of_30_seconds_is_bit_equal(n):
     assert hashlib.sha256(answer.tobytes()).hexdigest() == FFT[f"sha256_{n}"].item().decode()
 
 
-def test_other_factors_are_refused():
-    with pytest.raises(ValueError, match="factor 7"):
-        fftpack.rfft(np.zeros(14, np.float32))
+@pytest.mark.parametrize("n", DOUBLE)
+def test_any_length_is_bit_equal_in_double(n):
+    answer = fftpack.rfft(signals.scrambled(n).astype(np.float64)) + 0
+    assert answer.dtype == np.complex128
+    assert hashlib.sha256(answer.tobytes()).hexdigest() == FFT[f"double_{n}"].item().decode()
 
 
-def test_twiddles_are_those_of_the_c_library():
-    angle = np.linspace(0, 2 * np.pi, 5001, dtype=np.float32)
+@pytest.mark.parametrize("real", [np.float32, np.float64])
+def test_twiddles_are_those_of_the_c_library(real):
+    angle = np.linspace(0, 2 * np.pi, 5001, dtype=real)
     wanted = fftpack._libm_cos_sin(angle)
     np.testing.assert_array_equal(fftpack.cos_sin(angle), wanted)
 

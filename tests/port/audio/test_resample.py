@@ -12,7 +12,7 @@ from tests.shared import SHARED, needs_shared
 
 ATOL = 1e-7  # two units in the last place of a sample near full scale
 LOG_ATOL = 5e-5  # log-mel of digital silence, where all there is is the transform's rounding noise
-PHRASES = {"double": 40_002, "single": 43_200}  # n_samples at 44,100 Hz by the way taken
+PHRASES = {"double": 40_002, "single": 43_200, "prime": 10_007}  # n_samples at 44,100 Hz
 CASES = np.load(RECORDED / "resample.npz")
 NAMES = [name for name in CASES.files if not name.startswith("phrase")]
 SONGS = ("actionable", "cute", "dubstep", "thejazzpiano")
@@ -29,7 +29,8 @@ def test_as_the_original(name):
     n, old, new = _numbers(name)
     answer, way = resample.resample(signals.scrambled(n), old, new)
     assert answer.dtype == np.float32
-    assert way == (resample.SINGLE if fftpack.is_five_smooth(n) else resample.DOUBLE)
+    double = resample.EXACT if old < new else resample.DOUBLE
+    assert way == (resample.SINGLE if fftpack.is_five_smooth(n) else double)
     assert answer.shape == CASES[name].shape
     np.testing.assert_allclose(answer, CASES[name], rtol=0, atol=ATOL)
     assert np.mean(answer == CASES[name]) > 0.97
@@ -53,9 +54,16 @@ def test_digital_silence_holds_the_originals_noise(kind):
     assert _phrase_error(kind) < LOG_ATOL
 
 
+def test_a_modern_transform_of_a_prime_length_is_heard_in_silence(monkeypatch):
+    monkeypatch.setattr(resample, "AFFORDABLE", 0)
+    assert _phrase_error("prime") > 100 * LOG_ATOL
+
+
 @pytest.mark.parametrize("kind", PHRASES)
 def test_double_precision_without_the_complex64_cast_is_caught(monkeypatch, kind):
-    monkeypatch.setattr(resample, "forward", lambda x: (np.fft.rfft(x.astype(np.float64)), resample.DOUBLE))
+    monkeypatch.setattr(
+        resample, "forward", lambda x, noise_heard: (np.fft.rfft(x.astype(np.float64)), resample.DOUBLE)
+    )
     assert _phrase_error(kind) > 1
 
 
