@@ -3,6 +3,7 @@
 import os
 import sys
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -152,6 +153,56 @@ def doctor(env: Path | None, system: str) -> None:
     from compare import doctor as diagnosing
 
     sys.exit(diagnosing.doctor(system, env))
+
+
+@cli.command()
+@click.argument("whole", type=FILE, required=False)
+@click.option("--architecture", type=FILE, help="model.json or model.yaml of Keras 1's to_json or to_yaml.")
+@click.option("--weights", type=FILE, help="weights.h5 of save_weights, or a whole model of save.")
+@click.option("-o", "--out", type=FILE, required=True, help="What to write: model.keras, or as --to says.")
+@click.option(
+    "--source-backend",
+    type=click.Choice(["theano", "tensorflow", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Backend the file was saved under; auto weighs evidence and refuses where it does not decide.",
+)
+@click.option("--evidence", type=FILE, help="NPZ with in_0, ... and, best, out_0, ...: both readings are compared.")
+@click.option("--to", type=click.Choice(["keras", "weights", "savedmodel", "onnx", "tflite"]), default="keras")
+@click.option("--keras-version", help="Version that wrote the file, where the file does not say.")
+@click.option("--dim-ordering", type=click.Choice(["th", "tf"]), help="For layers that do not record theirs.")
+@click.option("--legacy-bugs", type=click.Choice(["keep", "fix"]), help="What to do with results that were bugs.")
+@click.option("--channels-last", is_flag=True, help="Rewrite th-shaped image inputs and outputs as channels-last.")
+@click.option("--replace", multiple=True, metavar="NAME=MODULE:FUNCTION", help="Your function for one layer.")
+@click.option("--verify", type=FILE, help="GOLDEN.npz of original/record.py: exit 1 beyond the tolerance.")
+@click.option("--tolerance", type=float, default=1e-5, show_default=True, help="Largest relative difference.")
+def migrate(
+    whole: Path | None,
+    architecture: Path | None,
+    weights: Path | None,
+    out: Path,
+    evidence: Path | None,
+    verify: Path | None,
+    replace: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Migrate a Keras-1 model to Keras 3: --architecture and --weights, or one whole-model file WHOLE."""
+    from port.keras1 import terminal
+
+    chosen = weights or whole or architecture
+    if chosen is None:
+        raise InputError("give --architecture and --weights, or one whole-model .h5 file")
+    sys.exit(terminal.migrate(architecture, chosen, out, evidence, verify, replace=replace, **options))
+
+
+@cli.command()
+@click.argument("file", type=FILE)
+@click.option("--weights", type=FILE, help="The weights.h5 that belongs to an architecture file.")
+def inspect(file: Path, weights: Path | None) -> None:
+    """Print what a Keras-1 FILE is: version and backend evidence, layers, shapes, parameters, risks."""
+    from port.keras1 import terminal
+
+    terminal.inspect(file, weights)
 
 
 def main() -> None:

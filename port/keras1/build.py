@@ -90,10 +90,36 @@ def migrate(
         list(model.notes),
     )
     infer(context, root)
+    if channels_last:
+        _check_channels_last(root)
     inputs = inputs_of(context, root)
-    outputs = outputs_of(context, root, inputs)
-    built = keras.Model(inputs, outputs, name=context.name(root.name))
+    given = [_last(context, x) for x in inputs] if channels_last else [(x, x) for x in inputs]
+    outputs = outputs_of(context, root, [seen for _, seen in given])
+    if channels_last:
+        outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
+    built = keras.Model(_single([x for x, _ in given]), _single(outputs), name=context.name(root.name))
     return Migrated(built, context.outputs, context.notes, sorted(context.needs))
+
+
+def _single(tensors: list[Any]) -> Any:
+    """Return the tensor of a list of one, so that the model takes and gives an array and not a list."""
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def _check_channels_last(root: tree.Node) -> None:
+    """Refuse to rewrite a model that is not th-shaped throughout; ConvLSTM2D's five axes are not an image's."""
+    orderings = {node.config.get("dim_ordering") for node in root.walk() if isinstance(node.config, dict)}
+    if orderings - {None} != {"th"} or any(node.class_name == "ConvLSTM2D" for node in root.walk()):
+        raise InputError("--channels-last rewrites models whose layers are all of dim_ordering th; this one is not")
+
+
+def _last(context: Context, x: Any) -> tuple[Any, Any]:
+    """Return (the model's input, the tensor its layers see): a th image or volume comes in channels-last."""
+    if len(x.shape) not in (4, 5):
+        return x, x
+    n, channels, *sizes = x.shape
+    new = keras.Input(batch_shape=(n, *sizes, channels), dtype=x.dtype, name=x.name)
+    return new, context.from_last(new, x.name)
 
 
 def _version(text: str | None) -> tuple[int, ...]:

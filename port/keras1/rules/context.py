@@ -6,7 +6,8 @@ permuted from is remembered as its twin, so that neighbours meet there and need 
 """
 
 import re
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -57,8 +58,15 @@ class Context:
     def apply(self, node: Node) -> Apply:
         """Return what calls this node's layers; made once, so that a shared layer stays one layer."""
         if id(node) not in self._applies:
-            self._applies[id(node)] = self._builder(node)(self, node)
+            with naming(node):
+                self._applies[id(node)] = self._builder(node)(self, node)
         return self._applies[id(node)]
+
+    def call(self, node: Node, x: Any) -> Any:
+        """Return a node's output for x; what Keras refuses becomes an InputError that names the layer."""
+        apply = self.apply(node)
+        with naming(node):
+            return apply(x)
 
     def _builder(self, node: Node) -> Rule:
         for name in (node.name, node.class_name):
@@ -155,6 +163,18 @@ class Context:
     def twin(self, x: Tensor) -> Tensor | None:
         """Return the channels-last twin if there is one."""
         return self._twins[id(x)][1] if id(x) in self._twins else None
+
+
+@contextmanager
+def naming(node: Node) -> Iterator[None]:
+    """Turn what a damaged or unknown config makes Python or Keras raise into an InputError with the layer's name."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise InputError(f"layer {node.name} ({node.class_name}) cannot be built: {text}") from error
 
 
 def loaded(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> Apply:

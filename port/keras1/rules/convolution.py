@@ -15,10 +15,10 @@ layers = keras.layers
 
 
 def border_mode(node: Node) -> str:
-    """Return "valid" or "same"; anything else is refused."""
+    """Return "valid", "same" or, for a convolution under Theano, "full"; anything else is refused."""
     mode = node.config.get("border_mode") or "valid"
-    if mode not in ("valid", "same"):
-        raise InputError(f"layer {node.name}: border_mode {mode!r} is not supported; valid and same are")
+    if mode not in ("valid", "same", "full"):
+        raise InputError(f"layer {node.name}: border_mode {mode!r} is not one of Keras 1's")
     return str(mode)
 
 
@@ -29,8 +29,12 @@ def same_padding(
     strides: tuple[int, ...],
 ) -> tuple[str, Apply | None]:
     """Return Keras 3's padding and, where Theano's "same" is not TensorFlow's, a layer that pads."""
+    if border_mode(node) == "full" and context.backend == "tensorflow":
+        raise InputError(f"layer {node.name}: Keras 1 had border_mode 'full' on Theano only")
     if border_mode(node) == "valid" or context.backend == "tensorflow":
         return border_mode(node), None
+    if border_mode(node) == "full":
+        return "valid", _padding_layer(context, node, [(k - 1, k - 1) for k in kernel])
     if all(k % 2 for k in kernel) and all(s == 1 for s in strides):
         return "same", None
     starts = tuple(k // 2 for k in kernel)
@@ -38,11 +42,15 @@ def same_padding(
         # Before Theano 0.9 a 3-D convolution was built from 2-D ones, padded one less in front.
         starts = tuple((k - 1) // 2 for k in kernel)
     pads = [(start, k - 1 - start) for start, k in zip(starts, kernel, strict=True)]
+    return "valid", _padding_layer(context, node, pads)
+
+
+def _padding_layer(context: Context, node: Node, pads: list[tuple[int, int]]) -> Apply:
     name = context.name(f"{node.name}_pad")
-    if len(kernel) == 1:
-        return "valid", layers.ZeroPadding1D(pads[0], name=name)
-    padding = layers.ZeroPadding2D if len(kernel) == 2 else layers.ZeroPadding3D
-    return "valid", padding(pads, name=name)
+    if len(pads) == 1:
+        return layers.ZeroPadding1D(pads[0], name=name)
+    padding = layers.ZeroPadding2D if len(pads) == 2 else layers.ZeroPadding3D
+    return padding(pads, name=name)
 
 
 def after(first: Apply | None, second: Apply) -> Apply:
@@ -211,14 +219,20 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
     """th (n, n_steps, n_in, rows, cols) or tf (n, n_steps, rows, cols, n_in); state convolutions are same."""
     kernel, ordering = kernel_2d(node), context.ordering(node)
     strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
-    if context.backend == "theano" and (
-        any(k % 2 == 0 for k in kernel) or (border_mode(node) == "same" and set(strides) != {1})
-    ):
-        raise InputError(f"layer {node.name}: a ConvLSTM2D on Theano with an even kernel or strides is not supported")
+    odd = all(k % 2 for k in kernel)
+    if context.backend == "theano" and not (odd or border_mode(node) == "same"):
+        raise InputError(f"layer {node.name}: a valid ConvLSTM2D on Theano with an even kernel is not supported")
+    if context.backend == "theano" and border_mode(node) == "same" and set(strides) != {1}:
+        raise InputError(f"layer {node.name}: a same ConvLSTM2D on Theano with strides is not supported")
     if "subsample" not in node.config:
         context.notes.append(f"layer {node.name}: Keras 1 does not save a ConvLSTM2D's subsample; taken as (1, 1)")
     hard = activation_name(node, "inner_activation") == "hard_sigmoid"
     kernel_w, recurrent, b = convert.convlstm_gates(node.weights, context.backend, ordering, hard)
+    if context.backend == "theano" and not odd:
+        # One more in front than TensorFlow pads: the same kernel with a row and column of zeros behind it.
+        grow = [(0, 1 - k % 2) for k in kernel] + [(0, 0), (0, 0)]
+        kernel_w, recurrent = np.pad(kernel_w, grow), np.pad(recurrent, grow)
+        kernel = (kernel_w.shape[0], kernel_w.shape[1])
     layer = loaded(
         layers.ConvLSTM2D(
             recurrent.shape[2],

@@ -24,6 +24,16 @@ def deconvolution2d(context: Context, node: Node) -> Apply:
     if not isinstance(recorded, (list, tuple)) or len(recorded) != 4:
         raise InputError(f"layer {node.name}: output_shape is {recorded!r}; four sizes are needed")
     sizes = integers(recorded[2:] if ordering == "th" else recorded[1:3], node, "output_shape")
+    if (
+        border_mode(node) == "same"
+        and set(strides) != {1}
+        and context.known_version(f"layer {node.name}: output_shape") < (1, 1, 2)
+    ):
+        # Up to 1.1.1 the file holds the shape Keras computed, not the one it was given and used.
+        raise InputError(
+            f"layer {node.name}: this version saved another output_shape than the {sizes} it used; correct it in the "
+            "architecture file and say --keras-version 1.1.2 if no weights depend on the version otherwise"
+        )
     converted = convert.deconv2d_kernel(w, context.backend, ordering)
     made: list[Apply] = []
 
@@ -68,9 +78,6 @@ def _part(
     else:
         before, fits = max(whole - wanted, 0) // 2, -(-wanted // stride) == size
     if not fits:
-        raise InputError(
-            f"layer {node.name}: the recorded output size {wanted} does not belong to an input of {size}; "
-            "Keras 1.1 saved a wrong output_shape: correct it in the architecture file"
-        )
+        raise InputError(f"layer {node.name}: the recorded output size {wanted} does not belong to an input of {size}")
     extra = max(before + wanted - whole, 0)
     return (before, whole + extra - before - wanted), extra

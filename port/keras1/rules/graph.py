@@ -58,7 +58,7 @@ def outputs_of(context: Context, node: Node, inputs: list[Tensor], depth: int = 
         value = _merged(context, rest[0], inputs, depth)
         rest = rest[1:]
     for child in rest:
-        value = context.apply(child)(value)
+        value = context.call(child, value)
         record(context, child, value)
     return value if isinstance(value, list) else [value]
 
@@ -72,9 +72,9 @@ def _merged(context: Context, merge: Node, inputs: list[Tensor], depth: int) -> 
         if branch.class_name in CONTAINERS:
             branches += outputs_of(context, branch, own, depth + 1)
         else:
-            branches.append(context.apply(branch)(own[0]))
+            branches.append(context.call(branch, own[0]))
             record(context, branch, branches[-1])
-    value = context.apply(merge)(branches)
+    value = context.call(merge, branches)
     record(context, merge, value)
     return value
 
@@ -109,7 +109,7 @@ def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[T
             sources = child.inbound[index]
             if all(source in done for source in sources):
                 tensors = [done[source] for source in sources]
-                value = context.apply(child)(tensors[0] if len(tensors) == 1 else tensors)
+                value = context.call(child, tensors[0] if len(tensors) == 1 else tensors)
                 record(context, child, value)
                 for place, tensor in enumerate(value if isinstance(value, list) else [value]):
                     done[child.name, starts[child.name] + index, place] = tensor
@@ -149,10 +149,10 @@ def nested(context: Context, node: Node) -> Apply:
                 for i, t in enumerate(tensors)
             ]
             outputs = outputs_of(context, node, inputs)
-            made.append(keras.Model(inputs, outputs, name=context.name(node.name)))
             context.leave()
-        value = made[0](tensors)
-        return value[0] if isinstance(value, list) and len(value) == 1 else value
+            single = outputs[0] if len(outputs) == 1 else outputs
+            made.append(keras.Model(inputs[0] if len(inputs) == 1 else inputs, single, name=context.name(node.name)))
+        return made[0](tensors[0] if len(tensors) == 1 else tensors)
 
     return apply
 

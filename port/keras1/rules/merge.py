@@ -82,7 +82,7 @@ def _product(context: Context, node: Node, pair: list[Tensor], mode: str) -> Ten
     if mode == "dot":
         return _batch_dot(context, node, first, second, axes)
     norms = _batch_dot(context, node, first, first, axes) * _batch_dot(context, node, second, second, axes)
-    length = ops.maximum(ops.sqrt(norms), _EPSILON)
+    length = ops.maximum(ops.sqrt(ops.maximum(norms, 0.0)), _EPSILON)  # as Keras 1's sqrt, which clips
     return ops.expand_dims(_batch_dot(context, node, first, second, axes) / length, 1)
 
 

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 from keras import ops
 
+from port.errors import InputError
 from port.keras1.rules.context import Apply, Context, Tensor, integer, integers, rule
 from port.keras1.rules.convolution import border_mode
 from port.keras1.tree import Node
@@ -35,6 +36,8 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
     """Return a channels-last pooling layer."""
     kind = getattr(layers, node.class_name)
     name = context.name(node.name)
+    if border_mode(node) == "full":
+        raise InputError(f"layer {node.name}: border_mode 'full' is not one of Keras 1's for pooling")
     theano_same = border_mode(node) == "same" and context.backend == "theano"
     if not theano_same:
         return kind(size, strides, border_mode(node), name=name)

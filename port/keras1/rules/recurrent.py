@@ -91,6 +91,6 @@ def _per_step(context: Context, inner: Node, x: Tensor) -> Any:
     """Return the model of one step of x."""
     context.enter()
     step = keras.Input(batch_shape=(x.shape[0], *x.shape[2:]), dtype=x.dtype)
-    model = keras.Model(step, context.apply(inner)(step), name=context.name(inner.name))
+    model = keras.Model(step, context.call(inner, step), name=context.name(inner.name))
     context.leave()
     return model

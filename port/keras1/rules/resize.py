@@ -32,6 +32,8 @@ def zero_padding2d(context: Context, node: Node) -> Apply:
         pads = _sides(padding, node, ("top_pad", "bottom_pad", "left_pad", "right_pad"))
     else:
         pads = integers(padding, node, "padding")
+        if len(pads) == 4 and context.known_version(f"layer {node.name}: four padding sizes") < (1, 1, 1):
+            pads = pads[:2]  # older versions took four sizes and used two
         pads = (pads[0], pads[0], pads[1], pads[1]) if len(pads) == 2 else pads
     if len(pads) != 4:
         raise InputError(f"layer {node.name}: padding {padding!r}; two or four sizes are needed")
