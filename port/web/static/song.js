@@ -1,0 +1,78 @@
+// What is known of a song by now: steps, their times, the picture. A step is one answer of the network.
+
+export const GENRES = document.body.dataset.labels.split(" ");
+const STEP_SECONDS = Number(document.body.dataset.stepSeconds);
+const FIRST_STEP_SECONDS = STEP_SECONDS * 4.5; // 36 frames, of which each further step needs 8
+export const ROWS = 32; // of the picture
+
+export class Song {
+  constructor(name) {
+    this.name = name;
+    this.steps = [];
+    this.columns = []; // Uint8Array(ROWS) each, low frequencies first
+    this.expected = 0; // seconds, an estimate until the end
+    this.mode = "live";
+    this.notes = [];
+  }
+
+  get ended() {
+    return this.mode !== "live" || this.complete === true;
+  }
+
+  // Seconds, at least as long as the steps known by now.
+  get duration() {
+    if (this.ended) return this.expected;
+    return Math.max(this.expected, this.steps.length * STEP_SECONDS + FIRST_STEP_SECONDS - STEP_SECONDS, 0.001);
+  }
+
+  // Steps that the whole song will have; the original spreads them evenly over the song.
+  get total() {
+    if (this.ended) return this.steps.length;
+    return Math.max(this.steps.length, Math.floor((this.duration - FIRST_STEP_SECONDS) / STEP_SECONDS) + 1, 1);
+  }
+
+  addSteps(content) {
+    content.step_probs.forEach((probs, k) => { this.steps[content.first + k] = probs; });
+    const bytes = Uint8Array.from(atob(content.picture), (c) => c.charCodeAt(0));
+    for (let at = 0; at < bytes.length; at += ROWS) this.columns.push(bytes.subarray(at, at + ROWS));
+  }
+
+  finish(result) {
+    this.steps = result.step_probs;
+    this.expected = result.duration;
+    this.mode = result.mode;
+    this.complete = true;
+    this.notes = result.notes;
+  }
+
+  // Probabilities at a time in seconds, null where they are not known yet.
+  at(seconds) {
+    if (!this.steps.length) return null;
+    const k = Math.min(Math.floor((seconds / this.duration) * this.total), this.total - 1);
+    return this.steps[Math.max(k, 0)] ?? null;
+  }
+
+  // Mean over the steps known by now.
+  mean() {
+    const sum = GENRES.map(() => 0);
+    for (const probs of this.steps) probs.forEach((p, g) => { sum[g] += p; });
+    return sum.map((s) => s / Math.max(this.steps.length, 1));
+  }
+}
+
+export function ranked(probs) {
+  return probs.map((p, g) => [p, g]).sort((a, b) => b[0] - a[0]);
+}
+
+export function percent(p) {
+  if (p > 0 && p < 0.01) return "<1 %";
+  return `${Math.round(100 * p)} %`;
+}
+
+export function clock(seconds) {
+  const s = Math.max(0, Math.floor(seconds));
+  const hours = Math.floor(s / 3600);
+  const minutes = Math.floor((s % 3600) / 60);
+  const rest = String(s % 60).padStart(2, "0");
+  return hours ? `${hours}:${String(minutes).padStart(2, "0")}:${rest}` : `${minutes}:${rest}`;
+}

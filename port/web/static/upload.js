@@ -1,0 +1,50 @@
+// A file to the server; its answer comes back as events while it is being computed.
+
+const LIMIT = Number(document.body.dataset.uploadBytes);
+
+// Calls onEvent(name, content) for upload {share}, queued, start, steps, result, original, error and end.
+// Returns a function that gives up.
+export function send(file, onEvent) {
+  if (file.size > LIMIT) {
+    onEvent("error", { error: `the file is larger than ${Math.round(LIMIT / 1048576)} MB, the limit here` });
+    onEvent("end", {});
+    return () => {};
+  }
+  const request = new XMLHttpRequest(); // unlike fetch it tells how much has been sent
+  let read = 0;
+  let answered = false;
+  const take = () => {
+    if (request.status !== 200) return;
+    for (let end; (end = request.responseText.indexOf("\n\n", read)) >= 0; read = end + 2) {
+      const [name, data] = request.responseText.slice(read, end).split("\n");
+      answered ||= name === "event: result" || name === "event: error";
+      onEvent(name.slice("event: ".length), JSON.parse(data.slice("data: ".length)));
+    }
+  };
+  request.upload.onprogress = (e) => onEvent("upload", { share: e.loaded / Math.max(e.total, 1) });
+  request.onprogress = take;
+  request.onload = () => {
+    take();
+    if (request.status !== 200) onEvent("error", { error: refusal(request) });
+    else if (!answered) onEvent("error", { error: "the server stopped before it had answered" });
+    onEvent("end", {});
+  };
+  request.onerror = () => {
+    onEvent("error", { error: "the server cannot be reached, or refused the file" });
+    onEvent("end", {});
+  };
+  const form = new FormData();
+  form.append("clip", file, "clip");
+  request.open("POST", "/api/predict?original=1");
+  request.setRequestHeader("Accept", "text/event-stream");
+  request.send(form);
+  return () => { request.onload = request.onerror = request.onprogress = null; request.abort(); };
+}
+
+function refusal(request) {
+  try {
+    return JSON.parse(request.responseText).error;
+  } catch {
+    return `the server refused it (${request.status})`;
+  }
+}
