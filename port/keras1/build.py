@@ -80,10 +80,11 @@ def migrate(
     if source_backend not in ("theano", "tensorflow"):
         raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
     root = tree.parse(model.config)
-    tree.hand_out(root, model.weights)
+    version = _version(keras_version or model.version)
+    tree.hand_out(root, model.weights, version)
     context = Context(
         source_backend,
-        _version(keras_version or model.version),
+        version,
         dim_ordering,
         legacy_bugs,
         dict(replace or {}),

@@ -114,7 +114,7 @@ def roles(node: Node) -> tuple[list[str], list[str]]:
     return [], []
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Slot:
     """One array a leaf expects: where it goes and, for a wrapper's second copy, under which prefix."""
 
@@ -143,6 +143,11 @@ def slots(node: Node, frozen_last: bool) -> tuple[list[Slot], list[Slot]]:
     return trainable, other
 
 
+def _all_slots(node: Node, frozen_last: bool) -> list[Slot]:
+    trainable, other = slots(node, frozen_last)
+    return trainable + other
+
+
 def flattened(node: Node) -> list[Node]:
     """Return the layers whose groups a file lists, a Merge-first Sequential's branches first."""
     children = node.children
@@ -159,7 +164,7 @@ def flattened(node: Node) -> list[Node]:
     return list(unique.values())
 
 
-def hand_out(model: Node, groups: list[LayerWeights]) -> None:
+def hand_out(model: Node, groups: list[LayerWeights], version: tuple[int, ...] = ()) -> None:
     """Give every array of `groups` to the leaf it belongs to; one too many or too few raises InputError."""
     layers = [node for node in flattened(model) if sum(map(len, slots(node, False)))]
     filled = [group for group in groups if group.arrays]
@@ -171,7 +176,7 @@ def hand_out(model: Node, groups: list[LayerWeights]) -> None:
     else:
         raise InputError(_unpaired(layers, filled))
     for node, group in pairs:
-        _hand_out_group(node, group)
+        _hand_out_group(node, group, version)
 
 
 def _unpaired(layers: list[Node], filled: list[LayerWeights]) -> str:
@@ -183,24 +188,43 @@ def _unpaired(layers: list[Node], filled: list[LayerWeights]) -> str:
     )
 
 
-def _hand_out_group(node: Node, group: LayerWeights) -> None:
-    for frozen_last in (False, True):
-        first, last = slots(node, frozen_last)
-        wanted = first + last
-        if len(wanted) != len(group.arrays):
-            raise InputError(
-                f"layer {node.name} ({node.class_name}) takes {len(wanted)} arrays, the file's group "
-                f"{group.layer_name!r} holds {len(group.arrays)}: {[name for name, _ in group.arrays][:8]}"
-            )
-        ordered = _settle(wanted, group.arrays)
-        if ordered is not None:
-            for slot, array in zip(wanted, ordered, strict=True):
-                slot.node.weights[slot.prefix + slot.role] = array
-            return
-    raise InputError(
-        f"layer {node.name} ({node.class_name}): the names {[name for name, _ in group.arrays][:8]} are "
-        f"not those of its layers, {[slot.role for slot in wanted][:8]}"
-    )
+def _hand_out_group(node: Node, group: LayerWeights, version: tuple[int, ...]) -> None:
+    found = [_placed(_all_slots(node, frozen_last), node, group) for frozen_last in _orders(version)]
+    fitting = [pairs for pairs in found if pairs is not None]
+    if not fitting:
+        raise InputError(
+            f"layer {node.name} ({node.class_name}): the names {[name for name, _ in group.arrays][:8]} are "
+            f"not those of its arrays, {[slot.role for slot in _all_slots(node, False)][:8]}"
+        )
+    placed = [{(id(s.node), s.prefix, s.role): id(array) for s, array in pairs} for pairs in fitting]
+    if any(other != placed[0] for other in placed):
+        raise InputError(
+            f"layer {node.name}: where a nested model keeps its frozen layers' arrays depends on the Keras version; "
+            "say it with --keras-version"
+        )
+    for slot, array in fitting[0]:
+        slot.node.weights[slot.prefix + slot.role] = array
+
+
+def _orders(version: tuple[int, ...]) -> list[bool]:
+    """Return whether frozen layers' arrays come last: from Keras 1.0.7 on; both where it is not known."""
+    return [version >= (1, 0, 7)] if version else [True, False]
+
+
+def _placed(wanted: list[Slot], node: Node, group: LayerWeights) -> list[tuple[Slot, np.ndarray]] | None:
+    """Return the slots with their arrays: by full names where these are unique, else by place."""
+    if len(wanted) != len(group.arrays):
+        raise InputError(
+            f"layer {node.name} ({node.class_name}) takes {len(wanted)} arrays, the file's group "
+            f"{group.layer_name!r} holds {len(group.arrays)}: {[name for name, _ in group.arrays][:8]}"
+        )
+    stems = [re.sub(r"(_\d+)?(:\d+)?$", "", name) for name, _ in group.arrays]
+    names = [f"{slot.prefix}{slot.node.name}_{slot.role}" for slot in wanted]
+    if len(set(stems)) == len(stems) and set(stems) == set(names):
+        by_name = dict(zip(stems, (array for _, array in group.arrays), strict=True))
+        return [(slot, by_name[name]) for slot, name in zip(wanted, names, strict=True)]
+    ordered = _settle(wanted, group.arrays)
+    return None if ordered is None else list(zip(wanted, ordered, strict=True))
 
 
 def _settle(wanted: list[Slot], arrays: list[tuple[str, np.ndarray]]) -> list[np.ndarray] | None:
