@@ -23,6 +23,6 @@ class Picture:
         n_columns = len(frames) // FRAMES_PER_COLUMN
         used = n_columns * FRAMES_PER_COLUMN
         self.waiting = frames[used:]
-        blocks = frames[:used].reshape(n_columns, FRAMES_PER_COLUMN, -1, BANDS_PER_ROW)
+        blocks = frames[:used].reshape(n_columns, FRAMES_PER_COLUMN, frames.shape[1] // BANDS_PER_ROW, BANDS_PER_ROW)
         level = (blocks.mean(axis=(1, 3)) - DARKEST) / (BRIGHTEST - DARKEST)
         return base64.b64encode((level.clip(0, 1) * 255).astype(np.uint8).tobytes()).decode()
