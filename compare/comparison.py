@@ -107,13 +107,13 @@ def headline(results: Sequence[ClipComparison], sides: tuple[str, str], backend:
     labels = f"; the same label on {same} of {steps} steps" if steps else ""
     if not bad:
         return (
-            f"{sides[1]} agrees with {sides[0]} ({backend} kernels) at every stage on "
+            f"{sides[1][:1].upper() + sides[1][1:]} agrees with {sides[0]} ({backend} kernels) at every stage on "
             f"{'the clip' if len(results) == 1 else f'all {len(results)} clips'}{labels}."
         )
     fault = bad[0].fault
     assert fault is not None
     return (
-        f"{sides[1]} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
+        f"{sides[1][:1].upper() + sides[1][1:]} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
         f"first at stage {fault.stage} of {bad[0].clip.path.name} ({describe(fault)})."
     )
 
@@ -122,5 +122,10 @@ def describe(verdict: Verdict) -> str:
     """Say what a verdict found, in a few words."""
     if verdict.max_abs is None:
         return f"{verdict.outcome}: {verdict.detail}"
+    if verdict.equal is not None and verdict.equal < verdict.allowed_equal:
+        return (
+            f"{verdict.equal:.1%} of the values bit-equal, {verdict.allowed_equal:.0%} wanted; "
+            f"off by {verdict.max_abs:.2g}, {verdict.mode}"
+        )
     at = ", ".join(str(i) for i in verdict.worst_index or ())
     return f"off by {verdict.max_abs:.2g} at [{at}], allowed {verdict.allowed_atol:.2g}, {verdict.mode}"

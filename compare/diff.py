@@ -51,7 +51,7 @@ def decoded_differently(reference: Trace, candidate: Trace) -> bool:
 def compare_arrays(stage: Stage, mode: str, reference: np.ndarray | None, candidate: np.ndarray | None) -> Verdict:
     """Compare one stage's arrays: presence, then shape, then finiteness, then values."""
     allowed = stage.tolerances[mode]
-    common = {"allowed_atol": allowed.atol, "allowed_rtol": allowed.rtol}
+    common = {"allowed_atol": allowed.atol, "allowed_rtol": allowed.rtol, "allowed_equal": allowed.equal}
     if reference is None or candidate is None:
         sides = [s for s, a in (("reference", reference), ("candidate", candidate)) if a is None]
         return Verdict(stage.name, mode, "missing", detail=f"missing in the {' and the '.join(sides)}", **common)
@@ -69,14 +69,16 @@ def compare_arrays(stage: Stage, mode: str, reference: np.ndarray | None, candid
     worst = np.unravel_index(int(np.argmax(difference)), difference.shape)
     max_abs = float(difference[worst])
     scale = float(np.max(np.abs(wide)))
+    equal = float(np.mean(difference == 0))
     needed = max(0.0, float(np.max(difference - allowed.rtol * np.abs(wide))))
     return Verdict(
         stage.name,
         mode,
-        "match" if needed <= allowed.atol else "mismatch",
+        "match" if needed <= allowed.atol and equal >= allowed.equal else "mismatch",
         max_abs=max_abs,
         max_rel=max_abs / scale if scale else (0.0 if max_abs == 0 else float("inf")),
         worst_index=tuple(int(i) for i in worst),
         needed_atol=needed,
+        equal=equal,
         **common,
     )

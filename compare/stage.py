@@ -11,11 +11,15 @@ MODES = ("isolated", "chained", "chained_redecoded")
 
 @dataclass(frozen=True)
 class Tolerance:
-    """|candidate - reference| <= atol + rtol * |reference|, in the stage's unit, and the measured reason."""
+    """|candidate - reference| <= atol + rtol * |reference|, in the stage's unit, and the measured reason.
+
+    equal: the least share of values that must be bit-equal, for stages whose rounding itself is the point.
+    """
 
     atol: float
     rtol: float
     reason: str
+    equal: float = 0.0
 
 
 @dataclass(frozen=True)
@@ -44,5 +48,7 @@ class Stage:
             values = row.get(mode, fallback.get(mode))
             if not values or not str(values.get("reason", "")).strip():
                 raise InputError(f"stage {row.get('name')}: no {mode} tolerance with a reason in system.toml")
-            tolerances[mode] = Tolerance(float(values["atol"]), float(values["rtol"]), values["reason"])
+            tolerances[mode] = Tolerance(
+                float(values["atol"]), float(values["rtol"]), values["reason"], float(values.get("equal", 0.0))
+            )
         return cls(row["name"], tuple(row["axes"]), row["dtype"], row["unit"], row["source"], tolerances)

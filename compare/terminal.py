@@ -58,12 +58,13 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     report = Report(chosen.system, results, (SIDES.get(reference, reference), SIDES.get(candidate, candidate)),
                     chosen.backend)  # fmt: skip
     paths = report.write(out)
-    _print_report(console, report, results)
+    print_report(console, report, results)
     console.print(f"Report: {paths['html']} (also .md, .json; traces beside it)", soft_wrap=True)
     return 0 if all(result.agrees for result in results) else 1
 
 
-def _print_report(console: Console, report: Report, results: list[ClipComparison]) -> None:
+def print_report(console: Console, report: Report, results: list[ClipComparison]) -> None:
+    """Print the verdict table, a line for each clip that differs, and the finding."""
     table = Table(title=f"{report.system.title}: worst of {len(results)} clips", title_justify="left")
     table.add_column("stage")
     for mode in ("isolated", "chained"):

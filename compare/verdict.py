@@ -12,6 +12,7 @@ class Verdict:
 
     max_abs: largest |candidate - reference|, in the stage's unit. max_rel: that over the largest |reference|.
     needed_atol: the smallest atol that would have passed with the stage's rtol. worst_index: where max_abs is.
+    equal: share of values that are bit-equal, beside the least share allowed.
     """
 
     stage: str
@@ -23,6 +24,8 @@ class Verdict:
     needed_atol: float | None = None
     allowed_atol: float = 0.0
     allowed_rtol: float = 0.0
+    equal: float | None = None
+    allowed_equal: float = 0.0
     detail: str = ""
 
     def __bool__(self) -> bool:

@@ -83,6 +83,20 @@ def test_a_value_just_outside_the_tolerance_fails_and_one_inside_passes():
         assert verdict.needed_atol == pytest.approx(factor * atol)
 
 
+def test_rounding_alone_fails_where_bit_equality_is_the_point():
+    stage = next(s for s in STAGES if s.name == "samples")
+    reference = trace().arrays["samples"]
+    for share, outcome in ((0.14, "match"), (0.16, "mismatch")):
+        rounded = reference.copy()
+        n = int(share * len(rounded))
+        rounded[:n] += np.float32(3e-8) * np.sign(rounded[:n])
+        moved = np.where(rounded == reference, np.nextafter(reference, np.float32(0)), rounded)[:n]
+        rounded[:n] = moved
+        verdict = diff(trace(samples=reference / 4), trace(samples=rounded / 4), [stage])[0]
+        assert verdict.outcome == outcome
+        assert verdict.max_abs < 1e-7
+
+
 def test_different_clips_and_no_stages_raise():
     other = Trace(SYSTEM.name, "other.wav", "1" * 64, trace().arrays)
     with pytest.raises(InputError, match="different clips"):

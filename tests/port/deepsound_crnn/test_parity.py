@@ -132,7 +132,7 @@ def by_soxr(samples, rate, target=22050):
     return np.resize(soxr.resample(samples, rate, target, quality="VHQ"), n_out).astype(np.float32), "soxr VHQ"
 
 
-def without_the_cast(samples):
+def without_the_cast(samples, **_):
     return np.fft.rfft(samples.astype(np.float64)), "double"
 
 
@@ -146,7 +146,12 @@ FAULTS = {
     "no complex64 cast": (MP3, "samples", "mismatch", (resampling, "forward", without_the_cast)),
     "channels as ffmpeg counts": (QUAD, "native", "shape", (decoding.Stream, "counted_channels", 4)),
     "8 bits read right": (LOFI, "native", "mismatch", "fix_quirks"),
-    "a log floor": (MP3, "log_mel", "mismatch", (mel, "log_power", lambda power: np.log(np.maximum(power, 1e-6)))),
+    "a log floor": (
+        "strings_96k.flac",
+        "log_mel",
+        "mismatch",
+        (mel, "log_power", lambda power: np.log(np.maximum(power, 1e-6))),
+    ),
     "NaN in a weight": (MP3, "convolution_2", "nonfinite", "nan"),
     "a stage left out": (MP3, "lstm_1", "missing", "left out"),
 }
