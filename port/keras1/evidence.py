@@ -4,6 +4,8 @@ The file never says it. TensorFlow's names end in ":0" and Theano's do not, whic
 backend is known. A recording of the old model decides better: each reading is built and compared with it.
 """
 
+import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -31,7 +33,7 @@ class Evidence:
 def from_names(model: Keras1Model) -> Evidence:
     """Judge by the arrays' names, and by layers that one backend did not have."""
     names = [name for layer in model.weights for name, _ in layer.arrays]
-    suffixed = sum(":" in name for name in names)
+    suffixed = sum(name.endswith(":0") for name in names)
     lines = [f"{suffixed} of {len(names)} weight names end in ':0', as TensorFlow's do and Theano's do not"]
     backend = None if 0 < suffixed < len(names) or not names else "tensorflow" if suffixed else "theano"
     version = f"Keras {model.version}" if model.version else "no Keras version"
@@ -88,6 +90,24 @@ def relative_pair(a: np.ndarray, b: np.ndarray) -> float:
     return float(np.abs(a - b).max(initial=0.0) / max(float(np.abs(a).max(initial=0.0)), 1e-30))
 
 
+def _same_either_way(model: Keras1Model, **settings: Any) -> bool:
+    """Return whether both readings build the same layers with the same numbers."""
+    from port.keras1 import build
+
+    try:
+        one, other = (build.build(model, backend, **settings) for backend in BACKENDS)
+    except InputError:
+        return False
+    pairs = list(zip(one.get_weights(), other.get_weights(), strict=False))
+    same = len(one.weights) == len(other.weights) and all(np.array_equal(a, b) for a, b in pairs)
+    return same and _shape_of(one.get_config()) == _shape_of(other.get_config())
+
+
+def _shape_of(config: Any) -> Any:
+    """Return a model's config without the numbers that Keras counts up in its automatic names."""
+    return re.sub(r"_\d+", "", json.dumps(config, default=str, sort_keys=True))
+
+
 def decide(model: Keras1Model, asked: str, arrays: Mapping[str, np.ndarray] | None, **settings: Any) -> Evidence:
     """Return the evidence with the backend to use; raises InputError where `auto` is left undecided."""
     if asked in BACKENDS:
@@ -97,6 +117,8 @@ def decide(model: Keras1Model, asked: str, arrays: Mapping[str, np.ndarray] | No
         ran = from_recording(model, arrays, **settings)
         chosen = ran.backend or names.backend
         names = Evidence(names.lines + ran.lines, chosen, ran.sure if ran.backend else names.sure)
+    if names.backend is None and _same_either_way(model, **settings):
+        return Evidence([*names.lines, "read either way it is the same model"], "tensorflow", "certain")
     if names.backend is None:
         raise InputError(
             f"the source backend is undecided ({'; '.join(names.lines)}); say --source-backend theano or tensorflow"

@@ -60,7 +60,7 @@ def _kind(kind: str, version: str | None) -> str:
 def _weights_only(path: Path) -> Inspection:
     groups = read.weights(path)
     rows = [_row(group.layer_name, "?", group) for group in groups]
-    suffixed = sum(":" in name for group in groups for name, _ in group.arrays)
+    suffixed = sum(name.endswith(":0") for group in groups for name, _ in group.arrays)
     total = sum(len(group.arrays) for group in groups)
     facts = [
         _kind("weights without an architecture", None),
