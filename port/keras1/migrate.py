@@ -61,6 +61,7 @@ def migrate_files(
     arrays = verify.load(source) if source else None
     found = evidence.decide(model, options.source_backend, arrays, **settings)
     migrated = build.migrate(model, str(found.backend), channels_last=options.channels_last, **settings)
+    _check_export(migrated.model, options.to)
     _write(migrated.model, out, options.to)
     needs = ", ".join(migrated.needs)
     lines = [
@@ -103,6 +104,18 @@ def _check_name(out: Path, to: str) -> None:
     suffix = {"keras": ".keras", "weights": ".weights.h5", "onnx": ".onnx", "tflite": ".tflite"}.get(to, "")
     if not out.name.endswith(suffix):
         raise InputError(f"{out}: a file for --to {to} must end in {suffix}")
+
+
+def _check_export(model: Any, to: str) -> None:
+    """Refuse what Keras 3 gets wrong outside itself: a TimeDistributed over an open time axis, in any export."""
+    if to in ("keras", "weights"):
+        return
+    for layer in model._flatten_layers():
+        if type(layer).__name__ == "TimeDistributed" and layer.input.shape[1] is None:
+            raise InputError(
+                f"layer {layer.name}: Keras 3 exports a TimeDistributed with an open number of steps wrongly; "
+                "use --to keras, or give the model a fixed number of steps"
+            )
 
 
 def _write(model: Any, out: Path, to: str) -> None:

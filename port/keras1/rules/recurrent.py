@@ -69,12 +69,18 @@ def bidirectional(context: Context, node: Node) -> Apply:
     return loaded(layer, arrays, node)
 
 
+_PER_NUMBER = {
+    *("Dense", "Activation", "Dropout", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
+    *("ELU", "LeakyReLU", "ThresholdedReLU", "Embedding"),
+}
+
+
 @rule("TimeDistributed")
 def time_distributed(context: Context, node: Node) -> Apply:
     """(n, n_steps, ...) -> (n, n_steps, ...): the inner layer on every step."""
     inner = node.children[0]
-    if inner.class_name == "Dense":
-        # Dense works on the last axis whatever stands before it; so it is its own TimeDistributed.
+    if inner.class_name in _PER_NUMBER:
+        # These act on single numbers or on the last axis, whatever stands before it.
         inner.name = node.name
         return context.apply(inner)
     made: list[Any] = []
