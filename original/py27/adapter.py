@@ -1,0 +1,206 @@
+# -*- coding: utf-8 -*-
+"""The half of a trace.py that no system changes: requests in, one trace written per clip, errors in one line.
+
+A system's trace.py makes a class with `__init__(self, upstream, weights, backend)`, `trace(self, clip)` that returns
+(arrays by stage, scalars), and gives it to `main`. It computes nothing of its own: it taps the untouched upstream.
+
+    python trace.py --upstream DIR --weights FILE --backend theano|tensorflow --clip FILE --out DIR
+    python trace.py --upstream DIR --weights FILE --backend theano|tensorflow    < requests
+
+In the second form each line of standard input is a JSON object {"clip": FILE, "out": DIR}, each answer one line on
+standard output: {"ok": true} or {"error": "one line"}. Whatever upstream prints goes to standard error.
+Each DIR gets trace.npz (one array per stage, no batch axis) and trace.json. Exit code 2 for what a person can mend.
+"""
+from __future__ import print_function
+
+import argparse
+import hashlib
+import json
+import os
+import subprocess
+import sys
+
+import numpy as np
+
+
+class Refused(Exception):
+    """Something a person can mend; its text is one line."""
+
+
+class Tap(object):
+    """Stands in for a function and keeps copies of its first argument, its result and its other arguments."""
+
+    def __init__(self, function):
+        self.function = function
+        self.entered = self.left = self.others = None
+
+    def __call__(self, *args, **kwargs):
+        self.entered, self.others = copied(args[0]), args[1:]
+        result = self.function(*args, **kwargs)
+        self.left = copied(result)
+        return result
+
+
+def copied(value):
+    if isinstance(value, tuple):
+        return tuple(copied(item) for item in value)
+    return np.array(value) if isinstance(value, np.ndarray) else value
+
+
+class Audio(object):
+    """Taps on librosa.load: who decoded, what came out of the file, and what the resampler made of it."""
+
+    def __init__(self):
+        import librosa.core.audio as audio
+        self.opened = audio.audioread.audio_open = Tap(audio.audioread.audio_open)
+        self.resampled = audio.resample = Tap(audio.resample)
+        self.resampler = 'libsamplerate' if getattr(audio, '_HAS_SAMPLERATE', False) else 'scipy.signal.resample'
+
+    def clear(self):
+        self.opened.left = self.resampled.entered = self.resampled.left = None
+
+    def decoder(self):
+        """Who decoded: Python's own reader, or the ffmpeg program and its version."""
+        kind = type(self.opened.left).__name__
+        if kind == 'RawAudioFile':
+            return 'python'
+        if kind == 'FFmpegAudioFile':
+            for program in ('ffmpeg', 'avconv'):
+                try:
+                    return 'ffmpeg ' + subprocess.check_output([program, '-version']).splitlines()[0].split()[2]
+                except (OSError, subprocess.CalledProcessError):
+                    continue
+        return kind
+
+
+def read_layers(model, names):
+    """Return {name: output} readers of layers, one function each: a joint one could round differently."""
+    from keras import backend as K
+    inputs = [model.input] + ([K.learning_phase()] if model.uses_learning_phase else [])
+    readers = [(name, K.function(inputs, [model.get_layer(name).output])) for name in names]
+    zeros = [0] * (len(inputs) - 1)
+    return lambda batch: dict((name, np.asarray(reader([batch] + zeros)[0])) for name, reader in readers)
+
+
+def must_equal(what, one, other_what, other):
+    if one.shape != other.shape or one.tobytes() != other.tobytes():
+        raise AssertionError('%s is not bit-equal to %s' % (what, other_what))
+
+
+def one_line(error):
+    return ' '.join(str(error).split())[:300]
+
+
+def sha256(path):
+    with open(path, 'rb') as handle:
+        return hashlib.sha256(handle.read()).hexdigest()
+
+
+def provenance(original, weights, backend):
+    import keras.backend
+    import pkg_resources
+    about = {
+        'side': 'original', 'backend': backend, 'decoder': original.audio.decoder(),
+        'python': sys.version.split()[0], 'weights_sha256': sha256(weights), 'floatx': keras.backend.floatx(),
+        'packages': dict((d.project_name, d.version) for d in pkg_resources.working_set),
+        'resampler': original.audio.resampler,
+    }
+    if backend == 'theano':
+        import theano
+        about['theano_floatX'], about['theano_cxx'] = theano.config.floatX, theano.config.cxx
+    return about
+
+
+def write(folder, arrays, about):
+    """Both files or neither: under a temporary name first."""
+    if not os.path.isdir(folder):
+        os.makedirs(folder)
+    np.savez_compressed(os.path.join(folder, 'part.npz'), **arrays)
+    with open(os.path.join(folder, 'part.json'), 'w') as handle:
+        json.dump(about, handle, indent=1, sort_keys=True)
+    for kind in ('npz', 'json'):
+        os.rename(os.path.join(folder, 'part.' + kind), os.path.join(folder, 'trace.' + kind))
+
+
+def trace_one(system, original, options, clip, out):
+    if not os.path.isfile(clip):
+        raise Refused('%s: no such file' % clip)
+    original.audio.clear()
+    try:
+        arrays, scalars = original.trace(clip)
+    except (Refused, AssertionError):
+        raise
+    except Exception as error:
+        raise Refused('%s: the original failed on it (%s: %s)' % (
+            os.path.basename(clip), type(error).__name__, one_line(error)))
+    write(out, arrays, {
+        'system': system, 'clip': {'name': os.path.basename(clip), 'sha256': sha256(clip)},
+        'scalars': scalars, 'provenance': provenance(original, options.weights, options.backend)})
+
+
+def answer_requests(system, original, options, answers):
+    for line in iter(sys.stdin.readline, ''):
+        request = json.loads(line)
+        try:
+            trace_one(system, original, options, request['clip'], request['out'])
+            answer = {'ok': True}
+        except (Refused, AssertionError) as error:
+            answer = {'error': one_line(error)}
+        print(json.dumps(answer), file=answers)
+        answers.flush()
+
+
+def give_theano_a_blas():
+    """Theano 0.8 has convolutions of the same size only with a BLAS to link to: NumPy's wheel carries one.
+
+    NumPy has it loaded when Theano's modules ask for it by name, so that they need no search path.
+    """
+    flags = os.environ.get('THEANO_FLAGS', '')
+    folder = os.path.join(os.path.dirname(np.__file__), '.libs')
+    found = [name for name in (os.listdir(folder) if os.path.isdir(folder) else []) if name.startswith('libopenblas')]
+    if found and 'blas.ldflags' not in flags:
+        os.environ['THEANO_FLAGS'] = '%s,blas.ldflags=-L%s -l:%s' % (flags, folder, found[0])
+
+
+def open_original(make, options):
+    if not os.path.isfile(options.weights):
+        raise Refused('%s: no such file' % options.weights)
+    give_theano_a_blas()
+    from keras import backend as K
+    running = K.backend() if hasattr(K, 'backend') else K._BACKEND  # Keras 1.0.6 has no function for it
+    if running != options.backend:
+        raise Refused('Keras runs on %s, not on %s: set KERAS_BACKEND' % (running, options.backend))
+    K.set_image_dim_ordering('th')  # what every upstream here asks its user to write into keras.json
+    sys.path.insert(0, options.upstream)
+    try:
+        return make(options.upstream, options.weights, options.backend)
+    except (Refused, ImportError):
+        raise
+    except Exception as error:
+        raise Refused('%s: the original cannot load these weights (%s: %s)' % (
+            os.path.basename(options.weights), type(error).__name__, one_line(error)))
+
+
+def main(system, make):
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    for name in ('upstream', 'weights', 'clip', 'out'):
+        parser.add_argument('--' + name, required=name in ('upstream', 'weights'))
+    parser.add_argument('--backend', choices=('theano', 'tensorflow'), required=True)
+    options = parser.parse_args()
+    # Upstream prints freely: its words go to standard error, the answers keep standard output.
+    answers = os.fdopen(os.dup(1), 'w')
+    os.dup2(2, 1)
+    os.environ['KERAS_BACKEND'] = options.backend
+    try:
+        original = open_original(make, options)
+        if options.clip:
+            trace_one(system, original, options, options.clip, options.out)
+        else:
+            print(json.dumps({'ok': True}), file=answers)
+            answers.flush()
+            answer_requests(system, original, options, answers)
+    except (Refused, ImportError) as error:
+        print(json.dumps({'error': one_line(error)}), file=answers)
+        print('trace.py: ' + one_line(error), file=sys.stderr)
+        return 2
+    return 0

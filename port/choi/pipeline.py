@@ -1,0 +1,132 @@
+"""The data path of the taggers: clip -> native -> samples -> melgram -> network -> tags.
+
+Stage names, axes and tolerances are those of each system's system.toml; arrays have the originals' order of axes,
+channels before mels before frames.
+"""
+
+import hashlib
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+
+from port.audio.decode import Decoded, decode
+from port.audio.provenance import decoded_by
+from port.choi import front_end
+from port.choi.blocks import Statistics
+from port.choi.tags import TAGS
+from port.errors import InputError
+from port.pipeline import Prediction, Traced
+
+PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
+Taps = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left
+INPUTS = ("raw", "standardised")
+
+
+def channels_last(array: np.ndarray, rank: int) -> np.ndarray:
+    """Return a stage's array as a layer takes it: (1, mels, frames, channels) where `rank` is 4, else a batch of 1."""
+    if rank == 4:
+        array = array[None] if array.ndim == 2 else array
+        array = np.moveaxis(array, 0, -1)
+    return np.ascontiguousarray(array[None], np.float32)
+
+
+def channels_first(array: np.ndarray) -> np.ndarray:
+    """Return a layer's output, a batch of 1, as the stage it is: (channels, mels, frames) where it has those axes."""
+    return np.moveaxis(array[0], -1, 0) if array.ndim == 4 else array[0]
+
+
+class TaggerPipeline:
+    """A tagger with one checkpoint loaded."""
+
+    labels = TAGS
+
+    def __init__(
+        self,
+        model: keras.Model,
+        taps: Taps,
+        weights: Path,
+        source_backend: str,
+        statistics: Statistics,
+        decoder: str = "pyav",
+        fix_quirks: bool = False,
+        resampler: str = "fourier",
+        window_shift: int = 0,
+        network_input: str = "raw",
+    ) -> None:
+        """Take a loaded network; see `open_pipeline` of its system for the options."""
+        if network_input not in INPUTS:
+            raise InputError(f"network_input {network_input!r}: choose one of {', '.join(INPUTS)}")
+        self.model, self.taps, self.weights = model, taps, weights
+        self.source_backend, self.statistics = source_backend, statistics
+        self.decoder, self.fix_quirks, self.resampler = decoder, fix_quirks, resampler
+        self.window_shift, self.network_input = window_shift, network_input
+        self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in taps.values()])
+
+    def predict(self, clip: Path) -> Prediction:
+        """Return the tags' probabilities; raises InputError on a clip it cannot take."""
+        decoded = self._decoded(clip)
+        samples, _ = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
+        tags = self.model(self._entering(front_end.melgram(samples, self.window_shift)), training=False).numpy()[0]
+        seconds = len(samples) / front_end.SAMPLE_RATE
+        heard = front_end.N_SAMPLES / front_end.SAMPLE_RATE
+        notes = decoded.notes
+        if seconds > heard:
+            notes += (f"only the middle {heard:.2f} of {seconds:.2f} s are heard",)
+        elif seconds < heard:
+            notes += (f"{heard - seconds:.2f} s of silence are appended",)
+        return Prediction(TAGS, None, heard, tags, seconds, notes)
+
+    def trace(self, clip: Path) -> Traced:
+        """Return every stage of a clip, end to end."""
+        decoded = self._decoded(clip)
+        samples, way = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
+        melgram = front_end.melgram(samples, self.window_shift)
+        outputs = self._tapped(self._entering(melgram), training=False)
+        arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "melgram": melgram}
+        arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.taps, outputs, strict=True)}
+        scalars = {"native_rate": decoded.rate, "duration": len(samples) / front_end.SAMPLE_RATE}
+        return Traced(arrays, scalars, {"resampler": way, **decoded_by(clip, self.decoder)})
+
+    def decode(self, clip: Path) -> np.ndarray:
+        """Return `native`: (n_native,) float32 mono samples as the original's decoder gave them."""
+        return self._decoded(clip).native
+
+    def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
+        """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
+        if name == "samples":
+            native = np.ascontiguousarray(source, np.float32)
+            return front_end.to_12k(native, int(scalars["native_rate"]), self.resampler)[0]
+        if name == "melgram":
+            return front_end.melgram(np.ascontiguousarray(source, np.float32), self.window_shift)
+        leaves, enters = self.taps[name]
+        if enters == "input":
+            entering = self._entering(source)
+        else:
+            entering = channels_last(source, len(self.model.get_layer(enters).output.shape))
+        part = keras.Model(self.model.get_layer(enters).output, self.model.get_layer(leaves).output)
+        return channels_first(np.asarray(part(entering, training=False)))
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what decided the numbers."""
+        return {
+            "side": "port",
+            "source_backend": self.source_backend,
+            "weights_sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest(),
+            "packages": {name: version(name) for name in PACKAGES},
+            "floatx": keras.config.floatx(),
+            "running_std": f"read as a {self.statistics.reading}, epsilon {self.statistics.epsilon:g}",
+            "window_shift": self.window_shift,
+            "network_input": self.network_input,
+        }
+
+    def _entering(self, melgram: np.ndarray) -> np.ndarray:
+        if self.network_input == "standardised":
+            melgram = front_end.standardised(melgram)
+        return channels_last(melgram, 4)
+
+    def _decoded(self, clip: Path) -> Decoded:
+        return decode(clip, self.decoder, self.fix_quirks)

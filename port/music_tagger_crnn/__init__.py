@@ -1,0 +1,1 @@
+"""Choi's convolutional-recurrent music tagger of 2016."""
