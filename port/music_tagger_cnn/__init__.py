@@ -1,0 +1,1 @@
+"""Choi's convolutional music tagger of 2016."""
