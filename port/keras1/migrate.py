@@ -143,6 +143,7 @@ def _write_onnx(model: Any, path: Path) -> None:
     except ImportError as error:
         raise InputError("--to onnx needs the optional packages: pip install 'reprise[onnx]'") from error
     try:
+        model(model.input)  # Keras exports to ONNX only what has been called
         model.export(str(path), format="onnx", verbose=False)
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
