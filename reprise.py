@@ -47,7 +47,7 @@ def cli() -> None:
 @backend_option
 @decoder_option
 @upstream_option
-def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out: Path, **chosen: object) -> None:
+def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out: Path, **chosen: Any) -> None:
     """Run both sides on CLIPS (files or folders; default: the kit's own) and compare them stage by stage.
 
     Exit code 0: every stage of every clip agrees. 1: one does not. 2: it could not be compared.
@@ -67,7 +67,7 @@ def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out
 @backend_option
 @decoder_option
 @upstream_option
-def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: object) -> None:
+def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any) -> None:
     """Record what leaves every stage of one side on CLIP."""
     from compare import terminal
 
@@ -93,7 +93,7 @@ def diff(reference: Path, candidate: Path, mode: str) -> None:
 @weights_option
 @backend_option
 @decoder_option
-def predict(clips: tuple[Path, ...], form: str, fix_quirks: bool, **chosen: object) -> None:
+def predict(clips: tuple[Path, ...], form: str, fix_quirks: bool, **chosen: Any) -> None:
     """Print the port's answer on CLIPS; exit code 1 where a clip could not be read (the rest is done)."""
     from compare import terminal
     from port import answers

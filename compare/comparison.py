@@ -105,15 +105,16 @@ def headline(results: Sequence[ClipComparison], sides: tuple[str, str], backend:
     counted = [result.steps for result in results if result.steps]
     same, steps = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
     labels = f"; the same label on {same} of {steps} steps" if steps else ""
+    candidate = sides[1][:1].upper() + sides[1][1:]
     if not bad:
         return (
-            f"{sides[1][:1].upper() + sides[1][1:]} agrees with {sides[0]} ({backend} kernels) at every stage on "
+            f"{candidate} agrees with {sides[0]} ({backend} kernels) at every stage on "
             f"{'the clip' if len(results) == 1 else f'all {len(results)} clips'}{labels}."
         )
     fault = bad[0].fault
     assert fault is not None
     return (
-        f"{sides[1][:1].upper() + sides[1][1:]} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
+        f"{candidate} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
         f"first at stage {fault.stage} of {bad[0].clip.path.name} ({describe(fault)})."
     )
 

@@ -1,6 +1,7 @@
 """Verdicts from two traces: exactly one for each declared stage, always; nothing is trimmed to fit."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
@@ -51,7 +52,11 @@ def decoded_differently(reference: Trace, candidate: Trace) -> bool:
 def compare_arrays(stage: Stage, mode: str, reference: np.ndarray | None, candidate: np.ndarray | None) -> Verdict:
     """Compare one stage's arrays: presence, then shape, then finiteness, then values."""
     allowed = stage.tolerances[mode]
-    common = {"allowed_atol": allowed.atol, "allowed_rtol": allowed.rtol, "allowed_equal": allowed.equal}
+    common: dict[str, Any] = {
+        "allowed_atol": allowed.atol,
+        "allowed_rtol": allowed.rtol,
+        "allowed_equal": allowed.equal,
+    }
     if reference is None or candidate is None:
         sides = [s for s, a in (("reference", reference), ("candidate", candidate)) if a is None]
         return Verdict(stage.name, mode, "missing", detail=f"missing in the {' and the '.join(sides)}", **common)

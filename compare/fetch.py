@@ -48,7 +48,9 @@ class Check:
 
 def check(system: System, folder: Path) -> Check:
     """Compare a folder with a system's pins, blob by blob."""
-    altered, missing, optional = [], [], []
+    altered: list[str] = []
+    missing: list[str] = []
+    optional: list[str] = []
     for file in system.files:
         path = folder / file.path
         if not path.is_file():

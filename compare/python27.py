@@ -85,9 +85,9 @@ def _make_virtualenv(interpreter: Path, folder: Path) -> None:
     tool = cache() / "python27" / f"virtualenv-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
     if not tool.is_dir():
         with atomic_folder(tool) as temporary:
+            pip = [sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
             _run(
-                [sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
-                + ["-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],
+                [*pip, "-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],
                 "virtualenv 20.15.1, the last for Python 2.7",
             )
     _run(

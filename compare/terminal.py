@@ -26,7 +26,6 @@ SIDES = {
     "node": "the live original in Node",
     "port": "the port",
 }
-MARKS = {True: "[green]match[/]", False: "[bold red]{}[/]"}
 
 
 def settings(
@@ -47,13 +46,15 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     """Compare two sides, write the report, print the verdict table; return the exit code."""
     console = Console()
     opened = [Clip.open(path) for path in find_clips(clips or [SHIPPED_CLIPS])]
-    sides = [runners.open_runner(kind, chosen) for kind in (reference, candidate)]
+    original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
         with _progress("comparing", len(opened)) as progress:
             task = progress.add_task("comparing", total=len(opened))
-            results = compare_clips(opened, chosen.system.stages, *sides, out, lambda result: progress.advance(task))
+            results = compare_clips(
+                opened, chosen.system.stages, original, port, out, lambda result: progress.advance(task)
+            )
     finally:
-        for runner in sides:
+        for runner in (original, port):
             getattr(runner, "close", lambda: None)()
     report = Report(chosen.system, results, (SIDES.get(reference, reference), SIDES.get(candidate, candidate)),
                     chosen.backend)  # fmt: skip

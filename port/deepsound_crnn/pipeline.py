@@ -72,7 +72,7 @@ class Pipeline:
             outputs = self._taps(self._framed(features))
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
-        arrays = {"native": decoded.native, "samples": samples, "log_mel": features}
+        arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": features}
         arrays |= {name: output.numpy()[0] for name, output in zip(LAYERS, outputs, strict=True)}
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / SAMPLE_RATE}
         return Traced(arrays, scalars, {"resampler": way, **decoded_by(clip, self.decoder)})

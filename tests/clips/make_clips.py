@@ -136,7 +136,16 @@ def main(folder):
             file.setparams((channels, 2, rate, 0, "NONE", ""))
             file.writeframes(compose(n, rate, channels, *music).tobytes())
         layout = ["-channel_layout", "4.0"] if channels == 4 else []
-        command = ["ffmpeg", "-v", "error", "-y", *layout, "-i", source, "-fflags", "+bitexact", "-flags:a", "+bitexact"]
+        command = [
+            "ffmpeg",
+            "-v",
+            "error",
+            "-y",
+            *layout,
+            "-i",
+            source,
+            *"-fflags +bitexact -flags:a +bitexact".split(),
+        ]
         subprocess.run([*command, *arguments.split(), folder / name], check=True)
         source.unlink()
 

@@ -127,7 +127,8 @@ def test_an_upstream_that_answers_otherwise_is_caught(upstream, tmp_path):
     with (other / "genre_recognizer.py").open("a") as file:
         file.write(
             "\n_recognize = GenreRecognizer.recognize\n"
-            "def altered(self, path):\n    probs, seconds = _recognize(self, path)\n    return probs[:, ::-1], seconds\n"
+            "def altered(self, path):\n    probs, seconds = _recognize(self, path)\n"
+            "    return probs[:, ::-1], seconds\n"
             "GenreRecognizer.recognize = altered\n"
         )
     runner = runners.open_runner("python27", Settings(SYSTEM, None, "theano", other))
