@@ -44,7 +44,7 @@ class DockerRunner(Python27Runner):
         if problem:
             return problem
         if image_id(self.row["image"]) is None:
-            return f"image {self.row['image']} is not built; build it with: make images"
+            return f"image {self.row['image']} is not built; build it with: make image-{Path(self.row['image']).name}"
         return self._upstream_problem()
 
     def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:

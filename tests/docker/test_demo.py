@@ -1,0 +1,74 @@
+"""docker compose up: the original's own server and the port's, asked over HTTP with the same song."""
+
+import json
+import os
+import shutil
+
+import numpy as np
+import pytest
+
+from compare.terminal import SHIPPED_CLIPS
+from tests.docker.kit import container, docker, original_answer, port_answer, wait_healthy
+
+ALLOWED = 1e-4  # probability
+CLIPS = ("metal_mono_cbr.mp3", "five_to_the_seventh.flac", "guitar_22050.au")
+
+
+@pytest.mark.parametrize("name", CLIPS)
+def test_the_original_and_the_port_answer_alike(demo, name):
+    theirs, ours = (
+        np.array(ask) for ask in (original_answer(8080, SHIPPED_CLIPS / name), port_answer(SHIPPED_CLIPS / name))
+    )
+    assert theirs.shape == ours.shape and theirs.shape[0] >= 1 and theirs.shape[1] == 10
+    assert np.isfinite(theirs).all() and np.ptp(theirs) > 0.01
+    worst = float(np.abs(theirs - ours).max())
+    print(f"{name}: {len(theirs)} steps, max |dp| {worst:.1e} (allowed {ALLOWED:.0e})")
+    assert worst <= ALLOWED
+
+
+def test_answers_depend_on_the_song(demo):
+    answers = [np.array(original_answer(8080, SHIPPED_CLIPS / name)).mean(axis=0) for name in CLIPS]
+    assert min(np.abs(a - b).max() for i, a in enumerate(answers) for b in answers[:i]) > 100 * ALLOWED
+
+
+@pytest.mark.parametrize("service", ["original", "port"])
+def test_services_are_hardened_and_on_loopback_only(demo, service):
+    about = json.loads(docker("inspect", container(service)))[0]
+    host = about["HostConfig"]
+    assert host["ReadonlyRootfs"] and host["CapDrop"] == ["ALL"] and host["Memory"] > 0 and host["PidsLimit"] > 0
+    assert any("no-new-privileges" in option for option in host["SecurityOpt"])
+    assert about["Config"]["User"] == "1000:1000"
+    published = [p["HostIp"] for ports in host["PortBindings"].values() for p in ports]
+    assert published == ["127.0.0.1"]
+    mounts = {m["Destination"]: m["RW"] for m in about["Mounts"]}
+    assert mounts["/upstream"] is False
+
+
+def test_the_tensorflow_profile_starts_and_answers_wrongly(demo):
+    done = demo.compose("--profile", "tensorflow", "up", "-d", "original-tensorflow")
+    assert done.returncode == 0, done.stderr
+    wait_healthy("original-tensorflow")
+    clip = SHIPPED_CLIPS / CLIPS[0]
+    right, wrong = np.array(original_answer(8080, clip)), np.array(original_answer(8082, clip))
+    assert right.shape == wrong.shape
+    worst = float(np.abs(right - wrong).max())
+    print(f"the same weights on TensorFlow: max |dp| {worst:.2f}, no error")
+    assert worst > 0.01
+
+
+def test_the_compare_profile_leaves_a_report(kit, tmp_path):
+    clips, report = tmp_path / "clips", tmp_path / "report"
+    clips.mkdir()
+    report.mkdir()
+    for name in CLIPS:
+        shutil.copy(SHIPPED_CLIPS / name, clips)
+    for folder in (tmp_path, *tmp_path.parents[:2], clips):
+        os.chmod(folder, 0o755)
+    os.chmod(report, 0o777)
+    folders = {"REPRISE_CLIPS": str(clips), "REPRISE_REPORT": str(report)}
+    done = kit.compose("--profile", "compare", "run", "--rm", "compare", **folders)
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "agrees with" in done.stdout
+    assert (report / "report.html").stat().st_size > 10_000
+    assert {p.name for p in (report / "original").iterdir()} == set(CLIPS)
