@@ -144,7 +144,7 @@ def main(folder):
             *layout,
             "-i",
             source,
-            *"-fflags +bitexact -flags:a +bitexact".split(),
+            *["-fflags", "+bitexact", "-flags:a", "+bitexact"],
         ]
         subprocess.run([*command, *arguments.split(), folder / name], check=True)
         source.unlink()
