@@ -4,6 +4,7 @@ Given the same samples its answers are the whole-file ones (to float32 rounding)
 `port.audio.live`.
 """
 
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -14,13 +15,17 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from port.audio.live import LiveLogMel, LiveResampler
-from port.audio.mel import HOP, N_MELS
-from port.audio.resample import SAMPLE_RATE
+from port.audio.mel import N_MELS
+from port.audio.stream import Incoming
 from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn.pipeline import LABELS
+from port.deepsound_crnn.pipeline import LABELS, STEP_SECONDS
+from port.errors import InputError
+from port.pipeline import Prediction
 
 OVERLAP = crnn.MIN_FRAMES - crnn.FRAMES_PER_STEP  # frames that a step shares with the next ones (28)
-WINDOW_SECONDS = crnn.MIN_FRAMES * HOP / SAMPLE_RATE  # of sound that the convolutions of one step see
+FIRST_PART = 1 << 16  # native samples of the first push of a file; each next is twice as long, up to LARGEST_PART
+LARGEST_PART = 1 << 19
+STREAMED = "longer than a whole-file transform takes: resampled in overlapping blocks"
 
 
 @dataclass(frozen=True)
@@ -74,6 +79,23 @@ class LiveRecogniser:
         last = self.log_mel.push(self.resampler.finish())
         return self._advance(np.concatenate([last, self.log_mel.finish()]))
 
+    def listen(self, parts: Iterable[NDArray[np.float32]]) -> Iterator[tuple[Steps, NDArray[np.float32]]]:
+        """Yield what each stretch of a file settles, and the stretch: short ones first, for a quick first answer.
+
+        parts: (n,) float32 as they are decoded. The stretches decide nothing but speed (and float32 rounding).
+        """
+        waiting: list[NDArray[np.float32]] = []
+        wanted = FIRST_PART
+        for samples in parts:
+            waiting.append(samples)
+            if sum(map(len, waiting)) >= wanted:
+                stretch = np.concatenate(waiting)
+                yield self.push(stretch), stretch
+                waiting, wanted = [], min(2 * wanted, LARGEST_PART)
+        stretch = np.concatenate([*waiting, np.empty(0, np.float32)])
+        yield self.push(stretch), stretch
+        yield self.finish(), np.empty(0, np.float32)
+
     def _advance(self, frames: NDArray[np.float64]) -> Steps:
         new = frames.astype(np.float32)
         self.frames = np.concatenate([self.frames, new])
@@ -85,3 +107,17 @@ class LiveRecogniser:
         self.state = [array.numpy() for array in state]
         self.frames = self.frames[used:]
         return Steps(probs.numpy()[0], new)
+
+
+def predict(model: keras.Model, clip: Incoming) -> Prediction:
+    """Return the live answer on a whole clip, however long; raises InputError as reading its parts does."""
+    recogniser, answers, n_native = LiveRecogniser(LiveNetwork(model), clip.rate), [], 0
+    for steps, stretch in recogniser.listen(clip.parts):
+        answers.append(steps.step_probs)
+        n_native += len(stretch)
+    step_probs = np.concatenate(answers)
+    if not len(step_probs):
+        raise InputError(f"too short: {n_native / clip.rate:.2f} s; give at least 1.63 s")
+    return Prediction(
+        LABELS, step_probs, STEP_SECONDS, step_probs.mean(axis=0), n_native / clip.rate, (*clip.notes, STREAMED)
+    )

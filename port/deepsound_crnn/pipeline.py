@@ -15,15 +15,17 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from port.audio.decode import Decoded, decode
+from port.audio.decode import MAX_SECONDS, Decoded, decode
 from port.audio.mel import HOP, log_mel
 from port.audio.provenance import decoded_by
 from port.audio.resample import SAMPLE_RATE, resample
+from port.audio.stream import incoming
 from port.deepsound_crnn import model as crnn
 from port.errors import InputError
 from port.pipeline import Prediction, Traced
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+STREAM_SECONDS = 86_400.0  # of a clip that is answered as it is decoded
 STEP_SECONDS = crnn.FRAMES_PER_STEP * HOP / SAMPLE_RATE
 
 # Stage: the layer that it leaves, and the layer that its source stage left.
@@ -50,11 +52,27 @@ class Pipeline:
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
-        decoded = self._decoded(clip)
+        decoded = None if self._is_long(clip) else self._decoded(clip)
         try:
-            return self.recognise(decoded)
+            return self.recognise(decoded) if decoded else self._streamed(clip)
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
+
+    def _is_long(self, clip: Path) -> bool:
+        """Whether a clip is beyond the whole-file path by its own account; only PyAV's decoder streams."""
+        if self.decoder != "pyav" or self.fix_quirks or not clip.is_file():
+            return False
+        try:
+            with incoming(clip, STREAM_SECONDS) as opened:
+                return opened.expected > MAX_SECONDS
+        except InputError:
+            return False  # the whole-file decoder finds the words
+
+    def _streamed(self, clip: Path) -> Prediction:
+        from port.deepsound_crnn import live
+
+        with incoming(clip, STREAM_SECONDS) as opened:
+            return live.predict(self.model, opened)
 
     def recognise(self, decoded: Decoded) -> Prediction:
         """Return the answer on a clip that is decoded already; raises InputError where it is too short."""

@@ -10,15 +10,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from port.audio.stream import Incoming, incoming_from_child
-from port.deepsound_crnn.live import LiveRecogniser, Steps
 from port.errors import InputError
 from port.web.engine import Engine
 from port.web.picture import Picture
 from port.web.queue import Ticket
 
 Event = tuple[str, dict[str, Any]]
-FIRST_PART = 1 << 16  # native samples of the first push; each next is twice as long, up to LARGEST_PART
-LARGEST_PART = 1 << 19
 
 
 @dataclass(frozen=True)
@@ -58,7 +55,7 @@ def _listen(clip: Incoming, engine: Engine, limits: Limits, sha256: str, gone: C
     kept: list[NDArray[np.float32]] | None = [] if clip.expected <= limits.exact_seconds else None
     answers: list[NDArray[np.float32]] = []
     n_native = 0
-    for steps, part in _steps(recogniser, clip):
+    for steps, part in recogniser.listen(clip.parts):
         if gone():
             raise ClientGoneError
         n_native += len(part)
@@ -79,21 +76,6 @@ def _listen(clip: Incoming, engine: Engine, limits: Limits, sha256: str, gone: C
     if not len(live):
         raise InputError(f"too short: {n_native / clip.rate:.2f} s; give at least 1.63 s")
     yield "result", _result(engine, clip, kept, live, n_native) | {"sha256": sha256}
-
-
-def _steps(recogniser: LiveRecogniser, clip: Incoming) -> Iterator[tuple[Steps, NDArray[np.float32]]]:
-    """Each part with the steps it settled; parts grow, so that the first answer is quick and the rest is cheap."""
-    waiting: list[NDArray[np.float32]] = []
-    wanted = FIRST_PART
-    for samples in clip.parts:
-        waiting.append(samples)
-        if sum(map(len, waiting)) >= wanted:
-            part = np.concatenate(waiting)
-            yield recogniser.push(part), part
-            waiting, wanted = [], min(2 * wanted, LARGEST_PART)
-    part = np.concatenate([*waiting, np.empty(0, np.float32)])
-    yield recogniser.push(part), part
-    yield recogniser.finish(), np.empty(0, np.float32)
 
 
 def _result(
