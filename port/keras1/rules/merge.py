@@ -77,7 +77,7 @@ def _by_function(context: Context, node: Node, name: str) -> Apply:
 def _product(context: Context, node: Node, pair: list[Tensor], mode: str) -> Tensor:
     if len(pair) != 2:
         raise InputError(f"layer {node.name}: {mode} merges two tensors, {len(pair)} are there")
-    axes = _dot_axes(node, pair)
+    axes = _dot_axes(context, node, pair)
     first, second = pair
     if mode == "dot":
         return _batch_dot(context, node, first, second, axes)
@@ -86,7 +86,7 @@ def _product(context: Context, node: Node, pair: list[Tensor], mode: str) -> Ten
     return ops.expand_dims(_batch_dot(context, node, first, second, axes) / length, 1)
 
 
-def _dot_axes(node: Node, pair: list[Tensor]) -> tuple[int, int]:
+def _dot_axes(context: Context, node: Node, pair: list[Tensor]) -> tuple[int, int]:
     axes: Any = node.config.get("dot_axes", -1)
     if not isinstance(axes, (list, tuple)):
         axes = [axes, axes]
@@ -94,6 +94,13 @@ def _dot_axes(node: Node, pair: list[Tensor]) -> tuple[int, int]:
     if len(flat) != 2:
         raise InputError(f"layer {node.name}: dot_axes {axes!r}; one axis for each of two tensors is needed")
     first, second = (integer(axis, node, "dot_axes") for axis in flat)
+    if context.backend == "tensorflow" and min(first, second) < 0:
+        version = context.known_version(f"layer {node.name}: a product over negative axes on TensorFlow")
+        what = "Keras 1 before 1.0.8 on TensorFlow took a negative axis of a product as the last but one"
+        if version < (1, 0, 8) and context.bug(node, what):
+            if len(pair[0].shape) == 2:
+                raise InputError(f"layer {node.name}: {what}, here the samples; say --legacy-bugs fix")
+            return len(pair[0].shape) - 2, len(pair[1].shape) - 2
     return first % len(pair[0].shape), second % len(pair[1].shape)
 
 

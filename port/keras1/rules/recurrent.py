@@ -22,7 +22,25 @@ layers = keras.layers
 @rule("SimpleRNN", "LSTM", "GRU")
 def recurrent(context: Context, node: Node) -> Apply:
     """(n, n_steps, n_in) -> (n, n_steps, output_dim) or, without return_sequences, (n, output_dim)."""
-    return loaded(_recurrent_layer(node, context.name(node.name)), _recurrent_weights(node, ""), node)
+    layer = loaded(_recurrent_layer(node, context.name(node.name)), _recurrent_weights(node, ""), node)
+    return _masked_backwards(context, node, layer) if node.config.get("go_backwards") else layer
+
+
+def _masked_backwards(context: Context, node: Node, layer: Apply) -> Apply:
+    """Keras 1.1 on TensorFlow reversed the mask of a backward pass over the samples in place of the steps."""
+    if context.backend != "tensorflow" or node.config.get("unroll"):
+        return layer
+
+    def apply(x: Tensor) -> Tensor:
+        if getattr(x, "_keras_mask", None) is not None:
+            what = "a backward pass over masked steps on TensorFlow"
+            version = context.known_version(f"layer {node.name}: {what}")
+            bug = f"{what} gave each sample the mask of another in Keras 1.1"
+            if (1, 0, 8) <= version < (1, 2) and context.bug(node, bug):
+                raise InputError(f"layer {node.name}: {bug}, which cannot be kept; say --legacy-bugs fix")
+        return layer(x)
+
+    return apply
 
 
 def _recurrent_layer(node: Node, name: str) -> Any:
@@ -66,7 +84,7 @@ def bidirectional(context: Context, node: Node) -> Apply:
         name=context.name(node.name),
     )
     arrays = _recurrent_weights(inner, "forward_") + _recurrent_weights(inner, "backward_")
-    return loaded(layer, arrays, node)
+    return _masked_backwards(context, node, loaded(layer, arrays, node))
 
 
 _PER_NUMBER = {

@@ -82,17 +82,17 @@ def outcome(folder: Path, load: Callable[[Path], Any]) -> Outcome:
 
 
 def port_loader(architecture: str | None, weights: str = "weights.h5") -> Callable[[Path], Any]:
-    """Return a loader that migrates with this project: version and backend told, as a user would tell them."""
+    """Return a loader that migrates with this project: the backend told, the version as the file has it."""
 
     def load(folder: Path) -> Any:
         from port.keras1.build import build
         from port.keras1.read import read
 
-        combination = Combination.of(folder.parent)
+        backend = Combination.of(folder.parent).backend
         model = read(folder / architecture if architecture else None, folder / weights)
         # Some layers never recorded their ordering; where no neighbour tells, the user must.
         alone = folder.name.rpartition("_")[2] if "_alone_" in folder.name else None
-        return build(model, combination.backend, combination.keras, dim_ordering=alone, legacy_bugs="keep")
+        return build(model, backend, dim_ordering=alone, legacy_bugs="keep")
 
     return load
 
