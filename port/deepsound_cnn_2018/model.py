@@ -1,0 +1,70 @@
+"""The network in Keras 3, layer by layer and name by name as in model.json.
+
+(n_frames, 128) log-mel -> 3 x [convolution -> batch normalisation -> ReLU -> max-pooling] -> per-step softmax;
+825,610 weights. In training the mean over time came before the softmax, in the browser there is no mean.
+"""
+
+from pathlib import Path
+
+import keras
+import numpy as np
+
+from port.deepsound_cnn_2018 import tfjs
+from port.errors import InputError
+
+N_MELS = 128
+N_GENRES = 10
+N_FILTERS = 256
+FILTER_LENGTH = 5  # frames
+POOL = 2
+SUFFIXES = ("", "_1", "_2")  # of the three blocks' layers
+EPSILON = 1e-3  # of the batch normalisation
+MOMENTUM = 0.9
+FRAMES_PER_STEP = POOL ** len(SUFFIXES)
+MIN_FRAMES = 36  # for one step: ((1 * 2 + 4) * 2 + 4) * 2 + 4
+ROLES = {
+    "Conv1D": ("kernel", "bias"),
+    "BatchNormalization": ("gamma", "beta", "moving_mean", "moving_variance"),
+    "Dense": ("kernel", "bias"),
+}
+
+
+def build() -> keras.Model:
+    """Return the network, untrained: (batch, n_frames, 128) float32 to (batch, n_steps, 10), any n_frames >= 36."""
+    x = inputs = keras.Input((None, N_MELS), name="input")
+    for number, suffix in enumerate(SUFFIXES, 1):
+        x = keras.layers.Conv1D(N_FILTERS, FILTER_LENGTH, name=f"convolution_{number}")(x)
+        x = keras.layers.BatchNormalization(momentum=MOMENTUM, epsilon=EPSILON, name=f"batch_normalization{suffix}")(x)
+        x = keras.layers.Activation("relu", name=f"activation{suffix}")(x)
+        x = keras.layers.MaxPooling1D(POOL, name=f"max_pooling1d{suffix}")(x)
+        x = keras.layers.Dropout(0.5, name=f"dropout{suffix}")(x)
+    x = keras.layers.Dense(N_GENRES, name="time_distributed")(x)
+    x = keras.layers.Activation("softmax", name="output_realtime")(x)
+    return keras.Model(inputs, x, name="deepsound_cnn_2018")
+
+
+def load(path: Path) -> keras.Model:
+    """Return the network with the weights of a TensorFlow.js model; raises InputError where it is another model's."""
+    layers, arrays = tfjs.read(path)
+    model = build()
+    names = [layer.get("name") for layer in layers if isinstance(layer, dict)]
+    if names != [layer.name for layer in model.layers]:
+        raise InputError(f"{path}: another model, its layers are {', '.join(map(str, names[:4]))} ...")
+    left = dict(arrays)
+    for layer in model.layers:
+        roles = ROLES.get(type(layer).__name__, ())
+        try:
+            layer.set_weights([left.pop(f"{layer.name}/{role}") for role in roles])
+        except (KeyError, ValueError) as error:
+            message = " ".join(str(error).split())[:120]
+            raise InputError(f"{path}: another model, layer {layer.name} does not fit ({message})") from None
+    if left:
+        raise InputError(f"{path}: another model, nothing takes its weight {next(iter(left))}")
+    return model
+
+
+def clip_probs(model: keras.Model, log_mel: np.ndarray) -> np.ndarray:
+    """Return the clip's answer as the network was trained: softmax of the logits' mean over time, (10,) float32."""
+    logits = keras.Model(model.input, model.get_layer("time_distributed").output)
+    mean = np.asarray(logits(log_mel[None].astype(np.float32), training=False))[0].mean(axis=0)
+    return np.asarray(keras.ops.softmax(mean))

@@ -1,0 +1,153 @@
+"""The data path as the browser ran it: clip -> native -> samples -> log_mel -> network -> step_probs -> smoothed.
+
+Two front ends. "browser": the one that served it. "librosa": the one that the network was trained with, in the form of
+the 2016 system (both channels, port.audio); upstream's training used a newer librosa, whose resampler differs.
+"""
+
+from collections.abc import Mapping
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import keras
+import numpy as np
+from numpy.typing import NDArray
+
+from port.audio import mel
+from port.audio import resample as legacy
+from port.audio.decode import MAX_SECONDS, decode
+from port.audio.decoders import decode_ffmpeg, decode_pyav
+from port.audio.provenance import decoded_by
+from port.deepsound_cnn_2018 import front_end, model, tfjs
+from port.errors import InputError
+from port.pipeline import Prediction, Traced
+
+LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+STEP_SECONDS = model.FRAMES_PER_STEP * front_end.HOP / front_end.SAMPLE_RATE
+FRONT_ENDS = ("browser", "librosa")
+DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
+FULL_SCALE = 32768  # of signed 16-bit samples
+
+# Stage: the layer that it leaves, and the layer that its source stage left.
+LAYERS = {
+    "activation": ("activation", "input"),
+    "activation_1": ("activation_1", "activation"),
+    "activation_2": ("activation_2", "activation_1"),
+    "step_probs": ("output_realtime", "activation_2"),
+}
+
+
+class Pipeline:
+    """The network of 2018 with its weights loaded."""
+
+    labels = LABELS
+
+    def __init__(
+        self,
+        weights: Path,
+        source_backend: str,
+        decoder: str = "pyav",
+        fix_quirks: bool = False,
+        front: str | None = None,
+        smoothing: bool = True,
+    ) -> None:
+        """Load a TensorFlow.js model; see `open_pipeline` for the options."""
+        if source_backend != "tensorflow":
+            raise InputError(
+                f"source backend {source_backend}: TensorFlow.js holds TensorFlow's kernels, give tensorflow"
+            )
+        self.front = front or ("librosa" if fix_quirks else "browser")
+        if self.front not in FRONT_ENDS:
+            raise InputError(f"front end {self.front!r}: choose one of {', '.join(FRONT_ENDS)}")
+        if decoder not in DECODERS:
+            raise InputError(f"decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
+        self.weights, self.decoder, self.fix_quirks, self.smoothing = weights, decoder, fix_quirks, smoothing
+        self.model = model.load(weights)
+        self._tapped = keras.Model(
+            self.model.input, [self.model.get_layer(leaves).output for leaves, _ in LAYERS.values()]
+        )
+
+    def predict(self, clip: Path) -> Prediction:
+        """Return per-step answers, smoothed as served, and the clip's as trained; raises InputError."""
+        native, rate, notes = self._decoded(clip)
+        samples = self._samples(native, rate)
+        log_mel = self._framed(self._log_mel(samples), clip)
+        step_probs = np.asarray(self.model(log_mel[None], training=False))[0]
+        if self.smoothing:
+            step_probs = front_end.smooth(step_probs)
+        clip_probs = model.clip_probs(self.model, log_mel)
+        return Prediction(LABELS, step_probs, STEP_SECONDS, clip_probs, len(native) / rate, notes)
+
+    def trace(self, clip: Path) -> Traced:
+        """Return every stage of a clip, end to end."""
+        native, rate, _ = self._decoded(clip)
+        samples = self._samples(native, rate)
+        log_mel = self._framed(self._log_mel(samples), clip)
+        arrays: dict[str, np.ndarray] = {"native": native, "samples": samples, "log_mel": log_mel}
+        outputs = self._tapped(log_mel[None], training=False)
+        arrays |= {name: np.asarray(output)[0] for name, output in zip(LAYERS, outputs, strict=True)}
+        arrays["smoothed"] = front_end.smooth(arrays["step_probs"])
+        about = {"front_end": self.front, **decoded_by(clip, self.decoder)}
+        return Traced(arrays, {"native_rate": rate, "duration": len(native) / rate}, about)
+
+    def decode(self, clip: Path) -> np.ndarray:
+        """Return `native`: (n_native,) float32, the first channel at the file's own rate."""
+        return self._decoded(clip)[0]
+
+    def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
+        """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
+        if name == "samples":
+            return self._samples(np.ascontiguousarray(source, np.float32), int(scalars["native_rate"]))
+        if name == "log_mel":
+            return self._log_mel(np.ascontiguousarray(source, np.float32))
+        if name == "smoothed":
+            return front_end.smooth(source)
+        leaves, enters = LAYERS[name]
+        part = keras.Model(self.model.get_layer(enters).output, self.model.get_layer(leaves).output)
+        return np.asarray(part(source[None].astype(np.float32), training=False))[0]
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what decided the numbers."""
+        return {
+            "side": "port",
+            "source_backend": "tensorflow",
+            "weights_sha256": tfjs.sha256(self.weights),
+            "packages": {name: version(name) for name in ("av", "keras", "numpy", "scipy", "tensorflow")},
+            "floatx": keras.config.floatx(),
+        }
+
+    def _decoded(self, clip: Path) -> tuple[NDArray[np.float32], int, tuple[str, ...]]:
+        decoded = decode(clip, self.decoder, self.fix_quirks)  # also refuses what is no whole sound file
+        if self.front == "librosa":
+            return decoded.native, decoded.rate, decoded.notes
+        stream = DECODERS[self.decoder](str(clip.resolve()), MAX_SECONDS)
+        first = stream.samples[:: stream.channels].astype(np.float32) / np.float32(FULL_SCALE)
+        notes = (f"only the first of {stream.channels} channels is heard",) if stream.channels > 1 else ()
+        return first, stream.rate, notes
+
+    def _samples(self, native: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
+        return front_end.resample(native, rate) if self.front == "browser" else legacy.resample(native, rate)[0]
+
+    def _log_mel(self, samples: NDArray[np.float32]) -> NDArray[np.float32]:
+        if self.front == "browser":
+            return front_end.log_log_mel(samples)
+        return mel.log_mel(samples).astype(np.float32)
+
+    @staticmethod
+    def _framed(log_mel: NDArray[np.float32], clip: Path) -> NDArray[np.float32]:
+        if len(log_mel) < model.MIN_FRAMES:
+            seconds = model.MIN_FRAMES * front_end.HOP / front_end.SAMPLE_RATE
+            raise InputError(
+                f"{clip}: too short, {len(log_mel)} frames of the {model.MIN_FRAMES} that one answer needs; "
+                f"give at least {seconds:.1f} s"
+            )
+        return log_mel
+
+
+def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
+    """Open the network of 2018.
+
+    decoder: "pyav" or "ffmpeg". front: "browser" (default) or "librosa". fix_quirks: decode as the file is meant and
+    take the front end that the network was trained with. smoothing: smooth the steps in `predict`, as served.
+    """
+    return Pipeline(weights, source_backend, **options)

@@ -1,0 +1,68 @@
+"""Read a TensorFlow.js "layers model": model.json beside the binary files that its manifest names.
+
+The manifest lists groups of files; the files of a group, joined, hold the group's arrays one after another, in the
+order listed, little-endian float32. Kernels are TensorFlow's: nothing is flipped.
+"""
+
+import hashlib
+import json
+import math
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from port.errors import InputError
+
+
+def read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
+    """Return the layers' configurations in order, and the arrays by name; raises InputError on anything else."""
+    try:
+        document = json.loads(path.read_bytes())
+        layers = document["modelTopology"]["model_config"]["config"]["layers"]
+        manifest = document["weightsManifest"]
+        arrays: dict[str, np.ndarray] = {}
+        for group in manifest:
+            arrays |= _arrays(group["weights"], b"".join(_file(path, name) for name in group["paths"]))
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError) as error:
+        raise InputError(
+            f"{path}: not a TensorFlow.js layers model ({type(error).__name__}: {' '.join(str(error).split())[:120]}); "
+            "give its model.json, with the binary files beside it"
+        ) from None
+    return layers, arrays
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of model.json and of the binary files it names, in order."""
+    digest = hashlib.sha256(path.read_bytes())
+    for group in json.loads(path.read_bytes())["weightsManifest"]:
+        for name in group["paths"]:
+            digest.update(_file(path, name))
+    return digest.hexdigest()
+
+
+def _file(model: Path, name: str) -> bytes:
+    if Path(name).name != name or name in ("", ".", ".."):
+        raise InputError(f"{model.name} names the file {name!r}, which is not beside it: refused")
+    path = model.parent / name
+    if not path.is_file():
+        raise InputError(f"{path}: no such file, but {model.name} names it; fetch both")
+    return path.read_bytes()
+
+
+def _arrays(weights: list[dict[str, Any]], content: bytes) -> dict[str, np.ndarray]:
+    arrays, at = {}, 0
+    for weight in weights:
+        name, shape = weight["name"], [int(n) for n in weight["shape"]]
+        if weight["dtype"] != "float32" or "quantization" in weight:
+            raise ValueError(f"{name} is {weight['dtype']} or quantised; only float32 is read")
+        if min(shape, default=1) < 0:
+            raise ValueError(f"{name} has the shape {shape}")
+        size = math.prod(shape) * 4
+        if at + size > len(content):
+            raise ValueError(f"the binary files end inside {name}")
+        arrays[name] = np.frombuffer(content, "<f4", size // 4, at).reshape(shape)
+        at += size
+    if at != len(content):
+        raise ValueError(f"the binary files hold {len(content) - at} bytes more than the manifest lists")
+    return arrays
