@@ -14,7 +14,7 @@ every weight under `start/LAYER/NAME` by its Keras-1 names; without these the or
 recorded under `after_0/LAYER/NAME`.
 
 DIR gets trace.npz: train_rows and val_rows (upstream's split), losses (n_steps,), accuracies (n_steps,) and the
-weights as `after_STEP/LAYER/NAME`; and trace.json.
+weights and RMSprop's accumulators as `after_STEP/LAYER/NAME` and `accumulators_STEP/LAYER/NAME`; and trace.json.
 """
 from __future__ import print_function
 
@@ -69,6 +69,14 @@ def weights_of(model):
     return dict((name, np.array(backend.get_value(weight))) for name, weight in variables(model).items())
 
 
+def accumulators_of(model):
+    """RMSprop's running means of squared gradients, by the names of their weights."""
+    from keras import backend
+    names = dict((weight, name) for name, weight in variables(model).items())
+    pairs = zip(model._collected_trainable_weights, model.optimizer.weights)
+    return dict((names[weight], np.array(backend.get_value(running))) for weight, running in pairs)
+
+
 def start_from(model, given):
     """Set every weight by name: none left over, none unset."""
     from keras import backend
@@ -90,6 +98,8 @@ def train(model, x, y, batches, keep):
         accuracies.append(float(accuracy))
         if step in keep:
             kept.update(('after_%d/%s' % (step, name), value) for name, value in weights_of(model).items())
+            running = accumulators_of(model)
+            kept.update(('accumulators_%d/%s' % (step, name), value) for name, value in running.items())
     return dict(kept, losses=np.array(losses, np.float64), accuracies=np.array(accuracies, np.float64))
 
 

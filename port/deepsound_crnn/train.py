@@ -1,0 +1,182 @@
+"""Training: the original's recipe, repeated as it was, and one whose figure says what was learned.
+
+`original` is that of train_model.py at the pinned commit: Keras 1.1.0's initialisation, RMSprop and pooling gradient,
+100 epochs, a random 70/30 split, the last epoch kept. `honest` takes the optimizer of the authors' own recipe of 2018
+(Adam, halved when validation stalls, best epoch kept), stops early, and reports on artists it never heard.
+
+A run's folder holds everything: state after each epoch (so that a killed run goes on from there, bit by bit), the
+best epoch's weights, TensorBoard events and, at the end, report.json with its pictures.
+"""
+
+import json
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+from port.atomic import atomic_file
+from port.deepsound_crnn import model as crnn
+from port.deepsound_crnn import start
+from port.deepsound_crnn.dataset import Corpus
+from port.deepsound_crnn.split import Split
+from port.errors import InputError
+from port.keras1.training import RMSpropK1, as_theano_learned
+
+BATCH = 32  # tracks
+LOSS = "val_loss"  # what early stopping and the best epoch go by
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """name: "original" or "honest". patience: epochs without a better validation loss after which training stops."""
+
+    name: Literal["original", "honest"]
+    learning_rate: float
+    epochs: int = 100
+    patience: int | None = None
+    seed: int = 42
+
+
+ORIGINAL = Recipe("original", learning_rate=1e-5)
+HONEST = Recipe("honest", learning_rate=1e-3, patience=20)
+
+
+def network(recipe: Recipe, weights: Path | None = None, source_backend: str = "theano") -> keras.Model:
+    """Return the compiled network at its start: new, or with the weights of a Keras-1 checkpoint."""
+    keras.utils.set_random_seed(recipe.seed)
+    model = crnn.load(weights, source_backend) if weights else crnn.build()
+    if recipe.name == "original":
+        if not weights:
+            # Keras 1 on Theano draws kernels that it then reverses: of no consequence for random ones.
+            start.set_weights(model, start.converted(start.keras1_weights(recipe.seed), "theano"))
+        model = as_theano_learned(model)
+    optimizer = RMSpropK1 if recipe.name == "original" else keras.optimizers.Adam
+    model.compile(
+        optimizer(learning_rate=recipe.learning_rate),
+        loss="categorical_crossentropy",
+        metrics=["accuracy"],
+        jit_compile=False,
+    )
+    model.optimizer.build(model.trainable_variables)
+    return model
+
+
+def batches(x: np.ndarray, y: np.ndarray, seed: int, epoch: int) -> Iterator[tuple[np.ndarray, np.ndarray]]:
+    """Yield batches without end from the given epoch on; an epoch's order depends on seed and epoch alone."""
+    while True:
+        order = np.random.default_rng([seed, epoch]).permutation(len(x))
+        for first in range(0, len(x), BATCH):
+            rows = order[first : first + BATCH]
+            yield x[rows], y[rows]
+        epoch += 1
+
+
+class Progress(keras.callbacks.Callback):
+    """Keeps a run's state on disk, and on a resumed run brings the other callbacks to where they were."""
+
+    def __init__(self, folder: Path, setting: dict[str, Any], others: list[keras.callbacks.Callback]) -> None:
+        """Take the run's folder, what it must be resumed with, and the callbacks that count epochs."""
+        super().__init__()
+        self.folder, self.setting, self.others = folder, setting, others
+        self.history: list[dict[str, float]] = []
+
+    def resume(self, model: keras.Model) -> int:
+        """Load the last finished epoch's weights, optimizer and dropout seeds; return the number of epochs done."""
+        path = self.folder / "state.json"
+        if not path.is_file():
+            return 0
+        state = json.loads(path.read_text())
+        if state["setting"] != json.loads(json.dumps(self.setting)):
+            raise InputError(f"{self.folder}: holds a run of other data or another recipe; give another folder")
+        self.history = state["history"]
+        model.load_weights(self.folder / state["weights"])
+        return len(self.history)
+
+    def on_train_begin(self, logs: Any = None) -> None:
+        """Show past epochs to the callbacks that count; what they do to the learning rate is already in it."""
+        rate = float(self.model.optimizer.learning_rate)
+        for epoch, past in enumerate(self.history):
+            for other in self.others:
+                other.on_epoch_end(epoch, dict(past))
+        self.model.optimizer.learning_rate = rate
+
+    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
+        """Write the state: the weights under a new name, then the file that names them, then drop the old ones."""
+        self.history.append({name: float(value) for name, value in (logs or {}).items()})
+        name = f"epoch-{epoch + 1:04d}.weights.h5"
+        self.model.save_weights(self.folder / name)
+        if self.history[-1][LOSS] == min(past[LOSS] for past in self.history):
+            self.model.save_weights(self.folder / "best.weights.h5")
+        with atomic_file(self.folder / "state.json") as temporary:
+            state = {"setting": self.setting, "weights": name, "history": self.history}
+            temporary.write_text(json.dumps(state, indent=1) + "\n")
+        for old in self.folder.glob("epoch-*.weights.h5"):
+            if old.name != name:
+                old.unlink()
+
+    @property
+    def stopped(self) -> bool:
+        """Whether the history has come to the recipe's end, all epochs or no patience left."""
+        losses = [past[LOSS] for past in self.history]
+        patience = self.setting["recipe"]["patience"]
+        stale = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
+        return len(losses) >= self.setting["recipe"]["epochs"] or (patience is not None and stale >= patience)
+
+
+def train(
+    corpus: Corpus,
+    split: Split,
+    recipe: Recipe,
+    folder: Path,
+    weights: Path | None = None,
+    source_backend: str = "theano",
+    verbose: int = 2,
+) -> tuple[keras.Model, list[dict[str, float]]]:
+    """Train in `folder`, from where an earlier run of the same data and recipe was stopped.
+
+    Returns the network with the weights the recipe keeps, and the history: one dict of figures per epoch. Raises
+    InputError where the corpus has other than ten genres, or the folder holds another run.
+    """
+    if len(corpus.genres) != crnn.N_GENRES or corpus.x.shape[1] < crnn.MIN_FRAMES:
+        raise InputError(
+            f"a corpus of {len(corpus.genres)} genres and {corpus.x.shape[1]} frames; the network takes "
+            f"{crnn.N_GENRES} genres and at least {crnn.MIN_FRAMES} frames"
+        )
+    tf.config.experimental.enable_op_determinism()
+    folder.mkdir(parents=True, exist_ok=True)
+    model = network(recipe, weights, source_backend)
+    counting = _schedule(recipe)
+    progress = Progress(folder, _setting(corpus, split, recipe, weights), counting)
+    done = progress.resume(model)
+    if not progress.stopped:
+        x, y = corpus.x[split.train], corpus.y[split.train]
+        model.fit(
+            batches(x, y, recipe.seed, done),
+            steps_per_epoch=-(-len(x) // BATCH),
+            initial_epoch=done,
+            epochs=recipe.epochs,
+            validation_data=(corpus.x[split.val], corpus.y[split.val]),
+            validation_batch_size=BATCH,
+            callbacks=[*counting, progress, keras.callbacks.TensorBoard(str(folder / "tensorboard"))],
+            verbose=verbose,
+        )
+    if recipe.patience is not None:
+        model.load_weights(folder / "best.weights.h5")
+    return model, progress.history
+
+
+def _schedule(recipe: Recipe) -> list[keras.callbacks.Callback]:
+    if recipe.patience is None:
+        return []
+    halve = keras.callbacks.ReduceLROnPlateau(LOSS, factor=0.5, patience=10, min_delta=0.01)
+    return [halve, keras.callbacks.EarlyStopping(LOSS, patience=recipe.patience)]
+
+
+def _setting(corpus: Corpus, split: Split, recipe: Recipe, weights: Path | None) -> dict[str, Any]:
+    rows = {part: getattr(split, part).tolist() for part in ("train", "val", "test")}
+    shown = {"x": list(corpus.x.shape), "mean": float(corpus.x.mean(dtype=np.float64)), "genres": list(corpus.genres)}
+    return {"recipe": asdict(recipe), "weights": str(weights), "rows": rows, "corpus": shown}
