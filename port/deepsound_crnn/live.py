@@ -55,7 +55,7 @@ class LiveNetwork:
         x = self.model.get_layer("output_realtime")(x)
         part = keras.Model([self.model.input, *states], [x, *after])
         signature = [tf.TensorSpec((1, None, N_MELS), tf.float32)] + [tf.TensorSpec((1, crnn.N_UNITS), tf.float32)] * 2
-        return tf.function(lambda x, h, c: part([x, h, c], training=False), input_signature=signature)
+        return tf.function(lambda x, h, c: part([x, h, c], training=False), input_signature=signature, autograph=False)
 
 
 class LiveRecogniser:

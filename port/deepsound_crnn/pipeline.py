@@ -133,7 +133,7 @@ class Pipeline:
         part = keras.Model(self.model.input, outputs)
         # One graph for every length: without the signature each new clip length would be traced anew.
         signature = [tf.TensorSpec((1, None, crnn.N_MELS), tf.float32)]
-        return tf.function(lambda x: part(x, training=False), input_signature=signature)
+        return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
 
     def _answer(self, framed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
         step_probs, clip_probs = self._answer_function(framed)
