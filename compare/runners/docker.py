@@ -23,6 +23,7 @@ from compare.trace import Trace
 MEMORY = "4g"  # a 31 s clip takes about 0.5 GB
 PROCESSES = "256"
 TMP = "/tmp:exec,size=512m,mode=1777"  # Theano runs what it compiles there
+KILLED = 137  # exit code of a container that got SIGKILL
 NON_ROOT = 1000  # who runs inside when the caller is root
 
 
@@ -32,6 +33,7 @@ class DockerRunner(Python27Runner):
     def __init__(self, settings: Settings) -> None:
         """Remember what to run; nothing is started yet."""
         super().__init__(settings)
+        self.killed = False
         self.name = f"reprise-{uuid.uuid4().hex[:12]}"
         self.user = os.getuid() or NON_ROOT
         self.folder: tempfile.TemporaryDirectory[str] | None = None
@@ -84,13 +86,17 @@ class DockerRunner(Python27Runner):
 
     def close(self) -> None:
         """End the container and whatever talks to it."""
-        running = self.process is not None
+        process = self.process
         super().close()
-        if running:
+        if process is not None:
+            self.killed = process.returncode == KILLED
             ask("rm", "--force", self.name)
         if self.folder is not None:
             self.folder.cleanup()
             self.folder = None
+
+    def _last_words(self) -> str:
+        return f"killed from outside, or out of its {MEMORY} of memory" if self.killed else super()._last_words()
 
     def _ask(self, request: dict[str, str], what: str) -> None:
         self._ensure_started()

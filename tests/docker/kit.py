@@ -21,7 +21,7 @@ from tests.docker.base_image import import_base
 SYSTEM = system.load("deepsound_crnn")
 IMAGES = ("reprise/py27-theano", "reprise/py27-tensorflow", "reprise/port")
 BASES = {"PY27_BASE": ("2.7", "reprise-stand-in:2.7"), "PORT_BASE": ("3.11", "reprise-stand-in:3.11")}
-PROJECT = "reprise-test"
+PROJECT = "kit-test"
 HARDENED = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
 HARDENED += ("--tmpfs=/tmp:exec,size=512m,mode=1777", "--env=OPENBLAS_CORETYPE")
 

@@ -1,17 +1,30 @@
 """docker compose up: the original's own server and the port's, asked over HTTP with the same song."""
 
 import json
-import os
 import shutil
+import time
 
 import numpy as np
 import pytest
 
 from compare.terminal import SHIPPED_CLIPS
 from tests.docker.kit import container, docker, original_answer, port_answer, wait_healthy
+from tests.shared import SHARED, needs_shared
 
 ALLOWED = 1e-4  # probability
 CLIPS = ("metal_mono_cbr.mp3", "five_to_the_seventh.flac", "guitar_22050.au")
+
+
+@needs_shared
+def test_the_first_upload_of_a_whole_song_is_quick_and_answered_alike(demo):
+    song = SHARED / "data/choi/clips/bensound-cute.mp3"
+    started = time.monotonic()
+    theirs = np.array(original_answer(8080, song))
+    seconds = time.monotonic() - started
+    worst = float(np.abs(theirs - np.array(port_answer(song))).max())
+    print(f"{song.name}: first upload {seconds:.1f} s, {len(theirs)} steps, max |dp| {worst:.1e}")
+    assert len(theirs) == 80 and worst <= ALLOWED
+    assert seconds < 30
 
 
 @pytest.mark.parametrize("name", CLIPS)
@@ -63,10 +76,11 @@ def test_the_compare_profile_leaves_a_report(kit, tmp_path):
     for name in CLIPS:
         shutil.copy(SHIPPED_CLIPS / name, clips)
     for folder in (tmp_path, *tmp_path.parents[:2], clips):
-        os.chmod(folder, 0o755)
-    os.chmod(report, 0o777)
+        folder.chmod(0o755)
+    report.chmod(0o777)
     folders = {"REPRISE_CLIPS": str(clips), "REPRISE_REPORT": str(report)}
     done = kit.compose("--profile", "compare", "run", "--rm", "compare", **folders)
+    kit.down()
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agrees with" in done.stdout
