@@ -89,16 +89,43 @@ def diff(reference: Path, candidate: Path, mode: str) -> None:
 @click.argument("clips", nargs=-1, type=FILE, required=True)
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
+@click.option("--stream-over", type=float, help="Minutes beyond which a clip is streamed, its samples approximated.")
+@click.option("--recursive", is_flag=True, help="Answer a whole FOLDER into --out; a second run goes on.")
+@click.option("--out", type=FILE, help="Parquet file of --recursive; its columns: port/archive.py.")
+@click.option("--workers", type=click.IntRange(1), help="Processes of --recursive; default: one a core.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--address", help="Of the Ray cluster; default: one on this machine.")
 @system_option
 @weights_option
 @backend_option
 @decoder_option
-def predict(clips: tuple[Path, ...], form: str, fix_quirks: bool, **chosen: Any) -> None:
+def predict(
+    clips: tuple[Path, ...],
+    form: str,
+    fix_quirks: bool,
+    stream_over: float | None,
+    recursive: bool,
+    out: Path | None,
+    workers: int | None,
+    engine: str,
+    address: str | None,
+    **chosen: Any,
+) -> None:
     """Print the port's answer on CLIPS; exit code 1 where a clip could not be read (the rest is done)."""
     from compare import terminal
     from port import answers
 
-    sys.exit(answers.predict(list(clips), form, fix_quirks, terminal.settings(**chosen)))
+    options: dict[str, Any] = {"fix_quirks": fix_quirks}
+    if stream_over is not None:
+        options["stream_over"] = 60 * stream_over
+    settings = terminal.settings(**chosen)
+    if not recursive:
+        if out or workers or address or engine != "local":
+            raise click.UsageError("--out, --workers, --engine and --address belong to --recursive")
+        sys.exit(answers.predict(list(clips), form, options, settings))
+    if out is None or len(clips) != 1:
+        raise click.UsageError("--recursive wants one FOLDER and --out FILE.parquet")
+    sys.exit(answers.archive(clips[0], out, workers or len(os.sched_getaffinity(0)), engine, address, options, settings))
 
 
 @cli.command()
@@ -203,6 +230,78 @@ def inspect(file: Path, weights: Path | None) -> None:
     from port.keras1 import terminal
 
     terminal.inspect(file, weights)
+
+
+@cli.command()
+@click.argument("folder", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="The data set: .npz, or .pkl for the original.")
+@click.option("--workers", default=2, show_default=True, help="Processes.")
+@click.option("--frames", type=click.IntRange(36), help="Frames of every track; default: those of the first.")
+def dataset(folder: Path, out: Path, workers: int, frames: int | None) -> None:
+    """Turn FOLDER, a corpus such as GTZAN with a sub-folder per genre, into a data set to train on."""
+    from port.deepsound_crnn import training_commands
+
+    training_commands.dataset(folder, out, workers, frames, click.echo)
+
+
+@cli.command()
+@click.argument("data", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder of the run; a stopped run goes on from it.")
+@click.option("--recipe", type=click.Choice(["original", "honest"]), default="original", show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Default: 100, with the honest recipe at most.")
+@click.option("--seed", type=int, help="Default: 42.")
+@click.option("--artists", type=FILE, help="CSV of track,artist: no artist is both learned from and asked about.")
+@click.option("--split", "parts", type=FILE, help="CSV of track,part (train, val, test): a fault-filtered list.")
+@click.option("--weights", type=FILE, help="Keras-1 checkpoint to fine-tune; default: start anew.")
+@backend_option
+def train(
+    data: Path,
+    out: Path,
+    recipe: str,
+    epochs: int | None,
+    seed: int | None,
+    artists: Path | None,
+    parts: Path | None,
+    weights: Path | None,
+    source_backend: str | None,
+) -> None:
+    """Train on DATA, as the original did or so that the accuracy means something."""
+    from port.deepsound_crnn import training_commands
+
+    backend = source_backend or "theano"
+    training_commands.train(data, out, recipe, epochs, seed, artists, parts, weights, backend, click.echo)
+
+
+@cli.command()
+@click.argument("data", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder to write; index.html is the page.")
+@click.option("--count", default=4, show_default=True, help="Sounds per filter of the first layer; halved per layer.")
+@click.option("--receptive-field", is_flag=True, help="All that a filter heard; default: what the original cut out.")
+@weights_option
+@backend_option
+def filters(
+    data: Path, out: Path, count: int, receptive_field: bool, weights: Path | None, source_backend: str | None
+) -> None:
+    """Find the sounds in DATA that excite each convolution filter most."""
+    from compare import system as systems
+    from port.deepsound_crnn import training_commands
+
+    weights = weights or systems.load("deepsound_crnn").default_weights
+    assert weights is not None
+    training_commands.filters(data, out, weights, source_backend or "theano", count, receptive_field, click.echo)
+
+
+@cli.command("training-parity")
+@click.argument("data", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder for both traces, verdicts and curves.")
+@click.option("--steps", type=click.IntRange(2), help="Default: 10.")
+@click.option("--seed", default=7, show_default=True, help="Of the weights that both start from.")
+@click.option("--upstream", type=FILE, help="Upstream's folder; default: where `fetch` put it.")
+def training_parity(data: Path, out: Path, steps: int | None, seed: int, upstream: Path | None) -> None:
+    """Train the original (in Python 2.7) and the port alike on DATA and compare losses and weights."""
+    from port.deepsound_crnn import training_commands
+
+    sys.exit(0 if training_commands.training_parity(data, out, steps, upstream, seed, click.echo) else 1)
 
 
 def main() -> None:

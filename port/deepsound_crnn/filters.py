@@ -89,7 +89,11 @@ def _samples(path: str) -> np.ndarray:
 
 
 def sounds(won: Winners, paths: Sequence[str], span: Callable[[int, int], Span]) -> Iterator[tuple[int, np.ndarray]]:
-    """Yield (filter, samples): its winners' sounds one after another, float32 at 22,050 Hz, loudest sample at 1."""
+    """Yield (filter, samples): its winners' sounds one after another, float32 at 22,050 Hz, loudest sample at 1.
+
+    A winner inside a track's zero-padding has no samples; where all of a filter's are, the original stops with an error
+    and this gives an empty sound.
+    """
     depth = LAYERS.index(won.layer) + 1
     for number, (tracks, frames) in enumerate(zip(won.tracks, won.frames, strict=True)):
         parts = []
@@ -102,9 +106,13 @@ def sounds(won: Winners, paths: Sequence[str], span: Callable[[int, int], Span])
         yield number, joined if loudest < np.finfo(np.float32).tiny else joined / loudest
 
 
-def write_wavs(folder: Path, found: Sequence[Winners], paths: Sequence[str], span: Callable[[int, int], Span]) -> None:
-    """Write LAYER/FILTER.wav for every filter."""
+def write_wavs(
+    folder: Path, found: Sequence[Winners], paths: Sequence[str], span: Callable[[int, int], Span]
+) -> Iterator[dict[int, np.ndarray]]:
+    """Write LAYER/FILTER.wav for every filter; yield each layer's samples by filter."""
     for won in found:
         (folder / won.layer).mkdir(parents=True, exist_ok=True)
-        for number, samples in sounds(won, paths, span):
+        by_filter = dict(sounds(won, paths, span))
+        for number, samples in by_filter.items():
             scipy.io.wavfile.write(folder / won.layer / f"{number}.wav", SAMPLE_RATE, samples)
+        yield by_filter

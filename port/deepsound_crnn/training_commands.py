@@ -1,0 +1,129 @@
+"""What `reprise dataset`, `train`, `filters` and `training-parity` do: files in, files out, a few lines said."""
+
+import dataclasses
+import shutil
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+
+from port.deepsound_crnn import dataset as data
+from port.errors import InputError
+
+Say = Callable[[str], None]
+
+
+def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Say) -> None:
+    """Write a corpus' data set; a stopped run goes on from OUT.parts, which a finished one removes."""
+    if out.suffix not in (".npz", ".pkl"):
+        raise InputError(f"{out.name}: a data set is written as .npz, or as .pkl for the original to train on")
+    from rich.progress import Progress
+
+    parts = out.with_name(out.name + ".parts")
+    with Progress(transient=True) as bar:
+        task = bar.add_task("tracks", total=None)
+        corpus = data.collect(
+            folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
+        )
+    corpus.save(out)
+    shutil.rmtree(parts)
+    for fault in corpus.faults:
+        say(f"left out: {fault}")
+    say(
+        f"{out}: {len(corpus.x)} tracks of {corpus.x.shape[1]} frames, {len(corpus.genres)} genres, "
+        f"{len(corpus.faults)} left out"
+    )
+
+
+def train(
+    source: Path,
+    out: Path,
+    recipe_name: str,
+    epochs: int | None,
+    seed: int | None,
+    artists: Path | None,
+    parts: Path | None,
+    weights: Path | None,
+    source_backend: str,
+    say: Say,
+) -> None:
+    """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
+    from port.deepsound_crnn import split as splits
+    from port.deepsound_crnn import train as trainer
+    from port.deepsound_crnn import training_report
+
+    corpus = data.load(source)
+    recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
+    changes = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
+    recipe = dataclasses.replace(recipe, **changes)  # type: ignore[arg-type]
+    if recipe_name == "original":
+        if artists or parts:
+            raise InputError("the original's recipe splits at random; --artists and --split go with --recipe honest")
+        train_rows, val_rows = splits.as_original(len(corpus.x))
+        split = splits.Split(train_rows, val_rows, val_rows, "70/30 at random, reported on what validation used")
+    elif parts:
+        split = splits.read_split(parts, corpus.paths)
+    else:
+        names = splits.read_artists(artists, corpus.paths) if artists else [""] * len(corpus.paths)
+        split = splits.by_artist(corpus.labels, names)
+    say(f"split: {split.how}: {len(split.train)} / {len(split.val)} / {len(split.test)} tracks")
+    model, history = trainer.train(corpus, split, recipe, out, weights, source_backend)
+    answers = model.predict(corpus.x[split.test], batch_size=trainer.BATCH, verbose=0).argmax(axis=1)
+    figures = training_report.figures(corpus.labels[split.test], answers, corpus.genres)
+    model.save(out / "model.keras")
+    about = {"recipe": dataclasses.asdict(recipe), "split": split.how, "epochs": len(history)}
+    training_report.write(out, figures, history, about)
+    say(f"accuracy {figures['accuracy']:.3f} on {figures['tracks']} tracks after {len(history)} epochs: {out}")
+
+
+def filters(
+    source: Path, out: Path, weights: Path, source_backend: str, count: int, receptive_field: bool, say: Say
+) -> None:
+    """Write the sounds that excite each filter most, with a page to listen to."""
+    from port.atomic import atomic_folder
+    from port.deepsound_crnn import filters as finder
+    from port.deepsound_crnn import filters_page, model
+
+    corpus = data.load(source)
+    missing = [path for path in corpus.paths if not Path(path).is_file()]
+    if missing:
+        raise InputError(f"{missing[0]}: no such file ({len(missing)} tracks of {source.name} are not where they were)")
+    network = model.load(weights, source_backend)
+    found = list(finder.winners(network, corpus.x, count))
+    how = "All that each filter heard." if receptive_field else "Cut as the original cut them: late and too short."
+    with atomic_folder(out) as temporary:
+        span = finder.receptive_field if receptive_field else finder.as_original
+        filters_page.write(temporary, found, corpus, span, how)
+    say(f"{sum(len(won.tracks) for won in found)} filters: {out / 'index.html'}")
+
+
+def training_parity(source: Path, out: Path, steps: int | None, upstream: Path | None, seed: int, say: Say) -> bool:
+    """Train the original and the port alike; write curves.png and verdicts.json, return whether all agree."""
+    import json
+
+    from compare import system as systems
+    from compare import training
+    from compare.runners import Settings
+    from port.deepsound_crnn import start, training_report
+
+    corpus, system = data.load(source), systems.load("deepsound_crnn")
+    steps = steps or int(training.rows(system)["steps"])
+    request = training.make_request(corpus.x, corpus.y, start.keras1_weights(seed), steps)
+    settings = Settings(system, None, "theano", upstream, time_limit=300 + 30.0 * steps)
+    say(f"the original trains {steps} steps (minutes the first time: Theano compiles its gradient) ...")
+    original = training.run_original(settings, request, out)
+    parity = training.compare(system, request, original)
+    curves = {"original, Keras 1.1.0 on Theano": original["losses"], "port": parity.port["losses"]}
+    training_report.draw_curves(out / "curves.png", {n: c.tolist() for n, c in curves.items()}, "step", "loss (nats)")
+    rows = [dataclasses.asdict(verdict) for verdict in parity.verdicts]
+    (out / "verdicts.json").write_text(json.dumps(rows, indent=1) + "\n")
+    for verdict in parity.verdicts:
+        figures = (
+            f"max {verdict.max_abs:.1e}, relative {verdict.max_rel:.1e}"
+            if verdict.max_abs is not None
+            else verdict.detail
+        )
+        say(f"{verdict.outcome:9} {verdict.mode:9} {verdict.stage:26} {figures}")
+    apart = np.abs(parity.port["losses"] / original["losses"] - 1).max()
+    say(f"losses of {steps} steps: at most {apart:.1e} apart, relative")
+    return all(parity.verdicts)
