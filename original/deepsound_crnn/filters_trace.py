@@ -17,7 +17,8 @@ import sys
 
 import numpy as np
 
-import trace as spy
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'py27'))
+import adapter  # noqa: E402
 
 
 class Recorded(dict):
@@ -69,10 +70,10 @@ def run(options):
     wavs = os.path.join(options.out, 'wavs')
     upstream.extract_filters(model, data, wavs, options.count)
     arrays = by_layer(asked, wavs, model.get_layer('convolution_1').nb_filter, options.count)
-    about = {'side': 'original', 'python': sys.version.split()[0], 'packages': spy.versions(),
-             'weights_sha256': spy.sha256(options.weights)}
-    spy.write(options.out, arrays, {
-        'system': spy.SYSTEM, 'clip': {'name': 'filters', 'sha256': spy.sha256(options.data)}, 'scalars': {},
+    about = {'side': 'original', 'python': sys.version.split()[0], 'packages': adapter.versions(),
+             'weights_sha256': adapter.sha256(options.weights)}
+    adapter.write(options.out, arrays, {
+        'system': 'deepsound_crnn', 'clip': {'name': 'filters', 'sha256': adapter.sha256(options.data)}, 'scalars': {},
         'provenance': about})
 
 
@@ -85,8 +86,8 @@ def main():
     os.environ['KERAS_BACKEND'] = 'theano'
     try:
         run(parser.parse_args())
-    except (spy.Refused, ImportError) as error:
-        print('filters_trace.py: ' + spy.one_line(error), file=sys.stderr)
+    except (adapter.Refused, ImportError) as error:
+        print('filters_trace.py: ' + adapter.one_line(error), file=sys.stderr)
         return 2
     return 0
 

@@ -26,7 +26,8 @@ import sys
 
 import numpy as np
 
-import trace as spy
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'py27'))
+import adapter  # noqa: E402
 
 DATA = ('x', 'y', 'batches', 'keep')
 
@@ -82,7 +83,7 @@ def start_from(model, given):
     from keras import backend
     named = variables(model)
     if set(named) != set(given):
-        raise spy.Refused('the request starts other weights than the original has: %s' % (
+        raise adapter.Refused('the request starts other weights than the original has: %s' % (
             ', '.join(sorted(set(named) ^ set(given))[:4])))
     for name, weight in named.items():
         backend.set_value(weight, given[name])
@@ -116,8 +117,8 @@ def run(upstream, request, out):
         first = dict(('after_0/' + name, value) for name, value in weights_of(model).items())
     arrays = train(model, x_train, y_train, batches, set(int(step) for step in keep))
     arrays.update(first, train_rows=train_rows, val_rows=val_rows)
-    spy.write(out, arrays, {
-        'system': spy.SYSTEM, 'clip': {'name': 'training', 'sha256': identity(given)}, 'scalars': {},
+    adapter.write(out, arrays, {
+        'system': 'deepsound_crnn', 'clip': {'name': 'training', 'sha256': identity(given)}, 'scalars': {},
         'provenance': provenance()})
 
 
@@ -136,7 +137,7 @@ def provenance():
     import theano
     return {
         'side': 'original', 'backend': backend.backend(), 'python': sys.version.split()[0],
-        'packages': spy.versions(), 'floatx': backend.floatx(), 'theano_floatX': theano.config.floatX,
+        'packages': adapter.versions(), 'floatx': backend.floatx(), 'theano_floatX': theano.config.floatX,
         'learning_phase': 0}
 
 
@@ -149,8 +150,8 @@ def main():
     os.environ['KERAS_BACKEND'] = 'theano'
     try:
         run(options.upstream, options.request, options.out)
-    except (spy.Refused, ImportError) as error:
-        print('train_trace.py: ' + spy.one_line(error), file=sys.stderr)
+    except (adapter.Refused, ImportError) as error:
+        print('train_trace.py: ' + adapter.one_line(error), file=sys.stderr)
         return 2
     return 0
 

@@ -19,6 +19,7 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 
 import numpy as np
 
@@ -82,6 +83,21 @@ def read_layers(model, names):
     return lambda batch: dict((name, np.asarray(reader([batch] + zeros)[0])) for name, reader in readers)
 
 
+def linked_layers(weights, pattern):
+    """A folder with links to a layer-4 file and its four siblings, named by `pattern` as an upstream asks for them."""
+    folder = tempfile.mkdtemp(prefix='reprise-weights-')
+    head, name = os.path.split(os.path.abspath(weights))
+    for layer in range(5):
+        path = os.path.join(head, name.replace('layer4', 'layer%d' % layer))
+        if 'layer4' not in name or not os.path.isfile(path):
+            raise Refused('%s: the original reads five files, weights_layer0 to 4 of one folder' % path)
+        link = os.path.join(folder, pattern % layer)
+        if not os.path.isdir(os.path.dirname(link)):
+            os.makedirs(os.path.dirname(link))
+        os.symlink(path, link)
+    return folder
+
+
 def must_equal(what, one, other_what, other):
     if one.shape != other.shape or one.tobytes() != other.tobytes():
         raise AssertionError('%s is not bit-equal to %s' % (what, other_what))
@@ -96,13 +112,17 @@ def sha256(path):
         return hashlib.sha256(handle.read()).hexdigest()
 
 
+def versions():
+    import pkg_resources
+    return dict((d.project_name, d.version) for d in pkg_resources.working_set)
+
+
 def provenance(original, weights, backend):
     import keras.backend
-    import pkg_resources
     about = {
         'side': 'original', 'backend': backend, 'decoder': original.audio.decoder(),
         'python': sys.version.split()[0], 'weights_sha256': sha256(weights), 'floatx': keras.backend.floatx(),
-        'packages': dict((d.project_name, d.version) for d in pkg_resources.working_set),
+        'packages': versions(),
         'resampler': original.audio.resampler,
     }
     if backend == 'theano':
@@ -165,7 +185,11 @@ def give_theano_a_blas():
 def open_original(make, options):
     if not os.path.isfile(options.weights):
         raise Refused('%s: no such file' % options.weights)
-    give_theano_a_blas()
+    if options.backend == 'tensorflow':
+        import shims
+        shims.apply()
+    else:
+        give_theano_a_blas()
     from keras import backend as K
     running = K.backend() if hasattr(K, 'backend') else K._BACKEND  # Keras 1.0.6 has no function for it
     if running != options.backend:
