@@ -49,15 +49,21 @@ class Node:
             yield from child.walk()
 
 
-def parse(document: dict[str, Any], name: str | None = None) -> Node:
-    """Return the tree of a `{"class_name", "config"}` document; refuses what is not that, by name."""
+Known = dict[str, "Node"]
+
+
+def parse(document: dict[str, Any], name: str | None = None, known: Known | None = None) -> Node:
+    """Return the tree of a `{"class_name", "config"}` document; refuses what is not that, by name.
+
+    `known` holds the layers of the same flat list by name: one that stands twice in it is one shared layer.
+    """
     class_name, config = document.get("class_name"), document.get("config")
     if not isinstance(class_name, str) or not isinstance(config, (dict, list)):
         raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this Keras 1?")
     if class_name == "Graph":
         raise InputError("a Graph model (Keras 0.3's, kept in keras.legacy) is not supported; save it as a Model")
     if class_name == "Sequential":
-        return _sequential(config, name)
+        return _sequential(config, name, known)
     if not isinstance(config, dict):
         raise InputError(f"layer {name or class_name}: its config is a list where a mapping is expected")
     node = Node(class_name, str(config.get("name") or document.get("name") or name or class_name.lower()), config)
@@ -66,20 +72,28 @@ def parse(document: dict[str, Any], name: str | None = None) -> Node:
     elif class_name in WRAPPERS:
         node.children = [parse(config.get("layer") or {}, f"{node.name}_layer")]
     elif class_name == "Merge":
-        node.children = [parse(branch, f"branch_{i}") for i, branch in enumerate(config.get("layers") or [])]
+        branches = enumerate(config.get("layers") or [])
+        node.children = [_shared(branch, f"branch_{i}", {} if known is None else known) for i, branch in branches]
     return node
 
 
-def _sequential(layers: Any, name: str | None) -> Node:
+def _shared(document: dict[str, Any], name: str, known: Known) -> Node:
+    """Parse a layer, or return the one of that name that the same flat list already has."""
+    node = parse(document, name, known)
+    return node if node.class_name in CONTAINERS else known.setdefault(node.name, node)
+
+
+def _sequential(layers: Any, name: str | None, known: Known | None) -> Node:
     if isinstance(layers, dict):
         layers = layers.get("layers", [])
     node = Node("Sequential", name or "sequential", {})
-    known: dict[str, Node] = {}
+    known = {} if known is None else known
     for index, layer in enumerate(layers):
-        child = parse(layer, f"{node.name}_{index}")
-        # Keras 1 rebuilds a layer that stands twice in a Sequential as one shared layer, by its name.
-        child = known.setdefault(child.name, child)
-        node.children.append(child)
+        # A nested model has a list, and a group in the file, of its own; a first Merge continues this one.
+        inner = known if index == 0 and isinstance(layer, dict) and layer.get("class_name") == "Merge" else None
+        child = parse(layer, f"{node.name}_{index}", inner)
+        nested = child.class_name in CONTAINERS or inner is not None
+        node.children.append(child if nested else known.setdefault(child.name, child))
     return node
 
 

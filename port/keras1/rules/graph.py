@@ -13,17 +13,22 @@ MAX_NESTING = 40
 
 def inputs_of(context: Context, node: Node) -> list[Tensor]:
     """Return new keras.Inputs for every input of a model, in the model's order."""
+    return [_input(context, leaf) for leaf in input_layers(node)]
+
+
+def input_layers(node: Node) -> list[Node]:
+    """Return the layers that record a model's inputs, in its order; one that two branches share counts once."""
     if node.class_name == "Model":
         by_name = {child.name: child for child in node.children}
-        return [_input(context, by_name[str(entry[0])]) for entry in node.config["input_layers"]]
+        return [by_name[str(entry[0])] for entry in node.config["input_layers"]]
+    if node.class_name != "Sequential":
+        return [node]
     if not node.children:
         raise InputError(f"model {node.name} has no layers")
     first = node.children[0]
-    if first.class_name == "Merge":
-        return [x for branch in first.children for x in inputs_of(context, branch)]
-    if first.class_name in CONTAINERS:
-        return inputs_of(context, first)
-    return [_input(context, first)]
+    branches = first.children if first.class_name == "Merge" else [first]
+    found = {id(leaf): leaf for branch in branches for leaf in input_layers(branch)}
+    return list(found.values())
 
 
 def _input(context: Context, node: Node) -> Tensor:
@@ -65,29 +70,19 @@ def outputs_of(context: Context, node: Node, inputs: list[Tensor], depth: int = 
 
 def _merged(context: Context, merge: Node, inputs: list[Tensor], depth: int) -> Tensor:
     """Return the output of a Merge that stands first in a Sequential and holds its branches."""
-    remaining, branches = list(inputs), []
+    leaves = {id(leaf): None for branch in merge.children for leaf in input_layers(branch)}
+    given = dict(zip(leaves, inputs, strict=True))
+    outputs = []
     for branch in merge.children:
-        count = _n_inputs(branch)
-        own, remaining = remaining[:count], remaining[count:]
+        own = [given[id(leaf)] for leaf in input_layers(branch)]
         if branch.class_name in CONTAINERS:
-            branches += outputs_of(context, branch, own, depth + 1)
+            outputs += outputs_of(context, branch, own, depth + 1)
         else:
-            branches.append(context.call(branch, own[0]))
-            record(context, branch, branches[-1])
-    value = context.call(merge, branches)
+            outputs.append(context.call(branch, own[0]))
+            record(context, branch, outputs[-1])
+    value = context.call(merge, outputs)
     record(context, merge, value)
     return value
-
-
-def _n_inputs(node: Node) -> int:
-    if node.class_name == "Model":
-        return len(node.config["input_layers"])
-    if node.class_name == "Sequential" and node.children:
-        first = node.children[0]
-        if first.class_name == "Merge":
-            return sum(_n_inputs(branch) for branch in first.children)
-        return _n_inputs(first)
-    return 1
 
 
 def record(context: Context, node: Node, value: Any) -> None:

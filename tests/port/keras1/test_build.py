@@ -155,6 +155,18 @@ def test_a_bug_of_keras_1_is_not_chosen_in_silence() -> None:
     assert np.allclose(build(source, "theano")([x, y]), (x * y).sum(1, keepdims=True), atol=1e-6)
 
 
+def test_a_branch_in_two_merges_is_one_input_and_one_layer() -> None:
+    def branch(name: str) -> dict[str, Any]:
+        return sequential(first(layer("Dense", name, output_dim=3, bias=False), 3))
+
+    inner = sequential(layer("Merge", "m1", mode="mul", layers=[branch("a"), branch("q")]))
+    outer = sequential(layer("Merge", "m2", mode="sum", layers=[inner, branch("q")]), layer("Activation", "t"))
+    wa, wq, a, q = normal(RANDOM, 3, 3), normal(RANDOM, 3, 3), normal(RANDOM, 2, 3), normal(RANDOM, 2, 3)
+    made = build(model(outer, group("a", W=wa), group("q", W=wq)), "theano")
+    assert len(made.inputs) == 2
+    assert np.allclose(made([a, q]), (a @ wa) * (q @ wq) + q @ wq, atol=1e-5)
+
+
 def test_a_migrated_model_loads_without_us(tmp_path) -> None:
     weights = group("conv", W=normal(RANDOM, 2, 3, 3, 3), b=normal(RANDOM, 2))
     made = build(model(sequential(first(conv(border_mode="same"), 3, 7, 6)), weights), "theano")
