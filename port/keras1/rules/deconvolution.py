@@ -20,20 +20,7 @@ def deconvolution2d(context: Context, node: Node) -> Apply:
     kernel, ordering = kernel_2d(node), context.ordering(node)
     strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
     w, *b = arrays_of(node, "W", *bias(node))
-    recorded = node.config.get("output_shape")
-    if not isinstance(recorded, (list, tuple)) or len(recorded) != 4:
-        raise InputError(f"layer {node.name}: output_shape is {recorded!r}; four sizes are needed")
-    sizes = integers(recorded[2:] if ordering == "th" else recorded[1:3], node, "output_shape")
-    if (
-        border_mode(node) == "same"
-        and set(strides) != {1}
-        and context.known_version(f"layer {node.name}: output_shape") < (1, 1, 2)
-    ):
-        # Up to 1.1.1 the file holds the shape Keras computed, not the one it was given and used.
-        raise InputError(
-            f"layer {node.name}: this version saved another output_shape than the {sizes} it used; correct it in the "
-            "architecture file and say --keras-version 1.1.2 if no weights depend on the version otherwise"
-        )
+    sizes = _recorded_sizes(context, node, ordering, strides)
     converted = convert.deconv2d_kernel(w, context.backend, ordering)
     made: list[Apply] = []
 
@@ -60,6 +47,22 @@ def deconvolution2d(context: Context, node: Node) -> Apply:
         return made[0](x)
 
     return lambda x: context.spatial(node, x, ordering, apply)
+
+
+def _recorded_sizes(context: Context, node: Node, ordering: str, strides: tuple[int, ...]) -> tuple[int, ...]:
+    """Return the (rows, cols) that the layer made; refused where the file holds others than it used."""
+    recorded = node.config.get("output_shape")
+    if not isinstance(recorded, (list, tuple)) or len(recorded) != 4:
+        raise InputError(f"layer {node.name}: output_shape is {recorded!r}; four sizes are needed")
+    sizes = integers(recorded[2:] if ordering == "th" else recorded[1:3], node, "output_shape")
+    ambiguous = border_mode(node) == "same" and set(strides) != {1}
+    if ambiguous and context.known_version(f"layer {node.name}: output_shape") < (1, 1, 2):
+        # Up to 1.1.1 the file holds the shape Keras computed, not the one it was given and used.
+        raise InputError(
+            f"layer {node.name}: this version saved an output_shape of {sizes} whatever it used; correct it in the "
+            "architecture file and say --keras-version 1.1.2 if nothing else depends on the version"
+        )
+    return sizes
 
 
 def _part(
