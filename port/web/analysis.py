@@ -10,6 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from port.audio.stream import Incoming, incoming_from_child
+from port.deepsound_crnn.pipeline import STREAM_OVER
 from port.errors import InputError
 from port.web.engine import Engine
 from port.web.picture import Picture
@@ -24,7 +25,7 @@ class Limits:
 
     upload_bytes: int = 256 << 20
     seconds: float = 7200.0
-    exact_seconds: float = 1200.0
+    exact_seconds: float = STREAM_OVER
     running: int = 2
     waiting: int = 8
     microphones: int = 4
