@@ -125,7 +125,9 @@ def predict(
         sys.exit(answers.predict(list(clips), form, options, settings))
     if out is None or len(clips) != 1:
         raise click.UsageError("--recursive wants one FOLDER and --out FILE.parquet")
-    sys.exit(answers.archive(clips[0], out, workers or len(os.sched_getaffinity(0)), engine, address, options, settings))
+    sys.exit(
+        answers.archive(clips[0], out, workers or len(os.sched_getaffinity(0)), engine, address, options, settings)
+    )
 
 
 @cli.command()
@@ -302,6 +304,33 @@ def training_parity(data: Path, out: Path, steps: int | None, seed: int, upstrea
     from port.deepsound_crnn import training_commands
 
     sys.exit(0 if training_commands.training_parity(data, out, steps, upstream, seed, click.echo) else 1)
+
+
+@cli.command()
+@click.argument("clips", nargs=-1, type=FILE)
+@click.option("--out", type=FILE, default=Path("features.npy"), show_default=True, help="A .npy or .csv file.")
+@click.option("--gtzan", type=FILE, help="Instead: the published GTZAN table, from the features in this folder.")
+@weights_option
+@backend_option
+@decoder_option
+def features(
+    clips: tuple[Path, ...],
+    out: Path,
+    gtzan: Path | None,
+    weights: Path | None,
+    source_backend: str | None,
+    decoder: str,
+) -> None:
+    """Write the 160 transfer-learning features of each of CLIPS."""
+    from port.transfer_learning_music import command
+
+    if gtzan is not None:
+        command.gtzan(gtzan)
+        return
+    from compare import terminal
+
+    chosen = terminal.settings("transfer_learning_music", weights, source_backend, decoder)
+    command.write(list(clips), out, chosen.weights_file, chosen.backend, decoder)
 
 
 def main() -> None:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn, track
 from rich.table import Table
 
 from port.errors import InputError
@@ -19,14 +19,14 @@ from port.pipeline import Pipeline, Prediction
 TOP = 3  # labels named in a table row
 
 
-def predict(clips: list[Path], form: str, fix_quirks: bool, chosen: Any) -> int:
+def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) -> int:
     """Print the answers on clips; return 1 where some could not be read, 0 otherwise.
 
-    A single bad clip is bad input and raises InputError. chosen: system, weights, backend and decoder, as a runner's
-    settings have them.
+    A single bad clip is bad input and raises InputError. options: of the pipeline. chosen: system, weights, backend
+    and decoder, as a runner's settings have them.
     """
     pipeline = importlib.import_module(f"port.{chosen.system.name}.pipeline").open_pipeline(
-        chosen.weights_file, chosen.backend, decoder=chosen.decoder, fix_quirks=fix_quirks
+        chosen.weights_file, chosen.backend, decoder=chosen.decoder, **options
     )
     answers, bad = [], []
     for clip, answer in _answers(pipeline, clips):
@@ -41,6 +41,41 @@ def predict(clips: list[Path], form: str, fix_quirks: bool, chosen: Any) -> int:
             print(f"{clip.name}: {note}", file=sys.stderr)
     {"table": _table, "json": _json, "csv": _csv}[form](answers, pipeline.provenance())
     return 1 if bad else 0
+
+
+def archive(
+    folder: Path, out: Path, workers: int, engine: str, address: str | None, options: dict[str, Any], chosen: Any
+) -> int:
+    """Answer every clip under a folder into a Parquet file (see `port.archive`); return 1 where some were unreadable.
+
+    engine: "local" or "ray"; address: of the Ray cluster. Raises InputError as `Archive.run`, or without clips.
+    """
+    from compare.clip import find_clips
+    from port import local_archive, ray_archive
+    from port.archive import Archive, Job
+
+    if not folder.is_dir():
+        raise InputError(f"{folder}: no such folder; --recursive wants one")
+    settings = {"decoder": chosen.decoder, **options}
+    weights = str(chosen.weights_file.resolve())
+    job = Job(chosen.system.name, weights, chosen.backend, settings, chosen.system.labels)
+    answer = local_archive.answer if engine == "local" else ray_archive.engine(address)
+    files = find_clips([folder.resolve()], recursive=True)
+    with _rated(Console(stderr=True)) as progress:
+        task = progress.add_task("clips", total=len(files))
+        unreadable = Archive(folder.resolve(), out, job).run(
+            files, answer, workers, lambda n: progress.advance(task, n)
+        )
+    for path, reason in unreadable.items():
+        print(f"reprise: {path}: {reason}", file=sys.stderr)
+    print(f"{out}: {len(files)} clips, {len(unreadable)} of them unreadable", file=sys.stderr)
+    return 1 if unreadable else 0
+
+
+def _rated(console: Console) -> Progress:
+    """A bar with the rate and the time left."""
+    rate = TaskProgressColumn(text_format="", show_speed=True)
+    return Progress(BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), console=console)
 
 
 def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Prediction | InputError]]:

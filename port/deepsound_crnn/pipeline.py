@@ -25,6 +25,7 @@ from port.errors import InputError
 from port.pipeline import Prediction, Traced
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
+STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
 STREAM_SECONDS = 86_400.0  # of a clip that is answered as it is decoded
 STEP_SECONDS = crnn.FRAMES_PER_STEP * HOP / SAMPLE_RATE
 
@@ -44,10 +45,20 @@ class Pipeline:
 
     labels = LABELS
 
-    def __init__(self, weights: Path, source_backend: str, decoder: str = "pyav", fix_quirks: bool = False) -> None:
-        """Load a Keras-1 weights file whose convolution kernels have the order of `source_backend`."""
+    def __init__(
+        self,
+        weights: Path,
+        source_backend: str,
+        decoder: str = "pyav",
+        fix_quirks: bool = False,
+        stream_over: float = STREAM_OVER,
+    ) -> None:
+        """Load a Keras-1 weights file whose convolution kernels have the order of `source_backend`.
+
+        stream_over: seconds beyond which a clip is streamed, its resampling approximated; its notes say so.
+        """
         self.weights, self.source_backend = weights, source_backend
-        self.decoder, self.fix_quirks = decoder, fix_quirks
+        self.decoder, self.fix_quirks, self.stream_over = decoder, fix_quirks, stream_over
         self.model = crnn.load(weights, source_backend)
 
     def predict(self, clip: Path) -> Prediction:
@@ -64,7 +75,7 @@ class Pipeline:
             return False
         try:
             with incoming(clip, STREAM_SECONDS) as opened:
-                return opened.expected > MAX_SECONDS
+                return opened.expected > self.stream_over
         except InputError:
             return False  # the whole-file decoder finds the words
 
@@ -140,7 +151,7 @@ class Pipeline:
         return step_probs.numpy()[0], clip_probs.numpy()[0]
 
     def _decoded(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks)
+        return decode(clip, self.decoder, self.fix_quirks, max(MAX_SECONDS, self.stream_over))
 
     @staticmethod
     def _framed(features: np.ndarray) -> np.ndarray:
@@ -154,5 +165,5 @@ class Pipeline:
 
 
 def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
-    """Open the CRNN; options: decoder ("pyav" or "ffmpeg"), fix_quirks."""
+    """Open the CRNN; options: decoder ("pyav" or "ffmpeg"), fix_quirks, stream_over (seconds)."""
     return Pipeline(weights, source_backend, **options)
