@@ -131,6 +131,12 @@ def identity(context: Context, node: Node) -> Apply:
     return context.elementwise(node, layers.Activation("linear", name=context.name(node.name)))
 
 
+@rule("Layer")
+def layer(context: Context, node: Node) -> Apply:
+    """The base class itself, used to record an input shape: keeps everything."""
+    return identity(context, node)
+
+
 @rule("ActivityRegularization")
 def activity_regularization(context: Context, node: Node) -> Apply:
     """Keeps everything at inference."""
