@@ -1,0 +1,159 @@
+"""The contract that every system meets: a folder in original/ that pins, one of the same name in port/ that plays."""
+
+import ast
+import importlib
+import re
+import tomllib
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from compare import system
+from compare.fetch import blob_id
+from compare.stage import MODES
+from compare.system import ROOT
+from port.pipeline import Pipeline
+from tests.shared import SHARED, needs_shared
+
+NAMES = system.names()
+FIRST = ("clip", "native")
+TABLE_ROW = re.compile(r"^\|(.+)\|$", re.M)
+TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")  # a whole file, or one test of it
+CLIP = ROOT / "tests/clips/piano_22050.wav"
+
+systems = pytest.mark.parametrize("name", NAMES)
+
+
+def test_the_scan_finds_the_systems_of_the_story() -> None:
+    assert len(NAMES) >= 6
+    ported = {path.parent.name for path in ROOT.glob("port/*/pipeline.py")} - {"choi", "web"}
+    assert ported == set(NAMES)
+
+
+@systems
+def test_system_toml_is_complete(name: str) -> None:
+    loaded = system.load(name)
+    assert loaded.title and loaded.licence and len(set(loaded.labels)) == len(loaded.labels) > 1
+    assert loaded.upstream_url.startswith("https://github.com/")
+    assert re.fullmatch(r"[0-9a-f]{40}", loaded.upstream_commit)
+    assert loaded.files and len({file.path for file in loaded.files}) == len(loaded.files)
+    for file in loaded.files:
+        assert re.fullmatch(r"[0-9a-f]{40}", file.blob), file.path
+        assert bool(file.url) == bool(file.commit), file.path
+        assert not Path(file.path).is_absolute() and ".." not in Path(file.path).parts
+    weights = loaded.row["weights"]
+    assert weights["backend"] in ("theano", "tensorflow")
+    assert weights["path"] in {file.path for file in loaded.files if file.optional}
+
+
+@systems
+def test_the_environment_of_the_original_is_locked(name: str) -> None:
+    loaded = system.load(name)
+    locks = [row["requirements"] for row in loaded.row["environments"].values()]
+    adapter = "trace.py"
+    if "node" in loaded.row:
+        locks.append(loaded.row["node"]["lock"])
+        adapter = "trace.js"
+    assert locks
+    assert (loaded.folder / adapter).is_file()
+    for lock in locks:
+        text = (ROOT / lock).read_text()
+        assert "--hash=sha256:" in text or '"integrity": "sha512-' in text, lock
+
+
+@systems
+def test_stages_chain_and_have_tolerances_with_reasons(name: str) -> None:
+    stages = system.load(name).stages
+    names = [stage.name for stage in stages]
+    assert len(set(names)) == len(names) >= 3
+    for i, stage in enumerate(stages):
+        assert stage.source == "clip" if i == 0 else stage.source in names[:i], stage.name
+        assert stage.axes and stage.dtype and stage.unit
+        assert set(stage.tolerances) == set(MODES)
+        for tolerance in stage.tolerances.values():
+            assert 0 <= tolerance.atol < np.inf and 0 <= tolerance.rtol < 0.1
+            assert len(tolerance.reason) > 4 and "TBD" not in tolerance.reason, stage.name
+
+
+def defined_tests(path: Path) -> set[str]:
+    return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
+
+
+@systems
+def test_quirks_name_tests_that_exist(name: str) -> None:
+    text = (ROOT / "original" / name / "QUIRKS.md").read_text()
+    _, rule, *rows = TABLE_ROW.findall(text)
+    assert set(rule) <= set("-| :") and rows
+    named = [found for row in rows for found in TEST.findall(row)]
+    assert len(named) >= len(rows) - 1  # a behaviour of the pages that the port does not have may go without
+    for path, test in named:
+        defined = defined_tests(ROOT / path)
+        assert test in defined if test else any(found.startswith("test_") for found in defined), f"{path}::{test}"
+
+
+def weights_of(name: str) -> Path | None:
+    """Return a system's weights among the shared files, found by the blob id that its system.toml pins."""
+    loaded = system.load(name)
+    if loaded.default_weights is not None:
+        return loaded.default_weights
+    wanted = {file.path: file.blob for file in loaded.files}[loaded.row["weights"]["path"]]
+    candidates = [p for p in (SHARED / "data").rglob("*") if p.suffix in (".h5", ".hdf5", ".json") and p.is_file()]
+    return next((path for path in candidates if blob_id(path.read_bytes()) == wanted), None)
+
+
+@needs_shared
+@systems
+def test_the_pipeline_answers_the_contract(name: str) -> None:
+    loaded, weights = system.load(name), weights_of(name)
+    assert weights is not None, "the pinned weights are not among the shared files"
+    module = importlib.import_module(f"port.{name}.pipeline")
+    pipeline: Pipeline = module.open_pipeline(
+        weights, loaded.row["weights"]["backend"], decoder="pyav", fix_quirks=False
+    )
+    assert tuple(pipeline.labels) == loaded.labels
+    traced = pipeline.trace(CLIP)
+    assert set(traced.arrays) == {stage.name for stage in loaded.stages}
+    for stage in loaded.stages:
+        array = traced.arrays[stage.name]
+        assert array.ndim == len(stage.axes) and array.dtype == stage.dtype and np.isfinite(array).all(), stage.name
+        allowed = stage.tolerances["isolated"]
+        if stage.source == "clip":
+            alone = pipeline.decode(CLIP)
+        else:
+            alone = pipeline.stage(stage.name, traced.arrays[stage.source], traced.scalars)
+        assert alone.shape == array.shape, stage.name
+        np.testing.assert_allclose(alone, array, rtol=allowed.rtol, atol=allowed.atol, err_msg=stage.name)
+    assert {"side", "weights_sha256", "packages"} <= set(pipeline.provenance())
+
+
+@needs_shared
+@systems
+def test_the_pipeline_predicts(name: str) -> None:
+    loaded, weights = system.load(name), weights_of(name)
+    assert weights is not None
+    # Published features that one system learns from; the others know no such option.
+    learns = "data_csv/gtzan_genre.csv" in {file.path for file in loaded.files}
+    options = {"gtzan": SHARED / "data/choi/transfer"} if learns else {}
+    module = importlib.import_module(f"port.{name}.pipeline")
+    answer = module.open_pipeline(weights, loaded.row["weights"]["backend"], **options).predict(CLIP)
+    assert answer.labels == loaded.labels and answer.clip_probs.shape == (len(loaded.labels),)
+    assert (answer.clip_probs >= 0).all() and (answer.clip_probs <= 1).all() and answer.clip_probs.any()
+    assert answer.duration > 0 and answer.step_seconds > 0
+    if answer.step_probs is not None:
+        assert answer.step_probs.shape[1] == len(loaded.labels)
+
+
+def test_the_contract_bites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A folder whose table lacks a reason is no system."""
+    folder = tmp_path / "other"
+    folder.mkdir()
+    row = tomllib.loads((ROOT / "original" / NAMES[0] / "system.toml").read_text())
+    assert row["stage"][0]["chained"]["reason"]
+    text = (ROOT / "original" / NAMES[0] / "system.toml").read_text()
+    (folder / "system.toml").write_text(text.replace(row["stage"][0]["chained"]["reason"], ""))
+    monkeypatch.setattr(system, "ORIGINAL", tmp_path)
+    from port.errors import InputError
+
+    with pytest.raises(InputError, match="tolerance with a reason"):
+        system.load("other")
