@@ -87,8 +87,11 @@ def _groups(file: Any, path: Path) -> list[LayerWeights]:
 
 
 def _text(value: Any) -> str:
-    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    # h5py gives bytes that are no UTF-8 as lone surrogates, which it does not take back.
+    return str(value).encode("utf-8", "replace").decode()
 
 
 def _bytes(value: Any) -> bytes:
-    return bytes(value) if isinstance(value, bytes) else str(value).encode()
+    return bytes(value) if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")

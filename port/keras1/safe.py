@@ -43,9 +43,7 @@ def load_architecture(source: str | Path | bytes) -> dict[str, Any]:
         tree = _parse(tree)
     if not isinstance(tree, dict):
         kind = type(tree).__name__
-        raise InputError(
-            f"the architecture is a {kind}; a Keras-1 model is a mapping with class_name and config"
-        )
+        raise InputError(f"the architecture is a {kind}; a Keras-1 model is a mapping with class_name and config")
     _check_version(tree)
     return tree
 
@@ -59,9 +57,7 @@ def _text(source: str | Path | bytes) -> str:
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
-        raise InputError(
-            "the architecture is not UTF-8 text; give the file of to_json() or to_yaml()"
-        ) from error
+        raise InputError("the architecture is not UTF-8 text; give the file of to_json() or to_yaml()") from error
 
 
 def _read(path: Path) -> bytes:
@@ -113,13 +109,9 @@ def _check_tree(tree: Any) -> None:
 
 def _check_version(tree: dict[str, Any]) -> None:
     if "class_name" not in tree and ("layers" in tree or "nodes" in tree or "node_config" in tree):
-        raise InputError(
-            "the architecture was written by Keras 0.x (keys layers and name); only Keras 1 is read"
-        )
+        raise InputError("the architecture was written by Keras 0.x (keys layers and name); only Keras 1 is read")
     if "class_name" not in tree or "config" not in tree:
-        raise InputError(
-            "the architecture has no class_name and config; give the file of to_json() or to_yaml()"
-        )
+        raise InputError("the architecture has no class_name and config; give the file of to_json() or to_yaml()")
     refuse_version(tree.get("keras_version"))
 
 
@@ -169,8 +161,12 @@ def _check_signature(path: Path) -> None:
     if path.stat().st_size == 0:
         raise InputError(f"{path}: empty file; give a file of save_weights() or save()")
     with path.open("rb") as stream:
-        if stream.read(8) != HDF5_SIGNATURE:
-            raise InputError(f"{path}: not an HDF5 file; give a file of save_weights() or save()")
+        head = stream.read(16)
+    if head[:8] != HDF5_SIGNATURE:
+        raise InputError(f"{path}: not an HDF5 file; give a file of save_weights() or save()")
+    # The superblock's sizes of offsets and lengths; every h5py wrote 8, and the heap check relies on it.
+    if (head[13:15] if head[8:9] in (b"\0", b"\1") else head[9:11]) != b"\x08\x08":
+        raise InputError(f"{path}: damaged HDF5 file: its addresses are not of 8 bytes")
 
 
 class _Survey:
@@ -206,9 +202,7 @@ class _Survey:
                     raise self._error(f"a {type(child).__name__} named {ascii(name)[:80]}")
 
     def _error(self, what: str) -> InputError:
-        return InputError(
-            f"{self.path}: the HDF5 file holds {what}; Keras 1 never wrote that, and it is refused"
-        )
+        return InputError(f"{self.path}: the HDF5 file holds {what}; Keras 1 never wrote that, and it is refused")
 
     def _visit(self, node: Any) -> None:
         """Note an object and its attributes; one that is reached twice would be a cycle or a bomb."""
@@ -255,11 +249,32 @@ class _Survey:
 
     @functools.cached_property
     def largest_heap(self) -> int:
-        """Bytes of the largest global heap collection, where HDF5 keeps text of variable length."""
-        largest, mark = 0, b"GCOL\x01\0\0\0"
+        """Bytes of the largest global heap collection, where HDF5 keeps text of variable length.
+
+        Each is walked here first: the C library (1.14) does not end on one whose objects overrun it.
+        """
+        largest, mark = 0, b"GCOL\x01"
         with self.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
             at = data.find(mark)
             while at >= 0:
-                largest = max(largest, int.from_bytes(data[at + 8 : at + 16], "little"))
+                size = int.from_bytes(data[at + 8 : at + 16], "little")
+                if not _is_heap(data, at + 16, at + size):
+                    raise self._error("a damaged global heap")
+                largest = max(largest, size)
                 at = data.find(mark, at + 1)
-        return min(largest, self.size)
+        return largest
+
+
+def _is_heap(data: mmap.mmap, at: int, end: int) -> bool:
+    """Whether the objects from `at` fill a heap collection that ends at `end`."""
+    if not at <= end <= len(data):
+        return False
+    while at + 16 <= end:
+        index = int.from_bytes(data[at : at + 2], "little")
+        size = int.from_bytes(data[at + 8 : at + 16], "little")
+        # Object 0 is the free rest, and counts its own header.
+        step = size if index == 0 else 16 + (size + 7) // 8 * 8
+        if not 16 <= step <= end - at:
+            return False
+        at += step
+    return True

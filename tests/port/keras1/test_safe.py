@@ -223,6 +223,22 @@ def test_files_that_are_not_hdf5(data: bytes, named: str, tmp_path: Path) -> Non
         open_hdf5(path)
 
 
+@pytest.mark.parametrize("size", [0, 2**64 - 16, 2**63, 5000])
+def test_a_heap_that_never_ends_is_refused(size: int, tmp_path: Path) -> None:
+    """The HDF5 library loops for ever on a text heap whose object overruns it; found by mutation."""
+    path = tmp_path / "weights.h5"
+    with h5py.File(path, "w") as file:
+        file.attrs["keras_version"] = "1.2.2"
+    data = bytearray(path.read_bytes())
+    heap = data.index(b"GCOL")
+    index = 0 if size == 0 else 1  # the free rest may not be empty, an object may not overrun
+    data[heap + 16 : heap + 18] = index.to_bytes(2, "little")
+    data[heap + 24 : heap + 32] = size.to_bytes(8, "little")
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged global heap"):
+        open_hdf5(path)
+
+
 def test_plain_weights_are_opened(tmp_path: Path) -> None:
     path = tmp_path / "weights.h5"
     with h5py.File(path, "w") as file:
