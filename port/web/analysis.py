@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -17,6 +18,7 @@ from port.web.picture import Picture
 from port.web.queue import Ticket
 
 Event = tuple[str, dict[str, Any]]
+Sound = NDArray[np.float32]  # (n_native,), mono
 
 
 @dataclass(frozen=True)
@@ -35,67 +37,105 @@ class ClientGoneError(Exception):
     """Nobody waits for the answer any more."""
 
 
-def analyse(path: Path, engine: Engine, limits: Limits, ticket: Ticket, gone: Callable[[], bool]) -> Iterator[Event]:
-    """Yield the events `start`, `steps`..., `result`; or `error` with a message a person can use."""
+def analyse(
+    path: Path, engine: Engine, limits: Limits, ticket: Ticket, gone: Callable[[], bool], streaming: bool
+) -> Iterator[Event]:
+    """Yield the events `start`, `steps`... (if streaming), `result`; or `error` with a message a person can use."""
     try:
         if not ticket.wait(gone):
             raise ClientGoneError
         with path.open("rb") as file:
             sha256 = hashlib.file_digest(file, "sha256").hexdigest()
         with incoming_from_child(path, limits.seconds) as clip:
+            clip.parts = _while_wanted(clip.parts, gone)
             yield "start", {"labels": engine.labels, "expected_seconds": clip.expected, "rate": clip.rate}
-            yield from _listen(clip, engine, limits, sha256, gone)
+            kept = Kept(clip, limits.exact_seconds)
+            if not streaming and kept.read_all():
+                yield "result", _exact(engine, clip, kept) | {"sha256": sha256}
+                return
+            for name, content in _listen(engine, clip, kept):
+                yield name, content | ({"sha256": sha256} if name == "result" else {})
     except InputError as error:
         yield "error", {"error": str(error)}
     finally:
         ticket.step_aside()
 
 
-def _listen(clip: Incoming, engine: Engine, limits: Limits, sha256: str, gone: Callable[[], bool]) -> Iterator[Event]:
-    recogniser, picture = engine.live(clip.rate), Picture()
-    kept: list[NDArray[np.float32]] | None = [] if clip.expected <= limits.exact_seconds else None
-    answers: list[NDArray[np.float32]] = []
-    n_native = 0
-    for steps, part in recogniser.listen(clip.parts):
+def _while_wanted(parts: Iterator[Sound], gone: Callable[[], bool]) -> Iterator[Sound]:
+    for part in parts:
         if gone():
             raise ClientGoneError
-        n_native += len(part)
-        if kept is not None:
-            kept.append(part)
-            kept = kept if n_native <= limits.exact_seconds * clip.rate else None
-        if len(steps.step_probs) or len(steps.log_mel):
-            yield (
-                "steps",
-                {
-                    "first": sum(map(len, answers)),
-                    "step_probs": rounded(steps.step_probs, 4),
-                    "picture": picture.draw(steps.log_mel),
-                },
-            )
-            answers.append(steps.step_probs)
-    live = np.concatenate(answers) if answers else np.empty((0, len(engine.labels)), np.float32)
+        yield part
+
+
+class Kept:
+    """A clip's samples while they can still become a whole-file answer."""
+
+    def __init__(self, clip: Incoming, seconds: float) -> None:
+        """Keep at most `seconds` of sound, and none of a clip that says it is longer."""
+        self.clip, self.most = clip, int(seconds * clip.rate)
+        self.n_native = 0
+        self.parts: list[Sound] | None = [] if clip.expected <= seconds else None
+
+    def add(self, part: Sound) -> None:
+        """Keep a part, or drop all once it is too much."""
+        self.n_native += len(part)
+        if self.parts is not None:
+            self.parts.append(part)
+            self.parts = self.parts if self.n_native <= self.most else None
+
+    def read_all(self) -> bool:
+        """Read the clip to its end; return False, with the clip as if unread, where it is too long for that."""
+        if self.parts is None:
+            return False
+        read: list[Sound] = []
+        for part in self.clip.parts:
+            read.append(part)
+            self.add(part)
+            if self.parts is None:
+                self.clip.parts, self.n_native = chain(read, self.clip.parts), 0
+                return False
+        return True
+
+
+def _listen(engine: Engine, clip: Incoming, kept: Kept) -> Iterator[Event]:
+    """Live steps as the parts arrive, and the exact answer at the end where all was kept."""
+    picture = Picture()
+    answers = [np.empty((0, len(engine.labels)), np.float32)]
+    for steps, part in engine.live(clip.rate).listen(clip.parts):
+        kept.add(part)
+        shown = {"step_probs": rounded(steps.step_probs, 4), "picture": picture.draw(steps.log_mel)}
+        if any(shown.values()):
+            yield "steps", {"first": sum(map(len, answers)), **shown}
+        answers.append(steps.step_probs)
+    live = np.concatenate(answers)
     if not len(live):
-        raise InputError(f"too short: {n_native / clip.rate:.2f} s; give at least 1.63 s")
-    yield "result", _result(engine, clip, kept, live, n_native) | {"sha256": sha256}
+        raise InputError(f"too short: {kept.n_native / clip.rate:.2f} s; give at least 1.63 s")
+    if kept.parts is None:
+        yield "result", _answer(engine, clip, kept, "live", live, live.mean(axis=0))
+        return
+    result = _exact(engine, clip, kept)
+    same = live.argmax(axis=1) == np.argmax(result["step_probs"], axis=1)
+    yield "result", result | {"live_agreement": float(same.mean())}
 
 
-def _result(
-    engine: Engine, clip: Incoming, kept: list[NDArray[np.float32]] | None, live: NDArray[np.float32], n_native: int
+def _exact(engine: Engine, clip: Incoming, kept: Kept) -> dict[str, Any]:
+    native = np.concatenate([*(kept.parts or []), np.empty(0, np.float32)])
+    exact = engine.exact(native, clip.rate, tuple(clip.notes))
+    assert exact.step_probs is not None
+    return _answer(engine, clip, kept, "exact", exact.step_probs, exact.clip_probs)
+
+
+def _answer(
+    engine: Engine, clip: Incoming, kept: Kept, mode: str, step_probs: NDArray[Any], clip_probs: NDArray[Any]
 ) -> dict[str, Any]:
-    if kept is not None:
-        exact = engine.exact(np.concatenate(kept), clip.rate, tuple(clip.notes))
-        assert exact.step_probs is not None
-        mode, step_probs, clip_probs = "exact", exact.step_probs, exact.clip_probs
-    else:
-        mode, step_probs, clip_probs = "live", live, live.mean(axis=0)
     return {
         "mode": mode,
-        "duration": n_native / clip.rate,
+        "duration": kept.n_native / clip.rate,
         "labels": list(engine.labels),
         "top": engine.labels[int(clip_probs.argmax())],
         "clip_probs": rounded(clip_probs, 7),
         "step_probs": rounded(step_probs, 7),
-        "live_agreement": float((live.argmax(axis=1) == step_probs.argmax(axis=1)).mean()),
         "notes": clip.notes,
     }
 

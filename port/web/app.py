@@ -136,8 +136,9 @@ class Demo:
             path.unlink(missing_ok=True)
 
         gone = request.environ.get("waitress.client_disconnected", lambda: False)
-        events = self._events(path, ticket, gone, request.args.get("original") == "1")
-        if request.accept_mimetypes.best == "text/event-stream":
+        streaming = request.accept_mimetypes.best == "text/event-stream"
+        events = self._events(path, ticket, gone, streaming, request.args.get("original") == "1")
+        if streaming:
             response = Response(_as_text(events), content_type="text/event-stream; charset=utf-8")
             response.call_on_close(leave)
             return response
@@ -156,12 +157,12 @@ class Demo:
         return path
 
     def _events(
-        self, path: Path, ticket: Ticket, gone: Callable[[], bool], with_original: bool
+        self, path: Path, ticket: Ticket, gone: Callable[[], bool], streaming: bool, with_original: bool
     ) -> Generator[Event, None, None]:
         began, outcome, first = time.monotonic(), "gone", True
         try:
             yield "queued", {"waiting": self.queue.inside - 1}
-            for name, content in analyse(path, self.engine, self.limits, ticket, gone):
+            for name, content in analyse(path, self.engine, self.limits, ticket, gone, streaming):
                 if first and name == "steps" and content["step_probs"]:
                     self.metrics.first_step.observe(time.monotonic() - began)
                     first = False

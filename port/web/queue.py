@@ -1,7 +1,6 @@
-"""Who may compute now, who waits, and who is turned away."""
+"""Who may compute now, who waits, and who is turned away: first come, first served."""
 
 import threading
-import time
 from collections.abc import Callable
 
 
@@ -14,60 +13,61 @@ class Queue:
 
     def __init__(self, running: int, waiting: int) -> None:
         """Open an empty queue."""
-        self._places = threading.BoundedSemaphore(running + waiting)
-        self._desks = threading.BoundedSemaphore(running)
-        self._lock = threading.Lock()
+        self.running, self.places = running, running + waiting
+        self.changed = threading.Condition()
+        self.line: list[Ticket] = []  # everybody inside who has not had a turn, in order of arrival
+        self.working = 0
         self.inside = 0
 
     def join(self) -> "Ticket":
         """Get in line; raises BusyError where there is no place left."""
-        if not self._places.acquire(blocking=False):
-            raise BusyError
-        with self._lock:
+        with self.changed:
+            if self.inside >= self.places:
+                raise BusyError
             self.inside += 1
-        return Ticket(self, self._desks, self._leave)
-
-    def _leave(self) -> None:
-        with self._lock:
-            self.inside -= 1
-        self._places.release()
+            ticket = Ticket(self)
+            self.line.append(ticket)
+            return ticket
 
 
 class Ticket:
     """A place in the queue, to be given back by `release` whatever happened."""
 
-    def __init__(self, queue: Queue, desks: threading.BoundedSemaphore, leave: Callable[[], None]) -> None:
+    def __init__(self, queue: Queue) -> None:
         """Made by `Queue.join`."""
-        self.queue, self._desks, self._leave = queue, desks, leave
-        self._at_desk = self._left = False
+        self.queue = queue
+        self._working = self._left = False
 
     def wait(self, gone: Callable[[], bool]) -> bool:
         """Wait for a turn; return False where `gone` says that nobody waits for the answer any more."""
-        while not self._desks.acquire(timeout=0.2):
-            if gone():
-                return False
-        self._at_desk = True
-        return True
+        queue = self.queue
+        with queue.changed:
+            while queue.working >= queue.running or queue.line[0] is not self:
+                queue.changed.wait(0.2)
+                if gone():
+                    return False
+            queue.line.remove(self)
+            queue.working += 1
+            self._working = True
+            queue.changed.notify_all()
+            return True
 
     def step_aside(self) -> None:
         """Let the next one compute; the place in the queue is kept."""
-        if self._at_desk:
-            self._at_desk = False
-            self._desks.release()
+        with self.queue.changed:
+            if self._working:
+                self._working = False
+                self.queue.working -= 1
+                self.queue.changed.notify_all()
 
     def release(self) -> None:
         """Leave; safe to call twice."""
         self.step_aside()
-        if not self._left:
+        with self.queue.changed:
+            if self._left:
+                return
             self._left = True
-            self._leave()
-
-
-def wait_until(condition: Callable[[], bool], seconds: float) -> bool:
-    """Return whether a condition came true in time."""
-    deadline = time.monotonic() + seconds
-    while not condition():
-        if time.monotonic() > deadline:
-            return False
-        time.sleep(0.05)
-    return True
+            self.queue.inside -= 1
+            if self in self.queue.line:
+                self.queue.line.remove(self)
+            self.queue.changed.notify_all()
