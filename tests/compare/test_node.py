@@ -1,0 +1,47 @@
+"""The runner of originals in Node: what it says where it cannot run, and what it starts."""
+
+from pathlib import Path
+
+import pytest
+
+from compare import runners, system
+from compare.runners import Settings, node
+from port.errors import InputError
+
+SYSTEM = system.load("deepsound_cnn_2018")
+
+
+def opened(folder: Path, name: str = "deepsound_cnn_2018") -> runners.Runner:
+    return runners.open_runner("node", Settings(system.load(name), None, "tensorflow", folder))
+
+
+def test_a_python_original_is_none_for_node(tmp_path: Path) -> None:
+    assert "no JavaScript" in (opened(tmp_path, "deepsound_crnn").unavailable_reason() or "")
+
+
+def test_a_javascript_original_is_none_for_python(tmp_path: Path) -> None:
+    runner = runners.open_runner("python27", Settings(SYSTEM, None, "tensorflow", tmp_path))
+    assert "has no Python 2.7 environment" in (runner.unavailable_reason() or "")
+
+
+@pytest.mark.parametrize("missing", ["node", "npm", "ffmpeg"])
+def test_a_missing_program_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, missing: str) -> None:
+    monkeypatch.setattr(node.shutil, "which", lambda program: None if program == missing else f"/bin/{program}")
+    assert f"no {missing} program" in (opened(tmp_path).unavailable_reason() or "")
+
+
+def test_upstream_that_is_not_fetched_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(node.shutil, "which", lambda program: f"/bin/{program}")
+    assert "reprise fetch deepsound_cnn_2018" in (opened(tmp_path / "none").unavailable_reason() or "")
+
+
+def test_packages_that_cannot_be_installed_are_one_line(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "npm").write_text("#!/bin/sh\necho 'npm error network' >&2\nexit 1\n")
+    (programs / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    with pytest.raises(InputError, match="npm error network"):
+        node.node_modules(SYSTEM.folder / "package-lock.json")
+    assert not list((tmp_path / "cache").rglob("node_modules"))

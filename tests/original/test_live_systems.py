@@ -1,0 +1,58 @@
+"""Every other system's live original against its port, through the same trace contract.
+
+Upstream's code and weights are the user's to fetch (`reprise fetch SYSTEM`); REPRISE_UPSTREAMS=DIR names a folder that
+holds a fetched upstream for each system instead. What is missing is named, and fails where REPRISE_REQUIRE asks for it.
+"""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from compare import runners, system
+from compare.clip import Clip
+from compare.diff import diff
+from compare.fetch import check, upstream_folder
+from compare.runners import Settings
+from compare.system import ROOT
+from compare.verdict import first_difference
+from tests.require import require
+
+CLIPS = ("drums_mono_vbr.mp3", "piano_22050.wav")
+NAMES = [name for name in system.names() if name != "deepsound_crnn"]  # which has tests of its own
+
+
+def settings(name: str) -> Settings:
+    loaded = system.load(name)
+    named = os.environ.get("REPRISE_UPSTREAMS")
+    folder = Path(named) / name if named else upstream_folder(loaded)
+    if not folder.is_dir():
+        require("upstream", f"{name} is not fetched: reprise fetch {name}")
+    state = check(loaded, folder)
+    assert not state.altered, f"{folder} holds altered files"
+    if state.missing or loaded.row["weights"]["path"] in state.missing_optional:
+        require("upstream", f"{folder} lacks {(*state.missing, *state.missing_optional)[0]}")
+    return Settings(loaded, None, loaded.row["weights"]["backend"], folder)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_port_agrees_with_the_live_original(name: str) -> None:
+    chosen = settings(name)
+    kind = "node" if "node" in chosen.system.row else "python27"
+    original = runners.open_runner(kind, chosen)
+    reason = original.unavailable_reason()
+    if reason:
+        require(kind, reason)
+    port = runners.open_runner("port", chosen)
+    stages = chosen.system.stages
+    try:
+        for clip in (Clip.open(ROOT / "tests/clips" / clip) for clip in CLIPS):
+            reference = original.trace(clip, stages)
+            assert reference.provenance["runner"] == kind
+            assert reference.provenance["upstream_commit"] == chosen.system.upstream_commit
+            for mode, given in (("isolated", reference), ("chained", None)):
+                verdicts = diff(reference, port.trace(clip, stages, given), stages, mode)
+                assert len(verdicts) == len(stages)
+                assert first_difference(verdicts) is None, (clip.path.name, mode)
+    finally:
+        original.close()  # type: ignore[attr-defined]
