@@ -1,0 +1,93 @@
+"""What a comparison says: the headline, the worst clip of a stage, and reports that carry the same verdicts."""
+
+import dataclasses
+import json
+
+import numpy as np
+import pytest
+
+from compare import runners, system, terminal
+from compare.clip import Clip, find_clips
+from compare.comparison import ClipComparison, compare_clips, headline, worst
+from compare.diff import diff
+from compare.report import Report
+from compare.runners import Settings
+from compare.trace import load
+from port.errors import InputError
+
+SYSTEM = system.load("deepsound_crnn")
+SIDES = ("the recorded original", "the port")
+
+
+def comparison(name, **changed):
+    """A recorded trace against itself, with some arrays changed."""
+    reference = load(SYSTEM.recorded / "theano" / name)
+    candidate = dataclasses.replace(reference, arrays={**reference.arrays, **changed})
+    clip = Clip.open(terminal.SHIPPED_CLIPS / name)
+    verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
+    return ClipComparison(clip, reference, candidate, *verdicts)
+
+
+@pytest.fixture
+def agreeing():
+    return comparison("shortest.wav")
+
+
+@pytest.fixture
+def differing():
+    flipped = load(SYSTEM.recorded / "theano" / "silence.wav").arrays["step_probs"][:, ::-1]
+    return comparison("silence.wav", step_probs=np.ascontiguousarray(flipped))
+
+
+def test_the_headline_names_the_first_fault_and_counts_flipped_labels(agreeing, differing):
+    assert "agrees" in headline([agreeing], SIDES, "theano")
+    text = headline([agreeing, differing], SIDES, "theano")
+    assert "DIFFERS" in text
+    assert "1 of 2 clips" in text
+    assert "first at stage step_probs of silence.wav" in text
+    assert f"{agreeing.steps[0]} of {agreeing.steps[1] + differing.steps[1]} steps" in text
+
+
+def test_the_worst_clip_of_a_stage_is_the_failing_one(agreeing, differing):
+    stage = next(s for s in SYSTEM.stages if s.name == "step_probs")
+    verdict, clip = worst([agreeing, differing, agreeing], stage, "chained")
+    assert clip.path.name == "silence.wav"
+    assert verdict.outcome == "mismatch"
+
+
+def test_reports_carry_every_verdict(agreeing, differing, tmp_path):
+    report = Report(SYSTEM, [agreeing, differing], SIDES, "theano")
+    paths = report.write(tmp_path)
+    about = json.loads(paths["json"].read_text())
+    assert about["agrees"] is False
+    assert [len(clip["verdicts"]) for clip in about["clips"]] == [2 * len(SYSTEM.stages)] * 2
+    assert [clip["first_difference"] for clip in about["clips"]] == [None, "step_probs"]
+    page = paths["html"].read_text()
+    for stage in SYSTEM.stages:
+        assert stage.name in page
+        assert stage.name in paths["md"].read_text()
+    assert page.count("data:image/png;base64,") == 4
+    assert "http://" not in page.replace("https://github.com", "")
+    assert 'src="http' not in page
+
+
+def test_an_empty_comparison_is_no_agreement(tmp_path):
+    with pytest.raises(InputError, match="no clips"):
+        headline([], SIDES, "theano")
+    with pytest.raises(InputError, match="empty set"):
+        compare_clips([], SYSTEM.stages, None, None, tmp_path)
+    with pytest.raises(InputError, match="without sound files"):
+        find_clips([tmp_path])
+
+
+def test_recordings_answer_only_for_their_own_weights_and_clips(tmp_path):
+    clip = Clip.open(terminal.SHIPPED_CLIPS / "silence.wav")
+    other = tmp_path / "weights.h5"
+    other.write_bytes(SYSTEM.default_weights.read_bytes() + b"\0")
+    with pytest.raises(InputError, match="other weights"):
+        runners.open_runner("recorded", Settings(SYSTEM, other, "theano")).trace(clip, SYSTEM.stages)
+    (tmp_path / "new.wav").write_bytes(clip.path.read_bytes() + b"\0")
+    with pytest.raises(InputError, match="no recorded trace of this file"):
+        recorded = runners.open_runner("recorded", Settings(SYSTEM, None, "theano"))
+        recorded.trace(Clip.open(tmp_path / "new.wav"), SYSTEM.stages)
+    assert "no trace" in runners.open_runner("recorded", Settings(SYSTEM, None, "tensorflow")).unavailable_reason()
