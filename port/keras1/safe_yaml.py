@@ -7,6 +7,7 @@ event parser of PyYAML is used; no constructor that could import or call is ever
 
 import base64
 import binascii
+import math
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -16,6 +17,7 @@ import yaml
 from port.errors import InputError
 
 MAX_NODES = 1_000_000  # values in one document, every alias counted as often as it is used
+MAX_ARRAY = 256  # bytes of a numpy value: Keras wrote single numbers, and an alias could repeat a long one
 MAX_DEPTH = 100  # nested models of real files stay below 30
 
 _CORE = "tag:yaml.org,2002:"
@@ -30,6 +32,8 @@ _LISTS = {None, "!", _CORE + "seq", _PYTHON + "list", _PYTHON + "tuple"}
 _MAPS = {None, "!", _CORE + "map", _PYTHON + "dict"}
 _DTYPE = _PYTHON + "object/apply:numpy.dtype"
 _SCALAR = _PYTHON + "object/apply:numpy.core.multiarray.scalar"
+_ARRAY = _PYTHON + "object/apply:numpy.core.multiarray._reconstruct"
+_ARRAY_NAME = _PYTHON + "name:numpy.ndarray"  # only ever its first argument
 _DTYPE_CODES = {"b1", "f2", "f4", "f8", "i1", "i2", "i4", "i8", "u1", "u2", "u4", "u8"}
 
 # The C parser is about ten times faster; both give the same events.
@@ -153,6 +157,8 @@ class _Composer:
             return self._plain(tag, event.value)
         if tag == _CORE + "binary":
             return _binary(event.value)
+        if tag == _ARRAY_NAME:
+            return "numpy.ndarray"
         raise _refused(tag)
 
     def _plain(self, tag: str, value: str) -> Any:
@@ -161,15 +167,15 @@ class _Composer:
         try:
             return self.scalars.construct_object(yaml.ScalarNode(tag, value))
         except (KeyError, IndexError) as error:  # !!bool "neither", !!int ""
-            raise InputError(
-                f"the YAML tags {_short(value)!r} as {tag[len(_CORE) :]}, which it is not"
-            ) from error
+            raise InputError(f"the YAML tags {_short(value)!r} as {tag[len(_CORE) :]}, which it is not") from error
 
 
 def _collection(done: _Open) -> Any:
     if done.is_map:
         if done.tag == _DTYPE:
             return _dtype(_mapping(done.items))
+        if done.tag == _ARRAY:
+            return _numpy_array(_mapping(done.items))
         if done.tag not in _MAPS:
             raise _refused(done.tag)
         return _mapping(done.items)
@@ -200,19 +206,34 @@ def _dtype(parts: dict[Any, Any]) -> _Dtype:
     return _Dtype(("<" if order in "|=" else order) + code)
 
 
-def _numpy_scalar(items: list[Any]) -> bool | int | float:
-    if len(items) != 2 or not isinstance(items[0], _Dtype) or not isinstance(items[1], str):
+def _numpy_scalar(items: list[Any]) -> Any:
+    if len(items) != 2:
         raise InputError("the YAML holds a numpy scalar that is not [dtype, bytes]")
-    code, text = items
+    return _values(items[0], items[1], ())
+
+
+def _numpy_array(parts: dict[Any, Any]) -> Any:
+    """`state: [1, shape, dtype, is_fortran, bytes]` -> a number (Keras 1.0.6 wrote those) or nested lists."""
+    state = parts.get("state")
+    if not isinstance(state, list) or len(state) != 5 or not isinstance(state[1], list) or state[3] is not False:
+        raise InputError("the YAML holds a numpy array whose state is not [1, shape, dtype, false, bytes]")
+    if len(state[1]) > 8 or not all(type(size) is int and 0 <= size <= MAX_NODES for size in state[1]):
+        raise InputError("the YAML holds a numpy array whose shape is not a few sizes")
+    return _values(state[2], state[4], tuple(state[1]))
+
+
+def _values(code: Any, text: Any, shape: tuple[int, ...]) -> Any:
+    """Decode numbers of the numpy type `code` from their bytes; nothing is called that the text names."""
+    if not isinstance(code, _Dtype) or not isinstance(text, str):
+        raise InputError("the YAML holds numpy values without a type or bytes")
     try:
         raw = text.encode("latin-1" if isinstance(text, _Binary) else "utf-8")
     except UnicodeEncodeError as error:
-        raise InputError("the YAML holds a numpy scalar whose bytes are not bytes") from error
+        raise InputError("the YAML holds numpy values whose bytes are not bytes") from error
     dtype = np.dtype(str(code))
-    if len(raw) != dtype.itemsize:
-        raise InputError(f"the YAML holds a numpy {dtype.name} of {len(raw)} bytes")
-    value: bool | int | float = np.frombuffer(raw, dtype)[0].item()
-    return value
+    if len(raw) != dtype.itemsize * math.prod(shape) or len(raw) > MAX_ARRAY:
+        raise InputError(f"the YAML holds {len(raw)} bytes for numpy {dtype.name} of shape {list(shape)}")
+    return np.frombuffer(raw, dtype).reshape(shape).tolist()
 
 
 def _binary(text: str) -> _Binary:

@@ -64,6 +64,34 @@ def test_numpy_scalars_are_read_from_their_bytes() -> None:
     assert _value(NUMPY) == {"p": 0.5, "q": 2.0}
 
 
+ARRAY = """
+    alpha: !!python/object/apply:numpy.core.multiarray._reconstruct
+      args: [!!python/name:numpy.ndarray '', !!python/tuple [0], b]
+      state: !!python/tuple
+      - 1
+      - !!python/tuple %s
+      - !!python/object/apply:numpy.dtype
+        args: [f4, 0, 1]
+        state: !!python/tuple [3, <, null, null, null, -1, -1, 0]
+      - false
+      - %s
+"""
+
+
+def test_numpy_arrays_are_read_from_their_bytes() -> None:
+    """Keras 1.0.6 wrote the alpha of an ELU so."""
+    assert _value(ARRAY % ("[]", "333?")) == {"alpha": pytest.approx(0.7)}
+    assert _value(ARRAY % ("[1, 2]", '"\\0\\0\\0@\\0\\0\\0@"')) == {"alpha": [[2.0, 2.0]]}
+
+
+@pytest.mark.parametrize(
+    ("shape", "raw"), [("[]", "3"), ("[2]", "333?"), ("[-1]", "333?"), ("[x]", "333?"), ("[]", "7")]
+)
+def test_numpy_arrays_that_do_not_fit_are_refused(shape: str, raw: str) -> None:
+    with pytest.raises(InputError, match="numpy"):
+        _value(ARRAY % (shape, raw))
+
+
 @pytest.mark.parametrize(
     ("value", "named"),
     [
