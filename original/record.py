@@ -96,11 +96,10 @@ def vocabulary(model, tensor):
 
 
 def random_inputs(model, arguments):
-    from keras import backend
     random = np.random.RandomState(arguments.seed)
     inputs = []
     for tensor in model.inputs:
-        shape = backend.int_shape(tensor)
+        shape = tensor._keras_shape  # backend.int_shape came later
         sizes = [shape[0] or arguments.samples] + [size or arguments.size for size in shape[1:]]
         rows = vocabulary(model, tensor)
         if rows is not None:

@@ -58,8 +58,7 @@ def test_weights_follow_the_attributes() -> None:
 def test_a_missing_array_is_named(tmp_path) -> None:
     model = read(MODEL, WEIGHTS)
     short = [
-        layer if layer.layer_name != "lstm_1" else type(layer)("lstm_1", layer.arrays[:-1])
-        for layer in model.weights
+        layer if layer.layer_name != "lstm_1" else type(layer)("lstm_1", layer.arrays[:-1]) for layer in model.weights
     ]
     with pytest.raises(Exception, match="lstm_1"):
         migrate(type(model)(model.config, short, model.version, model.whole), "theano")
