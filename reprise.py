@@ -154,7 +154,7 @@ def systems() -> None:
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8081, show_default=True, help="Port to listen on; 0 takes a free one.")
 @click.option("--original", help="URL of the original's own demo; default: compare with the recorded traces.")
-@click.option("--max-upload", default=256, show_default=True, help="Largest upload, MiB.")
+@click.option("--max-upload", default=128, show_default=True, help="Largest upload, MiB.")
 @click.option("--max-minutes", default=120.0, show_default=True, help="Longest song.")
 @click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
 @backend_option

@@ -25,7 +25,7 @@ Sound = NDArray[np.float32]  # (n_native,), mono
 class Limits:
     """What a server takes. seconds: of sound. exact_seconds: up to which the whole-file answer is given."""
 
-    upload_bytes: int = 256 << 20
+    upload_bytes: int = 128 << 20
     seconds: float = 7200.0
     exact_seconds: float = STREAM_OVER
     running: int = 2

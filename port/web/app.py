@@ -1,5 +1,6 @@
 """The demo's pages and HTTP API (port/web/API.md) over one engine; no signal processing here."""
 
+import errno
 import json
 import os
 import secrets
@@ -254,5 +255,7 @@ def _failed(error: Exception) -> Response:
     if isinstance(error, HTTPException):
         too_large = error.code == 413
         return _refused(error.code or 500, "the file is larger than is allowed here" if too_large else error.name)
+    if isinstance(error, OSError) and error.errno == errno.ENOSPC:
+        return _refused(503, "no room for another file just now; try again in a minute")
     log("failed", trace=traceback.format_exc())
     return _refused(500, "the server failed on this request; it has been noted")

@@ -183,3 +183,16 @@ def test_stopping_lets_the_running_finish_and_turns_new_ones_away() -> None:
         assert own.process.wait(30) == 0
         assert [event["event"] for event in own.events()][-1] == "stopped"
         assert own.uploads_left() == []
+
+
+def test_a_full_disk_is_said_and_kept_from_the_client_in_detail() -> None:
+    import errno
+
+    from flask import Flask
+
+    from port.web.app import _failed
+
+    with Flask("x").test_request_context():
+        full, other = _failed(OSError(errno.ENOSPC, "secret")), _failed(OSError(errno.EIO, "secret"))
+    assert full.status_code == 503 and "no room" in full.get_data(as_text=True)
+    assert other.status_code == 500 and "secret" not in other.get_data(as_text=True)
