@@ -73,5 +73,9 @@ def decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
 
 
 def standardised(melgram: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Return a clip's decibels with mean 0 and standard deviation 1, which the stored statistics agree with."""
-    return (melgram - melgram.mean()) / melgram.std()
+    """Return a clip's decibels with mean 0 and standard deviation 1, which the stored statistics agree with.
+
+    A clip whose decibels are all the same, as silence, becomes zeros.
+    """
+    spread = melgram.std()
+    return (melgram - melgram.mean()) / (spread if spread > 0 else 1.0)

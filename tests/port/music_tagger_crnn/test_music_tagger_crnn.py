@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 
+from compare.system import ROOT
 from compare.verdict import first_difference
 from port.choi import front_end
 from port.choi.blocks import KERAS_106_THEANO, KERAS_110, Statistics
@@ -171,8 +172,15 @@ def test_unknown_options_are_refused() -> None:
 
 
 def test_standardised_input_makes_sense_of_the_songs() -> None:
-    """Read as a standard deviation and fed standardised decibels, the dubstep song is electronic first."""
+    """Read as a standard deviation and fed standardised decibels, the piano song is jazz first."""
     pipeline = open_pipeline(WEIGHTS, "theano", KERAS_106_THEANO, network_input="standardised")
     answer = pipeline.predict(golden.song("thejazzpiano"))
     assert TAGS[int(answer.clip_probs.argmax())] == "jazz"
     assert answer.notes[-1].startswith("only the middle 29.12 of ")
+
+
+def test_standardised_silence_is_finite() -> None:
+    pipeline = open_pipeline(WEIGHTS, "theano", KERAS_106_THEANO, network_input="standardised")
+    answer = pipeline.predict(ROOT / "tests/clips/silence.wav")
+    assert np.isfinite(answer.clip_probs).all()
+    assert not front_end.standardised(np.full((96, 1366), -100.0)).any()
