@@ -77,6 +77,11 @@ def run(options):
         'provenance': about})
 
 
+def versions():
+    import pkg_resources
+    return dict((d.project_name, d.version) for d in pkg_resources.working_set)
+
+
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ('upstream', 'weights', 'data', 'out'):

@@ -55,5 +55,5 @@ def weights_of(network: keras.Model) -> dict[str, np.ndarray]:
     arrays = {}
     for layer in crnn.RULES:
         for variable in network.get_layer(layer).weights:
-            arrays[f"{layer}/{variable.name}"] = np.array(variable)
+            arrays[f"{layer}/{variable.name}"] = np.asarray(variable).copy()
     return arrays

@@ -94,6 +94,8 @@ class Progress(keras.callbacks.Callback):
             raise InputError(f"{self.folder}: holds a run of other data or another recipe; give another folder")
         self.history = state["history"]
         model.load_weights(self.folder / state["weights"])
+        for variable, seed in zip(model.non_trainable_variables, state["dropout_seeds"], strict=True):
+            variable.assign(seed)
         return len(self.history)
 
     def on_train_begin(self, logs: Any = None) -> None:
@@ -112,7 +114,9 @@ class Progress(keras.callbacks.Callback):
         if self.history[-1][LOSS] == min(past[LOSS] for past in self.history):
             self.model.save_weights(self.folder / "best.weights.h5")
         with atomic_file(self.folder / "state.json") as temporary:
-            state = {"setting": self.setting, "weights": name, "history": self.history}
+            # Keras writes weights and optimizer, but not how far the dropout layers' random numbers have come.
+            seeds = [np.asarray(seed).tolist() for seed in self.model.non_trainable_variables]
+            state = {"setting": self.setting, "weights": name, "dropout_seeds": seeds, "history": self.history}
             temporary.write_text(json.dumps(state, indent=1) + "\n")
         for old in self.folder.glob("epoch-*.weights.h5"):
             if old.name != name:
@@ -162,6 +166,7 @@ def train(
             validation_data=(corpus.x[split.val], corpus.y[split.val]),
             validation_batch_size=BATCH,
             callbacks=[*counting, progress, keras.callbacks.TensorBoard(str(folder / "tensorboard"))],
+            shuffle=False,  # the batches already are
             verbose=verbose,
         )
     if recipe.patience is not None:
