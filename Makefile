@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint bench lock lock-py27 record images images-save images-load clean
+.PHONY: compare test lint bench lock lock-py27 record family images images-save images-load clean
 
 compare: .venv/installed
 	$(BIN)/reprise compare $(ARGS)
@@ -27,6 +27,11 @@ record: .venv/installed
 	$(BIN)/reprise compare --reference python27 --decoder ffmpeg --out report/record
 	for d in report/record/traces/*/; do n=original/deepsound_crnn/recorded/theano/$$(basename "$$d"); \
 	  mkdir -p "$$n" && cp "$$d"reference/trace.* "$$n/"; done
+
+# Some 3000 models of real Keras 1 in ./family, for REPRISE_FAMILY=family (needs PYTHON27 with pip, and g++).
+PYTHON27 ?= python2.7
+family: .venv/installed-dev
+	$(BIN)/python -m tests.port.keras1.family.run family --python27 $(PYTHON27) $(ARGS)
 
 # New versions for the locks (the only target that resolves anything).
 lock: .venv/installed-dev

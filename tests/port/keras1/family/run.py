@@ -1,6 +1,6 @@
 """Make the whole family of real Keras-1 models: every version, both backends, in Python 2.7.
 
-    python -m tests.port.keras1.family.run OUT [--python27 python2.7] [--only 1.2.2-theano ...]
+    python -m tests.port.keras1.family.run OUT [--python27 python2.7] [--only 1.2.2-theano ...] [--models dense ...]
     python -m tests.port.keras1.family.run OUT --record tests/port/keras1/recorded
 
 Needs a Python 2.7 with pip, and g++. The pins are installed into OUT/.env without touching that Python. The second
@@ -54,6 +54,7 @@ def environment(python27: str, out: Path, keras: str, backend: str) -> dict[str,
     env.mkdir(parents=True, exist_ok=True)
     base, theano = env / "base", env / f"theano-{THEANO[keras]}"
     install(python27, base, *BASE)
+    (base / "google" / "__init__.py").touch()  # protobuf's namespace works from site-packages only
     install(python27, theano, f"Theano=={THEANO[keras]}", dependencies=False)
     install(python27, env / f"keras-{keras}", f"Keras=={keras}", dependencies=False)
     libraries = base / "numpy" / ".libs"
@@ -73,12 +74,14 @@ def environment(python27: str, out: Path, keras: str, backend: str) -> dict[str,
     }
 
 
-def generate(python27: str, out: Path, combinations: list[str]) -> None:
+def generate(python27: str, out: Path, combinations: list[str], models: list[str]) -> None:
     for combination in combinations:
         keras, backend = combination.split("-")
         env = environment(python27, out, keras, backend)
         print(combination, flush=True)
-        subprocess.run([python27, HERE / "py27" / "make.py", out], env=env, check=True, stdout=subprocess.DEVNULL)
+        subprocess.run(
+            [python27, HERE / "py27" / "make.py", out, *models], env=env, check=True, stdout=subprocess.DEVNULL
+        )
 
 
 def record(out: Path, target: Path) -> None:
@@ -119,12 +122,13 @@ def main() -> None:
     parser.add_argument("out", type=Path)
     parser.add_argument("--python27", default="python2.7")
     parser.add_argument("--only", nargs="+", choices=COMBINATIONS, default=list(COMBINATIONS))
+    parser.add_argument("--models", nargs="+", default=[], help="make only these, of those combinations")
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     if options.record:
         record(options.out.resolve(), options.record)
     else:
-        generate(options.python27, options.out.resolve(), options.only)
+        generate(options.python27, options.out.resolve(), options.only, options.models)
 
 
 if __name__ == "__main__":
