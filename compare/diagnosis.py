@@ -18,7 +18,7 @@ PROBE = r"""
 import json, os, re, sys
 try:
     from importlib.metadata import distributions
-    found = dict((d.metadata["Name"], d.version) for d in distributions())
+    found = dict((d.metadata["Name"], d.version) for d in reversed(list(distributions())))  # the first one counts
 except ImportError:
     import pkg_resources
     found = dict((d.project_name, d.version) for d in pkg_resources.working_set)
@@ -34,6 +34,7 @@ print(json.dumps({"python": sys.version.split()[0], "packages": found, "default_
 UNPINNED_THEANO = (0, 9)
 FIRST_BROKEN_TENSORFLOW = (0, 12)
 FIRST_WITHOUT_PYTHON = (1,)
+FIRST_WITHOUT_PLACEHOLDER = (2,)
 FIRST_BROKEN_JOBLIB = (0, 12)
 
 
@@ -118,12 +119,13 @@ def _tensorflow(environment: Environment) -> Iterator[Finding]:
             "(0.10.0 comes by URL only: original/py27/requirements-tensorflow010.lock)",
         )
     elif version >= FIRST_BROKEN_TENSORFLOW:
-        newer = version >= FIRST_WITHOUT_PYTHON
-        missing = "'python' (on some: 'control_flow_ops')" if newer else "'control_flow_ops'"
+        missing = "'python'" if version >= FIRST_WITHOUT_PYTHON else "'control_flow_ops'"
+        if version >= FIRST_WITHOUT_PLACEHOLDER:
+            missing += ", 'placeholder' or the like"
         yield Finding(
             f"AttributeError: module has no attribute {missing}",
-            f"Keras 1.1.0 reads tensorflow.python.control_flow_ops, which TensorFlow "
-            f"{environment.packages['tensorflow']} no longer has (0.10 has it; 0.12 and newer do not)",
+            f"Keras 1.1.0 reads tensorflow.python.control_flow_ops and other names of 2016, which TensorFlow "
+            f"{environment.packages['tensorflow']} no longer has (0.10 has them; 0.12 and newer do not)",
             "use Theano: KERAS_BACKEND=theano; on 0.12 the shim original/py27/shims/control_flow_ops.py answers it",
         )
     yield Finding(

@@ -90,14 +90,16 @@ def _disk() -> Row:
 
 
 def show_machine(chosen: system.System) -> int:
-    """Print the table; return 0: a machine may well do without some of it."""
-    table = Table("here")
-    for title in ("what", "found", "blocks", "mend it with"):
-        table.add_column(title, overflow="fold")
-    for row in rows(chosen):
-        mark = "[green]yes[/]" if row.here else "[red]no[/]"
-        table.add_row(mark, row.what, row.found, *(("", "") if row.here else (row.blocks, row.mend)))
-    Console().print(table)
+    """Print what is here and how to mend what is not; return 0: a machine may well do without some of it."""
+    found = list(rows(chosen))
+    table = Table("here", "what", "found")
+    for row in found:
+        table.add_row("[green]yes[/]" if row.here else "[red]no[/]", row.what, row.found)
+    console = Console(soft_wrap=True, highlight=False)
+    console.print(table)
+    for row in found:
+        if not row.here:
+            console.print(f"[bold]{row.what}[/] ({row.found}): blocks {row.blocks}.\n  mend it with: {row.mend}")
     return 0
 
 

@@ -1,0 +1,206 @@
+"""reprise doctor: each error of the story is made to happen in a scratch environment, then explained in words."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from compare import diagnosis, python27, system
+from compare.diagnosis import Environment, explain, inspect
+from compare.doctor import doctor, rows
+from compare.system import ROOT
+from port.errors import InputError
+from tests.require import require
+
+SYSTEM = system.load("deepsound_crnn")
+STAND_IN = ROOT / "tests/original/stand_in"
+SHIMS = ROOT / "original/py27"
+DROPOUT = "from keras.layers import Input, Dropout; Dropout(0.5)(Input((None, 8)))"
+BARE_TENSOR = """
+import sys; sys.path[:0] = [{shims!r}, {stand_in!r}]
+from shims import control_flow_ops; control_flow_ops.apply()
+import common, train_model
+common.get_layer_output_function(train_model.build_model(), "output_realtime")
+"""
+ANSWER = """
+import sys; sys.path[:0] = [{shims!r}, {stand_in!r}]
+if {backend!r} == "tensorflow":
+    import shims; shims.apply()
+import numpy, common, train_model, make_model
+model = train_model.build_model()
+make_model.random_weights(model, 0)
+batch = numpy.random.RandomState(1).normal(size=(1, 60, 128))
+numpy.save({out!r}, common.get_layer_output_function(model, "output_realtime")(batch))
+"""
+
+
+@pytest.fixture(scope="session")
+def interpreter():
+    found = python27.find_interpreter()
+    if found is None:
+        require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
+    return found
+
+
+@pytest.fixture(scope="session")
+def environments(interpreter):
+    """Interpreters of the locked environments, by backend."""
+    return {
+        name: python27.environment(interpreter, ROOT / row["requirements"])
+        for name, row in SYSTEM.row["environments"].items()
+    }
+
+
+def run(python, code, backend, private, **variables):
+    environment = python27.private_settings(private, backend) | variables
+    return subprocess.run(
+        [python, "-c", code], env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+
+
+def last_line(done):
+    assert done.returncode != 0
+    return done.stderr.strip().splitlines()[-1]
+
+
+def explained(python, backend, monkeypatch, capsys):
+    """What `reprise doctor --env` prints about an environment; it must find something."""
+    monkeypatch.setenv("KERAS_BACKEND", backend)
+    assert doctor("deepsound_crnn", Path(python)) == 1
+    return capsys.readouterr().out
+
+
+def test_tensorflow_without_control_flow_ops(environments, tmp_path, monkeypatch, capsys):
+    python = environments["tensorflow"]
+    said = last_line(run(python, DROPOUT, "tensorflow", tmp_path))
+    assert said == "AttributeError: 'module' object has no attribute 'control_flow_ops'"
+    told = explained(python, "tensorflow", monkeypatch, capsys)
+    assert "has no attribute 'control_flow_ops'" in told and "TensorFlow 0.12.1 no longer has" in told
+    assert "KERAS_BACKEND=theano" in told
+
+
+def test_bare_tensor_on_any_tensorflow(environments, tmp_path, monkeypatch, capsys):
+    code = BARE_TENSOR.format(shims=str(SHIMS), stand_in=str(STAND_IN))
+    said = last_line(run(environments["tensorflow"], code, "tensorflow", tmp_path))
+    assert said.startswith("AssertionError: Output to a TensorFlow backend function should be a list or tuple")
+    assert said in explained(environments["tensorflow"], "tensorflow", monkeypatch, capsys)
+
+
+def test_theano_weights_on_tensorflow_are_silently_wrong(environments, tmp_path, monkeypatch, capsys):
+    import numpy as np
+
+    answers = {}
+    for backend, python in environments.items():
+        out = tmp_path / f"{backend}.npy"
+        code = ANSWER.format(shims=str(SHIMS), stand_in=str(STAND_IN), backend=backend, out=str(out))
+        # Without a compiler this small model is quicker on Theano.
+        flags = f"floatX=float32,cxx=,base_compiledir={tmp_path}/compiled"
+        done = run(python, code, backend, tmp_path / backend, THEANO_FLAGS=flags)
+        assert done.returncode == 0, done.stderr
+        answers[backend] = np.load(out)
+    worst = np.abs(answers["theano"] - answers["tensorflow"]).max()
+    print(f"the same weights on two backends, no error: max |dp| {worst:.3f}")
+    assert worst > 1e-3
+    told = explained(environments["tensorflow"], "tensorflow", monkeypatch, capsys)
+    assert "no error: the answers are silently wrong" in told and "flips its kernels" in told
+
+
+def test_a_wheel_that_pip_cannot_find(environments, tmp_path, monkeypatch, capsys):
+    python = environments["theano"]
+    command = [python, "-m", "pip", "download", "-q", "--no-deps", "-d", tmp_path, "tensorflow==0.10.0"]
+    done = subprocess.run(command, capture_output=True, text=True, timeout=120, check=False)
+    assert "No matching distribution found for tensorflow==0.10.0" in last_line(done)
+    assert last_line(run(python, "import keras", "tensorflow", tmp_path)) == "ImportError: No module named tensorflow"
+    told = explained(python, "tensorflow", monkeypatch, capsys)
+    assert "No matching distribution found for tensorflow==0.10.0" in told and "oldest is 0.12.0" in told
+
+
+def test_joblib_too_new(environments, tmp_path, monkeypatch, capsys):
+    python = environments["theano"]
+    install = [python, "-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path / "new", "joblib==0.12.5"]
+    subprocess.run(install, capture_output=True, timeout=120, check=True)
+    overlay = {"PYTHONPATH": str(tmp_path / "new")}
+    said = last_line(run(python, "import librosa", "theano", tmp_path, **overlay))
+    assert said == "TypeError: expected string or buffer"
+    monkeypatch.setenv("PYTHONPATH", overlay["PYTHONPATH"])
+    assert said in explained(python, "theano", monkeypatch, capsys)
+
+
+def test_a_current_tensorflow(tmp_path, monkeypatch, capsys):
+    install = [sys.executable, "-m", "pip", "install", "-q", "--no-deps", "--target", tmp_path, "Keras==1.1.0", "six"]
+    subprocess.run(install, capture_output=True, timeout=120, check=True)
+    environment = os.environ | {"PYTHONPATH": str(tmp_path), "KERAS_BACKEND": "tensorflow", "HOME": str(tmp_path)}
+    command = [sys.executable, "-c", DROPOUT]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=False)
+    assert "AttributeError: module 'tensorflow' has no attribute 'placeholder'" in last_line(done)
+    monkeypatch.setenv("PYTHONPATH", str(tmp_path))
+    told = explained(sys.executable, "tensorflow", monkeypatch, capsys)
+    assert "has no attribute 'python', 'placeholder'" in told and "marshalled by Python 2.7" in told
+
+
+def test_the_locked_theano_environment_is_clean(environments, monkeypatch):
+    monkeypatch.setenv("KERAS_BACKEND", "theano")
+    environment = inspect(environments["theano"])
+    assert environment.packages["keras"] == "1.1.0" and environment.python == "2.7.18"
+    assert explain(environment) == []
+
+
+def made(**packages):
+    names = {name.replace("_", "."): version for name, version in packages.items()}
+    return Environment("2.7.18", names, names.pop("backend", "tensorflow"))
+
+
+def test_tensorflow_010_is_explained_by_the_bare_tensor_and_the_kernels_only():
+    symptoms = [f.symptom for f in explain(made(keras="1.1.0", tensorflow="0.10.0"))]
+    assert len(symptoms) == 2
+    assert symptoms[0].startswith("AssertionError") and symptoms[1].startswith("no error")
+
+
+@pytest.mark.parametrize(
+    ("packages", "word"),
+    [
+        ({"keras": "1.1.0", "theano": "1.0.5"}, "0.8.2"),
+        ({"keras": "1.1.0", "theano": "0.8.2", "scikits_samplerate": "0.3.3"}, "scikits.samplerate"),
+        ({"keras": "2.0.0", "theano": "0.8.2"}, "pins 1.1.0"),
+        ({"theano": "0.8.2"}, "Keras is not installed"),
+        ({"keras": "1.1.0"}, "install Theano==0.8.2"),
+    ],
+)
+def test_other_environments(packages, word):
+    findings = explain(made(backend="theano", **packages))
+    assert len(findings) == 1 and word in f"{findings[0].cause} {findings[0].cure}"
+
+
+def test_what_is_no_environment_is_refused(tmp_path):
+    for path in (tmp_path, tmp_path / "nowhere"):
+        with pytest.raises(InputError, match=r"no Python in it|no such folder"):
+            doctor("deepsound_crnn", path)
+    broken = tmp_path / "python"
+    broken.write_text("#!/bin/sh\nexit 3\n")
+    broken.chmod(0o755)
+    with pytest.raises(InputError, match="does not run"):
+        diagnosis.inspect(broken)
+
+
+def test_a_bare_machine_learns_what_is_blocked_and_what_mends_it(monkeypatch, tmp_path, capsys):
+    monkeypatch.setenv("PATH", str(tmp_path))
+    monkeypatch.setenv("PYENV_ROOT", str(tmp_path))
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
+    monkeypatch.delenv("REPRISE_PYTHON27", raising=False)
+    found = {row.what: row for row in rows(SYSTEM)}
+    for what in ("container engine", "Python 2.7", "ffmpeg program", "upstream", "trained weights"):
+        assert not found[what].here and found[what].blocks and found[what].mend, found[what]
+    assert doctor("deepsound_crnn", None) == 0
+    told = " ".join(capsys.readouterr().out.split())
+    assert "mend it with: pyenv install 2.7.18" in told and "blocks docker compose up" in told
+
+
+def test_upstream_altered_is_told(monkeypatch, tmp_path):
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
+    folder = tmp_path / "upstream" / SYSTEM.name / SYSTEM.upstream_commit
+    folder.mkdir(parents=True)
+    (folder / "common.py").write_text("altered")
+    upstream = next(row for row in rows(SYSTEM) if row.what == "upstream")
+    assert not upstream.here and upstream.found == "common.py altered"
