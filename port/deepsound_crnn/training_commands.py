@@ -84,6 +84,8 @@ def filters(
     from port.deepsound_crnn import filters as finder
     from port.deepsound_crnn import filters_page, model
 
+    if out.exists() and not (out.is_dir() and ((out / "index.html").is_file() or not any(out.iterdir()))):
+        raise InputError(f"{out}: holds something else, which would be replaced; give a new folder")
     corpus = data.load(source)
     missing = [path for path in corpus.paths if not Path(path).is_file()]
     if missing:

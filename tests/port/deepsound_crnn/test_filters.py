@@ -8,7 +8,7 @@ import pytest
 
 from compare.system import ORIGINAL
 from port.audio.mel import log_mel
-from port.deepsound_crnn import filters, filters_page, model
+from port.deepsound_crnn import filters, filters_page, model, training_commands
 from port.deepsound_crnn.introselect import largest
 from port.errors import InputError
 from tests.port.deepsound_crnn.inputs import filters_corpus
@@ -118,3 +118,11 @@ def test_the_page_has_every_filter(found, corpus, tmp_path):
             for suffix in ("wav", "png"):
                 assert f"{won.layer}/{number}.{suffix}" in page
                 assert (tmp_path / won.layer / f"{number}.{suffix}").stat().st_size > 100
+
+
+def test_a_folder_of_something_else_is_not_replaced(tmp_path):
+    (tmp_path / "songs").mkdir()
+    (tmp_path / "songs" / "mine.mp3").touch()
+    with pytest.raises(InputError, match="would be replaced"):
+        training_commands.filters(tmp_path / "x.npz", tmp_path / "songs", FIXTURE, "theano", 4, False, print)
+    assert (tmp_path / "songs" / "mine.mp3").exists()

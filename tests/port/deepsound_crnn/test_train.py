@@ -13,7 +13,7 @@ import pytest
 import tensorflow as tf
 
 from compare.system import ORIGINAL, ROOT
-from port.deepsound_crnn import split, start, train, training_report
+from port.deepsound_crnn import split, start, train, training_commands, training_report
 from port.deepsound_crnn.dataset import LABELS, Corpus
 from port.deepsound_crnn.train_trace import train_trace, under
 from port.errors import InputError
@@ -209,3 +209,19 @@ def test_figures_and_pictures_of_a_report(tmp_path):
         assert (tmp_path / f"{name}.png").read_bytes().startswith(b"\x89PNG")
     with pytest.raises(ValueError, match="no tracks"):
         training_report.figures(labels[:0], answers[:0], ("a", "b"))
+
+
+def test_the_command_trains_by_the_original_s_recipe_and_goes_on(tmp_path):
+    little().save(tmp_path / "data.npz")
+    arguments = (None, None, None, None, "theano")
+    said: list[str] = []
+    training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *arguments, said.append)
+    assert "42 / 18 / 18 tracks" in said[0] and "after 1 epochs" in said[1]
+    report = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert report["recipe"]["learning_rate"] == 1e-5 and len(report["history"]) == 1
+    assert keras.saving.load_model(tmp_path / "run" / "model.keras").output_shape == (None, 10)
+    training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *arguments, said.append)
+    assert said[-1] == said[1]
+    with pytest.raises(InputError, match="--recipe honest"):
+        artists = (None, tmp_path / "artists.csv", None, None, "theano")
+        training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *artists, said.append)

@@ -1,0 +1,40 @@
+import numpy as np
+import pytest
+
+from compare import system, training
+from port.deepsound_crnn import start
+from port.errors import InputError
+
+
+@pytest.fixture(scope="module")
+def both():
+    """A request, and an original that is the port itself: what is compared is the comparing."""
+    from port.deepsound_crnn.train_trace import train_trace
+
+    random = np.random.default_rng(0)
+    x = random.normal(size=(24, 36, 128)).astype(np.float32)
+    y = np.eye(10, dtype=np.float32)[np.arange(24) % 10]
+    request = training.make_request(x, y, start.keras1_weights(0), steps=2, batch=8)
+    return request, train_trace(request)
+
+
+def test_a_request_holds_batches_of_the_training_part(both):
+    request, _ = both
+    assert request["batches"].shape == (2, 8) and request["batches"].max() < 16
+    assert len(set(request["batches"].ravel())) == 16
+    assert request["keep"].tolist() == [1, 1, 2] and len([n for n in request if n.startswith("start/")]) == 20
+
+
+@pytest.mark.parametrize("tracks, steps", [(24, 1), (8, 2)])
+def test_too_little_to_train_on_is_an_input_error(tracks, steps):
+    x, y = np.zeros((tracks, 36, 128), np.float32), np.zeros((tracks, 10), np.float32)
+    with pytest.raises(InputError, match="at least 8 tracks and 2 steps"):
+        training.make_request(x, y, {}, steps, batch=8)
+
+
+def test_a_system_without_a_trainer_says_so(tmp_path):
+    import dataclasses
+
+    other = dataclasses.replace(system.load("deepsound_crnn"), name="other", folder=tmp_path)
+    with pytest.raises(InputError, match="other has no trainer"):
+        training.rows(other)
