@@ -6,6 +6,8 @@ file keeps the same under `model_weights` and adds the attributes `model_config`
 `keras_version`; optimizer slots beside them are left out.
 """
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -45,7 +47,7 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
     Raises InputError if there is no architecture anywhere, or if a file is damaged, hostile or not Keras 1.
     """
     config, version, whole = None, None, False
-    with safe.open_hdf5(weights) as file:
+    with _opened(weights) as file:
         whole = "model_weights" in file
         if "keras_version" in file.attrs:
             version = _text(file.attrs["keras_version"])
@@ -64,8 +66,19 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
 
 def weights(path: Path) -> list[LayerWeights]:
     """Return the layers of a weights file or whole-model file in Keras-1 order, layers without arrays too."""
-    with safe.open_hdf5(path) as file:
+    with _opened(path) as file:
         return _groups(file, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a checked file; what the HDF5 library still finds broken while reading is an InputError too."""
+    with safe.open_hdf5(path) as file:
+        try:
+            yield file
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            reason = ascii(" ".join(str(error).split()))[1:-1][:200]
+            raise InputError(f"{path}: damaged HDF5 file: {reason}") from error
 
 
 def _groups(file: Any, path: Path) -> list[LayerWeights]:

@@ -10,6 +10,7 @@ import pytest
 import yaml
 
 from port.errors import InputError
+from port.keras1.read import read
 from port.keras1.safe import load_architecture, open_hdf5
 
 MODEL = {"class_name": "Sequential", "config": [{"class_name": "Dense", "config": {"output_dim": 3}}]}
@@ -277,3 +278,30 @@ def test_plain_weights_are_opened(tmp_path: Path) -> None:
         file.attrs["keras_version"] = "1.2.2"
     with open_hdf5(path) as file:
         assert file["dense_1/dense_1_W"].shape == (2, 3)
+
+
+@pytest.mark.parametrize("name", [b"", b"a\xff", b"missing"])
+def test_layer_names_that_lead_nowhere_are_refused(name: bytes, tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    (tmp_path / "model.json").write_text(json.dumps(MODEL))
+    with h5py.File(path, "w") as file:
+        file.attrs.create("layer_names", [name], dtype=h5py.string_dtype())
+        file.create_group("dense_1").attrs["weight_names"] = [b"w"]
+    with pytest.raises(InputError):
+        read(tmp_path / "model.json", path)
+
+
+def test_a_broken_chunk_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "weights.h5"
+    (tmp_path / "model.json").write_text(json.dumps(MODEL))
+    with h5py.File(path, "w") as file:
+        file.attrs["layer_names"] = [b"dense_1"]
+        group = file.create_group("dense_1")
+        group.attrs["weight_names"] = [b"w"]
+        chunk = group.create_dataset("w", data=np.arange(999.0), chunks=(999,), compression="gzip")
+        at = chunk.id.get_chunk_info(0).byte_offset
+    data = bytearray(path.read_bytes())
+    data[at + 2 : at + 40] = b"\xff" * 38
+    path.write_bytes(data)
+    with pytest.raises(InputError, match="damaged"):
+        read(tmp_path / "model.json", path)
