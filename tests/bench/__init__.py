@@ -1,0 +1,1 @@
+"""Measurements, side by side in one run: `make bench`, and `python -m tests.bench.archive` for a folder of clips."""

@@ -1,0 +1,165 @@
+"""`make bench`: what a clip costs, port, originals and floors side by side, in CPU seconds and ratios.
+
+Subjects take turns clip by clip, so that a busy machine slows them alike; CPU seconds (user and system) are compared,
+wall seconds only shown. One thread each.
+"""
+
+import os
+
+os.environ |= {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3"}
+
+import argparse
+import json
+import platform
+import statistics
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+from rich.console import Console
+from rich.table import Table
+
+from compare.system import ROOT, load
+from tests.bench import clips
+from tests.bench.subjects import Seconds, Subject, ffmpeg_subject, original_subject, port_subjects, timed
+
+LENGTHS = (10, 60, 600, 3600, 10_800)  # seconds
+PRIME = 1_322_969  # native samples, 30 s at 44.1 kHz
+SMOOTH = 1_327_104  # 2^14 * 3^4
+
+PREDICT = """
+import json, os, resource, sys
+from pathlib import Path
+from tests.bench.subjects import timed
+from compare.system import load
+import tensorflow as tf
+tf.config.threading.set_intra_op_parallelism_threads(1)
+tf.config.threading.set_inter_op_parallelism_threads(1)
+from port.deepsound_crnn.pipeline import open_pipeline
+pipeline = open_pipeline(load("deepsound_crnn").default_weights, "theano")
+pipeline.predict(Path(sys.argv[1]))
+took = [timed(lambda: pipeline.predict(Path(sys.argv[2])))[0] for _ in range(int(sys.argv[3]))]
+print(json.dumps([took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1024]))
+"""
+
+
+def main() -> None:
+    """Measure and print."""
+    parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
+    parser.add_argument("--clips", type=Path, help="folder of 30 s mp3s; default: three made by script")
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--lengths", type=lambda text: [int(n) for n in text.split(",")], default=LENGTHS)
+    options = parser.parse_args()
+    console = Console(width=110)
+    console.print(f"{machine()}; load {os.getloadavg()[0]:.1f}; CPU seconds, medians; one thread")
+    with tempfile.TemporaryDirectory(prefix="reprise-bench-") as name:
+        folder = Path(name)
+        made = sorted(options.clips.glob("*.mp3")) if options.clips else []
+        made = made or [clips.write(folder / f"{k}.mp3", 30 + k / 7, 99_991 * k) for k in range(3)]
+        per_clip(console, made, options.rounds)
+        cold_start(console, made[0], options.rounds)
+        by_length(console, folder, options.lengths, options.rounds)
+
+
+def machine() -> str:
+    """Name processor and system."""
+    info = Path("/proc/cpuinfo")
+    names = [line.split(":")[1].strip() for line in info.read_text().splitlines() if line.startswith("model name")]
+    return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
+
+
+def per_clip(console: Console, made: list[Path], rounds: int) -> None:
+    """Print seconds for each subject, all taking turns."""
+    system, close = load("deepsound_crnn"), []
+    subjects: dict[str, Subject | str] = {**port_subjects(system), "ffmpeg's decode alone": ffmpeg_subject()}
+    for backend, words in (("theano", "original, Theano 0.8.2"), ("tensorflow", "original, TensorFlow 0.12.1")):
+        subjects[words] = original_subject(system, backend, close)
+    try:
+        took = turns({name: s for name, s in subjects.items() if not isinstance(s, str)}, made, rounds)
+    finally:
+        for end in close:
+            end()
+    port = statistics.median(used for used, _ in took["port, whole path"])
+    table = Table(title=f"Per clip, warm: {len(made)} mp3s of about 30 s, {rounds} rounds", title_justify="left")
+    for column in ("", "CPU s", "wall s", "of the port's whole path"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, subject in subjects.items():
+        if isinstance(subject, str):
+            table.add_row(name, "-", "-", subject)
+            continue
+        used, wall = (statistics.median(column) for column in zip(*took[name], strict=True))
+        table.add_row(name, f"{used:.4f}", f"{wall:.4f}", f"{used / port:.2f} x")
+    console.print(table)
+
+
+def turns(subjects: dict[str, Subject], made: list[Path], rounds: int) -> dict[str, list[Seconds]]:
+    """Let every subject answer every clip `rounds` times, in turn, after one warm-up round."""
+    took: dict[str, list[Seconds]] = {name: [] for name in subjects}
+    for k in range(rounds + 1):
+        for clip in made:
+            for name, subject in subjects.items():
+                seconds = subject(clip)
+                if k:
+                    took[name].append(seconds)
+    return took
+
+
+def cold_start(console: Console, clip: Path, rounds: int) -> None:
+    """Print `import tensorflow` against `reprise predict one.mp3`, each in new processes, in turn."""
+    commands = {
+        "import tensorflow alone": [sys.executable, "-c", "import tensorflow"],
+        "reprise predict one.mp3": [sys.executable, "-c", "import reprise; reprise.main()", "predict", str(clip)],
+        "reprise --help": [sys.executable, "-c", "import reprise; reprise.main()", "--help"],
+    }
+    took: dict[str, list[Seconds]] = {name: [] for name in commands}
+    for _ in range(rounds):
+        for name, command in commands.items():
+            took[name].append(timed(lambda c=command: run(c)))
+    table = Table(title="Cold start", title_justify="left")
+    for column in ("", "CPU s", "wall s"):
+        table.add_column(column, justify="left" if not column else "right")
+    for name, pairs in took.items():
+        used, wall = (statistics.median(column) for column in zip(*pairs, strict=True))
+        table.add_row(name, f"{used:.2f}", f"{wall:.2f}")
+    first, second = (took[name] for name in list(commands)[:2])
+    more = [statistics.median(b[k] - a[k] for a, b in zip(first, second, strict=True)) for k in (0, 1)]
+    table.add_row("more than the import", f"{more[0]:.2f}", f"{more[1]:.2f}")
+    console.print(table)
+
+
+def by_length(console: Console, folder: Path, lengths: list[int], rounds: int) -> None:
+    """Print cost and peak memory by length, each length in a process of its own."""
+    short = clips.write(folder / "short.wav", 10)
+    table = Table(title="By length of clip", title_justify="left")
+    for column in ("", "CPU s", "CPU ms per second of audio", "peak memory, MB", "runs"):
+        table.add_column(column, justify="left" if not column else "right")
+
+    def add(name: str, clip: Path, seconds: float, times: int) -> None:
+        took, peak = measured(short, clip, times)
+        used = statistics.median(took)
+        table.add_row(name, f"{used:.3f}", f"{1000 * used / seconds:.2f}", f"{peak:.0f}", str(times))
+        clip.unlink()
+
+    for seconds in lengths:
+        clip = clips.write(folder / f"{seconds}.mp3", seconds)
+        add(f"{seconds} s mp3", clip, seconds, rounds if seconds <= 600 else 1)
+    for name, n in (("30 s wav, 2^14 3^4 samples", SMOOTH), ("30 s wav, prime number of samples", PRIME)):
+        add(name, clips.write(folder / "n.wav", n / clips.RATE), n / clips.RATE, rounds)
+    console.print(table)
+
+
+def measured(short: Path, clip: Path, times: int) -> tuple[list[float], float]:
+    """CPU seconds of `times` answers after a warm-up on a short clip, and the peak resident memory in MB."""
+    done = run([sys.executable, "-c", PREDICT, str(short), str(clip), str(times)])
+    took, peak = json.loads(done.stdout.splitlines()[-1])
+    return took, peak
+
+
+def run(command: list[str]) -> "subprocess.CompletedProcess[str]":
+    """Run a command of this project."""
+    return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=True)
+
+
+if __name__ == "__main__":
+    main()

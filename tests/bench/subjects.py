@@ -1,0 +1,127 @@
+"""What is timed: each subject takes a clip and returns its (CPU, wall) seconds."""
+
+import json
+import os
+import resource
+import shutil
+import subprocess
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+from compare.fetch import cache
+from compare.python27 import environment, environment_folder, private_settings
+from compare.runners import Settings
+from compare.runners.python27 import Python27Runner
+from compare.system import ROOT, System
+
+Seconds = tuple[float, float]
+Subject = Callable[[Path], Seconds]
+
+
+def cpu() -> float:
+    """CPU seconds, user and system, of this process and of children that have ended."""
+    used = [resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)]
+    return sum(r.ru_utime + r.ru_stime for r in used)
+
+
+def timed(work: Callable[[], object]) -> Seconds:
+    """Run `work` once."""
+    began = cpu(), time.perf_counter()
+    work()
+    return cpu() - began[0], time.perf_counter() - began[1]
+
+
+def port_subjects(system: System) -> dict[str, Subject]:
+    """The port's whole path and each of its stages; a stage is fed what the stages before it gave."""
+    import scipy.signal
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    from port.audio.decode import decode
+    from port.audio.mel import log_mel
+    from port.audio.resample import output_length, resample
+    from port.deepsound_crnn.pipeline import open_pipeline
+
+    assert system.default_weights is not None
+    pipeline = open_pipeline(system.default_weights, "theano")
+
+    def samples(clip: Path):
+        decoded = decode(clip)
+        return resample(decoded.native, decoded.rate)[0]
+
+    def resampling(clip: Path, scipy_alone: bool) -> Seconds:
+        decoded = decode(clip)
+        if not scipy_alone:
+            return timed(lambda: resample(decoded.native, decoded.rate))
+        wide, n_out = decoded.native.astype(float), output_length(len(decoded.native), decoded.rate)
+        return timed(lambda: scipy.signal.resample(wide, n_out))
+
+    def mel(clip: Path) -> Seconds:
+        ready = samples(clip)
+        return timed(lambda: log_mel(ready))
+
+    def model(clip: Path) -> Seconds:
+        framed = pipeline._framed(log_mel(samples(clip)))
+        return timed(lambda: pipeline._answer(framed))
+
+    return {
+        "port, whole path": lambda clip: timed(lambda: pipeline.predict(clip)),
+        "  decode": lambda clip: timed(lambda: decode(clip)),
+        "  resample": lambda clip: resampling(clip, False),
+        "  mel": mel,
+        "  model": model,
+        "scipy.signal.resample alone, double": lambda clip: resampling(clip, True),
+    }
+
+
+def ffmpeg_subject() -> Subject | str:
+    """The ffmpeg program decoding to 16-bit samples, or why not."""
+    program = shutil.which("ffmpeg")
+    if program is None:
+        return "no ffmpeg program on PATH"
+    command = [program, "-v", "quiet", "-nostdin", "-threads", "1", "-f", "s16le", "-"]
+
+    def run(clip: Path) -> Seconds:
+        whole = [*command[:4], "-i", str(clip), *command[4:]]
+        return timed(lambda: subprocess.run(whole, stdout=subprocess.DEVNULL, check=True))
+
+    return run
+
+
+def original_subject(system: System, backend: str, close: list[Callable[[], object]]) -> Subject | str:
+    """The live original, loaded once in its Python 2.7, or why not."""
+    upstream = Path(os.environ["REPRISE_UPSTREAM"]) if "REPRISE_UPSTREAM" in os.environ else None
+    runner = Python27Runner(Settings(system, None, backend, upstream))
+    reason = runner.unavailable_reason()
+    if reason:
+        return reason
+    assert runner.interpreter is not None and system.default_weights is not None
+    lock = ROOT / system.row["environments"][backend]["requirements"]
+    python = environment(runner.interpreter, lock)
+    private = cache() / "python27" / "settings" / environment_folder(runner.interpreter, lock).name
+    script = str(Path(__file__).with_name("time_original.py"))
+    arguments = [str(runner.upstream.resolve()), str(system.default_weights), backend, str(ROOT / "original" / "py27")]
+    variables = {**private_settings(private, backend), "OMP_NUM_THREADS": "1"}
+    process = subprocess.Popen(
+        [str(python), script, *arguments],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
+        env=variables,
+        text=True,
+    )
+    close.append(process.kill)
+    assert process.stdin is not None and process.stdout is not None
+    asked, answers = process.stdin, process.stdout
+    if not answers.readline():
+        return f"the original did not start on {backend}"
+
+    def run(clip: Path) -> Seconds:
+        asked.write(f"{clip}\n")
+        asked.flush()
+        used, wall = json.loads(answers.readline())
+        return used, wall
+
+    return run
