@@ -7,6 +7,7 @@ by its process id whatever happens. The command finds it through DOCKER_HOST.
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -95,6 +96,8 @@ def wait_for_answer(process: subprocess.Popen[bytes], environment: dict[str, str
 def main(command: list[str]) -> int:
     """Run a command with a private engine and return its exit code."""
     install()
+    # A stopped run must stop its engine too.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))
     with engine() as environment:
         return subprocess.run(command, env=environment, check=False).returncode
 
