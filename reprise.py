@@ -59,7 +59,7 @@ def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out
 
 @cli.command()
 @click.argument("clip", type=FILE)
-@click.option("--runner", default="port", show_default=True, help="port, python27, docker or recorded.")
+@click.option("--runner", default="port", show_default=True, help="port, python27, docker, node or recorded.")
 @click.option("--out", type=FILE, required=True, help="Folder for trace.npz and trace.json.")
 @click.option("--given", type=FILE, help="Trace whose arrays each stage is computed from (isolated).")
 @system_option

@@ -155,8 +155,8 @@ def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) ->
 
 
 def systems() -> None:
-    """Print every system: licence, source, and what of it is on this machine."""
-    table = Table("system", "what", "licence", "upstream", "weights")
+    """Print every system: licence, source, what of it is on this machine, and its parity as last measured."""
+    console = Console()
     for name in system.names():
         one = system.load(name)
         folder = fetching.upstream_folder(one)
@@ -167,6 +167,11 @@ def systems() -> None:
             have = "the kit's fixture"
         else:
             have = "none"
-        fetched = "fetched" if folder.is_dir() else f"reprise fetch {name}"
-        table.add_row(name, one.title, one.licence, fetched, have)
-    Console().print(table)
+        fetched = "fetched" if folder.is_dir() else f"not here yet (reprise fetch {name})"
+        console.print(f"[bold]{name}[/]: {one.title}", highlight=False, soft_wrap=True)
+        for label, text in (
+            ("upstream", f"{one.upstream_url} {one.upstream_commit[:12]}, {one.licence}; {fetched}"),
+            ("weights", have),
+            ("parity", one.row.get("parity", "not measured")),
+        ):
+            console.print(f"  {label:9}{text}", highlight=False, soft_wrap=True)
