@@ -14,7 +14,7 @@ from port.audio.mel import HOP, N_MELS, log_mel
 from port.audio.resample import SAMPLE_RATE, output_length, resample
 from port.errors import InputError
 
-BLOCK = 1 << 15  # native samples in a transform (0.74 s at 44.1 kHz); longer ones agree as well (within a step in 80) and lag more
+BLOCK = 1 << 15  # native samples in a transform (0.74 s at 44.1 kHz); longer ones agree to within a step in 80, and lag
 MAX_BLOCK = 1 << 20  # native samples; a sampling rate with a large prime factor needs long blocks
 CONTEXT = 2  # hops of sound kept before the next mel frame
 
