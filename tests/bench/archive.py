@@ -44,7 +44,7 @@ def main() -> None:
         make(folder, n)
         command = [sys.executable, "-c", "import reprise; reprise.main()", "predict", "--recursive"]
         command += [str(folder), "--out", str(out), "--workers", str(workers)]
-        print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {n} mp3s of 5 to 7 s, {workers} workers")
+        print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {n} mp3s of 5 to 7 s, {workers} workers", flush=True)
         report("until killed at half", watch(command, out, n // 2), workers)
         held = {row["sha256"] for part in parts(out) for row in pq.read_table(part).to_pylist()}
         report("after the restart", watch(command, out, None), workers)
@@ -114,7 +114,8 @@ def report(what: str, seen: Watched, workers: int) -> None:
     print(
         f"{what}: {seen.cpu / seen.seconds / workers:.0%} of {workers} cores' time used; workers ready to run "
         f"{statistics.mean(seen.runnable):.0%} of the time; resident memory {second:.0f} MB in the second quarter, "
-        f"{last:.0f} in the last ({last / second - 1:+.1%})"
+        f"{last:.0f} in the last ({last / second - 1:+.1%})",
+        flush=True,
     )
 
 

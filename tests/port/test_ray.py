@@ -11,7 +11,7 @@ from port.archive import Archive, Job
 from tests.port.test_archive import make_folder, real_job, rows_of
 from tests.require import require
 
-N_CLIPS = 64
+N_CLIPS = 40
 
 
 @pytest.fixture
