@@ -27,7 +27,5 @@ def ffmpeg_version() -> str:
     program = shutil.which("ffmpeg")
     if program is None:
         return "ffmpeg (none)"
-    first = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.split(
-        "\n"
-    )[0]
+    first = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     return "ffmpeg " + first.split()[2]

@@ -89,9 +89,7 @@ def _chunks(content: bytes, start: int, order: str) -> Iterator[tuple[bytes, int
 def _read_wav(content: bytes) -> RawAudio | None:
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         return None
-    content = content[
-        : 8 + struct.unpack_from("<L", content, 4)[0]
-    ]  # the old reader stops at RIFF's own size
+    content = content[: 8 + struct.unpack_from("<L", content, 4)[0]]  # the old reader stops at RIFF's own size
     layout: tuple[int, int, int] | None = None
     for name, start, size in _chunks(content, 12, "<"):
         if name == b"fmt ":
@@ -104,9 +102,7 @@ def _read_wav(content: bytes) -> RawAudio | None:
                 return None
             channels, rate, width = layout
             promised = 0 if size >= STREAMED else size
-            return RawAudio(
-                content[start : start + size], rate, channels, width, False, "wav", "pcm", promised
-            )
+            return RawAudio(content[start : start + size], rate, channels, width, False, "wav", "pcm", promised)
     return None
 
 
