@@ -341,6 +341,9 @@ def main() -> None:
     except InputError as error:
         click.echo(f"reprise: {' '.join(str(error).split())}", err=True)
         sys.exit(2)
+    except OSError as error:  # a full disk, a folder that may not be written: nothing of ours is half-written
+        click.echo(f"reprise: {error.strerror or error}: {error.filename or 'while writing'}", err=True)
+        sys.exit(2)
     except click.ClickException as error:
         error.show()
         sys.exit(2)

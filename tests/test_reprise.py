@@ -126,6 +126,25 @@ def test_bad_weights_are_one_line_and_exit_code_2(kind, tmp_path):
     assert len(done.stderr.strip().splitlines()) == 1, done.stderr
 
 
+@pytest.fixture
+def small_disk(tmp_path):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    mounted = subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64k", "none", str(folder)], capture_output=True)
+    if mounted.returncode:
+        pytest.skip("no small disk to fill: mounting a tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+def test_a_full_disk_is_one_line_and_leaves_nothing(small_disk):
+    done = reprise("trace", CLIPS / "piano_22050.wav", "--out", small_disk / "out")
+    assert done.returncode == 2
+    assert "No space left" in done.stderr
+    assert len(done.stderr.strip().splitlines()) == 1, done.stderr
+    assert list(small_disk.iterdir()) == []
+
+
 def test_a_folder_without_audio_is_no_pass(tmp_path):
     (tmp_path / "notes.txt").write_text("no music here")
     done = reprise("compare", tmp_path, "--out", tmp_path / "report")
