@@ -1,7 +1,7 @@
 """A comparison: two runners over a set of clips, their traces on disk, and a verdict for every stage of every clip."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,7 +20,8 @@ class ClipComparison:
     """Both sides on one clip: traces, and verdicts in both modes.
 
     isolated: each stage of the candidate computed from the reference's own source array, so that the first failure is
-    the stage with the fault. chained: from the file on, what a user sees.
+    the stage with the fault. chained: from the file on, what a user sees. explanation: which known cause makes the
+    fault vanish, in a sentence, or that none does.
     """
 
     clip: Clip
@@ -28,6 +29,7 @@ class ClipComparison:
     candidate: Trace
     isolated: list[Verdict]
     chained: list[Verdict]
+    explanation: str | None = None
 
     @property
     def agrees(self) -> bool:
@@ -57,8 +59,11 @@ def compare_clips(
     candidate: Runner,
     out: Path,
     done: Callable[[ClipComparison], None] = lambda result: None,
+    explain: Callable[[ClipComparison, Trace], str | None] = lambda result, isolated: None,
 ) -> list[ClipComparison]:
     """Compare two runners on clips, keeping every trace under `out`/traces; calls `done` after each clip.
+
+    explain: says why a clip differs, from its comparison and the candidate's isolated trace (compare.explain).
 
     Raises InputError where there are no clips or a side cannot run: that is no agreement.
     """
@@ -79,6 +84,8 @@ def compare_clips(
         result = ClipComparison(
             clip, original, chained, diff(original, isolated, stages, "isolated"), diff(original, chained, stages)
         )
+        if not result.agrees:
+            result = replace(result, explanation=explain(result, isolated))
         results.append(result)
         done(result)
     return results

@@ -53,6 +53,7 @@ class Report:
                 "clip": {"name": r.clip.path.name, "sha256": r.clip.sha256},
                 "agrees": r.agrees,
                 "first_difference": r.fault.stage if r.fault is not None else None,
+                "explanation": r.explanation,
                 "steps": dict(zip(("same", "all"), r.steps, strict=True)) if r.steps else None,
                 "verdicts": [dataclasses.asdict(v) for v in (*r.isolated, *r.chained)],
                 "reference": dict(r.reference.provenance),

@@ -12,6 +12,7 @@ from compare import trace as traces
 from compare.clip import Clip, find_clips
 from compare.comparison import ClipComparison, compare_clips, describe
 from compare.diff import diff as diff_traces
+from compare.explain import explainer
 from compare.report import Report, number
 from compare.runners import Settings
 from compare.system import ROOT
@@ -51,7 +52,13 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
         with _progress("comparing", len(opened)) as progress:
             task = progress.add_task("comparing", total=len(opened))
             results = compare_clips(
-                opened, chosen.system.stages, original, port, out, lambda result: progress.advance(task)
+                opened,
+                chosen.system.stages,
+                original,
+                port,
+                out,
+                lambda result: progress.advance(task),
+                explainer(chosen),
             )
     finally:
         for runner in (original, port):
@@ -86,6 +93,8 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
                 f"{describe(result.fault)}",
                 soft_wrap=True,
             )
+        if result.explanation:
+            console.print(f"  {result.explanation}", soft_wrap=True, markup=False, highlight=False)
     console.print(report.headline, soft_wrap=True, style="green" if all(r.agrees for r in results) else "bold red")
 
 

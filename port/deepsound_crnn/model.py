@@ -88,7 +88,7 @@ def load(weights: Path, source_backend: str) -> keras.Model:
     model = build()
     for name, arrays in stored.items():
         try:
-            model.get_layer(name).set_weights(RULES[name](_by_role(arrays), source_backend))
+            model.get_layer(name).set_weights(RULES[name](by_role(arrays), source_backend))
         except (KeyError, ValueError) as error:
             raise InputError(
                 f"{weights.name}: weights of another model, layer {name} does not fit "
@@ -97,8 +97,11 @@ def load(weights: Path, source_backend: str) -> keras.Model:
     return model
 
 
-def _by_role(arrays: list[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    # convolution_1_W, lstm_1_U_i, timedistributed_1_W:0 - the role is what follows the last number and underscore.
+def by_role(arrays: list[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
+    """Return a layer's stored arrays by role: W, b, U_i, ...
+
+    convolution_1_W, lstm_1_U_i, timedistributed_1_W:0: the role is what follows the last number and underscore.
+    """
     roles = {}
     for name, array in arrays:
         parts = name.split("/")[-1].split(":")[0].split("_")
