@@ -31,11 +31,12 @@ class Options:
 
 @dataclass(frozen=True)
 class Report:
-    """What to tell a person: lines, the differences of a verification, and whether they are within tolerance."""
+    """What to tell a person: lines, the differences of a verification, whether they are within tolerance, else why."""
 
     lines: list[str]
     differences: list[verify.Difference]
     agrees: bool
+    explanation: str = ""
 
 
 def migrate_files(
@@ -72,8 +73,14 @@ def migrate_files(
     ]
     if golden is None:
         return Report(lines, [], True)
-    differences = _verify(migrated, out, options, verify.load(golden))
-    return Report(lines, differences, all(d.max_rel <= options.tolerance for d in differences))
+    wanted = verify.load(golden)
+    differences = _verify(migrated, out, options, wanted)
+    if all(d.max_rel <= options.tolerance for d in differences):
+        return Report(lines, differences, True)
+    from port.keras1 import causes
+
+    why = causes.explain(model, str(found.backend), settings, wanted, options.tolerance)
+    return Report(lines, differences, False, why)
 
 
 def _read(architecture: Path | None, weights: Path) -> read.Keras1Model:

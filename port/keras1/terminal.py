@@ -24,6 +24,8 @@ def migrate(
         far = "" if difference.max_rel <= options["tolerance"] else "  <- beyond the tolerance"
         click.echo(f"{difference.name}: max |d| {difference.max_abs:.3e}, relative {difference.max_rel:.3e}{far}")
     click.echo("agrees with the recording" if report.agrees else "does NOT agree with the recording")
+    if report.explanation:
+        click.echo(report.explanation)
     return 0 if report.agrees else 1
 
 
