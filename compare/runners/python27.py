@@ -147,8 +147,9 @@ class Python27Runner:
     def _ask(self, request: dict[str, str], what: str) -> None:
         self._ensure_started()
         assert self.process is not None and self.process.stdin is not None
-        self.process.stdin.write(json.dumps(request).encode() + b"\n")
-        self.process.stdin.flush()
+        with contextlib.suppress(BrokenPipeError):  # it has just ended: the answer that does not come says how
+            self.process.stdin.write(json.dumps(request).encode() + b"\n")
+            self.process.stdin.flush()
         self._answer(what)
 
     def _answer(self, what: str) -> dict[str, Any]:
