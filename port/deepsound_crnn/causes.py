@@ -57,7 +57,7 @@ def hard_sigmoid(x: Array, slope: float) -> Array:
 
 def sigmoid(x: Array) -> Array:
     """Return the logistic function."""
-    return 1 / (1 + np.exp(-x))
+    return 0.5 * (1 + np.tanh(x / 2))  # never overflows
 
 
 def lstm(case: Case, order: str = GATES, gate: Callable[[Array], Array] | None = None) -> Array:
