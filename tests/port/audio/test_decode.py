@@ -1,9 +1,8 @@
 """Decoding against the real librosa 0.4.1 and audioread 2.1.4: recorded (record.py), and live where it is at hand.
 
-The live tests need the ffmpeg program and, in REPRISE_PY27_LIBROSA, a Python 2.7 that imports librosa 0.4.1.
+The live tests need the ffmpeg program and a Python 2.7, in which the era's environment is built once.
 """
 
-import os
 import shutil
 import subprocess
 from pathlib import Path
@@ -12,6 +11,8 @@ import av
 import numpy as np
 import pytest
 
+from compare import python27
+from compare.system import ROOT
 from port.audio import decode as decode_module
 from port.audio import decoders, mp3, rawread
 from port.audio.decode import decode
@@ -234,9 +235,10 @@ LIVE = [  # file name ending, rates, options of the ffmpeg program
 def live(tmp_path_factory):
     """Each file of LIVE, mono and stereo, as the real librosa loads it: path -> samples, rate."""
     _need_ffmpeg()
-    python = os.environ.get("REPRISE_PY27_LIBROSA")
-    if not python:
-        require("python27", "REPRISE_PY27_LIBROSA names no Python 2.7 with librosa 0.4.1")
+    interpreter = python27.find_interpreter()
+    if interpreter is None:
+        require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
+    python = python27.environment(interpreter, ROOT / "original/py27/requirements-theano.lock")
     folder = tmp_path_factory.mktemp("live")
     paths = [
         _encode_with_ffmpeg(folder, ending, rate, channels, options.split())
@@ -245,7 +247,7 @@ def live(tmp_path_factory):
         for channels in (1, 2)
     ]
     script = Path(__file__).with_name("record.py")
-    environment = {**os.environ, "HOME": str(folder), "PYTHONDONTWRITEBYTECODE": "1"}
+    environment = {**python27.private_settings(folder, "theano")}
     subprocess.run([python, script, "load", folder / "live.npz", *paths], check=True, env=environment, timeout=300)
     answers = np.load(folder / "live.npz")
     return {path: (answers[path.name], int(answers[path.name + ":rate"])) for path in paths}
