@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 from port.errors import InputError
 
 GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
+PART_SAMPLES = 1 << 14  # of each channel, converted and handed on at once
 EXACT = ("flac", "mov", "wav", "aiff", "au", "caf", "wv")  # containers whose header gives the exact length
 
 
@@ -172,26 +173,37 @@ def _decoded_parts(
     """Interleaved int16 parts in order; how many packets were broken is added to `notes` at the end."""
     import av
 
-    resampler = av.AudioResampler(format="s16")
-    limit = max_seconds * stream.codec_context.sample_rate * channels
+    # Frames are short (an mp3's has 1152 samples) and a call costs as much as converting one: gather them first.
+    gathered, resampler = av.AudioFifo(), av.AudioResampler(format="s16")
+    limit = max_seconds * stream.codec_context.sample_rate
     total = broken = 0
     for packet in _packets(container, stream):
         try:
-            frames = packet.decode()
-            resampled = [part for frame in frames for part in resampler.resample(frame)]
+            for frame in packet.decode():
+                frame.pts = None  # gaps in time stamps are not filled
+                gathered.write(frame)
+                total += frame.samples
         except av.error.FFmpegError:
             broken += 1
             continue
         except ValueError:
             raise InputError("its rate or channels change midway; convert it, or decode with ffmpeg") from None
-        total += sum(frame.samples for frame in frames) * channels
         if total > limit:
             raise InputError(too_long(max_seconds))
-        yield from (np.asarray(part.to_ndarray().ravel(), np.int16) for part in resampled)
+        if gathered.samples >= PART_SAMPLES:
+            yield _as_int16(resampler, gathered)
     if not total:
         raise InputError("not one sample could be decoded")
+    if gathered.samples:
+        yield _as_int16(resampler, gathered)
     if broken:
         notes.append(f"{broken} broken packets were left out, as in the original")
+
+
+def _as_int16(resampler: Any, gathered: Any) -> NDArray[np.int16]:
+    """Empty a fifo of frames: (n_samples * n_channels,) int16, interleaved."""
+    parts = [part.to_ndarray().ravel() for part in resampler.resample(gathered.read())]
+    return np.asarray(np.concatenate(parts), np.int16)
 
 
 def _packets(container: Any, stream: Any) -> Iterator[Any]:

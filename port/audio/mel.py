@@ -5,12 +5,14 @@ filter bank and its product in double. The power of an empty band is rounding no
 it: each of these types is part of the feature.
 """
 
+from collections.abc import Iterator
 from functools import lru_cache
 from typing import Literal
 
 import numpy as np
 import scipy.fft
 import scipy.signal
+import scipy.sparse
 from numpy.typing import NDArray
 
 from port.audio.resample import SAMPLE_RATE
@@ -20,6 +22,7 @@ N_FFT = 2048  # samples in a window (93 ms)
 HOP = 1024  # samples between windows (46.4 ms)
 N_MELS = 128
 PADDING: Literal["reflect", "constant"] = "reflect"  # half a window at either end
+BLOCK = 32  # windows worked on at a time, so that they stay in the cache
 SILENCE = 1e-6  # what a power of exactly zero becomes before the logarithm; any other power stays as it is
 
 F_LINEAR = 200.0 / 3  # Slaney's scale: Hz per mel below 1 kHz
@@ -65,19 +68,20 @@ def mel_power(
     Raises:
         InputError: no samples, or fewer than reflection at the ends needs.
     """
-    power = power_spectrum(samples, n_fft, hop).astype(np.float64)
-    return power @ filter_bank(sample_rate, n_fft, n_mels).T
-
-
-def power_spectrum(samples: NDArray[np.float32], n_fft: int = N_FFT, hop: int = HOP) -> NDArray[np.float32]:
-    """Squared magnitude of the centred short-time transform, (n_frames, n_fft // 2 + 1) float32."""
     if len(samples) <= n_fft // 2:
         raise InputError(f"the clip has {len(samples)} samples: at least {n_fft // 2 + 1} are needed")
+    bank = _sparse_bank(sample_rate, n_fft, n_mels)
+    return np.concatenate([power.astype(np.float64) @ bank for power in _power_spectra(samples, n_fft, hop)])
+
+
+def _power_spectra(samples: NDArray[np.float32], n_fft: int, hop: int) -> Iterator[NDArray[np.float32]]:
+    """Squared magnitude of the centred short-time transform, (up to BLOCK frames, n_fft // 2 + 1) float32 at a time."""
     padded = np.pad(samples, n_fft // 2, mode=PADDING)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]
     window = scipy.signal.get_window("hann", n_fft)  # periodic, float64
-    spectrum = scipy.fft.rfft(frames * window, overwrite_x=True).astype(np.complex64)
-    return magnitude(spectrum) ** 2
+    for first in range(0, len(frames), BLOCK):
+        spectrum = scipy.fft.rfft(frames[first : first + BLOCK] * window, overwrite_x=True).astype(np.complex64)
+        yield magnitude(spectrum) ** 2
 
 
 def magnitude(spectrum: NDArray[np.complex64]) -> NDArray[np.float32]:
@@ -100,6 +104,12 @@ def filter_bank(sample_rate: int = SAMPLE_RATE, n_fft: int = N_FFT, n_mels: int 
     weights = triangles * (2.0 / (high - low))
     weights.setflags(write=False)
     return weights
+
+
+@lru_cache(maxsize=8)
+def _sparse_bank(sample_rate: int, n_fft: int, n_mels: int) -> scipy.sparse.csc_array:
+    """`filter_bank`, transposed: a bin lies in two bands at most."""
+    return scipy.sparse.csc_array(filter_bank(sample_rate, n_fft, n_mels).T)
 
 
 def hz_to_mel(frequency: float) -> float:

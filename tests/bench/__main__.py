@@ -25,6 +25,7 @@ from tests.bench import clips
 from tests.bench.subjects import Seconds, Subject, ffmpeg_subject, original_subject, port_subjects, timed
 
 LENGTHS = (10, 60, 600, 3600, 10_800)  # seconds
+MP3S = (1152 * 1152, 1152 * 1148, 1152 * 1151)  # native samples: an mp3 has 1152 to a frame and any number of frames
 PRIME = 1_322_969  # native samples, 30 s at 44.1 kHz
 SMOOTH = 1_327_104  # 2^14 * 3^4
 
@@ -47,7 +48,7 @@ print(json.dumps([took, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 102
 def main() -> None:
     """Measure and print."""
     parser = argparse.ArgumentParser(prog="python -m tests.bench", description=__doc__)
-    parser.add_argument("--clips", type=Path, help="folder of 30 s mp3s; default: three made by script")
+    parser.add_argument("--clips", type=Path, help="folder of 30 s mp3s; default: made by script")
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--lengths", type=lambda text: [int(n) for n in text.split(",")], default=LENGTHS)
     options = parser.parse_args()
@@ -56,7 +57,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory(prefix="reprise-bench-") as name:
         folder = Path(name)
         made = sorted(options.clips.glob("*.mp3")) if options.clips else []
-        made = made or [clips.write(folder / f"{k}.mp3", 30 + k / 7, 99_991 * k) for k in range(3)]
+        made = made or [clips.write(folder / f"{n}.mp3", n / clips.RATE) for n in MP3S]
         per_clip(console, made, options.rounds)
         cold_start(console, made[0], options.rounds)
         by_length(console, folder, options.lengths, options.rounds)
@@ -70,38 +71,55 @@ def machine() -> str:
 
 
 def per_clip(console: Console, made: list[Path], rounds: int) -> None:
-    """Print seconds for each subject, all taking turns."""
+    """Print seconds for each subject, all taking turns, a table for each clip: a length's factors decide the cost."""
     system, close = load("deepsound_crnn"), []
     subjects: dict[str, Subject | str] = {**port_subjects(system), "ffmpeg's decode alone": ffmpeg_subject()}
     for backend, words in (("theano", "original, Theano 0.8.2"), ("tensorflow", "original, TensorFlow 0.12.1")):
         subjects[words] = original_subject(system, backend, close)
     try:
-        took = turns({name: s for name, s in subjects.items() if not isinstance(s, str)}, made, rounds)
+        ready = {name: s for name, s in subjects.items() if not isinstance(s, str)}
+        took = {clip: turns(ready, clip, rounds) for clip in made}
     finally:
         for end in close:
             end()
-    port = statistics.median(used for used, _ in took["port, whole path"])
-    table = Table(title=f"Per clip, warm: {len(made)} mp3s of about 30 s, {rounds} rounds", title_justify="left")
-    for column in ("", "CPU s", "wall s", "of the port's whole path"):
-        table.add_column(column, justify="left" if not column else "right")
-    for name, subject in subjects.items():
-        if isinstance(subject, str):
-            table.add_row(name, "-", "-", subject)
-            continue
-        used, wall = (statistics.median(column) for column in zip(*took[name], strict=True))
-        table.add_row(name, f"{used:.4f}", f"{wall:.4f}", f"{used / port:.2f} x")
-    console.print(table)
+    for clip in made:
+        port = median(took[clip]["port, whole path"])[0]
+        table = Table(title=f"Warm, {described(clip)}, {rounds} rounds", title_justify="left")
+        for column in ("", "CPU s", "wall s", "of the port's whole path"):
+            table.add_column(column, justify="left" if not column else "right")
+        for name, subject in subjects.items():
+            if isinstance(subject, str):
+                table.add_row(name, "-", "-", subject)
+                continue
+            used, wall = median(took[clip][name])
+            table.add_row(name, f"{used:.4f}", f"{wall:.4f}", f"{used / port:.2f} x")
+        console.print(table)
 
 
-def turns(subjects: dict[str, Subject], made: list[Path], rounds: int) -> dict[str, list[Seconds]]:
-    """Let every subject answer every clip `rounds` times, in turn, after one warm-up round."""
+def described(clip: Path) -> str:
+    """Name a clip by its length and what decides the cost of a transform over it."""
+    from port.audio.decode import decode
+    from port.audio.fftpack import factors
+
+    decoded = decode(clip)
+    n = len(decoded.native)
+    return f"{n / decoded.rate:.1f} s {clip.suffix[1:]} of {n} samples, largest factor {max(factors(n))}"
+
+
+def median(pairs: list[Seconds]) -> Seconds:
+    """Medians of CPU and of wall seconds."""
+    used, wall = (statistics.median(column) for column in zip(*pairs, strict=True))
+    return used, wall
+
+
+def turns(subjects: dict[str, Subject], clip: Path, rounds: int) -> dict[str, list[Seconds]]:
+    """Let every subject answer a clip `rounds` times, in turn, after one warm-up round."""
     took: dict[str, list[Seconds]] = {name: [] for name in subjects}
     for k in range(rounds + 1):
-        for clip in made:
-            for name, subject in subjects.items():
-                seconds = subject(clip)
-                if k:
-                    took[name].append(seconds)
+        for name, subject in subjects.items():
+            seconds = subject(clip)
+            if k:
+                took[name].append(seconds)
     return took
 
 
@@ -120,7 +138,7 @@ def cold_start(console: Console, clip: Path, rounds: int) -> None:
     for column in ("", "CPU s", "wall s"):
         table.add_column(column, justify="left" if not column else "right")
     for name, pairs in took.items():
-        used, wall = (statistics.median(column) for column in zip(*pairs, strict=True))
+        used, wall = median(pairs)
         table.add_row(name, f"{used:.2f}", f"{wall:.2f}")
     first, second = (took[name] for name in list(commands)[:2])
     more = [statistics.median(b[k] - a[k] for a, b in zip(first, second, strict=True)) for k in (0, 1)]
