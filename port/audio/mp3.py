@@ -2,6 +2,9 @@
 
 import struct
 
+from port.audio.content import Content
+from port.errors import InputError
+
 SAMPLES = {1: 1152, 2: 576}  # samples a frame by MPEG version (2 stands for 2 and 2.5), layer III
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz
 KILOBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
@@ -10,7 +13,14 @@ JUNK = 1 << 16  # bytes searched for the first frame
 XING_FRAMES, XING_BYTES = 1, 2  # flags of the fields present
 
 
-def missing(content: bytes) -> str | None:
+def refuse_cut(content: Content) -> None:
+    """Raise InputError where `missing` finds something."""
+    lost = missing(content)
+    if lost:
+        raise InputError(f"truncated mp3, {lost}; get the whole file")
+
+
+def missing(content: Content | bytes) -> str | None:
     """What an mp3's own headers promise and the file does not hold, in words; None if nothing (or no mp3)."""
     start = _first_frame(content)
     if start is None:
@@ -26,11 +36,11 @@ def missing(content: bytes) -> str | None:
     return None
 
 
-def frame_size(content: bytes, start: int) -> int | None:
+def frame_size(content: Content | bytes, start: int) -> int | None:
     """Bytes of the layer III frame that begins at `start`; None if none does (or of free format)."""
     if start + 4 > len(content):
         return None
-    (header,) = struct.unpack_from(">L", content, start)
+    header = int.from_bytes(content[start : start + 4])
     version, layer = header >> 19 & 3, header >> 17 & 3
     kilobits, rate = header >> 12 & 15, header >> 10 & 3
     if header >> 21 != 0x7FF or layer != 1 or version == 1 or rate == 3 or kilobits in (0, 15):
@@ -39,22 +49,23 @@ def frame_size(content: bytes, start: int) -> int | None:
     return samples // 8 * table[kilobits] * 1000 // RATES[version][rate] + (header >> 9 & 1)
 
 
-def _first_frame(content: bytes) -> int | None:
+def _first_frame(content: Content | bytes) -> int | None:
     """Position of the first of two frames in a row, after tags and whatever else is in front; or None."""
     start = 0
     while content[start : start + 3] == b"ID3" and start + 10 <= len(content):
         a, b, c, d = content[start + 6 : start + 10]
         start += 10 + (a << 21 | b << 14 | c << 7 | d)
-    end = start + JUNK
-    while (start := content.find(0xFF, start, end)) >= 0:
-        size = frame_size(content, start)
-        if size and frame_size(content, start + size):
-            return start
-        start += 1
+    junk = content[start : start + JUNK]
+    at = junk.find(0xFF)
+    while at >= 0:
+        size = frame_size(content, start + at)
+        if size and frame_size(content, start + at + size):
+            return start + at
+        at = junk.find(0xFF, at + 1)
     return None
 
 
-def _promised_bytes(content: bytes, start: int) -> int:
+def _promised_bytes(content: Content | bytes, start: int) -> int:
     """Bytes of audio that a Xing, Info or VBRI header in the first frame promises; 0 if there is none."""
     frame = content[start : start + 200]
     if frame[36:40] == b"VBRI" and len(frame) >= 50:

@@ -6,6 +6,7 @@ from functools import lru_cache
 from pathlib import Path
 
 from port.audio import rawread
+from port.audio.content import opened
 
 
 def decoded_by(path: Path, decoder: str) -> dict[str, str]:
@@ -16,8 +17,9 @@ def decoded_by(path: Path, decoder: str) -> dict[str, str]:
         codec = container.streams.audio[0].codec_context.name
     # FFmpeg calls a decoder "opus" or "mp3float"; what the file holds is the part before any such suffix.
     codec = codec.removesuffix("float").removeprefix("lib")
-    if rawread.read(path.read_bytes()) is not None:
-        return {"decoder": "python", "codec": codec}
+    with opened(path) as content:
+        if rawread.read(content) is not None:
+            return {"decoder": "python", "codec": codec}
     return {"decoder": ffmpeg_version() if decoder == "ffmpeg" else f"PyAV {av.__version__}", "codec": codec}
 
 

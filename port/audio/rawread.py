@@ -14,6 +14,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from port.audio.content import Content
 from port.errors import InputError
 
 STREAMED = 0x7FFF0000  # a size this large is a placeholder: the writer could not seek back
@@ -24,9 +25,9 @@ AU_ULAW, AU_ALAW = 1, 27
 
 @dataclass(frozen=True)
 class RawAudio:
-    """The sample bytes of a file and how the old readers understood them."""
+    """The sample bytes of an open file and how the old readers understood them."""
 
-    data: bytes
+    data: Content
     rate: int  # Hz
     channels: int
     width: int  # bytes a sample
@@ -35,13 +36,15 @@ class RawAudio:
     encoding: str = "pcm"  # "ulaw" is expanded by the reader; "alaw" is not, its bytes are taken as they are
     promised: int = 0  # bytes of samples the header promises, 0 if it does not
 
-    def samples(self) -> NDArray[np.int16]:
+    def samples(self, data: bytes) -> NDArray[np.int16]:
         """Interleaved samples (n_samples * n_channels,) int16 with every habit of the old readers.
+
+        Args:
+            data: `self.data` or a stretch of it, of whole samples.
 
         Raises:
             InputError: the old readers fail on this file.
         """
-        data = self.data
         if self.width == 3:
             raise InputError(f"24-bit {self.kind}, on which the original fails; convert it, or fix quirks")
         if self.encoding == "ulaw":
@@ -67,7 +70,7 @@ class RawAudio:
         return []
 
 
-def read(content: bytes) -> RawAudio | None:
+def read(content: Content) -> RawAudio | None:
     """Understand a file's bytes as Python 2.7's readers would; None if they refuse (ffmpeg is next)."""
     try:
         raw = _read_aiff(content) or _read_wav(content) or _read_au(content)
@@ -78,22 +81,22 @@ def read(content: bytes) -> RawAudio | None:
     return raw
 
 
-def _chunks(content: bytes, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
+def _chunks(content: Content, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, position and size of each chunk; sizes as written, positions even."""
     while start + 8 <= len(content):
-        name, size = struct.unpack_from(f"{order}4sL", content, start)
+        name, size = struct.unpack(f"{order}4sL", content[start : start + 8])
         yield name, start + 8, size
         start += 8 + size + size % 2
 
 
-def _read_wav(content: bytes) -> RawAudio | None:
+def _read_wav(content: Content) -> RawAudio | None:
     if content[:4] != b"RIFF" or content[8:12] != b"WAVE":
         return None
-    content = content[: 8 + struct.unpack_from("<L", content, 4)[0]]  # the old reader stops at RIFF's own size
+    content = content.within(0, 8 + int.from_bytes(content[4:8], "little"))  # the old reader stops at RIFF's own size
     layout: tuple[int, int, int] | None = None
     for name, start, size in _chunks(content, 12, "<"):
         if name == b"fmt ":
-            tag, channels, rate, _, _, bits = struct.unpack_from("<HHLLHH", content, start)
+            tag, channels, rate, _, _, bits = struct.unpack("<HHLLHH", content[start : start + 16])
             if tag != 1:  # only plain PCM; "extensible" headers (24 bits, over 2 channels) are ffmpeg's
                 return None
             layout = channels, rate, (bits + 7) // 8
@@ -102,20 +105,20 @@ def _read_wav(content: bytes) -> RawAudio | None:
                 return None
             channels, rate, width = layout
             promised = 0 if size >= STREAMED else size
-            return RawAudio(content[start : start + size], rate, channels, width, False, "wav", "pcm", promised)
+            return RawAudio(content.within(start, start + size), rate, channels, width, False, "wav", "pcm", promised)
     return None
 
 
-def _read_aiff(content: bytes) -> RawAudio | None:
+def _read_aiff(content: Content) -> RawAudio | None:
     if content[:4] != b"FORM" or content[8:12] not in (b"AIFF", b"AIFC"):
         return None
     common, data, promised = None, None, 0
     for name, start, size in _chunks(content, 12, ">"):
         if name == b"COMM":
-            common = struct.unpack_from(">hLh10s", content, start)
+            common = struct.unpack(">hLh10s", content[start : start + 18])
             packing = content[start + 18 : start + 22] if content[8:12] == b"AIFC" else b"NONE"
         elif name == b"SSND":
-            data, promised = content[start + 8 : start + size], max(size - 8, 0)
+            data, promised = content.within(start + 8, start + size), max(size - 8, 0)
     if common is None or data is None or packing not in (b"NONE", b"ULAW", b"ulaw"):
         return None
     channels, _, bits, rate = common
@@ -132,15 +135,15 @@ def _extended_to_int(value: bytes) -> int:
     return int(mantissa >> shift) if 0 <= shift < 64 else 0
 
 
-def _read_au(content: bytes) -> RawAudio | None:
+def _read_au(content: Content) -> RawAudio | None:
     if content[:4] != AU_MAGIC:
         return None
-    start, size, encoding, rate, channels = struct.unpack_from(">5L", content, 4)
+    start, size, encoding, rate, channels = struct.unpack(">5L", content[4:24])
     if not 24 <= start <= 100 or encoding not in AU_WIDTHS:
         return None
     promised = 0 if size >= STREAMED else size
     packing = {AU_ULAW: "ulaw", AU_ALAW: "alaw"}.get(encoding, "pcm")
-    return RawAudio(content[start:], rate, channels, AU_WIDTHS[encoding], True, "au", packing, promised)
+    return RawAudio(content.within(start), rate, channels, AU_WIDTHS[encoding], True, "au", packing, promised)
 
 
 def _expand_ulaw(codes: NDArray[np.uint8]) -> NDArray[np.int16]:

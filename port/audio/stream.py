@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -21,10 +21,12 @@ import numpy as np
 from numpy.typing import NDArray
 
 from port.audio import mp3, rawread
-from port.audio.decode import ROUNDING, channel_notes, content_of, mixed
+from port.audio.content import opened
 from port.audio.decoders import Opened, open_pyav, too_long
 from port.errors import InputError
 
+ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
+FULL_SCALE = 32768  # of signed 16-bit samples
 PART_BYTES = 1 << 18  # of raw samples read in one part; a multiple of every sample's width times two
 MAX_MEMORY = 4 << 30  # bytes of address space of the child
 CPU_SECONDS = 120  # of the child; a one-hour mp3 takes about ten
@@ -45,42 +47,44 @@ class Incoming:
 @contextmanager
 def incoming(path: Path, max_seconds: float) -> Iterator[Incoming]:
     """Decode a clip part by part; raises InputError as `decode` does, at once or while the parts are read."""
-    content = content_of(path)
-    raw = rawread.read(content)
-    if raw is not None:
-        yield _raw(raw, max_seconds)
-        return
-    lost = mp3.missing(content)
-    if lost:
-        raise InputError(f"truncated mp3, {lost}; get the whole file")
-    del content
-    with open_pyav(str(path), max_seconds) as opened:
-        if opened.promised > max_seconds:
+    with opened(path) as content:
+        raw = rawread.read(content)
+        if raw is not None:
+            yield from_raw(raw, max_seconds)
+            return
+        mp3.refuse_cut(content)
+    with open_pyav(str(path), max_seconds) as coded:
+        if coded.promised > max_seconds:
             raise InputError(too_long(max_seconds))
-        parts = _checked(opened)
+        parts = _checked(coded)
         first = next(parts)  # a decoder may correct the rate with its first packet
-        notes = opened.notes
-        notes += channel_notes(opened.channels, opened.counted_channels)
-        if opened.described_rate != opened.rate:
-            notes.append(f"{opened.rate} Hz taken for {opened.described_rate}, the rate of the first audio stream")
-        heard = _paired(chain([first], parts), opened.counted_channels)
+        notes = coded.notes
+        notes += channel_notes(coded.channels, coded.counted_channels)
+        if coded.described_rate != coded.rate:
+            notes.append(f"{coded.rate} Hz taken for {coded.described_rate}, the rate of the first audio stream")
+        heard = _paired(chain([first], parts), coded.counted_channels)
         # A file that is taken for one of fewer channels, or of another rate, comes out longer or shorter.
-        longer = opened.channels / min(opened.counted_channels, 2) * opened.rate / opened.described_rate
-        yield Incoming(opened.described_rate, opened.expected * longer, heard, notes)
+        longer = coded.channels / min(coded.counted_channels, 2) * coded.rate / coded.described_rate
+        yield Incoming(coded.described_rate, coded.expected * longer, heard, notes)
 
 
-def _checked(opened: Opened) -> Iterator[NDArray[np.int16]]:
+def _checked(coded: Opened) -> Iterator[NDArray[np.int16]]:
     """The parts as they are; raises InputError at the end where the header promised more."""
     total = 0
-    for part in opened.parts:
+    for part in coded.parts:
         total += part.size
         yield part
-    seconds = total / opened.channels / opened.rate
-    if seconds < opened.promised - ROUNDING:
-        raise InputError(f"truncated or damaged: {opened.promised:.2f} s promised, {seconds:.2f} s decoded")
+    refuse_less(coded.promised, total / coded.channels / coded.rate)
 
 
-def _raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
+def refuse_less(promised: float, seconds: float) -> None:
+    """Raise InputError where fewer seconds were decoded than the header promised."""
+    if seconds < promised - ROUNDING:
+        raise InputError(f"truncated or damaged: {promised:.2f} s promised, {seconds:.2f} s decoded")
+
+
+def from_raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
+    """Read a clip's samples part by part from its still open file."""
     n_bytes = len(raw.data)
     if n_bytes < raw.promised:
         raise InputError(f"truncated {raw.kind}: {raw.promised} bytes of samples promised, {n_bytes} there")
@@ -90,7 +94,7 @@ def _raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
     if not n_bytes:
         raise InputError("no samples in it")
     slices = (raw.data[at : at + PART_BYTES] for at in range(0, n_bytes, PART_BYTES))
-    parts = _paired((replace(raw, data=data).samples() for data in slices), raw.channels)
+    parts = _paired((raw.samples(data) for data in slices), raw.channels)
     longer = raw.channels / min(raw.channels, 2)
     return Incoming(raw.rate, seconds * longer, parts, raw.notes() + channel_notes(raw.channels, raw.channels))
 
@@ -106,6 +110,25 @@ def _paired(parts: Iterator[NDArray[np.int16]], counted: int) -> Iterator[NDArra
             yield mixed(whole[:n_even], counted)
     if left.size:
         mixed(left, counted)  # raises, as it does for the whole clip
+
+
+def channel_notes(channels: int, counted: int) -> list[str]:
+    """What it does to a file that audioread counted another number of channels, or more than two, in words."""
+    if channels == counted <= 2:
+        return []
+    if counted == 1:
+        return [f"{channels} channels: the original takes them for one, {channels} times as long"]
+    return [f"{channels} channels: the original averages neighbouring samples, {channels / 2:g} times as long"]
+
+
+def mixed(samples: NDArray[np.int16], counted: int) -> NDArray[np.float32]:
+    """To float32, pairs averaged if more than one channel was counted: librosa 0.4.1, exact in float32."""
+    scaled = samples.astype(np.float32) * np.float32(1 / FULL_SCALE)
+    if counted == 1:
+        return scaled
+    if scaled.size % 2:
+        raise InputError(f"{counted} channels and an odd number of samples, on which the original fails")
+    return (scaled[0::2] + scaled[1::2]) * np.float32(0.5)
 
 
 def main(path: str, max_seconds: float) -> None:

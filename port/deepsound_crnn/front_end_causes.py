@@ -14,6 +14,8 @@ from numpy.typing import NDArray
 
 from port.audio import decode as decoding
 from port.audio import decoders, fftpack, mel, rawread, resample
+from port.audio.content import opened
+from port.audio.stream import mixed
 from port.causes import Case, Cause
 
 Log = Callable[[NDArray[Any]], NDArray[Any]]
@@ -21,13 +23,13 @@ Log = Callable[[NDArray[Any]], NDArray[Any]]
 
 def native(case: Case, counted: Callable[[decoders.Stream], int] | None = None) -> NDArray[np.float32]:
     """Decode a clip; counted: the number of channels that a compressed stream is taken to have."""
-    content = decoding.content_of(case.clip)
-    raw = rawread.read(content)
-    if raw is not None:
-        return decoding.mixed(raw.samples(), raw.channels)
+    with opened(case.clip) as content:
+        raw = rawread.read(content)
+        if raw is not None:
+            return mixed(raw.samples(raw.data[:]), raw.channels)
     stream = decoders.decode_pyav(str(case.clip.resolve()), decoding.MAX_SECONDS)
     count = counted(stream) if counted else decoders.counted_channels(stream.described_layout)
-    return decoding.mixed(stream.samples, count)
+    return mixed(stream.samples, count)
 
 
 def as_meant(case: Case) -> NDArray[np.float32]:

@@ -15,7 +15,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from port.audio.decode import MAX_SECONDS, Decoded, decode
+from port.audio.decode import MAX_SECONDS, Decoded, decode, whole
 from port.audio.mel import HOP, log_mel
 from port.audio.provenance import decoded_by
 from port.audio.resample import SAMPLE_RATE, resample
@@ -63,26 +63,24 @@ class Pipeline:
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
-        decoded = None if self._is_long(clip) else self._decoded(clip)
+        decoded = None if self._hears_parts else self._decoded(clip)
         try:
-            return self.recognise(decoded) if decoded else self._streamed(clip)
+            return self.recognise(decoded) if decoded else self._heard(clip)
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
 
-    def _is_long(self, clip: Path) -> bool:
-        """Whether a clip is beyond the whole-file path by its own account; only PyAV's decoder streams."""
-        if self.decoder != "pyav" or self.fix_quirks or not clip.is_file():
-            return False
-        try:
-            with incoming(clip, STREAM_SECONDS) as opened:
-                return opened.expected > self.stream_over
-        except InputError:
-            return False  # the whole-file decoder finds the words
+    @property
+    def _hears_parts(self) -> bool:
+        """Whether a clip is heard while it is decoded: only with PyAV's decoder, and as the original heard it."""
+        return self.decoder == "pyav" and not self.fix_quirks
 
-    def _streamed(self, clip: Path) -> Prediction:
-        from port.deepsound_crnn import live
-
+    def _heard(self, clip: Path) -> Prediction:
+        """Answer while the clip is decoded where it is long by its own account, else when it is."""
         with incoming(clip, STREAM_SECONDS) as opened:
+            if opened.expected <= self.stream_over:
+                return self.recognise(whole(opened, self._longest))
+            from port.deepsound_crnn import live
+
             return live.predict(self.model, opened)
 
     def recognise(self, decoded: Decoded) -> Prediction:
@@ -151,7 +149,12 @@ class Pipeline:
         return step_probs.numpy()[0], clip_probs.numpy()[0]
 
     def _decoded(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks, max(MAX_SECONDS, self.stream_over))
+        return decode(clip, self.decoder, self.fix_quirks, self._longest)
+
+    @property
+    def _longest(self) -> float:
+        """Seconds of a clip that is transformed as a whole."""
+        return max(MAX_SECONDS, self.stream_over)
 
     @staticmethod
     def _framed(features: np.ndarray) -> np.ndarray:

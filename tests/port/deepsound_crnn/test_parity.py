@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 
 import port.audio.decode as decoding
+import port.audio.decoders as decoders
 import port.audio.mel as mel
 import port.audio.resample as resampling
 import port.deepsound_crnn.model as crnn
@@ -144,7 +145,7 @@ FAULTS = {
     "constant padding": (MP3, "log_mel", "mismatch", (mel, "PADDING", "constant")),
     "soxr": (MP3, "samples", "mismatch", (path, "resample", by_soxr)),
     "no complex64 cast": (MP3, "samples", "mismatch", (resampling, "forward", without_the_cast)),
-    "channels as ffmpeg counts": (QUAD, "native", "shape", (decoding.Stream, "counted_channels", 4)),
+    "channels as ffmpeg counts": (QUAD, "native", "shape", (decoders.Opened, "counted_channels", 4)),
     "8 bits read right": (LOFI, "native", "mismatch", "fix_quirks"),
     "a log floor": (
         "strings_96k.flac",

@@ -1,0 +1,53 @@
+"""The bytes of a clip's file, read where they are asked for: a file may be larger than memory."""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import BinaryIO
+
+from port.errors import InputError
+
+PLAYLISTS = (b"#EXTM3U", b"ffconcat")  # would make FFmpeg open other files
+
+
+class Content:
+    """A file's bytes from `start` up to `stop`, by slices, as `bytes` would give them."""
+
+    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+        """Show a stretch of an open file."""
+        self.file, self.start, self.stop = file, start, max(start, stop)
+
+    def __len__(self) -> int:
+        """Return the number of bytes."""
+        return self.stop - self.start
+
+    def __getitem__(self, part: slice) -> bytes:
+        """Read a slice."""
+        first, last, _ = part.indices(len(self))
+        self.file.seek(self.start + first)
+        return self.file.read(max(last - first, 0))
+
+    def within(self, start: int, stop: int | None = None) -> "Content":
+        """Return a stretch of this one, nothing read yet."""
+        first, last, _ = slice(start, stop).indices(len(self))
+        return Content(self.file, self.start + first, self.start + last)
+
+
+@contextmanager
+def opened(path: Path) -> Iterator[Content]:
+    """Open a file, which must be there, be a file and hold something that is not a playlist; raises InputError."""
+    if path.is_dir():
+        raise InputError("a folder, not an audio file")
+    if not path.is_file():
+        raise InputError("no such file")
+    try:
+        file = path.open("rb")
+    except OSError as error:
+        raise InputError(f"cannot be read ({error.strerror})") from None
+    with file:
+        content = Content(file, 0, path.stat().st_size)
+        if not len(content):
+            raise InputError("the file is empty")
+        if content[: max(map(len, PLAYLISTS))].startswith(PLAYLISTS):
+            raise InputError("a playlist, not an audio file")
+        yield content
