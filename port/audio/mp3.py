@@ -1,6 +1,7 @@
 """Whether an mp3 file is all there: decoders play what is left of a cut file without a word."""
 
 import struct
+from functools import lru_cache
 
 from port.audio.content import Content
 from port.errors import InputError
@@ -10,6 +11,7 @@ RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 1
 KILOBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KILOBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 JUNK = 1 << 16  # bytes searched for the first frame
+WINDOW = 1 << 20  # bytes read at once
 XING_FRAMES, XING_BYTES = 1, 2  # flags of the fields present
 
 
@@ -28,25 +30,37 @@ def missing(content: Content | bytes) -> str | None:
     promised = _promised_bytes(content, start)
     if promised and len(content) - start < promised:
         return f"its header promises {promised} bytes of audio, {len(content) - start} are there"
-    end = start
-    while size := frame_size(content, end):
-        end += size
+    end = _end_of_frames(content, start)
     if end > len(content):
         return f"it ends inside a frame, {end - len(content)} bytes short"
     return None
 
 
+def _end_of_frames(content: Content | bytes, start: int) -> int:
+    """Position after the last of the frames that follow each other from `start`."""
+    while True:
+        window, at = content[start : start + WINDOW], 0
+        while size := frame_size(window, at):
+            at += size
+        if not at:
+            return start
+        start += at
+
+
 def frame_size(content: Content | bytes, start: int) -> int | None:
     """Bytes of the layer III frame that begins at `start`; None if none does (or of free format)."""
-    if start + 4 > len(content):
-        return None
-    header = int.from_bytes(content[start : start + 4])
-    version, layer = header >> 19 & 3, header >> 17 & 3
-    kilobits, rate = header >> 12 & 15, header >> 10 & 3
-    if header >> 21 != 0x7FF or layer != 1 or version == 1 or rate == 3 or kilobits in (0, 15):
+    return _size(content[start : start + 4])
+
+
+@lru_cache(maxsize=1024)
+def _size(header: bytes) -> int | None:
+    bits = int.from_bytes(header)
+    version, layer = bits >> 19 & 3, bits >> 17 & 3
+    kilobits, rate = bits >> 12 & 15, bits >> 10 & 3
+    if len(header) < 4 or bits >> 21 != 0x7FF or layer != 1 or version == 1 or rate == 3 or kilobits in (0, 15):
         return None
     table, samples = (KILOBITS_1, SAMPLES[1]) if version == 3 else (KILOBITS_2, SAMPLES[2])
-    return samples // 8 * table[kilobits] * 1000 // RATES[version][rate] + (header >> 9 & 1)
+    return samples // 8 * table[kilobits] * 1000 // RATES[version][rate] + (bits >> 9 & 1)
 
 
 def _first_frame(content: Content | bytes) -> int | None:
