@@ -22,7 +22,7 @@ import hashlib
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from functools import cached_property
@@ -35,7 +35,9 @@ import pyarrow.parquet as pq
 
 from port.atomic import atomic_file
 from port.errors import InputError
+from port.pipeline import Prediction, predict_many
 
+BATCH = 8  # clips that a worker takes at once
 PART_ROWS = 64  # rows in a part: what a crash costs at most
 PART_SECONDS = 60.0  # or the rows of this long
 
@@ -84,7 +86,7 @@ class Job:
 
 
 class Answerer:
-    """A loaded system that turns tasks into rows."""
+    """A loaded system that turns batches of tasks into rows."""
 
     def __init__(self, job: Job) -> None:
         """Load it, in a process that has not used TensorFlow yet."""
@@ -97,23 +99,26 @@ class Answerer:
         module = importlib.import_module(f"port.{job.system}.pipeline")
         self.pipeline = module.open_pipeline(Path(job.weights), job.backend, **job.options)
 
-    def __call__(self, task: Task) -> Row:
-        """Return a task's row; a clip that cannot be read gives one with an error."""
-        try:
-            answer = self.pipeline.predict(Path(task.path))
-        except InputError as error:
-            return failed(task, str(error).removeprefix(f"{task.path}: "))
-        steps = answer.step_probs
-        return {
-            "sha256": task.sha256,
-            "error": None,
-            "duration": float(answer.duration),
-            "label": answer.labels[int(np.argmax(answer.clip_probs))],
-            "clip_probs": answer.clip_probs.tolist(),
-            "step_probs": None if steps is None else steps.tolist(),
-            "step_seconds": float(answer.step_seconds),
-            "notes": list(answer.notes),
-        }
+    def __call__(self, tasks: Sequence[Task]) -> list[Row]:
+        """Return the tasks' rows; a clip that cannot be read gives one with an error."""
+        answers = predict_many(self.pipeline, [Path(task.path) for task in tasks])
+        return [_row(task, answer) for task, answer in zip(tasks, answers, strict=True)]
+
+
+def _row(task: Task, answer: Prediction | InputError) -> Row:
+    if isinstance(answer, InputError):
+        return failed(task, str(answer).removeprefix(f"{task.path}: "))
+    steps = answer.step_probs
+    return {
+        "sha256": task.sha256,
+        "error": None,
+        "duration": float(answer.duration),
+        "label": answer.labels[int(np.argmax(answer.clip_probs))],
+        "clip_probs": answer.clip_probs.tolist(),
+        "step_probs": None if steps is None else steps.tolist(),
+        "step_seconds": float(answer.step_seconds),
+        "notes": list(answer.notes),
+    }
 
 
 def failed(task: Task, reason: str) -> Row:

@@ -5,13 +5,16 @@ import os
 import threading
 import time
 from collections import deque
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
+from itertools import islice
 
-from port.archive import Answerer, Job, Row, Task, failed
+from port.archive import BATCH, Answerer, Job, Row, Task, failed
 
-QUEUED = 16  # tasks for each worker that are begun or waiting, their rows in memory
+QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
+
+Batch = Sequence[Task]
 
 _answerer: Answerer | None = None
 
@@ -20,54 +23,64 @@ def answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
     """Yield the rows of all tasks in their order."""
     if workers < 1:
         raise ValueError(f"{workers} workers")
-    waiting: deque[tuple[Task, Future[Row]]] = deque()
+    waiting: deque[tuple[Batch, Future[list[Row]]]] = deque()
     pool = _pool(job, workers)
     try:
-        for task in tasks:
+        for batch in _batches(tasks):
             if len(waiting) >= QUEUED * workers:
-                row, pool = _first(waiting, pool, job, workers)
-                yield row
-            waiting.append((task, _submit(pool, task)))
+                rows, pool = _first(waiting, pool, job, workers)
+                yield from rows
+            waiting.append((batch, _submit(pool, batch)))
         while waiting:
-            row, pool = _first(waiting, pool, job, workers)
-            yield row
+            rows, pool = _first(waiting, pool, job, workers)
+            yield from rows
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
 
-def _submit(pool: ProcessPoolExecutor, task: Task) -> "Future[Row]":
+def _batches(tasks: Iterable[Task]) -> Iterator[Batch]:
+    ahead = iter(tasks)
+    while batch := list(islice(ahead, BATCH)):
+        yield batch
+
+
+def _submit(pool: ProcessPoolExecutor, batch: Batch) -> "Future[list[Row]]":
     try:
-        return pool.submit(_answer, task)
+        return pool.submit(_answer, batch)
     except BrokenProcessPool as error:
-        broken: Future[Row] = Future()
+        broken: Future[list[Row]] = Future()
         broken.set_exception(error)
         return broken
 
 
 def _first(
-    waiting: "deque[tuple[Task, Future[Row]]]", pool: ProcessPoolExecutor, job: Job, workers: int
-) -> tuple[Row, ProcessPoolExecutor]:
-    """Take the row that is next; where a worker died on the way, find out on which clip, and go on with a new pool."""
-    task, future = waiting.popleft()
+    waiting: "deque[tuple[Batch, Future[list[Row]]]]", pool: ProcessPoolExecutor, job: Job, workers: int
+) -> tuple[list[Row], ProcessPoolExecutor]:
+    """Take the rows that are next; where a worker died on the way, find out on which clip, and go on anew."""
+    batch, future = waiting.popleft()
     try:
         return future.result(), pool
     except BrokenProcessPool:
         pool.shutdown(wait=True, cancel_futures=True)
-    row = _alone(job, task)
+    rows = _one_by_one(job, batch)
     pool = _pool(job, workers)
     for k, (later, begun) in enumerate(waiting):
         if begun.cancelled() or not begun.done() or begun.exception() is not None:
             waiting[k] = later, _submit(pool, later)
-    return row, pool
+    return rows, pool
 
 
-def _alone(job: Job, task: Task) -> Row:
-    """Answer a task in a process of its own, which a bad clip may end."""
-    with _pool(job, 1) as pool:
-        try:
-            return pool.submit(_answer, task).result()
-        except BrokenProcessPool:
-            return failed(task, "the worker that read it died: the decoder crashed, or memory ran out")
+def _one_by_one(job: Job, batch: Batch) -> list[Row]:
+    """Answer tasks in a process of their own, which a bad clip may end."""
+    rows: list[Row] = []
+    while len(rows) < len(batch):
+        with _pool(job, 1) as pool:
+            try:
+                for task in batch[len(rows) :]:
+                    rows += pool.submit(_answer, [task]).result()
+            except BrokenProcessPool:
+                rows.append(failed(task, "the worker that read it died: the decoder crashed, or memory ran out"))
+    return rows
 
 
 def _pool(job: Job, workers: int) -> ProcessPoolExecutor:
@@ -90,6 +103,6 @@ def _end_with(parent: int) -> None:
     os._exit(1)
 
 
-def _answer(task: Task) -> Row:
+def _answer(batch: Batch) -> list[Row]:
     assert _answerer is not None
-    return _answerer(task)
+    return _answerer(batch)

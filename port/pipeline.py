@@ -4,12 +4,14 @@ A pipeline is the data path of one system: from a clip's file to probabilities, 
 names of the system's `system.toml`.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
 
 import numpy as np
+
+from port.errors import InputError
 
 
 @dataclass(frozen=True)
@@ -36,6 +38,19 @@ class Traced:
     arrays: dict[str, np.ndarray]
     scalars: dict[str, float]
     provenance: dict[str, Any] = field(default_factory=dict)
+
+
+def predict_many(pipeline: "Pipeline", clips: Sequence[Path]) -> list[Prediction | InputError]:
+    """Return the answer on each clip, or why it cannot be taken; at once where the system can (`predict_many`)."""
+    if hasattr(pipeline, "predict_many"):
+        return list(pipeline.predict_many(clips))
+    answers: list[Prediction | InputError] = []
+    for clip in clips:
+        try:
+            answers.append(pipeline.predict(clip))
+        except InputError as error:
+            answers.append(error)
+    return answers
 
 
 class Pipeline(Protocol):

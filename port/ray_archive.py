@@ -9,24 +9,25 @@ import os
 from collections.abc import Iterable, Iterator
 from typing import Any
 
-from port.archive import Job, Row, Task
+from port.archive import BATCH, Job, Row, Task
 from port.errors import InputError
 
-BLOCK_TASKS = 16  # clips in a block, the unit that is sent to a worker and run again when it is lost
+BLOCK_TASKS = 2 * BATCH  # clips in a block, the unit that is sent to a worker and run again when it is lost
 
 
 class _Worker:
-    """What Ray Data runs: a row of `from_items` in, a row of the archive out."""
+    """What Ray Data runs: a batch of tasks' columns in, their rows of the archive out."""
 
     def __init__(self, job: Job) -> None:
         os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
         self.answer = job.open()
 
-    def __call__(self, item: dict[str, Any]) -> dict[str, Any]:
+    def __call__(self, items: dict[str, Any]) -> dict[str, Any]:
         import json
 
+        tasks = [Task(str(key), str(path)) for key, path in zip(items["sha256"], items["path"], strict=True)]
         # As text: blocks of Arrow must not guess the types of nulls and empty lists.
-        return {"row": json.dumps(self.answer(Task(item["sha256"], item["path"])))}
+        return {"row": [json.dumps(row) for row in self.answer(tasks)]}
 
 
 def engine(address: str | None) -> Any:
@@ -56,8 +57,9 @@ def _answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
     context.execution_options.preserve_order = True
     context.enable_progress_bars = False
     blocks = max(1, min(len(items), -(-len(items) // BLOCK_TASKS)))
-    answered = ray.data.from_items(items, override_num_blocks=blocks).map(
-        _Worker,  # type: ignore[arg-type]
+    answered = ray.data.from_items(items, override_num_blocks=blocks).map_batches(
+        _Worker,
+        batch_size=BATCH,
         fn_constructor_args=(job,),
         num_cpus=1,
         compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),

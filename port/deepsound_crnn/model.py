@@ -35,6 +35,11 @@ def _frames_for_one_step() -> int:
 MIN_FRAMES = _frames_for_one_step()  # 36
 
 
+def steps(n_frames: int) -> int:
+    """Answers that the network gives on so many frames."""
+    return max(0, (n_frames - MIN_FRAMES) // FRAMES_PER_STEP + 1)
+
+
 def build() -> keras.Model:
     """Return the network, untrained: (batch, n_frames, 128) float32 to (batch, 10), any n_frames >= 36."""
     x = inputs = keras.Input((None, N_MELS), name="input")

@@ -5,7 +5,8 @@ Stage names, axes and tolerances are those of the system's system.toml. A *frame
 """
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
@@ -27,6 +28,7 @@ from port.pipeline import Prediction, Traced
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
 STREAM_SECONDS = 86_400.0  # of a clip that is answered as it is decoded
+BATCH_FRAMES = 12_000  # frames that the network takes at once: about 16 clips of 30 s
 STEP_SECONDS = crnn.FRAMES_PER_STEP * HOP / SAMPLE_RATE
 
 # Stage: the layer that it leaves, and the layer that its source stage left.
@@ -38,6 +40,26 @@ LAYERS = {
     "step_probs": ("output_realtime", "lstm_1"),
     "clip_probs": ("output_merged", "output_realtime"),
 }
+
+
+@dataclass(frozen=True)
+class Heard:
+    """What the network is asked about: log-mel frames (n_frames, 128) float32, n_frames >= 36; seconds; notes."""
+
+    frames: np.ndarray
+    duration: float
+    notes: tuple[str, ...]
+
+
+def batches(lengths: Sequence[int]) -> list[list[int]]:
+    """Sort clips of so many frames into groups, longest first, that take at most BATCH_FRAMES frames when padded."""
+    groups: list[list[int]] = []
+    for k in sorted(range(len(lengths)), key=lambda k: -lengths[k]):
+        if groups and (len(groups[-1]) + 1) * lengths[groups[-1][0]] <= BATCH_FRAMES:
+            groups[-1].append(k)
+        else:
+            groups.append([k])
+    return groups
 
 
 class Pipeline:
@@ -63,32 +85,57 @@ class Pipeline:
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
-        decoded = None if self._hears_parts else self._decoded(clip)
-        try:
-            return self.recognise(decoded) if decoded else self._heard(clip)
-        except InputError as error:
-            raise InputError(f"{clip}: {error}") from None
+        (answer,) = self.predict_many([clip])
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
 
-    @property
-    def _hears_parts(self) -> bool:
-        """Whether a clip is heard while it is decoded: only with PyAV's decoder, and as the original heard it."""
-        return self.decoder == "pyav" and not self.fix_quirks
+    def predict_many(self, clips: Sequence[Path]) -> list[Prediction | InputError]:
+        """Return the answer on each clip, or why it cannot be taken; the network runs over several clips at once.
 
-    def _heard(self, clip: Path) -> Prediction:
-        """Answer while the clip is decoded where it is long by its own account, else when it is."""
-        with incoming(clip, STREAM_SECONDS) as opened:
-            if opened.expected <= self.stream_over:
-                return self.recognise(whole(opened, self._longest))
-            from port.deepsound_crnn import live
-
-            return live.predict(self.model, opened)
+        Every clip's answer is the one it gets alone (measured: bit for bit): what pads a shorter clip comes after
+        its last step, and neither convolutions without padding nor the LSTM look ahead.
+        """
+        heard = [self._heard(clip) for clip in clips]
+        waiting = [one for one in heard if isinstance(one, Heard)]
+        answers = dict(zip(map(id, waiting), self._answers(waiting), strict=True))
+        return [answers[id(one)] if isinstance(one, Heard) else one for one in heard]
 
     def recognise(self, decoded: Decoded) -> Prediction:
         """Return the answer on a clip that is decoded already; raises InputError where it is too short."""
+        return self._answers([self._features(decoded)])[0]
+
+    def _heard(self, clip: Path) -> "Heard | Prediction | InputError":
+        """Take in a clip: its features, or its answer where it is so long that it is streamed."""
+        try:
+            if self.decoder != "pyav" or self.fix_quirks:  # only PyAV's decoder streams, as the original heard it
+                return self._features(self._decoded(clip))
+            with incoming(clip, STREAM_SECONDS) as opened:
+                if opened.expected <= self.stream_over:
+                    return self._features(whole(opened, self._longest))
+                from port.deepsound_crnn import live
+
+                return live.predict(self.model, opened)
+        except InputError as error:
+            return InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
+
+    def _features(self, decoded: Decoded) -> "Heard":
         samples, _ = resample(decoded.native, decoded.rate)
-        step_probs, clip_probs = self._answer(self._framed(log_mel(samples)))
-        duration = len(samples) / SAMPLE_RATE
-        return Prediction(self.labels, step_probs, STEP_SECONDS, clip_probs, duration, decoded.notes)
+        return Heard(self._framed(log_mel(samples)), len(samples) / SAMPLE_RATE, decoded.notes)
+
+    def _answers(self, heard: Sequence["Heard"]) -> list[Prediction]:
+        """Run the network on clips of like length together."""
+        step_probs: dict[int, np.ndarray] = {}
+        for group in batches([len(one.frames) for one in heard]):
+            padded = np.zeros((len(group), len(heard[group[0]].frames), crnn.N_MELS), np.float32)
+            for row, k in zip(padded, group, strict=True):
+                row[: len(heard[k].frames)] = heard[k].frames
+            for k, probs in zip(group, self._step_probs(padded).numpy(), strict=True):
+                step_probs[k] = probs[: crnn.steps(len(heard[k].frames))]
+        return [
+            Prediction(self.labels, step_probs[k], STEP_SECONDS, step_probs[k].mean(axis=0), one.duration, one.notes)
+            for k, one in enumerate(heard)
+        ]
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
@@ -96,7 +143,7 @@ class Pipeline:
         samples, way = resample(decoded.native, decoded.rate)
         features = log_mel(samples)
         try:
-            outputs = self._taps(self._framed(features))
+            outputs = self._taps(self._framed(features)[None])
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": features}
@@ -130,23 +177,18 @@ class Pipeline:
         }
 
     @cached_property
-    def _answer_function(self) -> Any:
-        outputs = [self.model.get_layer(name).output for name in ("output_realtime", "output_merged")]
-        return self._function(outputs)
+    def _step_probs(self) -> Any:
+        return self._function(self.model.get_layer("output_realtime").output)
 
     @cached_property
     def _taps(self) -> Any:
         return self._function([self.model.get_layer(leaves).output for leaves, _ in LAYERS.values()])
 
-    def _function(self, outputs: list[Any]) -> Any:
+    def _function(self, outputs: Any) -> Any:
         part = keras.Model(self.model.input, outputs)
-        # One graph for every length: without the signature each new clip length would be traced anew.
-        signature = [tf.TensorSpec((1, None, crnn.N_MELS), tf.float32)]
+        # One graph for every shape: without the signature each new length would be traced anew.
+        signature = [tf.TensorSpec((None, None, crnn.N_MELS), tf.float32)]
         return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
-
-    def _answer(self, framed: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-        step_probs, clip_probs = self._answer_function(framed)
-        return step_probs.numpy()[0], clip_probs.numpy()[0]
 
     def _decoded(self, clip: Path) -> Decoded:
         return decode(clip, self.decoder, self.fix_quirks, self._longest)
@@ -164,7 +206,7 @@ class Pipeline:
                 f"too short, {len(features)} frames of the {crnn.MIN_FRAMES} that one answer needs; "
                 f"give at least {seconds:.2f} s"
             )
-        return features[None].astype(np.float32)
+        return features.astype(np.float32)
 
 
 def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
