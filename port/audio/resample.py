@@ -50,8 +50,7 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE)
     if min(n_in, n_out) < 2:
         raise InputError(f"the clip has {n_in} samples at {rate} Hz: too short to resample")
     spectrum, way = forward(samples, noise_heard=rate < target or has_silence(samples))
-    resampled = tf.signal.irfft(tf.constant(fit_spectrum(spectrum, n_in, n_out)), [n_out]) * (n_out / n_in)
-    return tf.cast(resampled, tf.float32).numpy(), way
+    return backward(spectrum, n_in, n_out), way
 
 
 def output_length(n_samples: int, rate: int, target: int = SAMPLE_RATE) -> int:
@@ -74,8 +73,22 @@ def forward(samples: NDArray[np.float32], noise_heard: bool) -> tuple[NDArray[np
         return fftpack.rfft(samples).astype(np.complex64, copy=False), SINGLE
     if noise_heard and n * max(fftpack.factors(n)) <= AFFORDABLE:
         return fftpack.rfft(samples.astype(np.float64)).astype(np.complex64), EXACT
-    # TensorFlow's transform (ducc) is the fastest at hand for one long row, and the same on any number of threads.
-    return tf.cast(tf.signal.rfft(tf.cast(samples, tf.float64)), tf.complex64).numpy(), DOUBLE
+    return double_spectrum(samples), DOUBLE
+
+
+def double_spectrum(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Spectrum (n_samples // 2 + 1,) complex64 of real samples, transformed in double precision.
+
+    TensorFlow's transform (ducc) is the fastest at hand for one long row, most of all with a large prime factor, and
+    gives the same numbers on any number of threads.
+    """
+    return tf.cast(tf.signal.rfft(tf.cast(samples, tf.float64)), tf.complex64).numpy()
+
+
+def backward(spectrum: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.float32]:
+    """The (n_out,) float32 samples whose spectrum is that of `n_in` samples as far as it goes."""
+    resampled = tf.signal.irfft(tf.constant(fit_spectrum(spectrum, n_in, n_out)), [n_out]) * (n_out / n_in)
+    return tf.cast(resampled, tf.float32).numpy()
 
 
 def has_silence(samples: NDArray[np.float32]) -> bool:

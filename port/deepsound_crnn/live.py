@@ -14,7 +14,7 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from port.audio.live import LiveLogMel, LiveResampler
+from port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
 from port.audio.mel import N_MELS
 from port.audio.stream import Incoming
 from port.deepsound_crnn import model as crnn
@@ -63,10 +63,10 @@ class LiveRecogniser:
 
     labels = LABELS
 
-    def __init__(self, network: LiveNetwork, rate: int) -> None:
+    def __init__(self, network: LiveNetwork, rate: int, blocks: Blocks = QUICK) -> None:
         """Begin a stream of mono samples at `rate` Hz; raises InputError on a rate that cannot be resampled live."""
         self.network = network
-        self.resampler, self.log_mel = LiveResampler(rate), LiveLogMel()
+        self.resampler, self.log_mel = LiveResampler(rate, blocks), LiveLogMel()
         self.frames = np.empty((0, N_MELS), np.float32)
         self.state = [np.zeros((1, crnn.N_UNITS), np.float32)] * 2
 
@@ -111,7 +111,7 @@ class LiveRecogniser:
 
 def predict(model: keras.Model, clip: Incoming) -> Prediction:
     """Return the live answer on a whole clip, however long; raises InputError as reading its parts does."""
-    recogniser, answers, n_native = LiveRecogniser(LiveNetwork(model), clip.rate), [], 0
+    recogniser, answers, n_native = LiveRecogniser(LiveNetwork(model), clip.rate, LONG), [], 0
     for steps, stretch in recogniser.listen(clip.parts):
         answers.append(steps.step_probs)
         n_native += len(stretch)

@@ -8,7 +8,7 @@ import pytest
 from numpy.typing import NDArray
 
 from port.audio.decode import decode
-from port.audio.live import LiveLogMel, LiveResampler
+from port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
 from port.audio.mel import log_mel
 from port.audio.resample import SAMPLE_RATE, output_length
 from port.audio.stream import incoming
@@ -83,12 +83,16 @@ def test_log_mel_frames_are_the_whole_file_ones(n: int, piece: int) -> None:
     np.testing.assert_allclose(got, whole, atol=1e-9, rtol=0)
 
 
+both_blocks = pytest.mark.parametrize("blocks", [QUICK, LONG], ids=["quick", "long"])
+
+
+@both_blocks
 @pytest.mark.parametrize("rate", [8_000, 11_025, 16_000, 22_050, 32_000, 44_100, 48_000, 96_000, 44_056])
-def test_resampler_keeps_length_and_is_independent_of_the_pieces(rate: int) -> None:
+def test_resampler_keeps_length_and_is_independent_of_the_pieces(rate: int, blocks: Blocks) -> None:
     samples = noise(3 * rate + 17)
     outs = []
     for piece in (rate // 3, 4 * rate):
-        stream = LiveResampler(rate)
+        stream = LiveResampler(rate, blocks)
         parts = [stream.push(part) for part in np.split(samples, range(piece, len(samples), piece))]
         outs.append(np.concatenate([*parts, stream.finish()]))
     assert len(outs[0]) == output_length(len(samples), rate)
@@ -100,25 +104,27 @@ def test_a_rate_that_no_block_fits_is_refused() -> None:
         LiveResampler(999_983)
 
 
-def agreement(path: Path, name: str) -> float:
+def agreement(path: Path, name: str, blocks: Blocks) -> float:
     pipeline, shared = network(name)
     decoded = decode(path)
     whole = pipeline.recognise(decoded).step_probs
     assert whole is not None and len(whole)
-    got = streamed(LiveRecogniser(shared, decoded.rate), decoded.native, [1 << 16, 1 << 17])
+    got = streamed(LiveRecogniser(shared, decoded.rate, blocks), decoded.native, [1 << 16, 1 << 17])
     assert got.shape == whole.shape
     return float((got.argmax(axis=1) == whole.argmax(axis=1)).mean())
 
 
+@both_blocks
 @pytest.mark.parametrize("path", CLIPS, ids=lambda path: path.name)
-def test_shipped_clips_keep_their_genre(path: Path) -> None:
-    assert agreement(path, "fixture") >= WANTED
+def test_shipped_clips_keep_their_genre(path: Path, blocks: Blocks) -> None:
+    assert agreement(path, "fixture", blocks) >= WANTED
 
 
 @needs_shared
+@both_blocks
 @pytest.mark.parametrize("path", SONGS, ids=lambda path: path.name)
-def test_songs_keep_their_genre(path: Path) -> None:
-    assert agreement(path, "shared") >= WANTED
+def test_songs_keep_their_genre(path: Path, blocks: Blocks) -> None:
+    assert agreement(path, "shared", blocks) >= WANTED
 
 
 def test_there_are_clips() -> None:
