@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from port.errors import InputError
 
 GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-PART_SAMPLES = 1 << 16  # of each channel, converted and handed on at once
+PART_SAMPLES = 1 << 13  # of each channel, converted and handed on at once
 EXACT = ("flac", "mov", "wav", "aiff", "au", "caf", "wv")  # containers whose header gives the exact length
 
 
@@ -111,12 +111,15 @@ class Opened:
 
 
 @contextmanager
-def open_pyav(path: str, max_seconds: float) -> Iterator[Opened]:
-    """Open a file to be decoded part by part; raises InputError as `decode_pyav` does."""
+def open_pyav(path: str, max_seconds: float, form: str | None = None) -> Iterator[Opened]:
+    """Open a file to be decoded part by part; raises InputError as `decode_pyav` does.
+
+    form: the container's name in FFmpeg where it is known already; otherwise FFmpeg guesses.
+    """
     import av
 
     try:
-        container = av.open(path, options={"protocol_whitelist": "file"}, metadata_errors="ignore")
+        container = av.open(path, format=form, options={"protocol_whitelist": "file"}, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError) as error:
         raise InputError(f"no audio file that can be decoded ({_reason(error)})") from None
     with container:

@@ -1,4 +1,4 @@
-"""Whether an mp3 file is all there: decoders play what is left of a cut file without a word."""
+"""Whether a file is an mp3, and all there: decoders play what is left of a cut file without a word."""
 
 import struct
 from functools import lru_cache
@@ -12,6 +12,8 @@ KILOBITS_1 = (0, 32, 40, 48, 56, 64, 80, 96, 112, 128, 160, 192, 224, 256, 320)
 KILOBITS_2 = (0, 8, 16, 24, 32, 40, 48, 56, 64, 80, 96, 112, 128, 144, 160)
 JUNK = 1 << 16  # bytes searched for the first frame
 WINDOW = 1 << 20  # bytes read at once
+ID3V1 = 128  # bytes of the tag at the end
+PLAIN = 10_000  # bytes of frames that leave no doubt
 XING_FRAMES, XING_BYTES = 1, 2  # flags of the fields present
 
 
@@ -20,6 +22,13 @@ def refuse_cut(content: Content) -> None:
     lost = missing(content)
     if lost:
         raise InputError(f"truncated mp3, {lost}; get the whole file")
+
+
+def is_plain(content: Content | bytes) -> bool:
+    """Whether a file is frames from its tags in front to its end, or to the tag there: an mp3 beyond doubt."""
+    start = _after_tags(content)
+    end = _end_of_frames(content, start)
+    return end - start >= PLAIN and len(content) - end in (0, ID3V1)
 
 
 def missing(content: Content | bytes) -> str | None:
@@ -65,10 +74,7 @@ def _size(header: bytes) -> int | None:
 
 def _first_frame(content: Content | bytes) -> int | None:
     """Position of the first of two frames in a row, after tags and whatever else is in front; or None."""
-    start = 0
-    while content[start : start + 3] == b"ID3" and start + 10 <= len(content):
-        a, b, c, d = content[start + 6 : start + 10]
-        start += 10 + (a << 21 | b << 14 | c << 7 | d)
+    start = _after_tags(content)
     junk = content[start : start + JUNK]
     at = junk.find(0xFF)
     while at >= 0:
@@ -77,6 +83,14 @@ def _first_frame(content: Content | bytes) -> int | None:
             return start + at
         at = junk.find(0xFF, at + 1)
     return None
+
+
+def _after_tags(content: Content | bytes) -> int:
+    start = 0
+    while content[start : start + 3] == b"ID3" and start + 10 <= len(content):
+        a, b, c, d = content[start + 6 : start + 10]
+        start += 10 + (a << 21 | b << 14 | c << 7 | d)
+    return start
 
 
 def _promised_bytes(content: Content | bytes, start: int) -> int:

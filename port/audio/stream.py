@@ -53,7 +53,8 @@ def incoming(path: Path, max_seconds: float) -> Iterator[Incoming]:
             yield from_raw(raw, max_seconds)
             return
         mp3.refuse_cut(content)
-    with open_pyav(str(path), max_seconds) as coded:
+        form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
+    with open_pyav(str(path), max_seconds, form) as coded:
         if coded.promised > max_seconds:
             raise InputError(too_long(max_seconds))
         parts = _checked(coded)

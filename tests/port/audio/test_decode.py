@@ -15,6 +15,7 @@ from compare import python27
 from compare.system import ROOT
 from port.audio import decoders, mp3, rawread
 from port.audio.decode import decode
+from port.audio.stream import mixed
 from port.errors import InputError
 from tests.port.audio import RECORDED, signals
 from tests.require import require
@@ -185,6 +186,17 @@ def test_a_truncated_flac_is_refused(tmp_path, decoder):
 def test_tags_at_either_end_do_not_make_an_mp3_truncated(tmp_path):
     whole = encode(tmp_path / "whole.mp3", "libmp3lame", 44_100, 1, {"write_xing": "0"}).read_bytes()
     assert mp3.missing(b"TAG" + bytes(125) + whole + b"TAG" + b"x" * 125) is None
+
+
+def test_only_an_mp3_through_and_through_is_opened_as_one(tmp_path):
+    whole = encode(tmp_path / "whole.mp3", "libmp3lame", 44_100, 2).read_bytes()
+    tag = b"ID3\x03\x00\x00\x00\x00\x00\x05hello"
+    assert mp3.is_plain(whole) and mp3.is_plain(tag + whole) and mp3.is_plain(whole + b"TAG" + bytes(125))
+    others = [whole[:-1], b"x" + whole, whole + b"x", whole[:300], tag, b"RIFF" + whole, b""]
+    assert not any(map(mp3.is_plain, others))
+    (tmp_path / "tagged.mp3").write_bytes(tag + whole)
+    guessed = decoders.decode_pyav(str(tmp_path / "tagged.mp3"), 60)
+    np.testing.assert_array_equal(decode(tmp_path / "tagged.mp3").native, mixed(guessed.samples, 2))
 
 
 def test_corrupt_files_end_in_samples_or_one_line(tmp_path, decoder):
