@@ -59,6 +59,7 @@ def main() -> None:
         made = sorted(options.clips.glob("*.mp3")) if options.clips else []
         made = made or [clips.write(folder / f"{n}.mp3", n / clips.RATE) for n in MP3S]
         per_clip(console, made, options.rounds)
+        by_number(console, made[0], options.rounds)
         cold_start(console, made[0], options.rounds)
         by_length(console, folder, options.lengths, options.rounds)
 
@@ -123,6 +124,22 @@ def turns(subjects: dict[str, Subject], clip: Path, rounds: int) -> dict[str, li
     return took
 
 
+def by_number(console: Console, clip: Path, rounds: int) -> None:
+    """Print the network's cost on a clip by how many it is asked about at once, and with other runtimes."""
+    from tests.bench.runtimes import runtimes
+
+    table = Table(title="The network, 30 s of log-mel, a clip's share", title_justify="left")
+    for column in ("", "CPU s", "of the port's", "largest difference"):
+        table.add_column(column, justify="left" if not column else "right")
+    first = 0.0
+    for name, run, n_clips, difference in runtimes(clip):
+        run()
+        used = median([timed(run) for _ in range(rounds)])[0] / n_clips
+        first = first or used
+        table.add_row(name, f"{used:.4f}", f"{used / first:.2f} x", f"{difference:.0e}")
+    console.print(table)
+
+
 def cold_start(console: Console, clip: Path, rounds: int) -> None:
     """Print `import tensorflow` against `reprise predict one.mp3`, each in new processes, in turn."""
     commands = {
@@ -162,8 +179,11 @@ def by_length(console: Console, folder: Path, lengths: list[int], rounds: int) -
     for seconds in lengths:
         clip = clips.write(folder / f"{seconds}.mp3", seconds)
         add(f"{seconds} s mp3", clip, seconds, rounds if seconds <= 600 else 1)
-    for name, n in (("30 s wav, 2^14 3^4 samples", SMOOTH), ("30 s wav, prime number of samples", PRIME)):
-        add(name, clips.write(folder / "n.wav", n / clips.RATE), n / clips.RATE, rounds)
+    seconds = max(lengths)
+    add(f"{seconds} s wav", clips.write(folder / "long.wav", seconds), seconds, 1)
+    for form in ("mp3", "wav"):
+        for name, n in (("2^14 3^4 samples", SMOOTH), ("a prime number of samples", PRIME)):
+            add(f"30 s {form}, {name}", clips.write(folder / f"n.{form}", n / clips.RATE), n / clips.RATE, rounds)
     console.print(table)
 
 
