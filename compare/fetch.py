@@ -1,5 +1,6 @@
 """Upstream's files at the pinned commit, every git blob id checked, in the user's cache."""
 
+import errno
 import hashlib
 import os
 import shutil
@@ -13,6 +14,8 @@ from port.errors import InputError
 
 # Where a public repository's single files are served; the kit names upstream only by URL, commit and blob ids.
 RAW = "https://raw.githubusercontent.com"
+
+DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def cache() -> Path:
@@ -79,7 +82,8 @@ def fetch(system: System, source: Path | None = None, out: Path | None = None) -
             if content is None:
                 if file.optional:
                     continue
-                raise InputError(f"{file.path} of {system.name} is not in {source or system.upstream_url}")
+                home = f"{file.url or system.upstream_url} at {(file.commit or system.upstream_commit)[:12]}"
+                raise InputError(f"{file.path} of {system.name} is not in {source}; it is a file of {home}")
             if blob_id(content) != file.blob:
                 raise InputError(
                     f"{file.path} is not the pinned one: blob {blob_id(content)[:12]} instead of {file.blob[:12]}; "
@@ -106,8 +110,10 @@ def _git_blob(source: Path, file: PinnedFile) -> bytes | None:
     return done.stdout if done.returncode == 0 else None
 
 
-def _download(system: System, file: PinnedFile) -> bytes:
+def _download(system: System, file: PinnedFile) -> bytes | None:
     import pooch
+
+    pooch.get_logger().setLevel("WARNING")  # else two lines a file, with hashes that nobody is to use
 
     owner_and_name = (file.url or system.upstream_url).removeprefix("https://github.com/")
     url = f"{RAW}/{owner_and_name}/{file.commit or system.upstream_commit}/{file.path}"
@@ -117,6 +123,10 @@ def _download(system: System, file: PinnedFile) -> bytes:
         Path(got).unlink()
         return content
     except Exception as error:  # whatever the network stack raises, the person needs the same one line
+        if getattr(error, "errno", None) in DISK_FULL:
+            raise
+        if file.optional:
+            return None
         raise InputError(
             f"{file.path}: cannot be downloaded from {system.upstream_url} ({type(error).__name__}); "
             f"offline, give a local copy: reprise fetch {system.name} --from FOLDER"

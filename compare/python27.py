@@ -56,9 +56,13 @@ def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  
         # Virtual environments do not survive a rename: this one is built in place and marked when whole.
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
-        _make_virtualenv(interpreter, folder)
-        _pip_install(folder, lock)
-        (folder / "complete").touch()
+        try:
+            _make_virtualenv(interpreter, folder)
+            _pip_install(folder, lock)
+            (folder / "complete").touch()
+        except BaseException:  # stopped, or a full disk: half an environment would keep it full
+            shutil.rmtree(folder, ignore_errors=True)
+            raise
     return folder / "bin" / "python"
 
 
@@ -116,5 +120,7 @@ def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> No
     done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
-        errors = [line for line in lines if line.startswith("ERROR")] or lines[-1:] or ["no message"]
+        # "ERROR: Exception:" heads a traceback, whose last line says what happened.
+        errors = [line for line in lines if line.startswith("ERROR") and not line.endswith("Exception:")]
+        errors = errors or lines[-1:] or ["no message"]
         raise InputError(f"cannot install {what}: {errors[-1].strip()}")

@@ -92,3 +92,19 @@ def test_a_download_that_breaks_leaves_nothing(pinned, tmp_path, monkeypatch):
         fetch(pinned, None, tmp_path / "out")
     assert not (tmp_path / "out").exists()
     assert pinned.upstream_commit in served[0]
+
+
+def test_weights_that_cannot_be_downloaded_are_named_and_the_code_stays(pinned, tmp_path, monkeypatch):
+    import pooch
+
+    def retrieve(url, **_):
+        path = url.partition(pinned.upstream_commit + "/")[2]
+        if path.endswith(".h5"):
+            raise OSError("404")
+        (tmp_path / "served").write_bytes(FILES[path])
+        return str(tmp_path / "served")
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    folder, state = fetch(pinned, None, tmp_path / "out")
+    assert state.pinned and state.missing_optional == ("models/weights.h5",)
+    assert (folder / "common.py").read_bytes() == FILES["common.py"]
