@@ -21,7 +21,7 @@ from port.audio.stream import FULL_SCALE, Incoming, channel_notes, from_raw, inc
 from port.errors import InputError
 
 DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
-MAX_SECONDS = 1800.0  # at about 0.5 MB of working memory a second
+MAX_SECONDS = 1800.0  # at about 2 MB of working memory a second of 44.1 kHz
 
 
 @dataclass(frozen=True)

@@ -11,8 +11,9 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
+from port.audio import spectrum
 from port.audio.mel import HOP, N_MELS, log_mel
-from port.audio.resample import SAMPLE_RATE, backward, double_spectrum, output_length
+from port.audio.resample import SAMPLE_RATE, backward, output_length
 from port.errors import InputError
 
 MAX_BLOCK = 1 << 20  # native samples; a sampling rate with a large prime factor needs long blocks
@@ -72,8 +73,8 @@ class LiveResampler:
         waiting = np.concatenate([self.waiting, samples])
         at = 0
         while at + self.block <= len(waiting):
-            spectrum = double_spectrum(waiting[at : at + self.block])
-            settled.append(backward(spectrum, self.block, self.block_out)[self.edge_out : -self.edge_out])
+            bins = spectrum.forward(waiting[at : at + self.block])
+            settled.append(backward(bins, self.block, self.block_out)[self.edge_out : -self.edge_out])
             at += self.block - 2 * self.edge
         self.waiting = waiting[at:]
         out = np.concatenate(settled) if settled else np.empty(0, np.float32)

@@ -8,10 +8,9 @@ where it was.
 import math
 
 import numpy as np
-import tensorflow as tf
 from numpy.typing import NDArray
 
-from port.audio import fftpack
+from port.audio import fftpack, spectrum
 from port.errors import InputError
 
 SAMPLE_RATE = 22_050  # Hz; librosa's default
@@ -49,8 +48,8 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE)
     n_out = output_length(n_in, rate, target)
     if min(n_in, n_out) < 2:
         raise InputError(f"the clip has {n_in} samples at {rate} Hz: too short to resample")
-    spectrum, way = forward(samples, noise_heard=rate < target or has_silence(samples))
-    return backward(spectrum, n_in, n_out), way
+    bins, way = forward(samples, noise_heard=rate < target or has_silence(samples))
+    return backward(bins, n_in, n_out), way
 
 
 def output_length(n_samples: int, rate: int, target: int = SAMPLE_RATE) -> int:
@@ -73,22 +72,14 @@ def forward(samples: NDArray[np.float32], noise_heard: bool) -> tuple[NDArray[np
         return fftpack.rfft(samples).astype(np.complex64, copy=False), SINGLE
     if noise_heard and n * max(fftpack.factors(n)) <= AFFORDABLE:
         return fftpack.rfft(samples.astype(np.float64)).astype(np.complex64), EXACT
-    return double_spectrum(samples), DOUBLE
+    return spectrum.forward(samples), DOUBLE
 
 
-def double_spectrum(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Spectrum (n_samples // 2 + 1,) complex64 of real samples, transformed in double precision.
-
-    TensorFlow's transform (ducc) is the fastest at hand for one long row, most of all with a large prime factor, and
-    gives the same numbers on any number of threads.
-    """
-    return tf.cast(tf.signal.rfft(tf.cast(samples, tf.float64)), tf.complex64).numpy()
-
-
-def backward(spectrum: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.float32]:
+def backward(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.float32]:
     """The (n_out,) float32 samples whose spectrum is that of `n_in` samples as far as it goes."""
-    resampled = tf.signal.irfft(tf.constant(fit_spectrum(spectrum, n_in, n_out)), [n_out]) * (n_out / n_in)
-    return tf.cast(resampled, tf.float32).numpy()
+    resampled = spectrum.backward(fit_spectrum(bins, n_in, n_out), n_out)
+    resampled *= n_out / n_in
+    return resampled.astype(np.float32)
 
 
 def has_silence(samples: NDArray[np.float32]) -> bool:
@@ -97,7 +88,7 @@ def has_silence(samples: NDArray[np.float32]) -> bool:
     return bool((~blocks.any(axis=1)).any())
 
 
-def fit_spectrum(spectrum: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.complex128]:
+def fit_spectrum(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.complex128]:
     """Copy the spectrum of `n_in` samples to that of `n_out`: (n_out // 2 + 1,) complex128.
 
     SciPy 0.17 copies N = min(n_in, n_out) bins: 0..(N + 1) // 2 - 1 and the negative -(N // 2)..-1. For
@@ -106,7 +97,7 @@ def fit_spectrum(spectrum: NDArray[np.complex64], n_in: int, n_out: int) -> NDAr
     """
     fitted = np.zeros(n_out // 2 + 1, np.complex128)
     n_bins = min(n_in, n_out) // 2 + 1
-    fitted[:n_bins] = spectrum[:n_bins]
+    fitted[:n_bins] = bins[:n_bins]
     if n_in % 2 == 0 and n_in < n_out:
         fitted[n_bins - 1] *= 0.5
     return fitted

@@ -1,0 +1,61 @@
+"""Real Fourier transforms in double precision over one long row: forward to complex64, and back.
+
+TensorFlow's complex transform (ducc) is the fastest at hand for one row, most of all with a large prime factor, and
+gives the same numbers on any number of threads. A row of even length goes through it as half as many complex samples,
+which with a large factor takes half the time of its real transform; an odd one takes the real one.
+"""
+
+from collections.abc import Iterator
+
+import numpy as np
+import tensorflow as tf
+from numpy.typing import NDArray
+
+BLOCK = 1 << 12  # bins put together at a time, so that they stay in the cache
+
+
+def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Spectrum (n_samples // 2 + 1,) complex64 of real samples (n_samples,), computed in double, each bin rounded."""
+    n = len(samples)
+    if n % 2:
+        return tf.cast(tf.signal.rfft(tf.cast(samples, tf.float64)), tf.complex64).numpy()
+    packed = tf.signal.fft(tf.constant(samples.astype(np.float64).view(np.complex128))).numpy()
+    spectrum = np.empty(n // 2 + 1, np.complex64)
+    spectrum[0] = packed[0].real + packed[0].imag
+    spectrum[-1] = packed[0].real - packed[0].imag
+    for bins, mirrored, turned in _blocks(n // 2, -1):
+        odd = packed[mirrored].conj()
+        even = packed[bins] + odd
+        np.subtract(packed[bins], odd, out=odd)
+        odd *= turned
+        even += odd
+        even *= 0.5
+        spectrum[bins] = even
+    return spectrum
+
+
+def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:
+    """Real samples (n,) float64 of a spectrum (n // 2 + 1,) complex128; imaginary parts at its ends are ignored."""
+    if n % 2:
+        return tf.signal.irfft(tf.constant(spectrum), [n]).numpy()
+    packed = np.empty(n // 2, np.complex128)
+    first, last = spectrum[0].real, spectrum[-1].real
+    packed[0] = complex(first + last, first - last)
+    for bins, mirrored, turned in _blocks(n // 2, 1):
+        odd = spectrum[mirrored].conj()
+        even = spectrum[bins] + odd
+        np.subtract(spectrum[bins], odd, out=odd)
+        odd *= turned
+        even += odd
+        packed[bins] = even
+    packed *= 0.5
+    return tf.signal.ifft(tf.constant(packed)).numpy().view(np.float64)
+
+
+def _blocks(half: int, sign: int) -> Iterator[tuple[slice, slice, NDArray[np.complex128]]]:
+    """Bins 1..half - 1 in blocks: their slice, that of their mirror images half - k, and i exp(sign i pi k / half)."""
+    steps = np.exp(1j * sign * np.pi / half * np.arange(BLOCK))
+    for first in range(1, half, BLOCK):
+        last = min(first + BLOCK, half)
+        turn = sign * 1j * np.exp(1j * sign * np.pi / half * first)
+        yield slice(first, last), slice(half - first, half - last, -1), turn * steps[: last - first]
