@@ -18,6 +18,13 @@ from tests.require import require
 FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": os.urandom(200_000), "server.py": os.urandom(200_000)}
 
 
+class Quiet(SimpleHTTPRequestHandler):
+    """Says nothing on standard error, where the tests look for one line."""
+
+    def log_message(self, *_):
+        pass
+
+
 @pytest.fixture
 def small_cache(tmp_path, monkeypatch, request):
     """REPRISE_CACHE on a disk of its own, of the size that the test names."""
@@ -50,7 +57,7 @@ def served(pinned, monkeypatch, tmp_path):
     folder = tmp_path / "www" / owner_and_name / pinned.upstream_commit
     folder.parent.mkdir(parents=True)
     folder.symlink_to(tmp_path / "copy")
-    with ThreadingHTTPServer(("127.0.0.1", 0), partial(SimpleHTTPRequestHandler, directory=tmp_path / "www")) as server:
+    with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "www")) as server:
         threading.Thread(target=server.serve_forever, daemon=True).start()
         monkeypatch.setattr(fetch, "RAW", f"http://127.0.0.1:{server.server_port}")
         yield
@@ -99,7 +106,7 @@ def test_building_an_environment(small_cache):
     if interpreter is None:
         require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
     lock = ROOT / "original/py27/requirements-theano.lock"
-    with pytest.raises(reprise.InputError, match="cannot install .*No space left on device"):
+    with pytest.raises(reprise.InputError, match=r"cannot install .*No space left on device"):
         python27.environment(interpreter, lock)
     assert not python27.environment_folder(interpreter, lock).exists()
     assert not list((small_cache / "python27").glob(".*"))
