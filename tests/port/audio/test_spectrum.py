@@ -8,19 +8,6 @@ from port.audio import spectrum
 
 _B = spectrum.BLOCK
 LENGTHS = [2, 4, 6, 9, 1000, 2306, 8190, 9999, 2 * _B, 2 * _B + 2, 6 * _B, 131_071]
-    2,
-    4,
-    6,
-    9,
-    1000,
-    1153 * 2,
-    8190,
-    2 * spectrum.BLOCK,
-    2 * spectrum.BLOCK + 2,
-    6 * spectrum.BLOCK,
-    9999,
-    131_071,
-]
 
 
 @pytest.fixture(params=LENGTHS)
