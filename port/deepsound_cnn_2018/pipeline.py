@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from port.audio import mel
 from port.audio import resample as legacy
-from port.audio.decode import MAX_SECONDS, decode
+from port.audio.decode import MAX_SECONDS, Decoded, decode
 from port.audio.decoders import decode_ffmpeg, decode_pyav
 from port.audio.provenance import decoded_by
 from port.deepsound_cnn_2018 import front_end, model, tfjs
@@ -69,9 +69,19 @@ class Pipeline:
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step answers, smoothed as served, and the clip's as trained; raises InputError."""
-        native, rate, notes = self._decoded(clip)
-        samples = self._samples(native, rate)
-        log_mel = self._framed(self._log_mel(samples), clip)
+        try:
+            return self._answer(*self._decoded(clip))
+        except InputError as error:
+            raise InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}") from None
+
+    def recognise(self, decoded: Decoded) -> Prediction:
+        """Return `predict`'s answer on a clip that is decoded already; raises InputError, always for "browser"."""
+        if self.front == "browser":
+            raise InputError("the browser's front end hears the first channel of a file: give the file to predict")
+        return self._answer(decoded.native, decoded.rate, decoded.notes)
+
+    def _answer(self, native: NDArray[np.float32], rate: int, notes: tuple[str, ...]) -> Prediction:
+        log_mel = self._framed(self._log_mel(self._samples(native, rate)))
         step_probs = np.asarray(self.model(log_mel[None], training=False))[0]
         if self.smoothing:
             step_probs = front_end.smooth(step_probs)
@@ -82,7 +92,10 @@ class Pipeline:
         """Return every stage of a clip, end to end."""
         native, rate, _ = self._decoded(clip)
         samples = self._samples(native, rate)
-        log_mel = self._framed(self._log_mel(samples), clip)
+        try:
+            log_mel = self._framed(self._log_mel(samples))
+        except InputError as error:
+            raise InputError(f"{clip}: {error}") from None
         arrays: dict[str, np.ndarray] = {"native": native, "samples": samples, "log_mel": log_mel}
         outputs = self._tapped(log_mel[None], training=False)
         arrays |= {name: np.asarray(output)[0] for name, output in zip(LAYERS, outputs, strict=True)}
@@ -134,11 +147,11 @@ class Pipeline:
         return mel.log_mel(samples).astype(np.float32)
 
     @staticmethod
-    def _framed(log_mel: NDArray[np.float32], clip: Path) -> NDArray[np.float32]:
+    def _framed(log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
         if len(log_mel) < model.MIN_FRAMES:
             seconds = model.MIN_FRAMES * front_end.HOP / front_end.SAMPLE_RATE
             raise InputError(
-                f"{clip}: too short, {len(log_mel)} frames of the {model.MIN_FRAMES} that one answer needs; "
+                f"too short, {len(log_mel)} frames of the {model.MIN_FRAMES} that one answer needs; "
                 f"give at least {seconds:.1f} s"
             )
         return log_mel
