@@ -22,10 +22,13 @@ class Content:
         return self.stop - self.start
 
     def __getitem__(self, part: slice) -> bytes:
-        """Read a slice."""
+        """Read a slice; raises InputError where the disk cannot."""
         first, last, _ = part.indices(len(self))
-        self.file.seek(self.start + first)
-        return self.file.read(max(last - first, 0))
+        try:
+            self.file.seek(self.start + first)
+            return self.file.read(max(last - first, 0))
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})") from None
 
     def within(self, start: int, stop: int | None = None) -> "Content":
         """Return a stretch of this one, nothing read yet."""

@@ -40,9 +40,9 @@ def decode(
 
     Args:
         path: an audio file, in any format FFmpeg knows.
-        decoder: "pyav", or "ffmpeg" for the program on PATH: bit-equal to an original that runs the same
-        program. fix_quirks: decode the file as it is meant instead: every channel averaged, 8, 24 and 32
-        bits read right. max_seconds: refuse anything longer.
+        decoder: "pyav", or "ffmpeg" for the program on PATH: bit-equal to an original that runs the same program.
+        fix_quirks: decode the file as it is meant instead: every channel averaged, 8, 24 and 32 bits read right.
+        max_seconds: refuse anything longer.
 
     Raises:
         InputError: not a file, empty, no audio, cut short, too long, or a form on which the original fails.

@@ -97,15 +97,14 @@ class Pipeline:
         its last step, and neither convolutions without padding nor the LSTM look ahead.
         """
         heard = [self._heard(clip) for clip in clips]
-        waiting = [one for one in heard if isinstance(one, Heard)]
-        answers = dict(zip(map(id, waiting), self._answers(waiting), strict=True))
-        return [answers[id(one)] if isinstance(one, Heard) else one for one in heard]
+        answers = iter(self._answers([one for one in heard if isinstance(one, Heard)]))
+        return [next(answers) if isinstance(one, Heard) else one for one in heard]
 
     def recognise(self, decoded: Decoded) -> Prediction:
         """Return the answer on a clip that is decoded already; raises InputError where it is too short."""
         return self._answers([self._features(decoded)])[0]
 
-    def _heard(self, clip: Path) -> "Heard | Prediction | InputError":
+    def _heard(self, clip: Path) -> Heard | Prediction | InputError:
         """Take in a clip: its features, or its answer where it is so long that it is streamed."""
         try:
             if self.decoder != "pyav" or self.fix_quirks:  # only PyAV's decoder streams, as the original heard it
@@ -119,11 +118,11 @@ class Pipeline:
         except InputError as error:
             return InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
 
-    def _features(self, decoded: Decoded) -> "Heard":
+    def _features(self, decoded: Decoded) -> Heard:
         samples, _ = resample(decoded.native, decoded.rate)
         return Heard(self._framed(log_mel(samples)), len(samples) / SAMPLE_RATE, decoded.notes)
 
-    def _answers(self, heard: Sequence["Heard"]) -> list[Prediction]:
+    def _answers(self, heard: Sequence[Heard]) -> list[Prediction]:
         """Run the network on clips of like length together."""
         step_probs: dict[int, np.ndarray] = {}
         for group in batches([len(one.frames) for one in heard]):

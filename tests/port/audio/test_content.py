@@ -1,0 +1,34 @@
+"""A file's bytes by slices are those of the file, and a disk that fails is one line."""
+
+import io
+
+import numpy as np
+import pytest
+
+from port.audio.content import Content, opened
+from port.errors import InputError
+
+BYTES = np.random.default_rng(1).bytes(5000)
+
+
+@pytest.mark.parametrize(
+    "part",
+    [slice(0, 4), slice(10, 10), slice(4990, 6000), slice(6000, 7000), slice(None), slice(-5, None), slice(9, 3)],
+)
+def test_slices_are_those_of_bytes(part):
+    content = Content(io.BytesIO(BYTES), 0, len(BYTES))
+    assert len(content) == len(BYTES)
+    assert content[part] == BYTES[part]
+    inner, within = content.within(100, 300), BYTES[100:300]
+    assert len(inner) == 200 and inner[part] == within[part] and inner.within(50)[part] == within[50:][part]
+
+
+def test_a_disk_that_fails_is_one_line(tmp_path):
+    class Failing(io.BytesIO):
+        def read(self, n=-1):
+            raise OSError(5, "Input/output error")
+
+    with pytest.raises(InputError, match=r"^cannot be read \(Input/output error\)$"):
+        Content(Failing(BYTES), 0, 10)[:4]
+    with pytest.raises(InputError, match="no such file"), opened(tmp_path / "absent"):
+        pass
