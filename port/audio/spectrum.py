@@ -17,9 +17,10 @@ BLOCK = 1 << 12  # bins put together at a time, so that they stay in the cache
 def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Spectrum (n_samples // 2 + 1,) complex64 of real samples (n_samples,), computed in double, each bin rounded."""
     n = len(samples)
+    wide = tf.cast(samples, tf.float64)
     if n % 2:
-        return tf.cast(tf.signal.rfft(tf.cast(samples, tf.float64)), tf.complex64).numpy()
-    packed = tf.signal.fft(tf.constant(samples.astype(np.float64).view(np.complex128))).numpy()
+        return tf.cast(tf.signal.rfft(wide), tf.complex64).numpy()
+    packed = tf.signal.fft(tf.bitcast(tf.reshape(wide, (-1, 2)), tf.complex128)).numpy()
     spectrum = np.empty(n // 2 + 1, np.complex64)
     spectrum[0] = packed[0].real + packed[0].imag
     spectrum[-1] = packed[0].real - packed[0].imag
