@@ -5,11 +5,16 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 """
 
 import hashlib
+import multiprocessing
+import os
+import signal
+import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
-from multiprocessing import get_context
+from itertools import repeat
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +29,7 @@ from port.errors import InputError
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SOUNDS = {".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".snd", ".wav"}
 MIN_FRAMES = 36  # what one answer of the network needs
+FORMATS = (".npz", ".tfrecord", ".pkl")
 
 
 @dataclass(frozen=True)
@@ -46,30 +52,48 @@ class Corpus:
         return self.y.argmax(axis=1)
 
     def save(self, path: Path) -> None:
-        """Write .npz, or .pkl as the original reads it (of GTZAN's ten genres, nothing left out)."""
-        if path.suffix not in (".npz", ".pkl"):
-            raise InputError(f"{path.name}: a data set is written as .npz, or as .pkl for the original to train on")
+        """Write all of it as .npz or as .tfrecord (`records` has the features), or as .pkl for the original.
+
+        A .pkl has no genres and no faults: the original takes GTZAN's ten for granted. Raises InputError for any other
+        suffix and where the file cannot be written.
+        """
+        refuse_format(path)
         with atomic_file(path) as temporary:
-            if path.suffix == ".pkl":
+            if path.suffix == ".npz":
+                texts = {name: np.array(getattr(self, name), np.str_) for name in ("paths", "genres", "faults")}
+                with temporary.open("wb") as file:
+                    np.savez(file, x=self.x, y=self.y, **texts)  # type: ignore[arg-type]
+            elif path.suffix == ".tfrecord":
+                from port.deepsound_crnn import records
+
+                records.write(temporary, self)
+            else:
                 paths = dict(enumerate(self.paths))
                 pickle_arrays.write(temporary, {"x": self.x, "y": self.y, "track_paths": paths})
-                return
-            texts = {name: np.array(getattr(self, name), np.str_) for name in ("paths", "genres", "faults")}
-            with temporary.open("wb") as file:
-                np.savez(file, x=self.x, y=self.y, **texts)  # type: ignore[arg-type]
+
+
+def refuse_format(path: Path) -> None:
+    """Raise InputError where a data set has no such format."""
+    if path.suffix not in FORMATS:
+        raise InputError(f"{path.name}: a data set is a .npz or .tfrecord file, or a .pkl for the original to train on")
 
 
 def load(path: Path) -> Corpus:
-    """Read a data set, .npz or the original's .pkl; raises InputError where it is not one."""
+    """Read a data set into memory, .npz, .tfrecord or the original's .pkl; raises InputError where it is not one."""
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; make it with: reprise dataset FOLDER -o {path.name}")
     if path.suffix == ".pkl":
         return _from_pickle(path)
+    if path.suffix == ".tfrecord":
+        from port.deepsound_crnn import records
+
+        return _checked(records.read(path), path)
+    refuse_format(path)
     try:
         with np.load(path, allow_pickle=False) as stored:
             texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
             return _checked(Corpus(stored["x"], stored["y"], *texts), path)
-    except FileNotFoundError:
-        raise InputError(f"{path}: no such file; make it with: reprise dataset FOLDER -o {path.name}") from None
-    except (OSError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
+    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
         raise InputError(f"{path}: not a data set of `reprise dataset` ({error})") from None
 
 
@@ -85,12 +109,16 @@ def _from_pickle(path: Path) -> Corpus:
 
 def _checked(corpus: Corpus, path: Path) -> Corpus:
     x, y = corpus.x, corpus.y
-    fits = x.ndim == 3 and x.shape[2] == N_MELS and y.shape == (len(x), len(corpus.genres)) and len(x)
-    if not fits or len(corpus.paths) != len(x) or not np.isfinite(x).all():
+    fits = x.ndim == 3 and len(x) and x.shape[2] == N_MELS and y.shape == (len(x), len(corpus.genres))
+    if not fits or len(corpus.paths) != len(x) or not np.isfinite(x).all() or (y != _one_hot(corpus)).any():
         raise InputError(
-            f"{path}: x {x.shape} and y {y.shape} are not (n_tracks, n_frames, {N_MELS}) and one-hot genres"
+            f"{path}: x {x.shape} and y {y.shape} are not (n_tracks, n_frames, {N_MELS}), finite, and one-hot genres"
         )
     return corpus
+
+
+def _one_hot(corpus: Corpus) -> np.ndarray:
+    return np.eye(len(corpus.genres), dtype=np.float32)[corpus.labels]
 
 
 def features(path: Path) -> np.ndarray:
@@ -128,26 +156,28 @@ def collect(
     n_frames: int | None = None,
     say: Callable[[int, int], None] | None = None,
 ) -> Corpus:
-    """Turn a folder of tracks into a corpus.
+    """Turn a folder of tracks into a corpus, the same for any number of workers.
 
-    parts: a folder for finished tracks, from which a stopped run goes on. workers: processes. n_frames: of every
-    track; default: of the first that can be read. say: called with (done, all) after each track. Raises InputError
-    where fewer than two genres are left.
+    parts: a folder for finished tracks, from which a stopped run goes on. workers: processes, of one thread each.
+    n_frames: of every track; default: of the first that can be read. say: called with (done, all) at the start and
+    after each track. Raises InputError where fewer than two genres are left, OSError where `parts` cannot be written.
     """
     tracks = find_tracks(folder)
     parts.mkdir(parents=True, exist_ok=True)
+    say = say or (lambda done, all_: None)
+    say(0, len(tracks))
     computed: list[np.ndarray] = []
     kept: list[tuple[str, Path]] = []
     faults = []
-    for (genre, file), result in zip(tracks, _computed([t[1] for t in tracks], parts, workers), strict=True):
+    for (genre, file), result in zip(tracks, _parts([t[1] for t in tracks], parts, workers), strict=True):
         if isinstance(result, str):
-            faults.append(result)
+            faults.append(f"{genre}/{file.name}: {result}")
         else:
-            n_frames = n_frames or len(result)
-            computed.append(framed(result, n_frames))
+            log_power = np.load(result, allow_pickle=False)
+            n_frames = n_frames or len(log_power)
+            computed.append(framed(log_power, n_frames))
             kept.append((genre, file))
-        if say:
-            say(len(computed) + len(faults), len(tracks))
+        say(len(computed) + len(faults), len(tracks))
     genres = tuple(sorted({genre for genre, _ in kept}))
     if len(genres) < 2 or (n_frames or 0) < MIN_FRAMES:
         raise InputError(
@@ -159,24 +189,65 @@ def collect(
     return Corpus(np.stack(computed), y, tuple(str(file.resolve()) for _, file in kept), genres, tuple(faults))
 
 
-def _computed(files: list[Path], parts: Path, workers: int) -> Iterator[np.ndarray | str]:
-    if workers == 1:
-        yield from (_part(file, parts) for file in files)
-        return
-    # Spawned, not forked: a process that has TensorFlow loaded does not survive a fork.
-    with ProcessPoolExecutor(workers, mp_context=get_context("spawn")) as pool:
-        yield from pool.map(_part, files, [parts] * len(files), chunksize=4)
+def _parts(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
+    """Yield what `part` returns for each file, in their order; a file on which a worker dies is a fault, too."""
+    done = 0
+    while done < len(files):
+        try:
+            for result in _pooled(files[done:], parts, workers):
+                yield result
+                done += 1
+        except BrokenProcessPool:
+            # Not always this file's doing: one of those that were begun, and this is the first of them.
+            yield _alone(files[done], parts)
+            done += 1
 
 
-def _part(file: Path, parts: Path) -> np.ndarray | str:
-    """A track's log-mel, float32, from `parts` where it is there; or one line on why there is none."""
+def _alone(file: Path, parts: Path) -> Path | str:
     try:
-        part = parts / f"{hashlib.sha256(file.read_bytes()).hexdigest()}.npy"
-        if not part.is_file():
-            computed = features(file).astype(np.float32)
-            with atomic_file(part) as temporary:
-                np.save(temporary, computed)
-        stored: np.ndarray = np.load(part, allow_pickle=False)
-        return stored
+        (result,) = _pooled([file], parts, 1)
+        return result
+    except BrokenProcessPool:
+        return "the worker that read it died: the decoder crashed, or memory ran out"
+
+
+def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
+    # Forked from a server that has imported TensorFlow and run nothing: it is loaded once, not by every worker.
+    context = multiprocessing.get_context("forkserver")
+    context.set_forkserver_preload([__name__])
+    pool = ProcessPoolExecutor(min(workers, len(files)), context, initializer=_begin)
+    try:
+        yield from pool.map(part, files, repeat(parts))
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _begin() -> None:
+    """Set a worker up: one thread, Ctrl-C left to its parent, and an end when its parent ends."""
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None
+    parent.join()
+    os._exit(1)
+
+
+def part(file: Path, parts: Path) -> Path | str:
+    """Return the file in `parts` of a track's log-mel, (n_frames, 128) float32, or one line on why there is none."""
+    try:
+        kept = parts / f"{hashlib.sha256(file.read_bytes()).hexdigest()}.npy"
+        if kept.is_file():
+            return kept
+        computed = features(file).astype(np.float32)
     except (InputError, OSError, ValueError) as error:
-        return f"{file.parent.name}/{file.name}: {' '.join(str(error).split())}"
+        return " ".join(str(error).removeprefix(f"{file}: ").split())
+    with atomic_file(kept) as temporary:
+        np.save(temporary, computed)
+    return kept

@@ -15,12 +15,14 @@ Say = Callable[[str], None]
 
 def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Say) -> None:
     """Write a corpus' data set; a stopped run goes on from OUT.parts, which a finished one removes."""
-    if out.suffix not in (".npz", ".pkl"):
-        raise InputError(f"{out.name}: a data set is written as .npz, or as .pkl for the original to train on")
-    from rich.progress import Progress
+    from rich.console import Console
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
+    data.refuse_format(out)
     parts = out.with_name(out.name + ".parts")
-    with Progress(transient=True) as bar:
+    console = Console(stderr=True)
+    columns = (TextColumn("tracks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
+    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("tracks", total=None)
         corpus = data.collect(
             folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)

@@ -1,10 +1,21 @@
+import dataclasses
+import errno
 import os
 import pickle
+import resource
+import signal
+import subprocess
+import sys
+import time
 from pathlib import Path
 
 import numpy as np
 import pytest
+import tensorflow as tf
+from click.testing import CliRunner
 
+import reprise
+from compare.system import ROOT
 from port.deepsound_crnn import dataset, pickle_arrays, training_commands
 from port.errors import InputError
 from tests.port.deepsound_crnn.make_corpus import make
@@ -36,28 +47,126 @@ def test_a_corpus_has_every_track_that_can_be_read_and_names_the_one_that_cannot
     np.testing.assert_array_equal(corpus.x[3], dataset.features(Path(corpus.paths[3])).astype(np.float32))
 
 
-def test_several_processes_give_the_same_corpus(tracks, corpus, tmp_path):
-    other = dataset.collect(tracks, tmp_path, workers=2)
-    np.testing.assert_array_equal(other.x, corpus.x)
-    assert (other.paths, other.faults) == (corpus.paths, corpus.faults)
+@pytest.mark.parametrize("workers", [2, 5])
+def test_any_number_of_workers_gives_the_same_file(tracks, corpus, tmp_path, workers):
+    other = dataset.collect(tracks, tmp_path / "parts", workers)
+    for suffix in (".npz", ".tfrecord"):
+        corpus.save(tmp_path / f"one{suffix}")
+        other.save(tmp_path / f"several{suffix}")
+        assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"several{suffix}").read_bytes()
 
 
-def test_a_stopped_run_goes_on_from_its_parts(tracks, corpus, tmp_path, monkeypatch):
-    computed, once = [], dataset.features
+def resampled(file, parts):
+    """Stand in for `dataset.part`: what one worker uses for a transform that TensorFlow would share out."""
+    began, used = time.perf_counter(), time.process_time()
+    for _ in range(20):
+        dataset.resample(np.random.default_rng(0).normal(size=441_007).astype(np.float32), 44_100)
+    share = (time.process_time() - used) / (time.perf_counter() - began)
+    threading = tf.config.threading
+    pools = threading.get_intra_op_parallelism_threads(), threading.get_inter_op_parallelism_threads()
+    return f"{share} {pools}"
 
-    def counted(path):
-        if len(computed) == 7:
-            raise KeyboardInterrupt
-        computed.append(path)
-        return once(path)
 
-    monkeypatch.setattr(dataset, "features", counted)
-    with pytest.raises(KeyboardInterrupt):
-        dataset.collect(tracks, tmp_path)
-    again: list[Path] = []
-    monkeypatch.setattr(dataset, "features", lambda path: again.append(path) or once(path))
-    np.testing.assert_array_equal(dataset.collect(tracks, tmp_path).x, corpus.x)
-    assert len(again) == 14 and not set(again) & set(computed)  # 13 tracks and the faulty one
+def test_a_worker_keeps_to_one_thread_and_starts_without_loading_tensorflow_again(tracks, tmp_path, monkeypatch):
+    monkeypatch.setattr(dataset, "part", resampled)
+    (said,) = dataset._pooled([tracks], tmp_path, 1)
+    share, pools = said.split(" ", 1)
+    assert float(share) < 1.1 and pools == "(1, 1)"
+    monkeypatch.setattr(dataset, "part", cpu_seconds)
+    began = [float(str(said)) for said in dataset._pooled([tracks] * 3, tmp_path, 3)]
+    assert max(began) < 1, began  # importing it takes about three
+
+
+def cpu_seconds(file, parts):
+    """Stand in for `dataset.part`: CPU seconds of a worker so far."""
+    time.sleep(0.2)  # so that each of three workers takes one
+    return str(time.process_time())
+
+
+def crashing(file, parts):
+    """Stand in for `dataset.part`: a decoder that brings its process down."""
+    if file.name == "metal.00001.au":
+        os._exit(11)
+    return dataset.part(file, parts)
+
+
+@pytest.mark.parametrize("workers", [1, 3])
+def test_a_track_on_which_a_worker_dies_is_left_out(tracks, corpus, tmp_path, monkeypatch, workers):
+    monkeypatch.setattr(dataset, "part", crashing)
+    other = dataset.collect(tracks, tmp_path, workers)
+    assert [fault.split(":")[0] for fault in other.faults] == ["jazz/jazz.00054.au", "metal/metal.00001.au"]
+    kept = [not path.endswith("metal.00001.au") for path in corpus.paths]
+    np.testing.assert_array_equal(other.x, corpus.x[kept])
+
+
+def slow(file, parts):
+    """Stand in for `dataset.part`: leaves time to stop a run."""
+    time.sleep(0.1)
+    return dataset.part(file, parts)
+
+
+COMMAND = """
+from port.deepsound_crnn import dataset
+from tests.port.deepsound_crnn.test_dataset import slow
+dataset.part = slow
+import reprise
+reprise.main()
+"""
+
+
+@pytest.mark.parametrize("stop", [signal.SIGKILL, signal.SIGINT])
+def test_a_stopped_run_leaves_no_process_and_goes_on_from_its_parts(tracks, corpus, tmp_path, stop):
+    out = tmp_path / "data.tfrecord"
+    run = subprocess.Popen(
+        [sys.executable, "-c", COMMAND, "dataset", str(tracks), "-o", str(out), "--workers", "2"],
+        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, start_new_session=True,
+    )  # fmt: skip
+    parts = tmp_path / "data.tfrecord.parts"
+    waiting(lambda: len(list(parts.glob("*.npy"))) >= 4 or run.poll() is not None)
+    assert run.poll() is None, "it ended before it could be stopped"
+    if stop == signal.SIGINT:  # as a terminal sends it, to all
+        os.killpg(run.pid, stop)
+    else:
+        run.send_signal(stop)
+    _, said = run.communicate(timeout=60)
+    assert stop == signal.SIGKILL or said.split(b"\n") == [b"", b"reprise: stopped", b""]
+    waiting(lambda: not alive(run.pid))
+    assert 4 <= len(list(parts.glob("*.npy"))) < 20 and not out.exists()
+    training_commands.dataset(tracks, out, 2, None, lambda line: None)
+    assert [path.name for path in tmp_path.iterdir()] == [out.name]
+    np.testing.assert_array_equal(dataset.load(out).x, corpus.x)
+
+
+def waiting(for_what):
+    deadline = time.monotonic() + 100
+    while not for_what():
+        assert time.monotonic() < deadline
+        time.sleep(0.02)
+
+
+def alive(group):
+    try:
+        os.killpg(group, 0)
+    except ProcessLookupError:
+        return False
+    return True
+
+
+def test_a_finished_part_is_not_computed_again(tracks, tmp_path, monkeypatch):
+    track = tracks / "pop" / "pop.00001.au"
+    first = dataset.part(track, tmp_path)
+    monkeypatch.setattr(dataset, "features", None)  # would raise
+    assert dataset.part(track, tmp_path) == first
+
+
+def test_a_full_disk_is_no_fault_of_the_track(tracks, tmp_path, monkeypatch):
+    def full(path, array):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    monkeypatch.setattr(np, "save", full)
+    with pytest.raises(OSError, match="No space left"):
+        dataset.part(tracks / "pop" / "pop.00001.au", tmp_path)
+    assert not list(tmp_path.iterdir())
 
 
 def test_short_tracks_are_filled_with_silence_and_long_ones_cut():
@@ -66,13 +175,166 @@ def test_short_tracks_are_filled_with_silence_and_long_ones_cut():
     assert np.all(dataset.framed(power, 50)[:40] == 0) and dataset.framed(power, 36).shape == (36, 128)
 
 
-@pytest.mark.parametrize("suffix", ["npz", "pkl"])
+def same(one, other):
+    arrays = ((one.x, other.x), (one.y, other.y))
+    assert all((a.dtype, a.shape, a.tobytes()) == (b.dtype, b.shape, b.tobytes()) for a, b in arrays)
+    assert (one.paths, one.genres, one.faults) == (other.paths, other.genres, other.faults)
+
+
+@pytest.mark.parametrize("suffix", ["npz", "tfrecord", "pkl"])
 def test_a_data_set_comes_back_as_it_was_written(corpus, tmp_path, suffix):
     corpus.save(tmp_path / f"data.{suffix}")
     read = dataset.load(tmp_path / f"data.{suffix}")
-    np.testing.assert_array_equal(read.x, corpus.x)
-    np.testing.assert_array_equal(read.y, corpus.y)
-    assert (read.paths, read.genres) == (corpus.paths, corpus.genres)
+    same(read, dataclasses.replace(corpus, faults=()) if suffix == "pkl" else corpus)
+    assert [path.name for path in tmp_path.iterdir()] == [f"data.{suffix}"]
+
+
+@pytest.mark.parametrize("suffix", ["npz", "tfrecord"])
+def test_any_name_genre_and_number_comes_back(tmp_path, suffix):
+    x = np.array([-0.0, 1e-45, np.finfo(np.float32).max, -13.815511], np.float32).repeat(96).reshape(3, 1, 128)
+    y = np.array([[0, 1], [1, 0], [0, 1]], np.float32)
+    paths = ("/música/a.au", os.fsdecode(b"/m\xfasica/b.au"), "/日本/c d\n.au")
+    odd = dataset.Corpus(x, y, paths, ("bossa nova", "åäö"), ("a: lost", "b: ünreadable"))
+    odd.save(tmp_path / f"data.{suffix}")
+    same(dataset.load(tmp_path / f"data.{suffix}"), odd)
+
+
+def few(n_tracks=3, n_frames=2, faults=("pop/x.au: broken",)):
+    x = np.random.default_rng(0).normal(size=(n_tracks, n_frames, 128)).astype(np.float32)
+    y = np.eye(2, dtype=np.float32)[np.arange(n_tracks) % 2]
+    return dataset.Corpus(x, y, tuple(f"/{i}.au" for i in range(n_tracks)), ("pop", "rock"), faults)
+
+
+def test_tensorflow_reads_the_records_by_their_documented_features(tmp_path):
+    corpus = few()
+    corpus.save(tmp_path / "data.tfrecord")
+    text, number = tf.string, tf.int64
+    features = {name: tf.io.FixedLenFeature([], kind) for name, kind in
+                (("x", text), ("label", number), ("genre", text), ("path", text))}  # fmt: skip
+    features |= {"shape": tf.io.FixedLenFeature([2], number), "n_tracks": tf.io.VarLenFeature(number)}
+    features |= {"genres": tf.io.VarLenFeature(text), "faults": tf.io.VarLenFeature(text)}
+    raw = list(tf.data.TFRecordDataset(str(tmp_path / "data.tfrecord")))
+    examples = [tf.io.parse_single_example(record, features) for record in raw]
+    for i, example in enumerate(examples):
+        x = tf.reshape(tf.io.decode_raw(example["x"], tf.float32, little_endian=True), example["shape"])
+        assert x.numpy().tobytes() == corpus.x[i].tobytes()
+        assert (example["label"], example["genre"]) == (i % 2, (b"pop", b"rock")[i % 2])
+        assert example["path"] == corpus.paths[i].encode()
+        whole = [example[name].values.numpy().tolist() for name in ("genres", "faults", "n_tracks")]
+        assert whole == ([[b"pop", b"rock"], [b"pop/x.au: broken"], [3]] if i == 0 else [[], [], []])
+    assert len(examples) == 3
+
+
+def test_every_cut_and_every_changed_byte_of_records_is_an_input_error(tmp_path):
+    few(n_frames=1).save(tmp_path / "data.tfrecord")
+    whole, other = (tmp_path / "data.tfrecord").read_bytes(), tmp_path / "other.tfrecord"
+    size = len(whole)
+    records = tf.data.TFRecordDataset(str(tmp_path / "data.tfrecord"))
+    starts = np.cumsum([0] + [len(record.numpy()) + 16 for record in records])  # 16: lengths and checksums
+    assert starts[-1] == size
+    within_and_between = {*range(0, size, 101), *range(size - 20, size), *starts[:-1], *(starts[:-1] + 11)}
+    for end in within_and_between:
+        other.write_bytes(whole[:end])
+        with pytest.raises(InputError, match=r"cut short|no track"):
+            dataset.load(other)
+    for at in range(0, size, 37):
+        other.write_bytes(whole[:at] + bytes([whole[at] ^ 4]) + whole[at + 1 :])
+        with pytest.raises(InputError, match="damaged"):
+            dataset.load(other)
+    other.write_bytes(whole + whole)
+    with pytest.raises(InputError, match="more than the 3 tracks"):
+        dataset.load(other)
+
+
+def example(**changes):
+    values = {"x": [bytes(2 * 128 * 4)], "shape": [2, 128], "label": [0], "genre": [b"pop"], "path": [b"/0.au"]}
+    values |= {"genres": [b"pop", b"rock"], "faults": [], "n_tracks": [1]} | changes
+    features = {name: feature(value) for name, value in values.items() if value is not None}
+    return tf.train.Example(features=tf.train.Features(feature=features)).SerializeToString()
+
+
+def feature(values):
+    if not values:
+        return tf.train.Feature()
+    if isinstance(values[0], bytes):
+        return tf.train.Feature(bytes_list=tf.train.BytesList(value=values))
+    return tf.train.Feature(int64_list=tf.train.Int64List(value=values))
+
+
+def write_records(path, *examples):
+    with tf.io.TFRecordWriter(str(path)) as writer:
+        for raw in examples:
+            writer.write(raw)
+
+
+LATER = {"genres": [], "n_tracks": []}
+
+
+@pytest.mark.parametrize(
+    "examples, reason",
+    [
+        ([b"text of some other program"], "record 1 is not one of"),
+        ([b""], "record 1 is not one of"),
+        ([example(x=None)], "record 1 is not one of"),
+        ([example(x=[7])], "record 1 is not one of"),
+        ([example(shape=[256])], "record 1 is not one of"),
+        ([example(n_tracks=None)], "does not say how many"),
+        ([example(n_tracks=[2]), example(label=None, **LATER)], "record 2 is not one of"),
+        ([example(shape=[3, 128])], "cut short"),
+        ([example(shape=[4, 64])], "x .1, 4, 64. and y"),
+        ([example(shape=[1, 128])], r"shape \(1, 128\) in 1024 bytes"),
+        ([example(shape=[-2, -128])], "1 tracks of -2 x -128"),
+        ([example(n_tracks=[10**12])], "cut short"),
+        ([example(n_tracks=[0])], "0 tracks of"),
+        ([example(n_tracks=[2]), example(x=[bytes(1536)], shape=[3, 128], **LATER)], r"shape \(3, 128\)"),
+        ([example(n_tracks=[1]), example(**LATER)], "more than the 1 tracks"),
+        ([example(n_tracks=[2]), example(label=[2], **LATER)], "label 2 for 'pop'"),
+        ([example(label=[-1], genre=[b"rock"])], "label -1"),
+        ([example(label=[1])], "label 1 for 'pop'"),
+        ([example(genres=[])], "label 0 for 'pop'"),
+        ([example(x=[np.full((2, 128), np.nan, "<f4").tobytes()])], "finite"),
+    ],
+)  # fmt: skip
+def test_foreign_records_are_one_clear_line(tmp_path, examples, reason):
+    write_records(tmp_path / "data.tfrecord", *examples)
+    with pytest.raises(InputError, match=reason) as refused:
+        dataset.load(tmp_path / "data.tfrecord")
+    assert str(refused.value).startswith(str(tmp_path / "data.tfrecord")) and "\n" not in str(refused.value)
+
+
+def test_the_records_of_these_tests_are_read_where_nothing_is_wrong(tmp_path):
+    write_records(tmp_path / "data.tfrecord", example(n_tracks=[2]), example(label=[1], genre=[b"rock"], **LATER))
+    assert dataset.load(tmp_path / "data.tfrecord").labels.tolist() == [0, 1]
+
+
+@pytest.mark.parametrize("suffix", ["npz", "tfrecord", "pkl", "tfrecords"])
+def test_no_file_is_an_input_error(tmp_path, suffix):
+    with pytest.raises(InputError, match="no such file; make it with"):
+        dataset.load(tmp_path / f"data.{suffix}")
+    (tmp_path / f"other.{suffix}").write_bytes(b"")
+    with pytest.raises(InputError):
+        dataset.load(tmp_path / f"other.{suffix}")
+
+
+def test_a_disk_that_is_full_leaves_what_was_there(tmp_path):
+    few(1).save(tmp_path / "data.tfrecord")
+    before = (tmp_path / "data.tfrecord").read_bytes()
+    limits = resource.getrlimit(resource.RLIMIT_FSIZE)
+    ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
+    try:
+        with pytest.raises(InputError, match="File too large"):
+            few(300).save(tmp_path / "data.tfrecord")
+    finally:
+        resource.setrlimit(resource.RLIMIT_FSIZE, limits)
+        signal.signal(signal.SIGXFSZ, ignored)
+    assert {path.name: path.read_bytes() for path in tmp_path.iterdir()} == {"data.tfrecord": before}
+
+
+def test_genres_that_are_not_one_hot_are_an_input_error(tmp_path):
+    dataclasses.replace(few(), y=np.full((3, 2), 0.5, np.float32)).save(tmp_path / "data.npz")
+    with pytest.raises(InputError, match="one-hot"):
+        dataset.load(tmp_path / "data.npz")
 
 
 @pytest.mark.parametrize("protocol", [0, 1, 2])
@@ -127,9 +389,21 @@ def test_only_numbers_are_written(tmp_path):
 
 def test_the_command_reports_what_it_left_out_and_clears_its_parts(tracks, tmp_path):
     said: list[str] = []
-    training_commands.dataset(tracks, tmp_path / "data.npz", 1, None, said.append)
-    assert said[0].startswith("left out: jazz/jazz.00054.au:") and "20 tracks of 65 frames" in said[1]
-    assert [path.name for path in tmp_path.iterdir()] == ["data.npz"]
+    training_commands.dataset(tracks, tmp_path / "data.tfrecord", 1, None, said.append)
+    assert said[0].startswith("left out: jazz/jazz.00054.au: no audio") and "20 tracks of 65 frames" in said[1]
+    assert [path.name for path in tmp_path.iterdir()] == ["data.tfrecord"]
+
+
+def test_another_format_is_refused_before_the_work(tracks, tmp_path):
+    with pytest.raises(InputError, match="a data set is a"):
+        training_commands.dataset(tracks, tmp_path / "data.csv", 1, None, print)
+    assert not list(tmp_path.iterdir())
+
+
+@pytest.mark.parametrize("command", ["dataset", "train", "filters", "training-parity"])
+def test_the_help_names_the_formats(command):
+    shown = CliRunner().invoke(reprise.cli, [command, "--help"]).output
+    assert all(form in shown for form in dataset.FORMATS)
 
 
 @pytest.mark.parametrize("make_folder", [False, True])
