@@ -1,7 +1,7 @@
 """An uploaded clip to events: the live steps while it is decoded, then the answer, then the original's."""
 
 import hashlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
@@ -11,7 +11,6 @@ import numpy as np
 from numpy.typing import NDArray
 
 from port.audio.stream import Incoming, incoming_from_child
-from port.deepsound_crnn.pipeline import STREAM_OVER
 from port.errors import InputError
 from port.web.engine import Engine
 from port.web.picture import Picture
@@ -19,6 +18,7 @@ from port.web.queue import Ticket
 
 Event = tuple[str, dict[str, Any]]
 Sound = NDArray[np.float32]  # (n_native,), mono
+Probs = NDArray[np.float32]  # (n_labels,), or (n_steps, n_labels)
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class Limits:
 
     upload_bytes: int = 128 << 20
     seconds: float = 7200.0
-    exact_seconds: float = STREAM_OVER
+    exact_seconds: float = 1200.0
     running: int = 2
     waiting: int = 8
     microphones: int = 4
@@ -45,20 +45,38 @@ def analyse(
         if not ticket.wait(gone):
             raise ClientGoneError
         with path.open("rb") as file:
-            sha256 = hashlib.file_digest(file, "sha256").hexdigest()
-        with incoming_from_child(path, limits.seconds) as clip:
+            same = {"system": engine.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        most = limits.seconds if engine.has_live else min(limits.seconds, limits.exact_seconds)
+        with incoming_from_child(path, most) as clip:
             clip.parts = _while_wanted(clip.parts, gone)
-            yield "start", {"labels": engine.labels, "expected_seconds": clip.expected, "rate": clip.rate}
+            yield "start", _start(engine, clip)
             kept = Kept(clip, limits.exact_seconds)
+            if not engine.has_live:
+                yield "result", _whole_file(engine, clip, path) | same
+                return
             if not streaming and kept.read_all():
-                yield "result", _exact(engine, clip, kept) | {"sha256": sha256}
+                yield "result", _exact(engine, clip, kept) | same
                 return
             for name, content in _listen(engine, clip, kept):
-                yield name, content | ({"sha256": sha256} if name == "result" else {})
+                yield name, content | (same if name == "result" else {})
     except InputError as error:
         yield "error", {"error": str(error)}
     finally:
         ticket.step_aside()
+
+
+def _start(engine: Engine, clip: Incoming) -> dict[str, Any]:
+    step_seconds = engine.loaded.step_seconds
+    heard = {"expected_seconds": clip.expected, "rate": clip.rate, "step_seconds": step_seconds}
+    return {"system": engine.name, "labels": engine.labels, **heard}
+
+
+def _whole_file(engine: Engine, clip: Incoming, path: Path) -> dict[str, Any]:
+    """Answer by the pipeline, which decodes again: the child has shown that the file is sound and harmless."""
+    for _ in clip.parts:
+        pass
+    answer = engine.predict(path)
+    return _answer(engine, "exact", answer.duration, answer.step_probs, answer.clip_probs, answer.notes)
 
 
 def _while_wanted(parts: Iterator[Sound], gone: Callable[[], bool]) -> Iterator[Sound]:
@@ -76,6 +94,11 @@ class Kept:
         self.clip, self.most = clip, int(seconds * clip.rate)
         self.n_native = 0
         self.parts: list[Sound] | None = [] if clip.expected <= seconds else None
+
+    @property
+    def seconds(self) -> float:
+        """Length of what was read."""
+        return self.n_native / self.clip.rate
 
     def add(self, part: Sound) -> None:
         """Keep a part, or drop all once it is too much."""
@@ -110,9 +133,9 @@ def _listen(engine: Engine, clip: Incoming, kept: Kept) -> Iterator[Event]:
         answers.append(steps.step_probs)
     live = np.concatenate(answers)
     if not len(live):
-        raise InputError(f"too short: {kept.n_native / clip.rate:.2f} s; give at least 1.63 s")
+        raise InputError(f"too short: {kept.seconds:.2f} s; give at least 1.63 s")
     if kept.parts is None:
-        yield "result", _answer(engine, clip, kept, "live", live, live.mean(axis=0))
+        yield "result", _answer(engine, "live", kept.seconds, live, live.mean(axis=0), clip.notes)
         return
     result = _exact(engine, clip, kept)
     same = live.argmax(axis=1) == np.argmax(result["step_probs"], axis=1)
@@ -122,21 +145,20 @@ def _listen(engine: Engine, clip: Incoming, kept: Kept) -> Iterator[Event]:
 def _exact(engine: Engine, clip: Incoming, kept: Kept) -> dict[str, Any]:
     native = np.concatenate([*(kept.parts or []), np.empty(0, np.float32)])
     exact = engine.exact(native, clip.rate, tuple(clip.notes))
-    assert exact.step_probs is not None
-    return _answer(engine, clip, kept, "exact", exact.step_probs, exact.clip_probs)
+    return _answer(engine, "exact", kept.seconds, exact.step_probs, exact.clip_probs, clip.notes)
 
 
 def _answer(
-    engine: Engine, clip: Incoming, kept: Kept, mode: str, step_probs: NDArray[Any], clip_probs: NDArray[Any]
+    engine: Engine, mode: str, seconds: float, step_probs: Probs | None, clip_probs: Probs, notes: Sequence[str]
 ) -> dict[str, Any]:
     return {
         "mode": mode,
-        "duration": kept.n_native / clip.rate,
+        "duration": seconds,
         "labels": list(engine.labels),
         "top": engine.labels[int(clip_probs.argmax())],
         "clip_probs": rounded(clip_probs, 7),
-        "step_probs": rounded(step_probs, 7),
-        "notes": clip.notes,
+        "step_probs": None if step_probs is None else rounded(step_probs, 7),
+        "notes": list(notes),
     }
 
 

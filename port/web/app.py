@@ -1,4 +1,4 @@
-"""The demo's pages and HTTP API (port/web/API.md) over one engine; no signal processing here."""
+"""The demo's pages and HTTP API (port/web/API.md) over the engines; no signal processing here."""
 
 import errno
 import json
@@ -12,7 +12,6 @@ from contextlib import closing
 from pathlib import Path
 from typing import IO, Any
 
-import numpy as np
 from flask import Flask, Request, Response, g, jsonify, render_template, request, send_file
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
@@ -21,7 +20,7 @@ from compare.clip import AUDIO_SUFFIXES
 from compare.system import ROOT
 from port.errors import InputError
 from port.web.analysis import ClientGoneError, Event, Limits, analyse
-from port.web.engine import Engine
+from port.web.engine import Engine, Engines
 from port.web.microphone import MAX_SECONDS_AT_ONCE, RATES, Microphones
 from port.web.observe import Metrics, log
 from port.web.original import Original
@@ -54,14 +53,17 @@ class Upload(Request):
 class Demo:
     """The application and what its requests share."""
 
-    def __init__(self, engine: Engine, spool: Path, limits: Limits | None = None, original: str | None = None) -> None:
-        """Serve `engine`; uploads live in the folder `spool` while they are worked on."""
-        self.engine, self.spool, self.limits = engine, spool, limits or Limits()
+    def __init__(
+        self, engines: Engines, spool: Path, limits: Limits | None = None, original: str | None = None
+    ) -> None:
+        """Serve `engines`, the default one warm; uploads live in the folder `spool` while they are worked on."""
+        self.engines, self.spool, self.limits = engines, spool, limits or Limits()
         self.queue = Queue(self.limits.running, self.limits.waiting)
-        self.microphones = Microphones(engine, self.limits.microphones)
-        self.original = Original(engine, original)
+        self.microphones = Microphones(self.limits.microphones)
+        self.original = Original(original, engines.own_name)
         self.metrics = Metrics(lambda: self.queue.inside, lambda: len(self.microphones))
-        self.about = engine.about()
+        engines.default.warm_up()
+        self.about = engines.default.about()
         self.draining, self.deadline = False, 0.0
         self.app = Flask(__name__)
         self.app.request_class = Upload
@@ -78,7 +80,7 @@ class Demo:
             ("/", self.page, "GET"),
             ("/health", self.health, "GET"),
             ("/metrics", self.read_metrics, "GET"),
-            ("/api/about", lambda: jsonify(self.about), "GET"),
+            ("/api/about", lambda: jsonify(**self.about, systems=self.offers()), "GET"),
             ("/api/predict", self.predict, "POST"),
             ("/api/live", self.open_microphone, "POST"),
             ("/api/live/<name>", self.hear, "POST"),
@@ -106,8 +108,21 @@ class Demo:
     def page(self) -> str:
         """GET / : the page."""
         return render_template(
-            "index.html", about=self.about, limits=self.limits, clips=shipped_clips(), live=bool(self.original.url)
+            "index.html",
+            about=self.about,
+            offers=self.offers(),
+            limits=self.limits,
+            clips=shipped_clips(),
+            live=bool(self.original.url),
         )
+
+    def offers(self) -> list[dict[str, Any]]:
+        """Return what a person chooses a system by: recommended ones first, those without weights last."""
+        offers = [
+            engine.offer() | {"compared": bool(engine.weights) and self.original.missing(engine) is None}
+            for engine in self.engines
+        ]
+        return sorted(offers, key=lambda offer: (not offer["recommended"], not offer["available"]))
 
     def health(self) -> tuple[Response, int]:
         """GET /health : 200 while new work is taken, 503 while the server is stopping."""
@@ -124,6 +139,8 @@ class Demo:
         clip = request.files.get("clip")
         if clip is None:
             return _refused(400, "no file: send one as the multipart field `clip`")
+        engine = self.engines.find(request.form.get("system"))
+        engine.ready()
         path = self._kept(clip.stream.name)
         try:
             ticket = self.queue.join()
@@ -138,7 +155,7 @@ class Demo:
 
         gone = request.environ.get("waitress.client_disconnected", lambda: False)
         streaming = request.accept_mimetypes.best == "text/event-stream"
-        events = self._events(path, ticket, gone, streaming, request.args.get("original") == "1")
+        events = self._events(engine, path, ticket, gone, streaming, request.args.get("original") == "1")
         if streaming:
             response = Response(_as_text(events), content_type="text/event-stream; charset=utf-8")
             response.call_on_close(leave)
@@ -158,12 +175,18 @@ class Demo:
         return path
 
     def _events(
-        self, path: Path, ticket: Ticket, gone: Callable[[], bool], streaming: bool, with_original: bool
+        self,
+        engine: Engine,
+        path: Path,
+        ticket: Ticket,
+        gone: Callable[[], bool],
+        streaming: bool,
+        with_original: bool,
     ) -> Generator[Event, None, None]:
         began, outcome, first = time.monotonic(), "gone", True
         try:
             yield "queued", {"waiting": self.queue.inside - 1}
-            for name, content in analyse(path, self.engine, self.limits, ticket, gone, streaming):
+            for name, content in analyse(path, engine, self.limits, ticket, gone, streaming):
                 if first and name == "steps" and content["step_probs"]:
                     self.metrics.first_step.observe(time.monotonic() - began)
                     first = False
@@ -171,8 +194,7 @@ class Demo:
                 yield name, content
                 if name == "result" and with_original:
                     ticket.step_aside()
-                    ours = np.array(content["step_probs"], np.float32)
-                    yield "original", self.original.answer(path, content["sha256"], ours)
+                    yield "original", self.original.answer(engine, path, content["sha256"], content["step_probs"])
         except ClientGoneError:
             outcome = "gone"
         except InputError as error:
@@ -190,14 +212,17 @@ class Demo:
             self.metrics.seconds.observe(time.monotonic() - began)
 
     def open_microphone(self) -> Response:
-        """POST /api/live?rate=HZ : begin a stream of live sound."""
+        """POST /api/live?rate=HZ&system=NAME : begin a stream of live sound."""
         rate = request.args.get("rate", type=int)
         if rate is None:
             return _refused(400, f"give the rate in Hz, {RATES[0]} to {RATES[-1]}: /api/live?rate=48000")
+        engine = self.engines.find(request.args.get("system"))
         try:
-            return jsonify(id=self.microphones.open(rate), rate=rate)
+            name = self.microphones.open(engine, rate)
         except BusyError:
             return _refused(429, "all microphone places are taken; try again in a minute")
+        about = {"system": engine.name, "labels": engine.labels, "step_seconds": engine.loaded.step_seconds}
+        return jsonify(id=name, rate=rate, **about)
 
     def hear(self, name: str) -> Response:
         """POST /api/live/ID : float32 samples in, the steps they settle out."""

@@ -8,7 +8,6 @@ from typing import Any
 
 import numpy as np
 
-from port.deepsound_crnn.live import LiveRecogniser
 from port.errors import InputError
 from port.web.analysis import rounded
 from port.web.engine import Engine
@@ -24,7 +23,7 @@ MAX_SECONDS_AT_ONCE = 5
 class Stream:
     """One microphone."""
 
-    recogniser: LiveRecogniser
+    recogniser: Any  # the system's LiveRecogniser
     rate: int
     picture: Picture = field(default_factory=Picture)
     lock: threading.Lock = field(default_factory=threading.Lock)
@@ -36,9 +35,9 @@ class Stream:
 class Microphones:
     """The open streams, by an unguessable id."""
 
-    def __init__(self, engine: Engine, most: int) -> None:
+    def __init__(self, most: int) -> None:
         """Open none yet; at most `most` at a time."""
-        self.engine, self.most = engine, most
+        self.most = most
         self._streams: dict[str, Stream] = {}
         self._lock = threading.Lock()
 
@@ -47,11 +46,14 @@ class Microphones:
         self._forget_idle()
         return len(self._streams)
 
-    def open(self, rate: int) -> str:
-        """Begin a stream at `rate` Hz; raises BusyError past the limit, InputError on a rate out of range."""
+    def open(self, engine: Engine, rate: int) -> str:
+        """Begin a stream at `rate` Hz.
+
+        Raises BusyError past the limit, InputError on a rate out of range or a system without a live path.
+        """
         if rate not in RATES:
             raise InputError(f"rate {rate}: give the microphone's rate in Hz, {RATES[0]} to {RATES[-1]}")
-        recogniser = self.engine.live(rate)
+        recogniser = engine.live(rate)
         self._forget_idle()
         with self._lock:
             if len(self._streams) >= self.most:

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 
 from compare.clip import Clip
 from compare.runners import Settings
-from compare.runners.recorded import open_runner
+from compare.runners.recorded import RecordedRunner, open_runner
 from port.errors import InputError
 from port.web.analysis import rounded
 from port.web.engine import Engine
@@ -23,36 +23,44 @@ MAX_ANSWER = 64 << 20  # bytes
 class Original:
     """Where the original's answers come from. url: its demo server, None takes the recorded traces."""
 
-    def __init__(self, engine: Engine, url: str | None) -> None:
-        """Raises InputError on a URL that is not plain http."""
+    def __init__(self, url: str | None, url_of: str) -> None:
+        """url_of: the system whose demo it is. Raises InputError on a URL that is not plain http."""
         if url and not url.startswith(("http://", "https://")):
             raise InputError(f"--original {url}: give the URL of the original's demo, http://HOST:PORT")
-        self.engine, self.url = engine, url.rstrip("/") if url else None
+        self.url, self.url_of = url.rstrip("/") if url else None, url_of
 
-    def answer(self, clip: Path, sha256: str, port: NDArray[np.float32]) -> dict[str, Any]:
-        """Return the original's curve beside the port's step_probs (n_steps, 10), or why there is none."""
+    def missing(self, engine: Engine) -> str | None:
+        """Say in one line why no answer of this system's original can be had here, or return None."""
+        if not engine.steps_stage:
+            return "answers of one line for the whole clip are not drawn beside the original's"
+        return None if self._asks(engine) else _recordings(engine).unavailable_reason()
+
+    def answer(self, engine: Engine, clip: Path, sha256: str, ours: ArrayLike | None) -> dict[str, Any]:
+        """Return the original's curve beside our step_probs (n_steps, n_labels), or why there is none."""
         try:
-            theirs = self._ask(clip) if self.url else self._recorded(clip, sha256)
-            return {"source": "live" if self.url else "recorded"} | compared(theirs, port)
+            reason = self.missing(engine)
+            if reason:
+                raise InputError(reason)
+            asks = self._asks(engine)
+            theirs = self._ask(engine, clip) if asks else self._recorded(engine, clip, sha256)
+            return {"source": "live" if asks else "recorded"} | compared(theirs, np.asarray(ours, np.float32))
         except InputError as error:
             return {"unavailable": str(error)}
 
-    def _recorded(self, clip: Path, sha256: str) -> NDArray[np.float32]:
-        engine = self.engine
-        runner = open_runner(Settings(engine.system, engine.weights.path, engine.weights.backend))
-        reason = runner.unavailable_reason()
-        if reason:
-            raise InputError(reason)
+    def _asks(self, engine: Engine) -> bool:
+        return bool(self.url) and engine.name == self.url_of
+
+    def _recorded(self, engine: Engine, clip: Path, sha256: str) -> NDArray[np.float32]:
         try:
-            trace = runner.trace(Clip(clip, sha256), engine.system.stages)
+            trace = _recordings(engine).trace(Clip(clip, sha256), engine.system.stages)
         except InputError:
             raise InputError(
                 "no recording of the original on this song with these weights; start its own demo and give its URL "
                 "with --original"
             ) from None
-        return np.asarray(trace.arrays["step_probs"], np.float32)
+        return np.asarray(trace.arrays[engine.steps_stage], np.float32)
 
-    def _ask(self, clip: Path) -> NDArray[np.float32]:
+    def _ask(self, engine: Engine, clip: Path) -> NDArray[np.float32]:
         boundary = secrets.token_hex(16)
         head = (
             f'--{boundary}\r\nContent-Disposition: form-data; name="filearg"; filename="clip"\r\n'
@@ -65,7 +73,7 @@ class Original:
             if not isinstance(name, str) or not name.replace("-", "").isalnum():
                 raise ValueError("an id was expected")
             curve = json.loads(self._fetch(urllib.request.Request(f"{self.url}/uploads/{name}.json")))
-            return np.array([[step[label] for label in self.engine.labels] for _, step in curve], np.float32)
+            return np.array([[step[label] for label in engine.labels] for _, step in curve], np.float32)
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise InputError(f"the original's server gave no answer on this song ({error})") from None
 
@@ -75,6 +83,10 @@ class Original:
         opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
         with opener.open(request, timeout=TIME_LIMIT) as answer:
             return bytes(answer.read(MAX_ANSWER))
+
+
+def _recordings(engine: Engine) -> RecordedRunner:
+    return open_runner(Settings(engine.system, engine.ready().path, engine.ready().backend))
 
 
 def compared(theirs: NDArray[np.float32], ours: NDArray[np.float32]) -> dict[str, Any]:

@@ -12,7 +12,7 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own lines are
 from port.errors import InputError
 from port.web.analysis import Limits
 from port.web.app import Demo
-from port.web.engine import Engine, choose_weights
+from port.web.engine import Engines
 from port.web.observe import log
 
 STOP_SECONDS = 20  # for requests at work when the server is told to stop
@@ -26,8 +26,7 @@ def serve(
     from waitress.server import create_server
 
     with tempfile.TemporaryDirectory(prefix="reprise-") as spool:
-        demo = Demo(Engine(choose_weights(weights, backend)), Path(spool), limits, original)
-        demo.engine.warm_up()
+        demo = Demo(Engines(weights, backend), Path(spool), limits, original)
         try:
             server = create_server(
                 demo.app,

@@ -1,10 +1,10 @@
 // Canvas and SVG: the stacked band, the spectrogram under it, the pie, the two curves. No state of their own.
 
-import { GENRES, ROWS } from "./song.js";
+import { ROWS } from "./song.js";
 
 const style = () => getComputedStyle(document.documentElement);
 export const colour = (name) => style().getPropertyValue(name).trim();
-const genreColours = () => GENRES.map((_, g) => colour(`--genre-${g}`));
+const labelColours = (labels) => labels.map((_, g) => colour(`--genre-${g}`));
 
 // Size a canvas to its box in device pixels; returns its context, drawn in CSS pixels.
 function prepared(canvas) {
@@ -19,7 +19,7 @@ function prepared(canvas) {
 
 export function drawBand(canvas, song) {
   const [context, width, height] = prepared(canvas);
-  const colours = genreColours();
+  const colours = labelColours(song.labels);
   const gap = colour("--card");
   const { steps, total } = song;
   for (let x = 0; x < width; x++) {
@@ -47,7 +47,7 @@ function meanOf(steps, from, to) {
   if (!steps[first]) return null;
   if (last === first + 1) return steps[first];
   const known = steps.slice(first, last);
-  return GENRES.map((_, g) => known.reduce((sum, probs) => sum + probs[g], 0) / known.length);
+  return known[0].map((_, g) => known.reduce((sum, probs) => sum + probs[g], 0) / known.length);
 }
 
 // Write a genre's name into its longest run as the strongest, so that nobody needs the colours.
@@ -69,9 +69,9 @@ function nameRuns(context, song, width, height, colours) {
     const above = middle.slice(0, g).reduce((sum, p) => sum + p, 0);
     const size = middle[g] * height;
     const room = ((to - from) / song.total) * width;
-    if (context.measureText(GENRES[g]).width + 14 > room || size < 20) continue;
+    if (context.measureText(song.labels[g]).width + 14 > room || size < 20) continue;
     context.fillStyle = bright(colours[g]) ? "#15141a" : "#ffffff";
-    context.fillText(GENRES[g], ((from + to) / 2 / song.total) * width, (above + middle[g] / 2) * height);
+    context.fillText(song.labels[g], ((from + to) / 2 / song.total) * width, (above + middle[g] / 2) * height);
   }
 }
 
@@ -98,8 +98,8 @@ export function drawPicture(canvas, song, columnSeconds) {
   context.drawImage(small, 0, 0, width * share, height);
 }
 
-export function drawPie(svg, probs) {
-  const colours = genreColours();
+export function drawPie(svg, probs, labels) {
+  const colours = labelColours(labels);
   svg.replaceChildren();
   let angle = -Math.PI / 2;
   probs.forEach((p, g) => {
@@ -111,7 +111,7 @@ export function drawPie(svg, probs) {
     else slice.setAttribute("d", `M0 0L${Math.cos(angle)} ${Math.sin(angle)}A1 1 0 ${p > 0.5 ? 1 : 0} 1 ${
       Math.cos(end)} ${Math.sin(end)}Z`);
     slice.setAttribute("fill", colours[g]);
-    slice.dataset.genre = GENRES[g];
+    slice.dataset.genre = labels[g];
     svg.append(slice);
     angle = end;
   });
@@ -119,7 +119,7 @@ export function drawPie(svg, probs) {
 
 export function drawCurves(canvas, port, original, differ) {
   const [context, width, height] = prepared(canvas);
-  const colours = genreColours();
+  const colours = labelColours(port[0]);
   const [top, bottom] = [8, height - 16];
   const x = (k) => 4 + ((k + 0.5) / port.length) * (width - 8);
   const y = (p) => bottom - p * (bottom - top);
@@ -130,7 +130,7 @@ export function drawCurves(canvas, port, original, differ) {
     context.lineTo(width, y(p));
     context.stroke();
   }
-  const lines = (steps, lineWidth, alpha) => GENRES.forEach((_, g) => {
+  const lines = (steps, lineWidth, alpha) => port[0].forEach((_, g) => {
     context.globalAlpha = alpha;
     context.lineWidth = lineWidth;
     context.strokeStyle = colours[g];

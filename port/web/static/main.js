@@ -3,13 +3,15 @@
 import { drawBand, drawCurves, drawPicture, drawPie } from "./draw.js";
 import { Microphone } from "./microphone.js";
 import { Player } from "./player.js";
-import { GENRES, Song, clock, percent, ranked } from "./song.js";
+import { Song, clock, percent, ranked } from "./song.js";
 import { send } from "./upload.js";
 
 const COLUMN_SECONDS = (4 * 1024) / 22050; // of the picture
 const LIVE_STEPS = 160; // of the microphone on the screen: the last minute
 const at = (id) => document.getElementById(id);
+const TAGS = 10; // of a whole song's that are listed
 let song = null;
+let file = null; // of the song, null from the microphone
 let comparison = null;
 let giveUp = () => {};
 let microphone = null;
@@ -23,9 +25,26 @@ function complain(text) {
   at("problem").textContent = text ? `That did not work: ${text}.` : "";
 }
 
+// From 0 to 1; undefined: nobody knows; null: over.
 function progress(share) {
   at("progress").hidden = share === null;
-  if (share !== null) at("progress").value = share;
+  if (share === undefined) at("progress").removeAttribute("value");
+  else if (share !== null) at("progress").value = share;
+}
+
+const chosen = () => at("system").selectedOptions[0];
+
+// What the page says and offers for the network that is chosen.
+function showSystem() {
+  const { title, says, live, untrained, fetch: command } = chosen().dataset;
+  at("chosen").textContent = `${title}.`;
+  at("says").textContent = says;
+  if (untrained === "1") at("trained").textContent = command;
+  at("untrained").hidden = untrained === "0";
+  at("microphone").disabled = live === "0";
+  at("deaf").hidden = live !== "0";
+  at("curl-system").textContent = chosen().value;
+  at("again").hidden = !file || song.system === chosen().value;
 }
 
 function begin(name) {
@@ -34,19 +53,24 @@ function begin(name) {
   player.unload();
   complain("");
   song = new Song(name);
+  song.system = chosen().value;
+  file = null;
   comparison = null;
+  at("listener").textContent = `Heard by: ${chosen().dataset.title}`;
   at("song-title").textContent = name;
   for (const id of ["song", "compare", "silent"]) at(id).hidden = true;
   at("delay").textContent = "";
   at("play").disabled = true;
 }
 
-function analyse(file) {
-  begin(file.name);
+function analyse(given) {
+  begin(given.name);
+  file = given;
+  showSystem();
   player.load(file);
   say("Sending the song…");
   progress(0);
-  giveUp = send(file, (name, content) => HANDLERS[name]?.(content));
+  giveUp = send(file, song.system, chosen().dataset.compared === "1", (name, content) => HANDLERS[name]?.(content));
 }
 
 const HANDLERS = {
@@ -55,7 +79,12 @@ const HANDLERS = {
     if (share === 1) say("Sent. Waiting for the first answer…");
   },
   queued({ waiting }) { if (waiting) say(`Sent. ${waiting} other ${waiting === 1 ? "song is" : "songs are"} before yours…`); },
-  start({ expected_seconds: seconds }) { song.expected = seconds; },
+  start(content) {
+    song.begin(content);
+    if (song.stepSeconds) return;
+    progress(undefined);
+    say("The song is here. This network hears it as a whole: one moment…");
+  },
   steps(content) {
     song.addSteps(content);
     if (!song.steps.length) return;
@@ -68,7 +97,7 @@ const HANDLERS = {
     song.finish(content);
     showSong();
     const [[p, g]] = ranked(content.clip_probs);
-    say(`Done: ${GENRES[g]}, ${percent(p)} over the whole song.`);
+    say(`Done: ${song.labels[g]}, ${percent(p)} over the whole song.`);
   },
   original(content) { comparison = content; showComparison(); },
   error({ error }) { complain(error); say(""); },
@@ -93,14 +122,33 @@ function showSong() {
 
 function redraw() {
   dirty = false;
-  if (!song?.steps.length) return;
+  if (!song?.known) return;
+  for (const id of ["now", "scrubber", "legend"]) at(id).hidden = !song.curved;
+  at("tags").hidden = song.curved;
+  at("picture").hidden = !song.columns.length;
+  const whole = song.whole();
+  if (!song.curved) return drawBars(whole);
   drawBand(at("band"), song);
   drawPicture(at("picture"), song, COLUMN_SECONDS);
   at("band").dataset.steps = song.steps.length;
   at("band").dataset.total = song.total;
-  const mean = song.mean();
-  at("legend").replaceChildren(...GENRES.map((name, g) => row(g, name, percent(mean[g]))));
+  at("legend").replaceChildren(...song.labels.map((name, g) => row(g, name, percent(whole[g]))));
   if (comparison?.step_probs) drawCurves(at("curves"), song.steps, comparison.step_probs, comparison.differ);
+}
+
+function drawBars(probs) {
+  const sum = probs.reduce((a, b) => a + b, 0);
+  at("apart").hidden = Math.abs(sum - 1) < 0.01;
+  at("bars").replaceChildren(...ranked(probs).slice(0, TAGS).map(([p, g]) => {
+    const made = element("li", "");
+    const [name, room, bar, share] = [element("span", song.labels[g]), element("span", ""), element("span", ""),
+      element("span", percent(p))];
+    [name.className, room.className, bar.className, share.className] = ["name", "room", "bar", "share"];
+    bar.style.width = `${100 * p}%`;
+    room.append(bar);
+    made.append(name, room, share);
+    return made;
+  }));
 }
 
 function element(name, text) {
@@ -121,24 +169,27 @@ function row(g, name, share) {
 }
 
 function showMoment() {
-  if (!song?.steps.length) return;
+  if (!song?.known) return;
   const time = microphone ? song.duration : player.time;
-  const probs = microphone ? song.steps.at(-1) : song.at(time);
-  const share = Math.min(time / song.duration, 1);
-  at("head").style.left = `${100 * share}%`;
   at("time").textContent = microphone ? clock(microphone.sent / microphone.context.sampleRate)
     : `${clock(time)} of ${clock(song.duration)}`;
   at("silent").hidden = !player.silent;
   at("play").setAttribute("aria-label", player.playing ? "Pause" : "Play");
   at("play-path").setAttribute("d", player.playing ? "M6 4h4v16H6zM14 4h4v16h-4z" : "M7 4v16l13-8z");
+  if (song.curved) showCurvesAt(time);
+  if (player.playing) requestAnimationFrame(showMoment);
+}
+
+function showCurvesAt(time) {
+  const probs = microphone ? song.steps.at(-1) : song.at(time);
+  at("head").style.left = `${100 * Math.min(time / song.duration, 1)}%`;
   at("moment").textContent = microphone ? "Right now" : `At ${clock(time)}`;
   const top = probs ? ranked(probs).slice(0, 3).filter(([p], n) => n === 0 || p >= 0.005) : [];
-  if (probs) drawPie(at("pie"), probs);
-  at("words").replaceChildren(...(probs ? top.map(([p, g]) => row(g, GENRES[g], percent(p))) : [element("li", "not heard yet")]));
-  const words = top.map(([p, g]) => `${GENRES[g]} ${percent(p)}`).join(", ");
+  if (probs) drawPie(at("pie"), probs, song.labels);
+  at("words").replaceChildren(...(probs ? top.map(([p, g]) => row(g, song.labels[g], percent(p))) : [element("li", "not heard yet")]));
+  const words = top.map(([p, g]) => `${song.labels[g]} ${percent(p)}`).join(", ");
   at("scrubber").setAttribute("aria-valuenow", time.toFixed(1));
   at("scrubber").setAttribute("aria-valuetext", `${clock(time)} of ${clock(song.duration)}: ${words || "not heard yet"}`);
-  if (player.playing) requestAnimationFrame(showMoment);
 }
 
 function showComparison() {
@@ -154,20 +205,21 @@ function showComparison() {
   const genres = differ.length ? `another genre on ${differ.length} of ${found.length} steps`
     : `the same genre on all ${found.length} steps`;
   at("verdict").textContent = `${who} names ${genres}. Largest |dp| = ${worst.toExponential(1)}, at step ${step + 1} (${
-    GENRES[label]}).`;
+    song.labels[label]}).`;
   at("differ-key").hidden = !differ.length;
   redraw();
 }
 
-function seekTo(seconds) { if (song?.steps.length && !microphone) player.seek(seconds); }
+function seekTo(seconds) { if (song?.known && !microphone) player.seek(seconds); }
 
 async function toggleMicrophone() {
   if (microphone) return stopMicrophone();
   begin("Microphone");
+  showSystem();
   const ear = new Microphone(heard, (text) => { complain(text); stopMicrophone(); });
   try {
     if (!navigator.mediaDevices) throw new Error("the browser gives the microphone to this computer's own pages and to https only");
-    await ear.start();
+    song.begin(await ear.start(song.system));
   } catch (error) {
     ear.stop();
     return complain(`no microphone: ${error.message}`.replace(/\.$/, ""));
@@ -214,6 +266,8 @@ at("play-clip")?.addEventListener("click", async () => {
   analyse(new File([await answer.blob()], name));
 });
 at("microphone").addEventListener("click", toggleMicrophone);
+at("system").addEventListener("change", () => { stopMicrophone(); showSystem(); });
+at("again").addEventListener("click", () => { at("system").focus(); analyse(file); });
 at("play").addEventListener("click", () => player.toggle());
 at("scrubber").addEventListener("pointerdown", (e) => {
   const box = at("scrubber").getBoundingClientRect();
@@ -231,3 +285,4 @@ at("scrubber").addEventListener("keydown", (e) => {
 window.addEventListener("resize", redraw);
 window.matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 window.addEventListener("pagehide", stopMicrophone);
+showSystem();

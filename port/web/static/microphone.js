@@ -1,5 +1,7 @@
 // The microphone to the server in short pieces, one request at a time, and the steps back.
 
+import { FIRST_STEP } from "./song.js";
+
 const PIECE_SECONDS = 0.25;
 const LONGEST_SECONDS = 4; // sent at once after a pause of the network
 
@@ -12,19 +14,22 @@ export class Microphone {
     this.sent = 0;
   }
 
-  async start() {
+  // Returns what the network says of itself: labels and step_seconds.
+  async start(system) {
     const wanted = { echoCancellation: false, noiseSuppression: false, autoGainControl: false };
     this.stream = await navigator.mediaDevices.getUserMedia({ audio: wanted });
     this.context = new AudioContext();
     await this.context.audioWorklet.addModule("/static/worklet.js");
     const rate = this.context.sampleRate;
-    const answer = await fetch(`/api/live?rate=${rate}`, { method: "POST" });
+    const answer = await fetch(`/api/live?rate=${rate}&system=${encodeURIComponent(system)}`, { method: "POST" });
     const opened = await answer.json();
     if (!answer.ok) throw new Error(opened.error);
     this.url = `/api/live/${opened.id}`;
+    this.stepSeconds = opened.step_seconds;
     this.ear = new AudioWorkletNode(this.context, "ear", { numberOfOutputs: 0 });
     this.ear.port.onmessage = ({ data }) => this.hear(data, rate);
     this.context.createMediaStreamSource(this.stream).connect(this.ear);
+    return opened;
   }
 
   hear(block, rate) {
@@ -47,9 +52,8 @@ export class Microphone {
       const answer = await fetch(this.url, { method: "POST", body: piece });
       const content = await answer.json();
       if (!answer.ok) throw new Error(content.error);
-      // Step k has heard the stream up to frame 8 k + 36, a frame being 1024 samples at 22,050 Hz.
       const last = content.first + content.step_probs.length - 1;
-      const heardUpTo = ((8 * last + 36) * 1024) / 22050;
+      const heardUpTo = (last + FIRST_STEP) * this.stepSeconds;
       const delay = sentSeconds - heardUpTo + (performance.now() - sentAt) / 1000;
       if (this.url) this.onSteps(content, content.step_probs.length ? delay : null);
     } catch (error) {

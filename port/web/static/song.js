@@ -1,19 +1,30 @@
 // What is known of a song by now: steps, their times, the picture. A step is one answer of the network.
 
-export const GENRES = document.body.dataset.labels.split(" ");
-const STEP_SECONDS = Number(document.body.dataset.stepSeconds);
-const FIRST_STEP_SECONDS = STEP_SECONDS * 4.5; // 36 frames, of which each further step needs 8
+export const FIRST_STEP = 4.5; // steps that the first one takes: 36 frames, of which each further step needs 8
 export const ROWS = 32; // of the picture
+const COLOURS = 10; // of the style sheet: more labels than that are only listed
 
 export class Song {
   constructor(name) {
     this.name = name;
+    this.labels = [];
+    this.stepSeconds = null; // null: nothing is known before the whole song is
     this.steps = [];
+    this.clip = null; // the answer on the whole song
     this.columns = []; // Uint8Array(ROWS) each, low frequencies first
     this.expected = 0; // seconds, an estimate until the end
     this.mode = "live";
     this.notes = [];
   }
+
+  begin({ labels, step_seconds: stepSeconds, expected_seconds: expected = 0 }) {
+    [this.labels, this.stepSeconds, this.expected] = [labels, stepSeconds, expected];
+  }
+
+  get known() { return this.steps.length > 0 || this.clip !== null; }
+
+  // Whether it is shown as curves over time.
+  get curved() { return this.steps.length > 0 && this.labels.length <= COLOURS; }
 
   get ended() {
     return this.mode !== "live" || this.complete === true;
@@ -22,13 +33,13 @@ export class Song {
   // Seconds, at least as long as the steps known by now.
   get duration() {
     if (this.ended) return this.expected;
-    return Math.max(this.expected, this.steps.length * STEP_SECONDS + FIRST_STEP_SECONDS - STEP_SECONDS, 0.001);
+    return Math.max(this.expected, (this.steps.length + FIRST_STEP - 1) * this.stepSeconds, 0.001);
   }
 
   // Steps that the whole song will have; the original spreads them evenly over the song.
   get total() {
     if (this.ended) return this.steps.length;
-    return Math.max(this.steps.length, Math.floor((this.duration - FIRST_STEP_SECONDS) / STEP_SECONDS) + 1, 1);
+    return Math.max(this.steps.length, Math.floor(this.duration / this.stepSeconds - FIRST_STEP) + 1, 1);
   }
 
   addSteps(content) {
@@ -38,7 +49,8 @@ export class Song {
   }
 
   finish(result) {
-    this.steps = result.step_probs;
+    this.steps = result.step_probs ?? [];
+    this.clip = result.clip_probs;
     this.expected = result.duration;
     this.mode = result.mode;
     this.complete = true;
@@ -52,9 +64,10 @@ export class Song {
     return this.steps[Math.max(k, 0)] ?? null;
   }
 
-  // Mean over the steps known by now.
-  mean() {
-    const sum = GENRES.map(() => 0);
+  // The answer on the whole song, until it is there the mean over the steps known by now.
+  whole() {
+    if (this.clip) return this.clip;
+    const sum = this.labels.map(() => 0);
     for (const probs of this.steps) probs.forEach((p, g) => { sum[g] += p; });
     return sum.map((s) => s / Math.max(this.steps.length, 1));
   }

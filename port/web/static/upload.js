@@ -4,7 +4,8 @@ const LIMIT = Number(document.body.dataset.uploadBytes);
 
 // Calls onEvent(name, content) for upload {share}, queued, start, steps, result, original, error and end.
 // Returns a function that gives up.
-export function send(file, onEvent) {
+// compared: whether the original's answer is wanted too.
+export function send(file, system, compared, onEvent) {
   if (file.size > LIMIT) {
     onEvent("error", { error: `the file is larger than ${Math.round(LIMIT / 1048576)} MB, the limit here` });
     onEvent("end", {});
@@ -34,8 +35,9 @@ export function send(file, onEvent) {
     onEvent("end", {});
   };
   const form = new FormData();
+  form.append("system", system);
   form.append("clip", file, "clip");
-  request.open("POST", "/api/predict?original=1");
+  request.open("POST", compared ? "/api/predict?original=1" : "/api/predict");
   request.setRequestHeader("Accept", "text/event-stream");
   request.send(form);
   return () => { request.onload = request.onerror = request.onprogress = null; request.abort(); };

@@ -14,9 +14,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from compare import system
+from compare.fetch import blob_id
+from tests.shared import SHARED
+
 ROOT = Path(__file__).parents[3]
 CLIPS = ROOT / "tests" / "clips"
 FIXTURE = ROOT / "original" / "deepsound_crnn" / "recorded" / "fixture.h5"
+FETCHED = ("deepsound_cnn_2018", "music_tagger_crnn", "compact_cnn")  # by the second server
 START_SECONDS = 120
 PAGE = os.sysconf("SC_PAGE_SIZE")
 
@@ -46,8 +51,15 @@ class Running:
     def get(self, path: str) -> "Answer":
         return self.request("GET", path)
 
-    def upload(self, content: bytes, name: str = "clip", path: str = "/api/predict", stream: bool = False) -> "Answer":
-        body, headers = form(content, name)
+    def upload(
+        self,
+        content: bytes,
+        name: str = "clip",
+        path: str = "/api/predict",
+        stream: bool = False,
+        system: str | None = None,
+    ) -> "Answer":
+        body, headers = form(content, name, system)
         return self.request("POST", path, body, headers | ({"Accept": "text/event-stream"} if stream else {}))
 
     def uploads_left(self) -> list[str]:
@@ -85,24 +97,38 @@ class Answer:
         return [(name.removeprefix("event: "), json.loads(data.removeprefix("data: "))) for name, data in blocks]
 
 
-def form(content: bytes, name: str) -> tuple[bytes, dict[str, str]]:
-    """A multipart body with one file in the field `clip`, and its header."""
+def form(content: bytes, name: str, system: str | None = None) -> tuple[bytes, dict[str, str]]:
+    """A multipart body with one file in the field `clip`, and its header; `system` is a field of its own."""
     boundary = secrets.token_hex(12)
-    head = f'--{boundary}\r\nContent-Disposition: form-data; name="clip"; filename="{name}"\r\n\r\n'
+    head = f'--{boundary}\r\nContent-Disposition: form-data; name="system"\r\n\r\n{system}\r\n' if system else ""
+    head += f'--{boundary}\r\nContent-Disposition: form-data; name="clip"; filename="{name}"\r\n\r\n'
     body = head.encode() + content + f"\r\n--{boundary}--\r\n".encode()
     return body, {"Content-Type": f"multipart/form-data; boundary={boundary}"}
 
 
+def fetched(cache: Path, *names: str) -> Path:
+    """Fill a cache as `reprise fetch` does, with what of the systems' upstream is among the shared files."""
+    shared = {blob_id(path.read_bytes()): path for path in (SHARED / "data").rglob("*") if path.is_file()}
+    for name in names:
+        pinned = system.load(name)
+        for file in pinned.files:
+            if file.blob in shared:
+                path = cache / "upstream" / name / pinned.upstream_commit / file.path
+                path.parent.mkdir(parents=True, exist_ok=True)
+                path.write_bytes(shared[file.blob].read_bytes())
+    return cache
+
+
 @contextmanager
-def running(*options: str, weights: Path | None = FIXTURE) -> Iterator[Running]:
-    """Start `reprise serve` on a free port and end it afterwards."""
+def running(*options: str, weights: Path | None = FIXTURE, cache: Path | None = None) -> Iterator[Running]:
+    """Start `reprise serve` on a free port and end it afterwards; without a cache nothing was ever fetched."""
     command = [sys.executable, "-m", "reprise", "serve", "--port", "0", *options]
     command += ["--weights", str(weights)] if weights else []
     with tempfile.TemporaryDirectory() as folder:
         temporary, log = Path(folder) / "tmp", Path(folder) / "log"
         temporary.mkdir()
         with log.open("wb") as out:
-            environment = os.environ | {"TMPDIR": str(temporary)}
+            environment = os.environ | {"TMPDIR": str(temporary), "REPRISE_CACHE": str(cache or Path(folder) / "cache")}
             process = subprocess.Popen(command, cwd=ROOT, stderr=out, stdout=out, env=environment)
         server = Running(process, 0, temporary, log)
         try:

@@ -10,9 +10,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
+from compare.system import load
 from port.deepsound_crnn.pipeline import LABELS
 from port.errors import InputError
-from port.web.engine import Engine, Weights, choose_weights
+from port.web.engine import Engine, Engines, Weights, find_weights
 from port.web.original import Original, compared
 from tests.port.web.running import CLIPS, FIXTURE
 
@@ -72,7 +73,7 @@ def stand_in(curve: object, name: object = "a-1", status: int = 200) -> Iterator
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(Weights(FIXTURE, "theano", knows_genres=False))
+    return Engine(load("deepsound_crnn"), Weights(FIXTURE, "theano", knows_genres=False))
 
 
 def steps(probs: np.ndarray) -> list[object]:
@@ -82,7 +83,7 @@ def steps(probs: np.ndarray) -> list[object]:
 def test_a_running_original_is_asked(engine: Engine) -> None:
     ours, theirs = curves(1), curves(2)
     with stand_in(steps(theirs)) as (url, uploads):
-        found = Original(engine, url).answer(SONG, "no hash", ours)
+        found = Original(url, engine.name).answer(engine, SONG, "no hash", ours)
     assert found["source"] == "live" and found["max_abs"] == pytest.approx(np.abs(ours - theirs).max(), rel=1e-5)
     assert SONG.read_bytes() in uploads[0] and b'name="filearg"' in uploads[0]
 
@@ -96,20 +97,19 @@ def test_an_original_that_answers_nonsense_is_unavailable(
     engine: Engine, curve: object, name: object, status: int
 ) -> None:
     with stand_in(curve, name, status) as (url, _):
-        found = Original(engine, url).answer(SONG, "no hash", curves(1))
+        found = Original(url, engine.name).answer(engine, SONG, "no hash", curves(1))
     assert list(found) == ["unavailable"] and found["unavailable"]
 
 
 def test_an_original_that_is_down_is_unavailable(engine: Engine) -> None:
-    found = Original(engine, "http://127.0.0.1:9").answer(SONG, "no hash", curves(1))
+    found = Original("http://127.0.0.1:9", engine.name).answer(engine, SONG, "no hash", curves(1))
     assert "gave no answer" in found["unavailable"]
     with pytest.raises(InputError, match="http://HOST:PORT"):
-        Original(engine, "file:///etc/passwd")
+        Original("file:///etc/passwd", engine.name)
 
 
 def test_weights_default_to_the_fixture_and_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
-    chosen = choose_weights(None, None)
-    assert chosen == Weights(FIXTURE, "theano", knows_genres=False)
+    assert find_weights(load("deepsound_crnn")) == Weights(FIXTURE, "theano", knows_genres=False)
     given = tmp_path / "given.h5"
-    assert choose_weights(given, "tensorflow") == Weights(given, "tensorflow", knows_genres=True)
+    assert Engines(given, "tensorflow").default.weights == Weights(given, "tensorflow", knows_genres=True)

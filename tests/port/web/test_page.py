@@ -5,6 +5,7 @@ import shutil
 import time
 import wave
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +14,7 @@ import pytest
 
 from tests.port.web.running import CLIPS, Running
 from tests.require import require
+from tests.shared import SHARED, needs_shared
 
 CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
@@ -74,8 +76,8 @@ def browser(folder: Path) -> Iterator[Any]:
         context.close()
 
 
-@pytest.fixture
-def page(browser: Any, server: Running) -> Iterator[Any]:
+@contextmanager
+def opened(browser: Any, server: Running) -> Iterator[Any]:
     page = browser.new_page()
     page.set_default_timeout(WAIT)
     seen: list[str] = []
@@ -87,6 +89,18 @@ def page(browser: Any, server: Running) -> Iterator[Any]:
     page.close()
     # No request to any other host, no script error, nothing that the Content-Security-Policy had to stop.
     assert seen and [url for url in seen if not url.startswith((f"{server.url}/", f"blob:{server.url}"))] == []
+
+
+@pytest.fixture
+def page(browser: Any, server: Running) -> Iterator[Any]:
+    with opened(browser, server) as shown:
+        yield shown
+
+
+@pytest.fixture
+def several_page(browser: Any, several: Running) -> Iterator[Any]:
+    with opened(browser, several) as shown:
+        yield shown
 
 
 def shot(page: Any, name: str) -> None:
@@ -154,10 +168,10 @@ def test_play_and_seek_move_head_pie_and_words(page: Any, folder: Path) -> None:
 
 def test_keyboard_alone_is_enough(page: Any, folder: Path) -> None:
     reached = []
-    for _ in range(4):
+    for _ in range(6):
         page.keyboard.press("Tab")
         reached.append(page.evaluate("document.activeElement.id"))
-    assert reached == ["file", "clip", "play-clip", "microphone"]
+    assert reached == ["system", "all", "file", "clip", "play-clip", "microphone"]
     page.focus("#clip")
     page.keyboard.type("quad")
     page.keyboard.press("Tab")
@@ -244,6 +258,85 @@ def test_a_phones_width_is_enough(page: Any, scheme: str) -> None:
     shot(page, f"phone-{scheme}")
 
 
+SONG = SHARED / "data/choi/clips/bensound-cute.mp3"
+
+
+def test_untrained_weights_and_what_to_fetch_are_said(page: Any) -> None:
+    assert page.is_visible("#untrained") and page.input_value("#system") == "deepsound_crnn"
+    notice = page.inner_text("#untrained")
+    assert "reprise fetch deepsound_crnn" in notice and "reprise fetch deepsound_cnn_2018" in notice
+    assert page.is_hidden("#all-networks li >> nth=0")
+    page.focus("#all")
+    page.keyboard.press("Enter")
+    listed = page.locator("#all-networks li").all_inner_texts()
+    assert len(listed) == page.locator("#system option").count() == 5
+    assert all("Knows " in text for text in listed)
+    assert sum("Not here yet: reprise fetch" in text for text in listed) == 4
+    disabled = page.eval_on_selector_all("#system option", "all => all.map(o => o.disabled)")
+    assert disabled.count(True) == 4
+    shot(page, "networks")
+
+
+@needs_shared
+def test_the_recommended_network_is_chosen_and_hears_while_it_arrives(several_page: Any) -> None:
+    page = several_page
+    assert page.input_value("#system") == "deepsound_cnn_2018" and page.is_hidden("#untrained")
+    choose(page, SONG)
+    page.wait_for_selector("#mode.exact")
+    assert "Done: pop, 74 % over the whole song" in page.inner_text("#status")
+    assert "CNN of 2018" in page.inner_text("#listener") and page.is_visible("#band")
+    assert "pop\n74 %" in page.inner_text("#legend")
+    assert page.is_hidden("#compare") and page.is_hidden("#again")
+    shot(page, "recommended")
+
+
+@needs_shared
+def test_another_network_is_asked_about_the_same_song(several_page: Any) -> None:
+    """By keyboard; a network that hears whole files lists its tags, has no microphone and says so."""
+    page = several_page
+    choose(page, SONG)
+    page.wait_for_selector("#mode.exact")
+    page.focus("#system")
+    page.keyboard.type("Choi's music tagger, CRNN")
+    assert page.input_value("#system") == "music_tagger_crnn"
+    assert "Hears whole files only" in page.inner_text("#says") and "50 tags" in page.inner_text("#says")
+    assert page.is_disabled("#microphone") and page.is_visible("#deaf")
+    assert "music_tagger_crnn" in page.inner_text("#curl-system")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "again"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#bars li")
+    assert page.evaluate("document.activeElement.id") == "system", "the focus is lost"
+    rows = [row.split("\n") for row in page.locator("#bars li").all_inner_texts()]
+    assert len(rows) == 10 and rows[0][0] == "jazz" and "jazz" in page.inner_text("#status")
+    widths = page.eval_on_selector_all("#bars .bar", "all => all.map(b => parseFloat(b.style.width))")
+    assert widths == sorted(widths, reverse=True) and widths[0] == pytest.approx(float(rows[0][-1][:-2]), abs=0.6)
+    for selector in ("#band", "#pie", "#legend", "#compare", "#again"):
+        assert page.is_hidden(selector), selector
+    assert page.is_visible("#apart") and "only the middle" in page.inner_text("#notes")
+    page.click("#play")
+    until(page, "document.querySelector('#time').textContent.startsWith('0:01')")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    shot(page, "tags")
+    page.select_option("#system", "deepsound_crnn")
+    assert page.is_visible("#untrained") and page.is_enabled("#microphone") and page.is_hidden("#deaf")
+    page.click("#again")
+    page.wait_for_selector("#compare:not([hidden])")
+    assert page.is_visible("#band") and page.is_hidden("#tags")
+
+
+@needs_shared
+def test_the_microphone_goes_to_the_network_that_is_chosen(several_page: Any) -> None:
+    page = several_page
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.click("#microphone")
+    until(page, "Number(document.querySelector('#band').dataset.steps ?? 0) >= 4")
+    assert any(url.endswith("&system=deepsound_cnn_2018") for url in asked)
+    page.select_option("#system", "compact_cnn")
+    assert page.get_attribute("#microphone", "aria-pressed") == "false", "still listening for another network"
+
+
 def axe() -> str:
     """axe-core's source: a copy named by REPRISE_AXE (npm pack axe-core, then package/axe.min.js)."""
     path = os.environ.get("REPRISE_AXE")
@@ -270,3 +363,22 @@ def test_axe_finds_no_serious_violation(page: Any, scheme: str) -> None:
         assert len(result["passes"]) > 10
         found += [(state, v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]]
     assert [violation for violation in found if violation[2] in ("serious", "critical")] == []
+
+
+@needs_shared
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation_in_the_choice_and_the_tags(several_page: Any, scheme: str) -> None:
+    source, page = axe(), several_page
+    page.emulate_media(color_scheme=scheme)
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.click("#all")
+    page.select_option("#system", "compact_cnn")
+    choose(page, SONG)
+    page.wait_for_selector("#bars li")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    shot(page, f"tags-{scheme}")
+    page.evaluate(source)
+    result = page.evaluate("axe.run()")
+    assert len(result["passes"]) > 10
+    found = [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]]
+    assert [violation for violation in found if violation[1] in ("serious", "critical")] == []
