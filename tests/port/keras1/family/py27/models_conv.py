@@ -14,7 +14,8 @@ for _border in ("valid", "same"):
     add("atrous1d_%s" % _border, one, "AtrousConvolution1D", (13, 3), 4, 3, atrous_rate=2, border_mode=_border)
     add("atrous1d_%s_even" % _border, one, "AtrousConvolution1D", (13, 3), 4, 2, atrous_rate=3, border_mode=_border)
 add("conv1d_full", one, "Convolution1D", (8, 3), 4, 3, border_mode="full")
-add("conv1d_nobias", lambda: sequence(L("Convolution1D", 4, 3, bias=False, input_shape=(9, 2)), L("Flatten"), L("Dense", 2)))
+add("conv1d_nobias", lambda: sequence(
+    L("Convolution1D", 4, 3, bias=False, input_shape=(9, 2)), L("Flatten"), L("Dense", 2)))
 add("conv1d_trained", lambda: trained(sequence(
     L("Convolution1D", 4, 3, input_shape=(9, 2), activation="relu"), L("Flatten"), L("Dense", 2)), "rmsprop"))
 add("local1d", one, "LocallyConnected1D", (9, 3), 4, 3, activation="tanh")
@@ -70,7 +71,8 @@ def deconvolution(o, border, stride, kernel, batch=4):
 def planes(o):
     image = place(o, 2, 9, 8)
     for border in ("valid", "same"):
-        for kernel, stride in (((3, 3), (1, 1)), ((4, 2), (1, 1)), ((2, 5), (2, 2)), ((3, 3), (2, 3)), ((4, 4), (2, 1))):
+        for kernel, stride in (
+                ((3, 3), (1, 1)), ((4, 2), (1, 1)), ((2, 5), (2, 2)), ((3, 3), (2, 3)), ((4, 4), (2, 1))):
             tag = "%s_%s_%dx%d_s%d%d" % (o, border, kernel[0], kernel[1], stride[0], stride[1])
             add("conv2d_" + tag, one, "Convolution2D", image, 3, *kernel, border_mode=border, subsample=stride,
                 dim_ordering=o, activation="tanh")
@@ -79,15 +81,16 @@ def planes(o):
             add("atrous2d_%s_%s_%d%d" % (o, border, rate[0], rate[1]), one, "AtrousConvolution2D", image, 3, 3, 2,
                 atrous_rate=rate, border_mode=border, dim_ordering=o)
         for stride, kernel, depth in ((1, (3, 3), 1), (2, (3, 3), 2), (1, (2, 4), 2)):
-            add("separable2d_%s_%s_%dx%d_s%d" % (o, border, kernel[0], kernel[1], stride), one, "SeparableConvolution2D",
-                image, 5, *kernel, border_mode=border, subsample=(stride, stride), depth_multiplier=depth,
-                dim_ordering=o)
+            add("separable2d_%s_%s_%dx%d_s%d" % (o, border, kernel[0], kernel[1], stride), one,
+                "SeparableConvolution2D", image, 5, *kernel, border_mode=border, subsample=(stride, stride),
+                depth_multiplier=depth, dim_ordering=o)
         for stride, kernel in ((1, (3, 3)), (2, (3, 3)), (2, (2, 2)), (2, (4, 3))):
-            add("deconv2d_%s_%s_%dx%d_s%d" % (o, border, kernel[0], kernel[1], stride), deconvolution, o, border, stride,
-                kernel)
+            add("deconv2d_%s_%s_%dx%d_s%d" % (o, border, kernel[0], kernel[1], stride), deconvolution, o, border,
+                stride, kernel)
         for kind in ("Max", "Average"):
             for size, stride in (((2, 2), None), ((3, 3), (2, 2)), ((2, 3), (1, 1)), ((4, 4), (2, 3))):
-                add("%spool2d_%s_%s_%dx%d_%s" % (kind.lower(), o, border, size[0], size[1], "s%d%d" % stride if stride else "s"),
+                add("%spool2d_%s_%s_%dx%d_%s" % (
+                        kind.lower(), o, border, size[0], size[1], "s%d%d" % stride if stride else "s"),
                     one, kind + "Pooling2D", image, pool_size=size, strides=stride, border_mode=border, dim_ordering=o)
         add("deconv2d_any_batch_%s_%s" % (o, border), deconvolution, o, border, 2, (3, 3), None)
     add("conv2d_nobias_" + o, one, "Convolution2D", image, 3, 2, 2, bias=False, dim_ordering=o)
@@ -105,7 +108,8 @@ def planes(o):
             L(name, *args, dim_ordering=o, input_shape=image), L("Convolution2D", 2, 2, 2, dim_ordering=o)))
         add("%s_alone_%s" % (name.lower(), o), one, name, image, *args, dim_ordering=o)
     add("zeropad2d_uneven_" + o, lambda: sequence(
-        L("ZeroPadding2D", (1, 0, 2, 3), dim_ordering=o, input_shape=image), L("Convolution2D", 2, 2, 2, dim_ordering=o)))
+        L("ZeroPadding2D", (1, 0, 2, 3), dim_ordering=o, input_shape=image),
+        L("Convolution2D", 2, 2, 2, dim_ordering=o)))
     add("upsample_after_conv_" + o, lambda: sequence(
         L("Convolution2D", 2, 3, 3, border_mode="same", dim_ordering=o, input_shape=image),
         L("MaxPooling2D", dim_ordering=o), L("UpSampling2D", dim_ordering=o),

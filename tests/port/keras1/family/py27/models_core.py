@@ -81,7 +81,8 @@ add("highway", lambda: sequence(L("Dense", 5, input_dim=4), L("Highway", activat
 add("highway_relu_nobias", one, "Highway", (4,), activation="relu", bias=False)
 add("time_distributed_dense", one, "TimeDistributedDense", (5, 3), 4, activation="tanh")
 add("time_distributed_dense_length", one, "TimeDistributedDense", (5, 3), 4, bias=False)
-add("activity_regularization", lambda: sequence(L("Dense", 4, input_dim=3), L("ActivityRegularization", l1=0.1, l2=0.1)))
+add("activity_regularization", lambda: sequence(
+    L("Dense", 4, input_dim=3), L("ActivityRegularization", l1=0.1, l2=0.1)))
 add("repeat_vector", lambda: sequence(L("Dense", 4, input_dim=3), L("RepeatVector", 3)))
 add("permute", one, "Permute", (2, 3, 4), (3, 1, 2))
 add("permute_dense", lambda: sequence(L("Permute", (2, 1), input_shape=(5, 3)), L("Flatten"), L("Dense", 3)))

@@ -1,4 +1,4 @@
-"""Python 2.7: recurrent layers in every mode, wrappers, merges, nested and shared models, several inputs and outputs."""
+"""Python 2.7: recurrent layers in every mode, wrappers, merges, nested and shared models, many inputs and outputs."""
 
 from keras import backend as K
 from keras import layers
@@ -50,11 +50,13 @@ for _o in ("th", "tf"):
         L("TimeDistributed", L("Convolution2D", 3, 4, 2, dim_ordering=o, border_mode="same", subsample=(2, 1)),
           input_shape=(4,) + place(o, 2, 6, 5))))
 add("time_distributed_plain", lambda: sequence(
-    L("TimeDistributed", L("Dense", 4, activation="tanh"), input_shape=(5, 3)), L("TimeDistributed", L("Activation", "relu"))))
+    L("TimeDistributed", L("Dense", 4, activation="tanh"), input_shape=(5, 3)),
+    L("TimeDistributed", L("Activation", "relu"))))
 add("time_distributed_batch", lambda: sequence(
     L("TimeDistributed", L("Dense", 4), batch_input_shape=(4, 5, 3)), L("LSTM", 3)))
 add("time_distributed_bn", lambda: sequence(
-    L("TimeDistributed", L("Dense", 4), input_shape=(5, 3)), L("TimeDistributed", L("BatchNormalization")), L("GRU", 2)))
+    L("TimeDistributed", L("Dense", 4), input_shape=(5, 3)),
+    L("TimeDistributed", L("BatchNormalization")), L("GRU", 2)))
 add("time_distributed_conv1d", lambda: sequence(
     L("TimeDistributed", L("Convolution1D", 3, 2), input_shape=(4, 7, 2)),
     L("TimeDistributed", L("GlobalMaxPooling1D")), L("LSTM", 3)))
