@@ -126,3 +126,17 @@ def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     with pytest.raises(InputError, match="would be replaced"):
         training_commands.filters(tmp_path / "x.npz", tmp_path / "songs", FIXTURE, "theano", 4, False, print)
     assert (tmp_path / "songs" / "mine.mp3").exists()
+
+
+def test_records_give_the_same_winners_as_arrays(corpus, tmp_path, monkeypatch):
+    written = []
+    monkeypatch.setattr(filters_page, "write", lambda folder, *given: written.append(given))
+    for suffix in ("npz", "tfrecord"):
+        corpus.save(tmp_path / f"data.{suffix}")
+        training_commands.filters(tmp_path / f"data.{suffix}", tmp_path / suffix, FIXTURE, "theano", 4, True, print)
+    (found, arrays, *how), (again, records, *same) = written
+    assert how == same and (arrays.paths, arrays.genres) == (records.paths, records.genres)
+    assert arrays.x.tobytes() == records.x.tobytes() and len(found) == 3
+    for won, other in zip(found, again, strict=True):
+        np.testing.assert_array_equal(won.tracks, other.tracks)
+        np.testing.assert_array_equal(won.frames, other.frames)

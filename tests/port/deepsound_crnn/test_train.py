@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from compare import training
 from compare.system import ORIGINAL, ROOT
 from port.deepsound_crnn import split, start, train, training_commands, training_report
 from port.deepsound_crnn.dataset import LABELS, Corpus
@@ -225,3 +226,30 @@ def test_the_command_trains_by_the_original_s_recipe_and_goes_on(tmp_path):
     with pytest.raises(InputError, match="--recipe honest"):
         artists = (None, tmp_path / "artists.csv", None, None, "theano")
         training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *artists, said.append)
+
+
+@pytest.mark.parametrize("recipe", ["original", "honest"])
+def test_records_train_as_arrays_do(tmp_path, recipe):
+    runs = []
+    for suffix in ("npz", "tfrecord"):
+        little().save(tmp_path / f"data.{suffix}")
+        out = tmp_path / suffix
+        training_commands.train(tmp_path / f"data.{suffix}", out, recipe, 2, 1, None, None, None, "theano", print)
+        model, state = keras.saving.load_model(out / "model.keras"), (out / "state.json").read_text()
+        runs.append((state, [array.tobytes() for array in start.weights_of(model).values()]))
+    assert len(runs[0][1]) == 11 and runs[0] == runs[1]
+
+
+def test_records_go_into_training_parity_as_arrays_do(tmp_path, monkeypatch):
+    asked = []
+
+    def stopped(settings, request, folder):
+        asked.append({name: (array.dtype, array.shape, array.tobytes()) for name, array in request.items()})
+        raise InputError("no original here")
+
+    monkeypatch.setattr(training, "run_original", stopped)
+    for suffix in ("npz", "tfrecord"):
+        little().save(tmp_path / f"data.{suffix}")
+        with pytest.raises(InputError, match="no original here"):
+            training_commands.training_parity(tmp_path / f"data.{suffix}", tmp_path / "out", 2, None, 7, print)
+    assert {"x", "y", "batches"} < set(asked[0]) and asked[0] == asked[1]
