@@ -4,7 +4,8 @@ Tensors are (batch, n_mels, n_frames, n_channels); the originals put the channel
 """
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -97,13 +98,18 @@ def set_weights(model: keras.Model, rules: Mapping[str, Rule], weights: Path, so
         )
     for name, arrays in stored.items():
         roles = {_role(key, name): array for key, array in arrays}
-        try:
+        with fitting(weights, name):
             model.get_layer(name).set_weights(rules[name](roles, source_backend))
-        except (KeyError, ValueError) as error:
-            raise InputError(
-                f"{weights.name}: weights of another model, layer {name} does not fit "
-                f"({' '.join(str(error).split())[:160]})"
-            ) from None
+
+
+@contextmanager
+def fitting(weights: Path, layer: str) -> Iterator[None]:
+    """Turn what arrays of another name or shape make a layer raise into an InputError of one line."""
+    try:
+        yield
+    except (KeyError, ValueError) as error:
+        message = " ".join(str(error).split())[:160]
+        raise InputError(f"{weights.name}: weights of another model, layer {layer} does not fit ({message})") from None
 
 
 def _role(weight: str, layer: str) -> str:

@@ -4,25 +4,22 @@ Stage names, axes and tolerances are those of each system's system.toml; arrays 
 channels before mels before frames.
 """
 
-import hashlib
 from collections.abc import Mapping
-from importlib.metadata import version
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
-from port.audio.decode import Decoded, decode
 from port.audio.provenance import decoded_by
 from port.choi import front_end
 from port.choi.blocks import Statistics
 from port.choi.tags import TAGS
 from port.errors import InputError
+from port.network import NetworkPipeline
 from port.pipeline import Prediction, Traced
 
-PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
-Taps = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left
 INPUTS = ("raw", "standardised")
 
 
@@ -39,7 +36,7 @@ def channels_first(array: np.ndarray) -> np.ndarray:
     return np.moveaxis(array[0], -1, 0) if array.ndim == 4 else array[0]
 
 
-class TaggerPipeline:
+class TaggerPipeline(NetworkPipeline):
     """A tagger with one checkpoint loaded."""
 
     labels = TAGS
@@ -47,28 +44,34 @@ class TaggerPipeline:
     def __init__(
         self,
         model: keras.Model,
-        taps: Taps,
+        layers: tuple[str, ...],
+        statistics: Statistics,
         weights: Path,
         source_backend: str,
-        statistics: Statistics,
-        decoder: str = "pyav",
-        fix_quirks: bool = False,
         resampler: str = "fourier",
         window_shift: int = 0,
         network_input: str = "raw",
+        **options: Any,
     ) -> None:
-        """Take a loaded network; see `open_pipeline` of its system for the options."""
+        """Take a loaded network and the layers that stages leave, from the first one to "output".
+
+        resampler: "fourier" or "sinc_best". window_shift: samples at 12 kHz by which the window starts later.
+        network_input: "raw" decibels, as the original, or "standardised", with which the stored statistics agree.
+        options: decoder and fix_quirks of NetworkPipeline.
+        """
         if network_input not in INPUTS:
             raise InputError(f"network_input {network_input!r}: choose one of {', '.join(INPUTS)}")
-        self.model, self.taps, self.weights = model, taps, weights
-        self.source_backend, self.statistics = source_backend, statistics
-        self.decoder, self.fix_quirks, self.resampler = decoder, fix_quirks, resampler
+        chain = {
+            "tags" if leaves == "output" else leaves: (leaves, enters)
+            for enters, leaves in pairwise(("input", *layers))
+        }
+        super().__init__(model, chain, weights, source_backend, **options)
+        self.statistics, self.resampler = statistics, resampler
         self.window_shift, self.network_input = window_shift, network_input
-        self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in taps.values()])
 
     def predict(self, clip: Path) -> Prediction:
         """Return the tags' probabilities; raises InputError on a clip it cannot take."""
-        decoded = self._decoded(clip)
+        decoded = self._read(clip)
         samples, _ = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
         tags = self.model(self._entering(front_end.melgram(samples, self.window_shift)), training=False).numpy()[0]
         seconds = len(samples) / front_end.SAMPLE_RATE
@@ -82,18 +85,14 @@ class TaggerPipeline:
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
-        decoded = self._decoded(clip)
+        decoded = self._read(clip)
         samples, way = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
         melgram = front_end.melgram(samples, self.window_shift)
         outputs = self._tapped(self._entering(melgram), training=False)
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "melgram": melgram}
-        arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.taps, outputs, strict=True)}
+        arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.layers, outputs, strict=True)}
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / front_end.SAMPLE_RATE}
         return Traced(arrays, scalars, {"resampler": way, **decoded_by(clip, self.decoder)})
-
-    def decode(self, clip: Path) -> np.ndarray:
-        """Return `native`: (n_native,) float32 mono samples as the original's decoder gave them."""
-        return self._decoded(clip).native
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
@@ -102,22 +101,15 @@ class TaggerPipeline:
             return front_end.to_12k(native, int(scalars["native_rate"]), self.resampler)[0]
         if name == "melgram":
             return front_end.melgram(np.ascontiguousarray(source, np.float32), self.window_shift)
-        leaves, enters = self.taps[name]
-        if enters == "input":
-            entering = self._entering(source)
-        else:
-            entering = channels_last(source, len(self.model.get_layer(enters).output.shape))
-        part = keras.Model(self.model.get_layer(enters).output, self.model.get_layer(leaves).output)
+        part = self._part(name)
+        first = self.layers[name][1] == "input"
+        entering = self._entering(source) if first else channels_last(source, len(part.input.shape))
         return channels_first(np.asarray(part(entering, training=False)))
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""
         return {
-            "side": "port",
-            "source_backend": self.source_backend,
-            "weights_sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest(),
-            "packages": {name: version(name) for name in PACKAGES},
-            "floatx": keras.config.floatx(),
+            **super().provenance(),
             "running_std": f"read as a {self.statistics.reading}, epsilon {self.statistics.epsilon:g}",
             "window_shift": self.window_shift,
             "network_input": self.network_input,
@@ -127,6 +119,3 @@ class TaggerPipeline:
         if self.network_input == "standardised":
             melgram = front_end.standardised(melgram)
         return channels_last(melgram, 4)
-
-    def _decoded(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks)

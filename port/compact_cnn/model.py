@@ -10,6 +10,7 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from port.choi.blocks import fitting
 from port.choi.tags import TAGS
 from port.compact_cnn.layers import ClipNormalization, KapreMelgram
 from port.errors import InputError
@@ -49,13 +50,8 @@ def load(weights: Path, source_backend: str) -> keras.Model:
         raise InputError(f"{weights.name}: not a weights_layer4 file of compact_cnn; the other four files lack blocks")
     model = build(source_backend == "theano", "dense_1" in stored)
     for name, arrays in _by_layer(stored, source_backend).items():
-        try:
+        with fitting(weights, name):
             model.get_layer(name).set_weights(arrays)
-        except ValueError as error:
-            message = " ".join(str(error).split())[:160]
-            raise InputError(
-                f"{weights.name}: weights of another model, layer {name} does not fit ({message})"
-            ) from None
     return model
 
 

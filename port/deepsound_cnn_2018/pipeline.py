@@ -20,6 +20,7 @@ from port.audio.decoders import decode_ffmpeg, decode_pyav
 from port.audio.provenance import decoded_by
 from port.deepsound_cnn_2018 import front_end, model, tfjs
 from port.errors import InputError
+from port.network import NetworkPipeline
 from port.pipeline import Prediction, Traced
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
@@ -37,7 +38,7 @@ LAYERS = {
 }
 
 
-class Pipeline:
+class Pipeline(NetworkPipeline):
     """The network of 2018 with its weights loaded."""
 
     labels = LABELS
@@ -46,26 +47,22 @@ class Pipeline:
         self,
         weights: Path,
         source_backend: str,
-        decoder: str = "pyav",
-        fix_quirks: bool = False,
         front: str | None = None,
         smoothing: bool = True,
+        **options: Any,
     ) -> None:
         """Load a TensorFlow.js model; see `open_pipeline` for the options."""
         if source_backend != "tensorflow":
             raise InputError(
                 f"source backend {source_backend}: TensorFlow.js holds TensorFlow's kernels, give tensorflow"
             )
-        self.front = front or ("librosa" if fix_quirks else "browser")
+        super().__init__(model.load(weights), LAYERS, weights, source_backend, **options)
+        self.front = front or ("librosa" if self.fix_quirks else "browser")
         if self.front not in FRONT_ENDS:
             raise InputError(f"front end {self.front!r}: choose one of {', '.join(FRONT_ENDS)}")
-        if decoder not in DECODERS:
-            raise InputError(f"decoder {decoder!r}: choose one of {', '.join(DECODERS)}")
-        self.weights, self.decoder, self.fix_quirks, self.smoothing = weights, decoder, fix_quirks, smoothing
-        self.model = model.load(weights)
-        self._tapped = keras.Model(
-            self.model.input, [self.model.get_layer(leaves).output for leaves, _ in LAYERS.values()]
-        )
+        if self.decoder not in DECODERS:
+            raise InputError(f"decoder {self.decoder!r}: choose one of {', '.join(DECODERS)}")
+        self.smoothing = smoothing
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step answers, smoothed as served, and the clip's as trained; raises InputError."""

@@ -1,4 +1,4 @@
-"""The data path of the CRNN tagger; its steps are in port.choi.pipeline."""
+"""The data path of the CRNN tagger; its steps and options are in port.choi.pipeline."""
 
 from pathlib import Path
 from typing import Any
@@ -7,27 +7,15 @@ from port.choi.blocks import KERAS_110, Statistics
 from port.choi.pipeline import TaggerPipeline
 from port.music_tagger_crnn import model
 
-TAPS = {
-    "bn_0_freq": ("bn_0_freq", "input"),
-    "pool1": ("pool1", "bn_0_freq"),
-    "pool2": ("pool2", "pool1"),
-    "pool3": ("pool3", "pool2"),
-    "pool4": ("pool4", "pool3"),
-    "gru1": ("gru1", "pool4"),
-    "gru2": ("gru2", "gru1"),
-    "tags": ("output", "gru2"),
-}
+LAYERS = ("bn_0_freq", "pool1", "pool2", "pool3", "pool4", "gru1", "gru2", "output")
 
 
 def open_pipeline(
     weights: Path, source_backend: str, statistics: Statistics = KERAS_110, **options: Any
 ) -> TaggerPipeline:
-    """Open the CRNN tagger.
+    """Open the CRNN tagger; options: TaggerPipeline's.
 
     statistics: how running_std is read; the default is the live original's (Keras 1.1.0).
-    decoder: "pyav" or "ffmpeg". fix_quirks: decode a file as it is meant. resampler: "fourier" or "sinc_best".
-    window_shift: samples at 12 kHz by which the window starts later. network_input: "raw" decibels, as the original,
-    or "standardised", with which the stored statistics agree.
     """
     network = model.load(weights, source_backend, statistics)
-    return TaggerPipeline(network, TAPS, weights, source_backend, statistics, **options)
+    return TaggerPipeline(network, LAYERS, statistics, weights, source_backend, **options)

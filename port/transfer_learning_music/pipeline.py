@@ -12,22 +12,21 @@ from typing import Any
 import numpy as np
 from sklearn.svm import SVC
 
-from port.audio.decode import decode
 from port.compact_cnn import front_end, model
 from port.compact_cnn.pipeline import Pipeline as CompactPipeline
 from port.pipeline import Prediction, Traced
 from port.transfer_learning_music import svm
 
 
-class Pipeline:
+class Pipeline(CompactPipeline):
     """The feature extractor with one checkpoint loaded."""
 
     labels = svm.GENRES
 
     def __init__(self, weights: Path, source_backend: str, gtzan: Path | None = None, **options: Any) -> None:
         """Load a weights_layer4 file; see `open_pipeline` for the options."""
-        self.compact = CompactPipeline(weights, source_backend, **options)
-        self.extractor = model.feature_extractor(self.compact.model)
+        super().__init__(weights, source_backend, **options)
+        self.extractor = model.feature_extractor(self.model)
         self.gtzan = gtzan or weights.resolve().parents[1]
 
     @cached_property
@@ -37,38 +36,28 @@ class Pipeline:
 
     def features(self, clip: Path) -> np.ndarray:
         """Return the 160 features of a clip, from the lowest layer's to the highest's, float32."""
-        decoded = decode(clip, self.compact.decoder, self.compact.fix_quirks)
-        return self._features(front_end.to_input(front_end.beginning(decoded), decoded.rate, self.compact.resampler))
+        return self._features(self._samples(self._read(clip)))
 
     def predict(self, clip: Path) -> Prediction:
         """Return each genre's share of votes; raises InputError on a bad clip or without GTZAN."""
         machine = self.machine
-        decoded = decode(clip, self.compact.decoder, self.compact.fix_quirks)
-        samples = front_end.to_input(front_end.beginning(decoded), decoded.rate, self.compact.resampler)
-        shares = svm.vote_shares(machine, self._features(samples))
+        decoded = self._read(clip)
+        shares = svm.vote_shares(machine, self._features(self._samples(decoded)))
         notes = (*front_end.notes(decoded), "shares of the 45 pairwise votes, not probabilities")
         return Prediction(self.labels, None, front_end.SECONDS, shares, len(decoded.native) / decoded.rate, notes)
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
-        traced = self.compact.trace(clip)
+        traced = super().trace(clip)
         arrays = {name: traced.arrays[name] for name in ("native", "samples")}
         arrays["features"] = self._features(arrays["samples"])
         return Traced(arrays, traced.scalars, traced.provenance)
-
-    def decode(self, clip: Path) -> np.ndarray:
-        """Return `native`: (n_native,) float32 mono, the first 29 s as the original's decoder gave them."""
-        return self.compact.decode(clip)
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
         if name == "features":
             return self._features(np.asarray(source, np.float32))
-        return self.compact.stage(name, source, scalars)
-
-    def provenance(self) -> dict[str, Any]:
-        """Return what decided the numbers."""
-        return self.compact.provenance()
+        return super().stage(name, source, scalars)
 
     def _features(self, samples: np.ndarray) -> np.ndarray:
         return np.asarray(self.extractor(samples[None], training=False))[0]
