@@ -69,7 +69,9 @@ class Loaded:
 class Engine:
     """One system; safe to use from several threads."""
 
-    def __init__(self, system: System, given: Weights | None = None, exact: AbstractContextManager[Any] | None = None) -> None:
+    def __init__(
+        self, system: System, given: Weights | None = None, exact: AbstractContextManager[Any] | None = None
+    ) -> None:
         """Load nothing yet. given: instead of what `find_weights` finds. exact: shared by the engines of a server."""
         self.system, self.name, self.labels = system, system.name, system.labels
         self.has_live = (ROOT / "port" / system.name / "live.py").is_file()

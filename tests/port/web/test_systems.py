@@ -5,6 +5,9 @@ import shutil
 import sys
 import threading
 import time
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -13,6 +16,7 @@ import numpy as np
 import pytest
 
 from compare import system
+from port.audio.stream import Incoming
 from port.errors import InputError
 from port.pipeline import Pipeline, Prediction
 from port.web.analysis import Limits, analyse
@@ -235,12 +239,9 @@ def test_a_new_folder_appears_by_itself_and_is_loaded_once(tmp_path: Path, monke
     offer = engine.offer()
     assert offer["knows"].startswith("50 tags, such as rock, pop") and not offer["live"] and not offer["recommended"]
     assert opened == [], "loaded before anybody asked"
-    threads = [threading.Thread(target=engine.predict, args=(SOUND,)) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert len(opened) == 1
+    with ThreadPoolExecutor(8) as pool:
+        answers = list(pool.map(lambda _: engine.predict(SOUND), range(8)))
+    assert len(answers) == 8 and len(opened) == 1
 
 
 def events(engine: Engine, path: Path, limits: Limits) -> list[tuple[str, dict[str, Any]]]:
@@ -259,6 +260,17 @@ def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
     monkeypatch.setattr("port.audio.stream.__name__", "tests.port.web.crashing")
     name, content = events(engine, SOUND, Limits())[-1]
     assert name == "error" and "the decoder failed" in content["error"]
+
+    @contextmanager
+    def failing_late(*_: object) -> Iterator[Incoming]:
+        def parts() -> Iterator[np.ndarray]:
+            yield np.zeros(100, np.float32)
+            raise InputError("damaged near its end")
+
+        yield Incoming(22_050, 2.0, parts())
+
+    monkeypatch.setattr("port.web.analysis.incoming_from_child", failing_late)
+    assert events(engine, SOUND, Limits())[-1] == ("error", {"error": "damaged near its end"})
 
 
 def test_a_refusal_does_not_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
