@@ -25,11 +25,7 @@ def load_audio(path):
 
 def left_inner(model):
     """A reader of what left the inner model, the blocks, in the outer one."""
-    from keras import backend as K
-    inputs = [model.input] + ([K.learning_phase()] if model.uses_learning_phase else [])
-    zeros = [0] * (len(inputs) - 1)
-    reader = K.function(inputs, [model.layers[0].output, model.layers[1].get_output_at(-1)])
-    return lambda batch: [np.asarray(array) for array in reader([batch] + zeros)]
+    return adapter.reader(model, [model.layers[0].output, model.layers[1].get_output_at(-1)])
 
 
 class Original(object):
@@ -46,14 +42,14 @@ class Original(object):
 
     def trace(self, clip):
         samples = load_audio(clip)
-        native, (rate, _) = self.audio.resampled.entered, self.audio.resampled.others[:2]
+        native, rate = self.audio.native()
         batch = samples[np.newaxis, np.newaxis, :]
         arrays = {'native': native, 'samples': samples, 'tags': self.tagger.predict(batch)[0]}
         for layer, (model, read) in enumerate(zip(self.extractors, self.readers)):
             melgram, block = read(batch)
             arrays['melgram'], arrays['block_%d' % layer] = melgram[0], block[0]
             arrays['feature_%d' % layer] = model.predict(batch)[0]
-        return arrays, {'native_rate': int(rate), 'duration': len(native) / float(rate)}
+        return arrays, {'native_rate': rate, 'duration': len(native) / float(rate)}
 
 
 if __name__ == '__main__':

@@ -8,8 +8,6 @@ lets upstream write its wavs. DIR gets `winners_LAYER` (n_filters, n_chunks, 2) 
 upstream's folders of wavs under wavs/. The pickle is one that `reprise dataset` wrote; Python 2.7 unpickles it here as
 upstream does, so it must not come from elsewhere.
 """
-from __future__ import print_function
-
 import argparse
 import cPickle
 import os
@@ -77,24 +75,12 @@ def run(options):
         'provenance': about})
 
 
-def versions():
-    import pkg_resources
-    return dict((d.project_name, d.version) for d in pkg_resources.working_set)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ('upstream', 'weights', 'data', 'out'):
         parser.add_argument('--' + name, required=True)
     parser.add_argument('--count', type=int, default=4)
-    os.dup2(2, 1)
-    os.environ['KERAS_BACKEND'] = 'theano'
-    try:
-        run(parser.parse_args())
-    except (adapter.Refused, ImportError) as error:
-        print('filters_trace.py: ' + adapter.one_line(error), file=sys.stderr)
-        return 2
-    return 0
+    return adapter.run_once(run, parser.parse_args())
 
 
 if __name__ == '__main__':

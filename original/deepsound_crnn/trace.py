@@ -23,7 +23,8 @@ class Original(object):
     def __init__(self, upstream, weights, backend):
         self.audio = adapter.Audio()
         if self.audio.resampler != 'scipy.signal.resample':
-            raise adapter.Refused('scikits.samplerate is installed: librosa would resample with it; the original had none')
+            raise adapter.Refused(
+                'scikits.samplerate is installed: librosa would resample with it; the original had none')
         import common
         import genre_recognizer
         self.layer_reader = common.get_layer_output_function
@@ -43,7 +44,7 @@ class Original(object):
 
     def trace(self, clip):
         answer, duration = self.recognizer.recognize(clip)
-        native, (rate, _) = self.audio.resampled.entered, self.audio.resampled.others[:2]
+        native, rate = self.audio.native()
         log_mel, _ = self.tracked.left
         entered = self.network.entered
         outputs = self.layers(entered)
@@ -53,7 +54,7 @@ class Original(object):
         arrays = {'native': native, 'samples': self.audio.resampled.left, 'log_mel': log_mel}
         names = LAYERS + ('step_probs', 'clip_probs')
         arrays.update((name, np.asarray(value)[0]) for name, value in zip(names, outputs))
-        return arrays, {'native_rate': int(rate), 'duration': float(duration)}
+        return arrays, {'native_rate': rate, 'duration': float(duration)}
 
 
 if __name__ == '__main__':

@@ -16,8 +16,6 @@ recorded under `after_0/LAYER/NAME`.
 DIR gets trace.npz: train_rows and val_rows (upstream's split), losses (n_steps,), accuracies (n_steps,) and the
 weights and RMSprop's accumulators as `after_STEP/LAYER/NAME` and `accumulators_STEP/LAYER/NAME`; and trace.json.
 """
-from __future__ import print_function
-
 import argparse
 import hashlib
 import json
@@ -104,11 +102,11 @@ def train(model, x, y, batches, keep):
     return dict(kept, losses=np.array(losses, np.float64), accuracies=np.array(accuracies, np.float64))
 
 
-def run(upstream, request, out):
-    with np.load(request) as stored:
+def run(options):
+    with np.load(options.request) as stored:
         given = dict((name, stored[name]) for name in stored.files)
     x, y, batches, keep = [given[name] for name in DATA]
-    model, x_train, y_train, train_rows, val_rows = build(upstream, x, y)
+    model, x_train, y_train, train_rows, val_rows = build(options.upstream, x, y)
     start = dict((name[len('start/'):], value) for name, value in given.items() if name.startswith('start/'))
     first = {}
     if start:
@@ -117,7 +115,7 @@ def run(upstream, request, out):
         first = dict(('after_0/' + name, value) for name, value in weights_of(model).items())
     arrays = train(model, x_train, y_train, batches, set(int(step) for step in keep))
     arrays.update(first, train_rows=train_rows, val_rows=val_rows)
-    adapter.write(out, arrays, {
+    adapter.write(options.out, arrays, {
         'system': 'deepsound_crnn', 'clip': {'name': 'training', 'sha256': identity(given)}, 'scalars': {},
         'provenance': provenance()})
 
@@ -141,24 +139,11 @@ def provenance():
         'learning_phase': 0}
 
 
-def versions():
-    import pkg_resources
-    return dict((d.project_name, d.version) for d in pkg_resources.working_set)
-
-
 def main():
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ('upstream', 'request', 'out'):
         parser.add_argument('--' + name, required=True)
-    options = parser.parse_args()
-    os.dup2(2, 1)
-    os.environ['KERAS_BACKEND'] = 'theano'
-    try:
-        run(options.upstream, options.request, options.out)
-    except (adapter.Refused, ImportError) as error:
-        print('train_trace.py: ' + adapter.one_line(error), file=sys.stderr)
-        return 2
-    return 0
+    return adapter.run_once(run, parser.parse_args())
 
 
 if __name__ == '__main__':

@@ -60,6 +60,10 @@ class Audio(object):
     def clear(self):
         self.opened.left = self.resampled.entered = self.resampled.left = None
 
+    def native(self):
+        """What came out of the file, (n_native,) mono, and its rate in Hz."""
+        return self.resampled.entered, int(self.resampled.others[0])
+
     def decoder(self):
         """Who decoded: Python's own reader, or the ffmpeg program and its version."""
         kind = type(self.opened.left).__name__
@@ -74,13 +78,19 @@ class Audio(object):
         return kind
 
 
-def read_layers(model, names):
-    """Return {name: output} readers of layers, one function each: a joint one could round differently."""
+def reader(model, tensors):
+    """A function of a batch that returns the values of tensors inside the model, not in training."""
     from keras import backend as K
     inputs = [model.input] + ([K.learning_phase()] if model.uses_learning_phase else [])
-    readers = [(name, K.function(inputs, [model.get_layer(name).output])) for name in names]
     zeros = [0] * (len(inputs) - 1)
-    return lambda batch: dict((name, np.asarray(reader([batch] + zeros)[0])) for name, reader in readers)
+    function = K.function(inputs, tensors)
+    return lambda batch: [np.asarray(array) for array in function([batch] + zeros)]
+
+
+def read_layers(model, names):
+    """A function of a batch that returns {name: output} of layers; a joint one could round differently."""
+    readers = [(name, reader(model, [model.get_layer(name).output])) for name in names]
+    return lambda batch: dict((name, read(batch)[0]) for name, read in readers)
 
 
 def linked_layers(weights, pattern):
@@ -203,6 +213,18 @@ def open_original(make, options):
     except Exception as error:
         raise Refused('%s: the original cannot load these weights (%s: %s)' % (
             os.path.basename(options.weights), type(error).__name__, one_line(error)))
+
+
+def run_once(run, options):
+    """Run an adapter that does one thing on Theano and ends; return its exit code."""
+    os.dup2(2, 1)  # upstream prints freely
+    os.environ['KERAS_BACKEND'] = 'theano'
+    try:
+        run(options)
+    except (Refused, ImportError) as error:
+        print('%s: %s' % (os.path.basename(sys.argv[0]), one_line(error)), file=sys.stderr)
+        return 2
+    return 0
 
 
 def main(system, make):

@@ -26,10 +26,10 @@ class Original(object):
 
     def trace(self, clip):
         features = self.upstream._predict_one((clip + '\n', self.models))
-        native, (rate, _) = self.audio.resampled.entered, self.audio.resampled.others[:2]
+        native, rate = self.audio.native()
         samples = self.loaded.left[0, 0].astype('float32')  # exact: float32 values, in float64 where it padded
         arrays = {'native': native, 'samples': samples, 'features': np.asarray(features, 'float32')}
-        return arrays, {'native_rate': int(rate), 'duration': len(native) / float(rate)}
+        return arrays, {'native_rate': rate, 'duration': len(native) / float(rate)}
 
 
 if __name__ == '__main__':
