@@ -270,7 +270,8 @@ def test_untrained_weights_and_what_to_fetch_are_said(page: Any) -> None:
     page.keyboard.press("Enter")
     listed = page.locator("#all-networks li").all_inner_texts()
     assert len(listed) == page.locator("#system option").count() == 5
-    assert all("Knows " in text for text in listed)
+    assert sum("Knows " in text for text in listed) == 4 and sum("Made for 10 genres" in text for text in listed) == 1
+    assert "Knows" not in page.inner_text("#says"), "untrained, yet said to know"
     assert sum("Not here yet: reprise fetch" in text for text in listed) == 4
     disabled = page.eval_on_selector_all("#system option", "all => all.map(o => o.disabled)")
     assert disabled.count(True) == 4
