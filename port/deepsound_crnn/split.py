@@ -35,14 +35,26 @@ def as_original(n_tracks: int) -> tuple[np.ndarray, np.ndarray]:
 def by_artist(labels: np.ndarray, artists: Sequence[str], seed: int = SEED) -> Split:
     """Split 60/20/20 so that no artist is in two parts and each genre is in all.
 
-    labels: (n_tracks,) int genre numbers. artists: one name for each track; an empty name is an artist of its own.
+    labels: (n_tracks,) genre numbers or names. artists: one name for each track; an empty name is an artist of its own.
+    Raises InputError where a genre has too few artists for that.
     """
+    few = [label for label, count in zip(*np.unique(labels, return_counts=True), strict=True) if count < FOLDS]
+    if few:
+        raise InputError(f"fewer than {FOLDS} tracks of {', '.join(map(str, few))}: too few to split")
     groups = np.array([name or f"track {i}" for i, name in enumerate(artists)])
     folds = StratifiedGroupKFold(FOLDS, shuffle=True, random_state=seed).split(labels, labels, groups)
     parts = [np.sort(asked) for _, asked in folds]
     known = sum(1 for name in artists if name)
     how = f"60/20/20 by artist ({known} of {len(artists)} tracks with a known artist)"
-    return Split(np.sort(np.concatenate(parts[2:])), parts[0], parts[1], how)
+    split = Split(np.sort(np.concatenate(parts[2:])), parts[0], parts[1], how if known else "60/20/20, artists unknown")
+    for part in PARTS:
+        missing = sorted(set(labels) - set(labels[getattr(split, part)]))
+        if missing:
+            raise InputError(
+                f"no track of {', '.join(map(str, missing))} for the part {part}: too few artists to keep the parts "
+                "apart; give the parts with --split"
+            )
+    return split
 
 
 def read_artists(table: Path, paths: Sequence[str]) -> list[str]:
@@ -80,8 +92,11 @@ def read_split(table: Path, paths: Sequence[str]) -> Split:
 def _rows(table: Path, columns: tuple[str, ...]) -> list[dict[str, str]]:
     if not table.is_file():
         raise InputError(f"{table}: no such file; give a CSV with the columns {','.join(columns)}")
-    with table.open(newline="") as file:
-        rows = list(csv.DictReader(file))
+    try:
+        with table.open(newline="", encoding="utf-8-sig") as file:
+            rows = list(csv.DictReader(file))
+    except (UnicodeDecodeError, csv.Error) as error:
+        raise InputError(f"{table}: not a CSV in UTF-8 ({error})") from None
     if not rows or not set(columns) <= set(rows[0]):
         raise InputError(f"{table}: no rows with the columns {','.join(columns)}")
     return rows

@@ -9,7 +9,7 @@ best epoch's weights, TensorBoard events and, at the end, report.json with its p
 """
 
 import json
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any, Literal
@@ -138,9 +138,9 @@ def train(
     folder: Path,
     weights: Path | None = None,
     source_backend: str = "theano",
-    verbose: int = 2,
+    shown: Sequence[keras.callbacks.Callback] = (),
 ) -> tuple[keras.Model, list[dict[str, float]]]:
-    """Train in `folder`, from where an earlier run of the same data and recipe was stopped.
+    """Train in `folder`, from where an earlier run of the same data and recipe was stopped; `shown` may watch.
 
     Returns the network with the weights the recipe keeps, and the history: one dict of figures per epoch. Raises
     InputError where the corpus has other than ten genres, or the folder holds another run.
@@ -165,9 +165,9 @@ def train(
             epochs=recipe.epochs,
             validation_data=(corpus.x[split.val], corpus.y[split.val]),
             validation_batch_size=BATCH,
-            callbacks=[*counting, progress, keras.callbacks.TensorBoard(str(folder / "tensorboard"))],
+            callbacks=[*counting, progress, keras.callbacks.TensorBoard(str(folder / "tensorboard")), *shown],
             shuffle=False,  # the batches already are
-            verbose=verbose,
+            verbose=0,
         )
     if recipe.patience is not None:
         model.load_weights(folder / "best.weights.h5")

@@ -35,6 +35,8 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
         f"{out}: {len(corpus.x)} tracks of {corpus.x.shape[1]} frames, {len(corpus.genres)} genres, "
         f"{len(corpus.faults)} left out"
     )
+    if len(corpus.genres) != len(data.LABELS):
+        say(f"note: `reprise train` takes {len(data.LABELS)} genres, no more and no fewer")
 
 
 def train(
@@ -52,7 +54,7 @@ def train(
     """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
     from port.deepsound_crnn import split as splits
     from port.deepsound_crnn import train as trainer
-    from port.deepsound_crnn import training_report
+    from port.deepsound_crnn import training_progress, training_report
 
     corpus = data.load(source)
     recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
@@ -67,9 +69,10 @@ def train(
         split = splits.read_split(parts, corpus.paths)
     else:
         names = splits.read_artists(artists, corpus.paths) if artists else [""] * len(corpus.paths)
-        split = splits.by_artist(corpus.labels, names)
+        split = splits.by_artist(np.array(corpus.genres)[corpus.labels], names)
     say(f"split: {split.how}: {len(split.train)} / {len(split.val)} / {len(split.test)} tracks")
-    model, history = trainer.train(corpus, split, recipe, out, weights, source_backend)
+    with training_progress.Shown(say) as shown:
+        model, history = trainer.train(corpus, split, recipe, out, weights, source_backend, [shown])
     answers = model.predict(corpus.x[split.test], batch_size=trainer.BATCH, verbose=0).argmax(axis=1)
     figures = training_report.figures(corpus.labels[split.test], answers, corpus.genres)
     model.save(out / "model.keras")

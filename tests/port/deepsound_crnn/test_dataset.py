@@ -3,6 +3,7 @@ import errno
 import os
 import pickle
 import resource
+import shutil
 import signal
 import subprocess
 import sys
@@ -392,6 +393,14 @@ def test_the_command_reports_what_it_left_out_and_clears_its_parts(tracks, tmp_p
     training_commands.dataset(tracks, tmp_path / "data.tfrecord", 1, None, said.append)
     assert said[0].startswith("left out: jazz/jazz.00054.au: no audio") and "20 tracks of 65 frames" in said[1]
     assert [path.name for path in tmp_path.iterdir()] == ["data.tfrecord"]
+
+
+def test_a_corpus_that_cannot_be_trained_on_says_so(tracks, tmp_path):
+    said: list[str] = []
+    for genre in ("jazz", "pop"):
+        shutil.copytree(tracks / genre, tmp_path / "two" / genre)
+    training_commands.dataset(tmp_path / "two", tmp_path / "data.npz", 1, None, said.append)
+    assert "2 genres" in said[1] and "takes 10 genres" in said[2]
 
 
 def test_another_format_is_refused_before_the_work(tracks, tmp_path):

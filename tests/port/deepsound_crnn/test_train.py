@@ -14,7 +14,7 @@ import tensorflow as tf
 
 from compare import training
 from compare.system import ORIGINAL, ROOT
-from port.deepsound_crnn import split, start, train, training_commands, training_report
+from port.deepsound_crnn import split, start, train, training_commands, training_progress, training_report
 from port.deepsound_crnn.dataset import LABELS, Corpus
 from port.deepsound_crnn.train_trace import train_trace, under
 from port.errors import InputError
@@ -106,14 +106,32 @@ def test_no_artist_is_both_learned_from_and_asked_about():
     assert all(set(labels[rows]) == set(range(10)) for rows in (parts.train, parts.val, parts.test))
 
 
+def test_too_few_tracks_or_artists_are_an_input_error():
+    with pytest.raises(InputError, match="fewer than 5 tracks of pop, rock"):
+        split.by_artist(np.array(["jazz"] * 5 + ["pop"] * 4 + ["rock"]), [""] * 10)
+    labels = np.array(["jazz"] * 10 + ["pop"] * 10)
+    artists = ["one"] * 10 + [f"player {i}" for i in range(10)]
+    with pytest.raises(InputError, match="no track of jazz for the part"):
+        split.by_artist(labels, artists)
+
+
+def test_genres_by_name_are_split_as_by_number():
+    labels = np.random.default_rng(3).permutation(np.repeat(np.arange(10), 20))
+    artists = [f"{label} {i % 7}" for i, label in enumerate(labels)]
+    one, other = split.by_artist(labels, artists), split.by_artist(np.array(LABELS)[labels], artists)
+    assert all(np.array_equal(getattr(one, part), getattr(other, part)) for part in split.PARTS)
+
+
 def test_a_published_split_leaves_out_what_it_does_not_name(tmp_path):
     table = tmp_path / "filtered.csv"
     table.write_text("track,part\na,train\nb,val\nc,test\n")
     parts = split.read_split(table, ["/x/c.au", "/x/faulty.au", "/x/a.wav", "/x/b.au"])
     assert [rows.tolist() for rows in (parts.train, parts.val, parts.test)] == [[2], [3], [0]]
     assert parts.how == "filtered.csv (1 tracks left out)"
-    for content in ("track,part\na,train\n", "track,part\na,exam\n", "name\na\n", ""):
-        table.write_text(content)
+    table.write_bytes("\ufefftrack,part\na,train\nb,val\nc,test\n".encode())  # as spreadsheets save it
+    assert len(split.read_split(table, ["/x/a.au", "/x/b.au", "/x/c.au"]).test) == 1
+    for content in (b"track,part\na,train\n", b"track,part\na,exam\n", b"name\na\n", b"", b"track,part\n\xff,val\n"):
+        table.write_bytes(content)
         with pytest.raises(InputError):
             split.read_split(table, ["/x/a.au"])
 
@@ -135,7 +153,7 @@ from port.deepsound_crnn import split, start, train
 from tests.port.deepsound_crnn.test_train import little, HALVED
 corpus = little()
 parts = split.by_artist(corpus.labels, [""] * len(corpus.x))
-model, history = train.train(corpus, parts, HALVED, Path(sys.argv[1]), verbose=0)
+model, history = train.train(corpus, parts, HALVED, Path(sys.argv[1]))
 np.savez(Path(sys.argv[1]) / "final.npz", losses=[h["loss"] for h in history], **start.weights_of(model))
 """
 # A patience and learning rate at which stopping and halving have something to remember over the kill.
@@ -172,10 +190,28 @@ def test_a_folder_of_another_run_is_refused(tmp_path):
     corpus = little()
     parts = split.by_artist(corpus.labels, [""] * 60)
     recipe = dataclasses.replace(train.HONEST, epochs=1)
-    train.train(corpus, parts, recipe, tmp_path, verbose=0)
+    train.train(corpus, parts, recipe, tmp_path)
     with pytest.raises(InputError, match="another recipe"):
-        train.train(corpus, parts, dataclasses.replace(recipe, seed=1), tmp_path, verbose=0)
+        train.train(corpus, parts, dataclasses.replace(recipe, seed=1), tmp_path)
     assert list((tmp_path / "tensorboard").rglob("*events*"))
+
+
+class Stopped(keras.callbacks.Callback):
+    def on_train_batch_end(self, batch, logs=None):
+        if self.model.optimizer.iterations == 3:
+            raise KeyboardInterrupt
+
+
+def test_a_run_stopped_within_an_epoch_leaves_the_terminal_as_it_was_and_says_from_where_it_goes_on(tmp_path):
+    corpus, said = little(), []
+    parts = split.by_artist(corpus.labels, [""] * 60)
+    recipe = dataclasses.replace(train.HONEST, epochs=2)
+    with pytest.raises(KeyboardInterrupt), training_progress.Shown(said.append) as shown:
+        train.train(corpus, parts, recipe, tmp_path, shown=[shown, Stopped()])
+    assert shown.bar is None and [line.split(":")[0] for line in said] == ["epoch 1/2"]
+    with training_progress.Shown(said.append) as shown:
+        train.train(corpus, parts, recipe, tmp_path, shown=[shown])
+    assert [line.split(":")[0] for line in said[1:]] == ["goes on after epoch 1", "epoch 2/2"]
 
 
 def test_other_than_ten_genres_are_refused(tmp_path):
@@ -217,12 +253,13 @@ def test_the_command_trains_by_the_original_s_recipe_and_goes_on(tmp_path):
     arguments = (None, None, None, None, "theano")
     said: list[str] = []
     training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *arguments, said.append)
-    assert "42 / 18 / 18 tracks" in said[0] and "after 1 epochs" in said[1]
+    assert "42 / 18 / 18 tracks" in said[0] and said[1].startswith("epoch 1/1: loss 2.")
+    assert "after 1 epochs" in said[2] and len(said) == 3
     report = json.loads((tmp_path / "run" / "report.json").read_text())
     assert report["recipe"]["learning_rate"] == 1e-5 and len(report["history"]) == 1
     assert keras.saving.load_model(tmp_path / "run" / "model.keras").output_shape == (None, 10)
     training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *arguments, said.append)
-    assert said[-1] == said[1]
+    assert said[-1] == said[2] and len(said) == 5  # nothing was left to learn
     with pytest.raises(InputError, match="--recipe honest"):
         artists = (None, tmp_path / "artists.csv", None, None, "theano")
         training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *artists, said.append)
