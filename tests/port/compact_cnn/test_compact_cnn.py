@@ -12,11 +12,11 @@ from compare.verdict import Verdict, first_difference
 from port.compact_cnn import layers, model
 from port.compact_cnn.pipeline import open_pipeline
 from port.errors import InputError
-from tests.shared import SHARED, needs_shared
+from tests.port.choi.golden import DATA, GOLDEN
+from tests.shared import needs_shared
 
 pytestmark = needs_shared
 
-DATA, GOLDEN = SHARED / "data/choi", SHARED / "golden/choi"
 N_FEATURES = 32
 # In dB, in units of the features, and as probabilities. The first features are means over the loudest values.
 ALLOWED = {
