@@ -32,6 +32,11 @@ class Limits:
     waiting: int = 8
     microphones: int = 4
 
+    @property
+    def whole_file_seconds(self) -> float:
+        """Longest song of a system without a live path."""
+        return min(self.seconds, self.exact_seconds)
+
 
 class ClientGoneError(Exception):
     """Nobody waits for the answer any more."""
@@ -46,7 +51,7 @@ def analyse(
             raise ClientGoneError
         with path.open("rb") as file:
             same = {"system": engine.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
-        most = limits.seconds if engine.has_live else min(limits.seconds, limits.exact_seconds)
+        most = limits.seconds if engine.has_live else limits.whole_file_seconds
         with incoming_from_child(path, most) as clip:
             clip.parts = _while_wanted(clip.parts, gone)
             yield "start", _start(engine, clip)

@@ -112,6 +112,7 @@ class Demo:
             about=self.about,
             offers=self.offers(),
             limits=self.limits,
+            whole_minutes=round(self.limits.whole_file_seconds / 60),
             clips=shipped_clips(),
             live=bool(self.original.url),
         )
