@@ -300,7 +300,8 @@ def test_another_network_is_asked_about_the_same_song(several_page: Any) -> None
     page.focus("#system")
     page.keyboard.type("Choi's music tagger, CRNN")
     assert page.input_value("#system") == "music_tagger_crnn"
-    assert "Hears whole files only, of up to 20 minutes" in page.inner_text("#says") and "50 tags" in page.inner_text("#says")
+    says = page.inner_text("#says")
+    assert "Hears whole files only, of up to 20 minutes" in says and "50 tags" in says
     assert page.is_disabled("#microphone") and page.is_visible("#deaf")
     assert "music_tagger_crnn" in page.inner_text("#curl-system")
     page.keyboard.press("Tab")
