@@ -40,22 +40,29 @@ lock: .venv/installed-dev
 	$(BIN)/python -m uv pip compile pyproject.toml --group dev --universal --python-version 3.11 --generate-hashes \
 	  --no-annotate --custom-compile-command "make lock" -c requirements.lock -q -o requirements-dev.lock
 
-# Container images of both sides; `make image-NAME` makes one of docker/NAME. What pip needs may come from the
-# environment (PIP_CERT, PIP_INDEX_URL, PIP_TRUSTED_HOST), other base images too (PY27_BASE, PORT_BASE).
-IMAGES := py27-theano port
+# Container images of both sides: the port's, and one for each Python 2.7 environment that a system names in its
+# system.toml; `make image-NAME` makes one (image-py27-ENVIRONMENT: any lock of original/py27). What pip needs may come
+# from the environment (PIP_CERT, PIP_INDEX_URL, PIP_TRUSTED_HOST), other base images too (PY27_BASE, PORT_BASE).
+IMAGES := py27-theano py27-theano-keras106 py27-theano-keras122 py27-tensorflow port
 BUILD_ARGS := PY27_BASE PORT_BASE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST OPENBLAS_CORETYPE
+BUILD := DOCKER_BUILDKIT=1 docker build $(foreach a,$(BUILD_ARGS),$(if $($(a)),--build-arg $(a)))
 images: $(IMAGES:%=image-%)
 
-image-%:
-	DOCKER_BUILDKIT=1 docker build -f docker/$*/Dockerfile $(foreach a,$(BUILD_ARGS),$(if $($(a)),--build-arg $(a))) \
-	  $(if $(TARGET),--target $(TARGET)) -t reprise/$* .
+image-port:
+	$(BUILD) -f docker/port/Dockerfile -t reprise/port .
+
+image-py27-%: original/py27/requirements-%.lock
+	$(BUILD) -f docker/py27/Dockerfile --target $(if $(findstring tensorflow,$*),tensorflow,theano) \
+	  --build-arg ENVIRONMENT=$* -t reprise/py27-$* .
 
 # For a machine without internet: `make images-save` here, carry images.tar over, `make images-load` there.
+ARCHIVE := images.tar
 images-save:
-	docker save -o images.tar $(IMAGES:%=reprise/%)
+	@trap 'rm -f "$(ARCHIVE).part"' EXIT; trap 'exit 130' INT TERM HUP; \
+	docker save $(IMAGES:%=reprise/%) > "$(ARCHIVE).part" && mv -f "$(ARCHIVE).part" "$(ARCHIVE)"
 
 images-load:
-	docker load -i images.tar
+	docker load -i "$(ARCHIVE)"
 
 lock-py27: .venv/installed-dev
 	$(BIN)/python original/py27/lock.py

@@ -5,7 +5,9 @@ and the clip read-only, and one folder that it may write to.
 """
 
 import dataclasses
+import glob
 import os
+import re
 import shutil
 import tempfile
 import uuid
@@ -69,7 +71,7 @@ class DockerRunner(Python27Runner):
         mounts = [
             f"{self.upstream.resolve()}:/upstream:ro",
             f"{ORIGINAL}:/original:ro",
-            f"{weights}:/weights/{weights.name}:ro",
+            *(f"{path}:/weights/{path.name}:ro" for path in _numbered_alike(weights)),
             f"{self.folder.name}/clips:/clips:ro",
             f"{self.folder.name}/out:/out",
         ]
@@ -110,6 +112,12 @@ class DockerRunner(Python27Runner):
                 shutil.move(path, request["out"])
         finally:
             clip.unlink(missing_ok=True)
+
+
+def _numbered_alike(weights: Path) -> list[Path]:
+    """Return the checkpoint and its siblings of other numbers: some originals keep one file a layer."""
+    pattern = re.sub(r"\d", "[0-9]", glob.escape(weights.stem))
+    return sorted(weights.parent.glob(pattern + glob.escape(weights.suffix)))
 
 
 def open_runner(settings: Settings) -> DockerRunner:

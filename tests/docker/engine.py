@@ -57,14 +57,17 @@ def kept_firewall() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def engine() -> Iterator[dict[str, str]]:
-    """Run a private dockerd; yields the environment variables to reach it with. Raises RuntimeError with its log."""
+def engine(*options: str) -> Iterator[dict[str, str]]:
+    """Run a private dockerd; yields the environment variables to reach it with. Raises RuntimeError with its log.
+
+    options: further ones for dockerd.
+    """
     # A short path: a socket's name holds at most 108 characters.
     folder = Path(tempfile.mkdtemp(prefix="rd-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None))
     bridge_was_there = Path("/sys/class/net/docker0").exists()
     environment = client_environment(folder)
     command = ["dockerd", "--host", environment["DOCKER_HOST"], "--pidfile", f"{folder}/pid"]
-    command += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec"]
+    command += ["--data-root", f"{folder}/data", "--exec-root", f"{folder}/exec", *options]
     with kept_firewall(), (folder / "log").open("w") as log:
         process = subprocess.Popen(command, stdout=log, stderr=log)
         try:

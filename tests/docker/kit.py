@@ -19,7 +19,8 @@ from compare.system import ROOT
 from tests.docker.base_image import import_base
 
 SYSTEM = system.load("deepsound_crnn")
-IMAGES = ("reprise/py27-theano", "reprise/py27-tensorflow", "reprise/port")
+ENVIRONMENTS = ("theano", "theano-keras106", "theano-keras122", "tensorflow")  # locks of original/py27
+IMAGES = (*(f"reprise/py27-{name}" for name in ENVIRONMENTS), "reprise/port")
 BASES = {"PY27_BASE": ("2.7", "reprise-stand-in:2.7"), "PORT_BASE": ("3.11", "reprise-stand-in:3.11")}
 PROJECT = "kit-test"
 HARDENED = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
@@ -29,6 +30,12 @@ HARDENED += ("--tmpfs=/tmp:exec,size=512m,mode=1777", "--env=OPENBLAS_CORETYPE")
 def docker(*words: str, check: bool = True) -> str:
     """Run docker and return its standard output."""
     return subprocess.run(["docker", *words], check=check, capture_output=True, text=True).stdout.strip()
+
+
+def image_ids() -> dict[str, str]:
+    """Return the id (sha256:...) of every image that is built."""
+    found = {image: docker("image", "inspect", "-f", "{{.Id}}", image, check=False) for image in IMAGES}
+    return {image: identity for image, identity in found.items() if identity}
 
 
 @dataclass
@@ -48,9 +55,16 @@ class Kit:
             [*command, "-p", PROJECT, *files, *words], env=environment, capture_output=True, text=True, check=False
         )
 
+    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+        """Run make in the repository; never raises."""
+        environment = {**os.environ, **self.variables}
+        return subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+
     def build(self) -> float:
-        """Build every image; return the seconds it took."""
+        """Build every image, by make and by compose; return the seconds it took."""
         started = time.monotonic()
+        done = self.make("images")
+        assert done.returncode == 0, done.stdout[-3000:] + done.stderr[-3000:]
         # Without the overlay, which lends the service `upstream` the image of another.
         plain = Kit(self.variables, ("compose.yaml",))
         done = plain.compose("--profile", "tensorflow", "--profile", "compare", "build")
@@ -65,7 +79,7 @@ class Kit:
 
 def make_kit() -> Kit:
     """Return the kit, its base images imported where none are named."""
-    variables = {"REPRISE_TENSORFLOW": "tensorflow-0.12.1", "REPRISE_FROM": str(ROOT / "tests/original/stand_in")}
+    variables = {"REPRISE_TENSORFLOW": "tensorflow", "REPRISE_FROM": str(ROOT / "tests/original/stand_in")}
     variables["REPRISE_WEIGHTS"] = os.environ.get("REPRISE_WEIGHTS", str(SYSTEM.default_weights))
     if os.environ.get("REPRISE_UPSTREAM"):
         variables["REPRISE_FROM"] = os.environ["REPRISE_UPSTREAM"]

@@ -1,4 +1,5 @@
-"""The images: what is in them, that they are hardened alike, and that a second build changes nothing."""
+"""The images: one for each environment, what is in them, that they are hardened alike, and that a second build changes
+nothing."""
 
 import json
 import re
@@ -6,24 +7,46 @@ import subprocess
 
 import pytest
 
+from compare import system
 from compare.system import ROOT
-from tests.docker.kit import HARDENED, IMAGES, SYSTEM, docker
+from tests.docker.kit import HARDENED, IMAGES, SYSTEM, docker, image_ids
 
 EXPECTED = {
     "reprise/py27-theano": {"keras": "1.1.0", "theano": "0.8.2", "numpy": "1.10.1", "backend": "theano"},
-    "reprise/py27-tensorflow": {"keras": "1.1.0", "tensorflow": "0.12.1", "numpy": "1.11.3"},
+    "reprise/py27-theano-keras106": {"keras": "1.0.6", "theano": "0.8.2", "numpy": "1.10.1", "backend": "theano"},
+    "reprise/py27-theano-keras122": {"keras": "1.2.2", "theano": "0.9.0", "numpy": "1.10.1", "backend": "theano"},
+    "reprise/py27-tensorflow": {"keras": "1.1.0", "tensorflow": "0.12.1", "numpy": "1.11.3", "backend": "tensorflow"},
     "reprise/port": {"tensorflow": "2.20.0"},
 }
-SMOKE = {"reprise/py27-theano": [], "reprise/py27-tensorflow": [], "reprise/port": ["python", "/opt/reprise/smoke.py"]}
 
 
-def test_every_image_is_expected():
-    assert set(EXPECTED) == set(SMOKE) == set(IMAGES)
+def environments():
+    """Every Python 2.7 environment that a system names: rows of system.toml."""
+    rows = [row for name in system.names() for row in system.load(name).row.get("environments", {}).values()]
+    assert len(rows) >= 6
+    return rows
+
+
+def test_every_environment_has_its_image():
+    for row in environments():
+        assert row["image"] == f"reprise/py27-{row['requirements'].partition('requirements-')[2].removesuffix('.lock')}"
+    assert {row["image"] for row in environments()} | {"reprise/port"} == set(IMAGES) == set(EXPECTED)
+
+
+def test_make_images_makes_them_all():
+    done = subprocess.run(["make", "-n", "images"], cwd=ROOT, capture_output=True, text=True, check=True)
+    assert sorted(re.findall(r"-t (\S+)", done.stdout)) == sorted(IMAGES)
+    assert set(re.findall(r"--target (\S+)\s", done.stdout)) == {"theano", "tensorflow"}
+
+
+def test_an_environment_without_a_lock_has_no_image():
+    done = subprocess.run(["make", "image-py27-nowhere"], cwd=ROOT, capture_output=True, text=True, check=False)
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "No rule to make target" in done.stderr
 
 
 @pytest.mark.parametrize("image", IMAGES)
 def test_smoke_inside(kit, image):
-    said = docker("run", "--rm", *HARDENED, image, *SMOKE[image])
+    said = docker("run", "--rm", *HARDENED, image, "python", "/opt/reprise/smoke.py")
     found = json.loads(said.splitlines()[-1])
     assert {name: found[name] for name in EXPECTED[image]} == EXPECTED[image]
     assert found["convolution_max_abs"] < 1e-4
@@ -46,10 +69,11 @@ def test_images_run_as_nobody_special(kit):
 
 
 def test_a_second_build_changes_nothing(kit):
-    before = [docker("image", "inspect", "-f", "{{.Id}}", image) for image in IMAGES]
+    before = image_ids()
+    assert set(before) == set(IMAGES)
     seconds = kit.build()
-    assert [docker("image", "inspect", "-f", "{{.Id}}", image) for image in IMAGES] == before
-    print(f"second build: {seconds:.1f} s, the same three images")
+    assert image_ids() == before
+    print(f"second build: {seconds:.1f} s, the same {len(before)} images")
     assert seconds < 60
 
 

@@ -37,8 +37,12 @@ def settings(name: str) -> Settings:
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_port_agrees_with_the_live_original(name: str) -> None:
+    agree(name, "node" if "node" in system.load(name).row else "python27")
+
+
+def agree(name: str, kind: str) -> None:
+    """Hold a system's port to its original, run by a kind of runner, at every stage in both modes."""
     chosen = settings(name)
-    kind = "node" if "node" in chosen.system.row else "python27"
     original = runners.open_runner(kind, chosen)
     reason = original.unavailable_reason()
     if reason:
