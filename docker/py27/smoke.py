@@ -66,7 +66,7 @@ def crnn():
 
 
 def convolution(frames, kernel, bias):
-    """What the backend's Conv1D answers, (n_frames, n_mels) -> (n_frames - 4, n_filters); Theano runs kernels backwards."""
+    """What Conv1D answers, (n_frames, n_mels) -> (n_frames - 4, n_filters): Theano runs kernels backwards in time."""
     if kernel.shape[-1] == 1:  # Keras 1.0 keeps (n_filters, n_mels, length, 1)
         kernel = kernel.transpose(2, 3, 1, 0)
     taps = kernel[:, 0]  # (length, n_mels, n_filters)
