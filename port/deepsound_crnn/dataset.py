@@ -173,7 +173,7 @@ def collect(
         if isinstance(result, str):
             faults.append(f"{genre}/{file.name}: {result}")
         else:
-            log_power = np.load(result, allow_pickle=False)
+            log_power = _finished(result)
             n_frames = n_frames or len(log_power)
             computed.append(framed(log_power, n_frames))
             kept.append((genre, file))
@@ -187,6 +187,14 @@ def collect(
     y = np.zeros((len(kept), len(genres)), np.float32)
     y[np.arange(len(kept)), [genres.index(genre) for genre, _ in kept]] = 1
     return Corpus(np.stack(computed), y, tuple(str(file.resolve()) for _, file in kept), genres, tuple(faults))
+
+
+def _finished(kept: Path) -> np.ndarray:
+    try:
+        log_power: np.ndarray = np.load(kept, allow_pickle=False)
+    except (EOFError, ValueError) as error:
+        raise InputError(f"{kept}: damaged ({error}); delete it and run the command again") from None
+    return log_power
 
 
 def _parts(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:

@@ -160,6 +160,12 @@ def test_a_finished_part_is_not_computed_again(tracks, tmp_path, monkeypatch):
     assert dataset.part(track, tmp_path) == first
 
 
+def test_a_damaged_part_is_an_input_error(tracks, tmp_path):
+    dataset.part(tracks / "blues" / "blues.00000.au", tmp_path).write_bytes(b"")
+    with pytest.raises(InputError, match="delete it and run"):
+        dataset.collect(tracks, tmp_path)
+
+
 def test_a_full_disk_is_no_fault_of_the_track(tracks, tmp_path, monkeypatch):
     def full(path, array):
         raise OSError(errno.ENOSPC, "No space left on device")
@@ -227,7 +233,8 @@ def test_tensorflow_reads_the_records_by_their_documented_features(tmp_path):
 
 
 def test_every_cut_and_every_changed_byte_of_records_is_an_input_error(tmp_path):
-    few(n_frames=1).save(tmp_path / "data.tfrecord")
+    # Faults longer than the tracks, so that the file's size alone does not tell that some are missing.
+    few(n_frames=1, faults=("pop/x.au: broken",) * 200).save(tmp_path / "data.tfrecord")
     whole, other = (tmp_path / "data.tfrecord").read_bytes(), tmp_path / "other.tfrecord"
     size = len(whole)
     records = tf.data.TFRecordDataset(str(tmp_path / "data.tfrecord"))
