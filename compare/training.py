@@ -14,7 +14,7 @@ import numpy as np
 from compare import trace
 from compare.diff import compare_arrays
 from compare.runners import Settings
-from compare.runners.python27 import Python27Runner
+from compare.runners.python27 import Python27Runner, last_line
 from compare.stage import Stage, Tolerance
 from compare.system import System
 from compare.verdict import Verdict
@@ -77,8 +77,7 @@ def run_original(settings: Settings, request: Arrays, folder: Path) -> Arrays:
         timeout=settings.time_limit,
     )
     if done.returncode:
-        lines = [line for line in done.stderr.splitlines() if line.strip()]
-        raise InputError(f"the original failed to train: {lines[-1] if lines else 'no message'}")
+        raise InputError(f"the original failed to train: {last_line(done.stderr)}")
     return trace.load(folder / "original").arrays
 
 

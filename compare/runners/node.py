@@ -11,7 +11,7 @@ from pathlib import Path
 from compare.clip import Clip
 from compare.fetch import cache, upstream_folder
 from compare.runners import Settings
-from compare.runners.python27 import Python27Runner
+from compare.runners.python27 import Python27Runner, last_line
 from compare.stage import Stage
 from compare.system import ROOT
 from compare.trace import Trace
@@ -29,8 +29,9 @@ def node_modules(lock: Path) -> Path:
             command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
             done = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
             if done.returncode:
-                last = (done.stderr.strip() or "no message").splitlines()[-1]
-                raise InputError(f"cannot install the packages of {lock.parent.name}/{lock.name}: {last}")
+                raise InputError(
+                    f"cannot install the packages of {lock.parent.name}/{lock.name}: {last_line(done.stderr)}"
+                )
     return folder / "node_modules"
 
 

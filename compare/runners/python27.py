@@ -42,6 +42,12 @@ def transform_seconds(n_in: int, n_out: int) -> float:
     return SECONDS_PER_NP * sum(n * largest_prime_factor(n) for n in (n_in, n_out))
 
 
+def last_line(said: str) -> str:
+    """Return the last line of what a program said that is not empty."""
+    lines = said.strip().splitlines()
+    return lines[-1].strip() if lines else "no message"
+
+
 class Python27Runner:
     """Keeps one process of the system's trace.py, its model loaded, and asks it for one clip after another."""
 
@@ -172,8 +178,7 @@ class Python27Runner:
 
     def _last_words(self) -> str:
         self.log.seek(0)
-        lines = [line.strip() for line in self.log.read().decode("utf8", "replace").splitlines() if line.strip()]
-        return lines[-1] if lines else "no message"
+        return last_line(self.log.read().decode("utf8", "replace"))
 
     def _upstream_provenance(self) -> dict[str, Any]:
         state = check(self.system, self.upstream)
