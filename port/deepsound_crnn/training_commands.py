@@ -2,7 +2,8 @@
 
 import dataclasses
 import shutil
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,15 @@ from port.deepsound_crnn import dataset as data
 from port.errors import InputError
 
 Say = Callable[[str], None]
+
+
+@contextmanager
+def _goes_on(say: Say) -> Iterator[None]:
+    try:
+        yield
+    except KeyboardInterrupt:
+        say("the same command goes on from here")
+        raise
 
 
 def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Say) -> None:
@@ -22,7 +32,7 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
     parts = out.with_name(out.name + ".parts")
     console = Console(stderr=True)
     columns = (TextColumn("tracks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+    with _goes_on(say), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
         task = bar.add_task("tracks", total=None)
         corpus = data.collect(
             folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
@@ -71,7 +81,7 @@ def train(
         names = splits.read_artists(artists, corpus.paths) if artists else [""] * len(corpus.paths)
         split = splits.by_artist(np.array(corpus.genres)[corpus.labels], names)
     say(f"split: {split.how}: {len(split.train)} / {len(split.val)} / {len(split.test)} tracks")
-    with training_progress.Shown(say) as shown:
+    with _goes_on(say), training_progress.Shown(say) as shown:
         model, history = trainer.train(corpus, split, recipe, out, weights, source_backend, [shown])
     answers = model.predict(corpus.x[split.test], batch_size=trainer.BATCH, verbose=0).argmax(axis=1)
     figures = training_report.figures(corpus.labels[split.test], answers, corpus.genres)

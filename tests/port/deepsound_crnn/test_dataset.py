@@ -120,8 +120,12 @@ def test_a_stopped_run_leaves_no_process_and_goes_on_from_its_parts(tracks, corp
     out = tmp_path / "data.tfrecord"
     run = subprocess.Popen(
         [sys.executable, "-c", COMMAND, "dataset", str(tracks), "-o", str(out), "--workers", "2"],
-        cwd=ROOT, env={**os.environ, "PYTHONPATH": str(ROOT)}, stderr=subprocess.PIPE, start_new_session=True,
-    )  # fmt: skip
+        cwd=ROOT,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        start_new_session=True,
+    )
     parts = tmp_path / "data.tfrecord.parts"
     waiting(lambda: len(list(parts.glob("*.npy"))) >= 4 or run.poll() is not None)
     assert run.poll() is None, "it ended before it could be stopped"
@@ -129,7 +133,8 @@ def test_a_stopped_run_leaves_no_process_and_goes_on_from_its_parts(tracks, corp
         os.killpg(run.pid, stop)
     else:
         run.send_signal(stop)
-    _, said = run.communicate(timeout=60)
+    hint, said = run.communicate(timeout=60)
+    assert hint == (b"the same command goes on from here\n" if stop == signal.SIGINT else b"")
     assert stop == signal.SIGKILL or said.split(b"\n") == [b"", b"reprise: stopped", b""]
     waiting(lambda: not alive(run.pid))
     assert 4 <= len(list(parts.glob("*.npy"))) < 20 and not out.exists()
