@@ -21,7 +21,7 @@ from port.keras1.rules import (  # noqa: F401  (their rules)
     resize,
 )
 from port.keras1.rules.context import Context
-from port.keras1.rules.graph import inputs_of, outputs_of
+from port.keras1.rules.graph import inputs_of, outputs_of, single
 from port.keras1.rules.ordering import infer
 
 
@@ -38,32 +38,9 @@ class Migrated:
     needs: list[str]
 
 
-def build(
-    model: Keras1Model,
-    source_backend: str,
-    keras_version: str | None = None,
-    *,
-    channels_last: bool = False,
-    dim_ordering: str | None = None,
-    legacy_bugs: str | None = None,
-    replace: Mapping[str, Any] | None = None,
-) -> keras.Model:
-    """Return the Keras-3 model that computes what `model` computed under `source_backend`.
-
-    `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records.
-    `dim_ordering` ("th", "tf") is for layers that do not record theirs, `legacy_bugs` ("keep", "fix") for
-    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors.
-    Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
-    """
-    return migrate(
-        model,
-        source_backend,
-        keras_version,
-        channels_last=channels_last,
-        dim_ordering=dim_ordering,
-        legacy_bugs=legacy_bugs,
-        replace=replace,
-    ).model
+def build(model: Keras1Model, source_backend: str, keras_version: str | None = None, **settings: Any) -> keras.Model:
+    """As `migrate`, the model alone."""
+    return migrate(model, source_backend, keras_version, **settings).model
 
 
 def migrate(
@@ -76,7 +53,14 @@ def migrate(
     legacy_bugs: str | None = None,
     replace: Mapping[str, Any] | None = None,
 ) -> Migrated:
-    """As `build`, and return also every layer's output and the notes."""
+    """Return the Keras-3 model that computes what `model` computed under `source_backend`, and what was noticed.
+
+    `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records. `channels_last`:
+    images and volumes come in that way, in a model that is th-shaped throughout.
+    `dim_ordering` ("th", "tf") is for layers that do not record theirs, `legacy_bugs` ("keep", "fix") for
+    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors.
+    Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
+    """
     if source_backend not in ("theano", "tensorflow"):
         raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
     root = tree.parse(model.config)
@@ -98,13 +82,8 @@ def migrate(
     outputs = outputs_of(context, root, [seen for _, seen in given])
     if channels_last:
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
-    built = keras.Model(_single([x for x, _ in given]), _single(outputs), name=context.name(root.name))
+    built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
     return Migrated(built, context.outputs, context.notes, sorted(context.needs))
-
-
-def _single(tensors: list[Any]) -> Any:
-    """Return the tensor of a list of one, so that the model takes and gives an array and not a list."""
-    return tensors[0] if len(tensors) == 1 else tensors
 
 
 def _check_channels_last(root: tree.Node) -> None:

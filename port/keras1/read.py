@@ -77,8 +77,7 @@ def _opened(path: Path) -> Iterator[Any]:
         try:
             yield file
         except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-            reason = ascii(" ".join(str(error).split()))[1:-1][:200]
-            raise InputError(f"{path}: damaged HDF5 file: {reason}") from error
+            raise InputError(f"{path}: damaged HDF5 file: {safe.one_line(error)}") from error
 
 
 def _groups(file: Any, path: Path) -> list[LayerWeights]:

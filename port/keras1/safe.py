@@ -136,7 +136,7 @@ def open_hdf5(path: str | Path) -> h5py.File:
     try:
         file = h5py.File(path, "r")
     except (OSError, RuntimeError, ValueError) as error:
-        raise InputError(f"{path}: damaged HDF5 file: {_one_line(error)}") from error
+        raise InputError(f"{path}: damaged HDF5 file: {one_line(error)}") from error
     try:
         _Survey(path).check(file)
         if "nb_layers" in file.attrs and "layer_names" not in file.attrs:
@@ -147,11 +147,12 @@ def open_hdf5(path: str | Path) -> h5py.File:
         raise
     except Exception as error:  # h5py turns the C library's errors into many types
         file.close()
-        raise InputError(f"{path}: damaged HDF5 file: {_one_line(error)}") from error
+        raise InputError(f"{path}: damaged HDF5 file: {one_line(error)}") from error
     return file
 
 
-def _one_line(error: BaseException) -> str:
+def one_line(error: BaseException) -> str:
+    """Return an error's text as at most 200 ASCII characters: it may quote a hostile file."""
     return ascii(" ".join(str(error).split()))[1:-1][:200]
 
 

@@ -177,6 +177,18 @@ def naming(node: Node) -> Iterator[None]:
         raise InputError(f"layer {node.name} ({node.class_name}) cannot be built: {text}") from error
 
 
+def once(make: Callable[[Tensor], Apply]) -> Apply:
+    """Return an apply that makes its layers when it is first called, from the tensor whose sizes they need."""
+    made: list[Apply] = []
+
+    def apply(x: Tensor) -> Tensor:
+        if not made:
+            made.append(make(x))
+        return made[0](x)
+
+    return apply
+
+
 def loaded(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> Apply:
     """Return an apply that sets the layer's weights after its first call; wrong shapes raise InputError."""
     done = False

@@ -7,7 +7,7 @@ import numpy as np
 
 from port.errors import InputError
 from port.keras1 import convert
-from port.keras1.rules.context import Apply, Context, arrays_of, integer, integers, loaded, rule
+from port.keras1.rules.context import Apply, Context, arrays_of, integer, integers, loaded, once, rule
 from port.keras1.rules.core import activation_name, bias, with_activation
 from port.keras1.tree import Node
 
@@ -177,7 +177,6 @@ def locally_connected2d(context: Context, node: Node) -> Apply:
     kernel, ordering = kernel_2d(node), context.ordering(node)
     strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
     w, *b = arrays_of(node, "W", *bias(node))
-    made: list[Apply] = []
 
     def make(x: Any) -> Apply:
         rows, cols = ((x.shape[i + 1] - kernel[i]) // strides[i] + 1 for i in (0, 1))
@@ -195,12 +194,8 @@ def locally_connected2d(context: Context, node: Node) -> Apply:
         grid = layers.Reshape((rows, cols, filters), name=context.name(f"{node.name}_grid"))
         return lambda y: grid(dense(flat(keras.ops.image.extract_patches(y, kernel, strides, padding="valid"))))
 
-    def apply(x: Any) -> Any:
-        if not made:
-            made.append(make(x))
-        return made[0](x)
-
-    return lambda x: context.spatial(node, x, ordering, apply)
+    layer = once(make)
+    return lambda x: context.spatial(node, x, ordering, layer)
 
 
 def _per_place(context: Context, node: Node, w: np.ndarray, b: list[np.ndarray]) -> Apply:

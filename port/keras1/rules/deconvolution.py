@@ -6,7 +6,7 @@ import keras
 
 from port.errors import InputError
 from port.keras1 import convert
-from port.keras1.rules.context import Apply, Context, Tensor, arrays_of, integers, rule
+from port.keras1.rules.context import Apply, Context, Tensor, arrays_of, integers, once, rule
 from port.keras1.rules.convolution import border_mode, kernel_2d
 from port.keras1.rules.core import bias, with_activation
 from port.keras1.tree import Node
@@ -22,7 +22,6 @@ def deconvolution2d(context: Context, node: Node) -> Apply:
     w, *b = arrays_of(node, "W", *bias(node))
     sizes = _recorded_sizes(context, node, ordering, strides)
     converted = convert.deconv2d_kernel(w, context.backend, ordering)
-    made: list[Apply] = []
 
     def make(x: Tensor) -> Apply:
         crops, extra = zip(
@@ -35,18 +34,14 @@ def deconvolution2d(context: Context, node: Node) -> Apply:
                 converted.shape[2], kernel, strides, "valid", output_padding=extra, use_bias=bool(b), **kwargs
             )
 
-        whole = with_activation(context, node, layer, [converted, *b])
+        uncropped = with_activation(context, node, layer, [converted, *b])
         if not any(map(any, crops)):
-            return whole
+            return uncropped
         crop = layers.Cropping2D(crops, name=context.name(f"{node.name}_crop"))
-        return lambda y: crop(whole(y))
+        return lambda y: crop(uncropped(y))
 
-    def apply(x: Tensor) -> Tensor:
-        if not made:
-            made.append(make(x))
-        return made[0](x)
-
-    return lambda x: context.spatial(node, x, ordering, apply)
+    whole = once(make)
+    return lambda x: context.spatial(node, x, ordering, whole)
 
 
 def _recorded_sizes(context: Context, node: Node, ordering: str, strides: tuple[int, ...]) -> tuple[int, ...]:

@@ -11,6 +11,11 @@ from port.keras1.tree import CONTAINERS, Node
 MAX_NESTING = 40
 
 
+def single(tensors: list[Tensor]) -> Any:
+    """Return the tensor of a list of one, so that a model takes and gives an array and not a list."""
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
 def inputs_of(context: Context, node: Node) -> list[Tensor]:
     """Return new keras.Inputs for every input of a model, in the model's order."""
     return [_input(context, leaf) for leaf in input_layers(node)]
@@ -58,7 +63,7 @@ def outputs_of(context: Context, node: Node, inputs: list[Tensor], depth: int = 
     if node.class_name == "Model":
         return _model_outputs(context, node, inputs)
     rest = node.children
-    value: Any = inputs[0] if len(inputs) == 1 else inputs
+    value = single(inputs)
     if rest and rest[0].class_name == "Merge" and rest[0].children:
         value = _merged(context, rest[0], inputs, depth)
         rest = rest[1:]
@@ -103,8 +108,7 @@ def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[T
         for child, index in pending:
             sources = child.inbound[index]
             if all(source in done for source in sources):
-                tensors = [done[source] for source in sources]
-                value = context.call(child, tensors[0] if len(tensors) == 1 else tensors)
+                value = context.call(child, single([done[source] for source in sources]))
                 record(context, child, value)
                 for place, tensor in enumerate(value if isinstance(value, list) else [value]):
                     done[child.name, starts[child.name] + index, place] = tensor
@@ -145,9 +149,8 @@ def nested(context: Context, node: Node) -> Apply:
             ]
             outputs = outputs_of(context, node, inputs)
             context.leave()
-            single = outputs[0] if len(outputs) == 1 else outputs
-            made.append(keras.Model(inputs[0] if len(inputs) == 1 else inputs, single, name=context.name(node.name)))
-        return made[0](tensors[0] if len(tensors) == 1 else tensors)
+            made.append(keras.Model(single(inputs), single(outputs), name=context.name(node.name)))
+        return made[0](single(tensors))
 
     return apply
 

@@ -12,7 +12,7 @@ import numpy as np
 
 from port.errors import InputError
 from port.keras1 import convert
-from port.keras1.rules.context import Apply, Context, Tensor, integer, loaded, rule
+from port.keras1.rules.context import Apply, Context, Tensor, integer, loaded, once, rule
 from port.keras1.rules.core import activation_name
 from port.keras1.tree import Node, roles
 
@@ -101,14 +101,7 @@ def time_distributed(context: Context, node: Node) -> Apply:
         # These act on single numbers or on the last axis, whatever stands before it.
         inner.name = node.name
         return context.apply(inner)
-    made: list[Any] = []
-
-    def apply(x: Tensor) -> Tensor:
-        if not made:
-            made.append(layers.TimeDistributed(_per_step(context, inner, x), name=context.name(node.name)))
-        return made[0](x)
-
-    return apply
+    return once(lambda x: layers.TimeDistributed(_per_step(context, inner, x), name=context.name(node.name)))
 
 
 def _per_step(context: Context, inner: Node, x: Tensor) -> Any:
