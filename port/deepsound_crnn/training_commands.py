@@ -117,6 +117,7 @@ def filters(
 def training_parity(source: Path, out: Path, steps: int | None, upstream: Path | None, seed: int, say: Say) -> bool:
     """Train the original and the port alike; write curves.png and verdicts.json, return whether all agree."""
     import json
+    import subprocess
 
     from compare import system as systems
     from compare import training
@@ -126,9 +127,14 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
     corpus, system = data.load(source), systems.load("deepsound_crnn")
     steps = steps or int(training.rows(system)["steps"])
     request = training.make_request(corpus.x, corpus.y, start.keras1_weights(seed), steps)
-    settings = Settings(system, None, "theano", upstream, time_limit=300 + 30.0 * steps)
+    settings = Settings(system, None, "theano", upstream, time_limit=1200 + 30.0 * steps)
     say(f"the original trains {steps} steps (minutes the first time: Theano compiles its gradient) ...")
-    original = training.run_original(settings, request, out)
+    try:
+        original = training.run_original(settings, request, out)
+    except subprocess.TimeoutExpired as error:
+        raise InputError(
+            f"the original was not done after {error.timeout:.0f} s; try fewer --steps, or again on an idle machine"
+        ) from None
     parity = training.compare(system, request, original)
     curves = {"original, Keras 1.1.0 on Theano": original["losses"], "port": parity.port["losses"]}
     training_report.draw_curves(out / "curves.png", {n: c.tolist() for n, c in curves.items()}, "step", "loss (nats)")

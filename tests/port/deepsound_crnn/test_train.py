@@ -277,6 +277,16 @@ def test_records_train_as_arrays_do(tmp_path, recipe):
     assert len(runs[0][1]) == 11 and runs[0] == runs[1]
 
 
+def test_an_original_that_does_not_end_is_an_input_error(tmp_path, monkeypatch):
+    def endless(settings, request, folder):
+        raise subprocess.TimeoutExpired("python2.7", settings.time_limit)
+
+    monkeypatch.setattr(training, "run_original", endless)
+    little().save(tmp_path / "data.npz")
+    with pytest.raises(InputError, match="not done after 1260 s"):
+        training_commands.training_parity(tmp_path / "data.npz", tmp_path / "out", 2, None, 7, print)
+
+
 def test_records_go_into_training_parity_as_arrays_do(tmp_path, monkeypatch):
     asked = []
 
