@@ -9,10 +9,11 @@ import pytest
 
 from compare.system import ROOT
 from tests.docker.engine import engine
-from tests.docker.kit import HARDENED, IMAGES, image_ids
+from tests.docker.kit import HARDENED, image_ids
 from tests.require import require
 
 BEFORE = b"the archive of last week"
+TWO = ("py27-theano-keras106", "py27-tensorflow")  # on one base; all of them are 5.4 GB, much for engines in memory
 
 
 @pytest.fixture
@@ -31,20 +32,20 @@ def alone(path):
 def test_the_same_images_on_another_engine(kit, archive):
     """The other engine is a second, empty one: another machine."""
     started = time.monotonic()
-    done = kit.make("images-save", f"ARCHIVE={archive}")
+    done = kit.make("images-save", f"IMAGES={' '.join(TWO)}", f"ARCHIVE={archive}")
     assert done.returncode == 0, done.stderr
     assert [found.name for found in archive.parent.iterdir()] == [archive.name]
     saved, size = time.monotonic() - started, archive.stat().st_size
     if os.getuid():
         require("root", "a second container engine can only be started by root")
     with engine("--iptables=false") as other, pytest.MonkeyPatch.context() as there:
-        here = image_ids()
+        here = {image: identity for image, identity in image_ids().items() if image.removeprefix("reprise/") in TWO}
         for name, value in other.items():
             there.setenv(name, value)
         assert image_ids() == {}
         done = kit.make("images-load", f"ARCHIVE={archive}")
         assert done.returncode == 0, done.stderr
-        assert set(here) == set(IMAGES) and image_ids() == here
+        assert len(here) == len(TWO) and image_ids() == here
         smoke = ["docker", "run", "--rm", *HARDENED, "reprise/py27-theano-keras106", "python", "/opt/reprise/smoke.py"]
         assert '"keras": "1.0.6"' in subprocess.run(smoke, check=True, capture_output=True, text=True).stdout
     seconds = time.monotonic() - started - saved
