@@ -18,6 +18,19 @@ from pathlib import Path
 START_SECONDS = 60
 STOP_SECONDS = 60
 MEMORY_FOLDER = Path("/dev/shm")
+# A machine without rules saves nothing, and restoring nothing changes nothing: the engine's rules would stay.
+NO_RULES = b"""*filter
+:INPUT ACCEPT [0:0]
+:FORWARD ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+COMMIT
+*nat
+:PREROUTING ACCEPT [0:0]
+:INPUT ACCEPT [0:0]
+:OUTPUT ACCEPT [0:0]
+:POSTROUTING ACCEPT [0:0]
+COMMIT
+"""
 
 
 def install() -> None:
@@ -53,7 +66,7 @@ def kept_firewall() -> Iterator[None]:
     try:
         yield
     finally:
-        subprocess.run(["iptables-restore"], input=rules, check=True)
+        subprocess.run(["iptables-restore"], input=NO_RULES + rules, check=True)
 
 
 @contextlib.contextmanager
