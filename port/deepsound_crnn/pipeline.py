@@ -4,11 +4,9 @@ Stage names, axes and tolerances are those of the system's system.toml. A *frame
 22,050 Hz, 46.4 ms), a *step* one answer of the network (8 frames, 371.5 ms).
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +21,7 @@ from port.audio.resample import SAMPLE_RATE, resample
 from port.audio.stream import incoming
 from port.deepsound_crnn import model as crnn
 from port.errors import InputError
+from port.network import NetworkPipeline
 from port.pipeline import Prediction, Traced
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
@@ -62,7 +61,7 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
     return groups
 
 
-class Pipeline:
+class Pipeline(NetworkPipeline):
     """The CRNN with one checkpoint loaded."""
 
     labels = LABELS
@@ -79,9 +78,8 @@ class Pipeline:
 
         stream_over: seconds beyond which a clip is streamed, its resampling approximated; its notes say so.
         """
-        self.weights, self.source_backend = weights, source_backend
-        self.decoder, self.fix_quirks, self.stream_over = decoder, fix_quirks, stream_over
-        self.model = crnn.load(weights, source_backend)
+        super().__init__(crnn.load(weights, source_backend), LAYERS, weights, source_backend, decoder, fix_quirks)
+        self.stream_over = stream_over
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
@@ -108,7 +106,7 @@ class Pipeline:
         """Take in a clip: its features, or its answer where it is so long that it is streamed."""
         try:
             if self.decoder != "pyav" or self.fix_quirks:  # only PyAV's decoder streams, as the original heard it
-                return self._features(self._decoded(clip))
+                return self._features(self._read(clip))
             with incoming(clip, STREAM_SECONDS) as opened:
                 if opened.expected <= self.stream_over:
                     return self._features(whole(opened, self._longest))
@@ -138,7 +136,7 @@ class Pipeline:
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
-        decoded = self._decoded(clip)
+        decoded = self._read(clip)
         samples, way = resample(decoded.native, decoded.rate)
         features = log_mel(samples)
         try:
@@ -150,46 +148,29 @@ class Pipeline:
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / SAMPLE_RATE}
         return Traced(arrays, scalars, {"resampler": way, **decoded_by(clip, self.decoder)})
 
-    def decode(self, clip: Path) -> np.ndarray:
-        """Return `native`: (n_native,) float32 mono samples as the original's decoder gave them."""
-        return self._decoded(clip).native
-
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
         if name == "samples":
             return resample(np.ascontiguousarray(source, np.float32), int(scalars["native_rate"]))[0]
         if name == "log_mel":
             return log_mel(np.ascontiguousarray(source, np.float32))
-        leaves, enters = LAYERS[name]
-        part = keras.Model(self.model.get_layer(enters).output, self.model.get_layer(leaves).output)
-        return np.asarray(part(source[None].astype(np.float32), training=False))[0]
-
-    def provenance(self) -> dict[str, Any]:
-        """Return what decided the numbers."""
-        packages = ("av", "keras", "numpy", "scipy", "tensorflow")
-        return {
-            "side": "port",
-            "source_backend": self.source_backend,
-            "weights_sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest(),
-            "packages": {name: version(name) for name in packages},
-            "floatx": keras.config.floatx(),
-        }
+        return np.asarray(self._part(name)(source[None].astype(np.float32), training=False))[0]
 
     @cached_property
     def _step_probs(self) -> Any:
-        return self._function(self.model.get_layer("output_realtime").output)
+        return self._function(keras.Model(self.model.input, self.model.get_layer("output_realtime").output))
 
     @cached_property
     def _taps(self) -> Any:
-        return self._function([self.model.get_layer(leaves).output for leaves, _ in LAYERS.values()])
+        return self._function(self._tapped)
 
-    def _function(self, outputs: Any) -> Any:
-        part = keras.Model(self.model.input, outputs)
+    @staticmethod
+    def _function(part: keras.Model) -> Any:
         # One graph for every shape: without the signature each new length would be traced anew.
         signature = [tf.TensorSpec((None, None, crnn.N_MELS), tf.float32)]
         return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
 
-    def _decoded(self, clip: Path) -> Decoded:
+    def _read(self, clip: Path) -> Decoded:
         return decode(clip, self.decoder, self.fix_quirks, self._longest)
 
     @property
