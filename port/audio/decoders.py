@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 from port.errors import InputError
 
 GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
-PART_SAMPLES = 1 << 13  # of each channel, converted and handed on at once
+PART_SAMPLES = 1 << 16  # of each channel, converted and handed on at once
 EXACT = ("flac", "mov", "wav", "aiff", "au", "caf", "wv")  # containers whose header gives the exact length
 
 

@@ -86,10 +86,11 @@ def _first_frame(content: Content | bytes) -> int | None:
 
 
 def _after_tags(content: Content | bytes) -> int:
+    """Position after the ID3 tags in front, of either version."""
     start = 0
-    while content[start : start + 3] == b"ID3" and start + 10 <= len(content):
-        a, b, c, d = content[start + 6 : start + 10]
-        start += 10 + (a << 21 | b << 14 | c << 7 | d)
+    while (mark := content[start : start + 10])[:3] in (b"ID3", b"TAG") and len(mark) == 10:
+        a, b, c, d = mark[6:]
+        start += 10 + (a << 21 | b << 14 | c << 7 | d) if mark[:3] == b"ID3" else ID3V1
     return start
 
 

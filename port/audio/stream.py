@@ -124,12 +124,13 @@ def channel_notes(channels: int, counted: int) -> list[str]:
 
 def mixed(samples: NDArray[np.int16], counted: int) -> NDArray[np.float32]:
     """To float32, pairs averaged if more than one channel was counted: librosa 0.4.1, exact in float32."""
-    scaled = samples.astype(np.float32) * np.float32(1 / FULL_SCALE)
     if counted == 1:
-        return scaled
-    if scaled.size % 2:
+        return samples * np.float32(1 / FULL_SCALE)
+    if samples.size % 2:
         raise InputError(f"{counted} channels and an odd number of samples, on which the original fails")
-    return (scaled[0::2] + scaled[1::2]) * np.float32(0.5)
+    pairs = np.add(samples[0::2], samples[1::2], dtype=np.float32)
+    pairs *= 0.5 / FULL_SCALE
+    return pairs
 
 
 def main(path: str, max_seconds: float) -> None:
