@@ -81,7 +81,7 @@ class Engine:
         self._given = self._weights = given
         self._loaded: Loaded | None = None
         self._loading = threading.Lock()
-        # A whole-file answer takes about 0.5 MB of memory a second of sound: one at a time.
+        # A whole-file answer takes about 2 MB of memory a second of sound: one at a time.
         self._exact = exact or threading.Lock()
 
     @property
