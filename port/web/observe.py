@@ -33,4 +33,6 @@ class Metrics:
 def log(event: str, **fields: Any) -> None:
     """Write one line."""
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}
-    print(json.dumps(line, default=str), file=sys.stderr, flush=True)
+    # In one write: print makes two, and the lines of two threads would run into each other.
+    sys.stderr.write(f"{json.dumps(line, default=str)}\n")
+    sys.stderr.flush()

@@ -214,20 +214,20 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
     """th (n, n_steps, n_in, rows, cols) or tf (n, n_steps, rows, cols, n_in); state convolutions are same."""
     kernel, ordering = kernel_2d(node), context.ordering(node)
     strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
-    odd = all(k % 2 for k in kernel)
-    if context.backend == "theano" and not (odd or border_mode(node) == "same"):
-        raise InputError(f"layer {node.name}: a valid ConvLSTM2D on Theano with an even kernel is not supported")
     if context.backend == "theano" and border_mode(node) == "same" and set(strides) != {1}:
         raise InputError(f"layer {node.name}: a same ConvLSTM2D on Theano with strides is not supported")
     if "subsample" not in node.config:
         context.notes.append(f"layer {node.name}: Keras 1 does not save a ConvLSTM2D's subsample; taken as (1, 1)")
     hard = activation_name(node, "inner_activation") == "hard_sigmoid"
     kernel_w, recurrent, b = convert.convlstm_gates(node.weights, context.backend, ordering, hard)
-    if context.backend == "theano" and not odd:
+    grown: Apply | None = None
+    if context.backend == "theano" and not all(k % 2 for k in kernel):
         # One more in front than TensorFlow pads: the same kernel with a row and column of zeros behind it.
-        grow = [(0, 1 - k % 2) for k in kernel] + [(0, 0), (0, 0)]
-        kernel_w, recurrent = np.pad(kernel_w, grow), np.pad(recurrent, grow)
+        grow = [(0, 1 - k % 2) for k in kernel]
+        kernel_w, recurrent = (np.pad(w, [*grow, (0, 0), (0, 0)]) for w in (kernel_w, recurrent))
         kernel = (kernel_w.shape[0], kernel_w.shape[1])
+        if border_mode(node) == "valid":  # and the same rows and columns behind the input, for those zeros to meet
+            grown = layers.ZeroPadding3D([(0, 0), *grow], name=context.name(f"{node.name}_pad"))
     layer = loaded(
         layers.ConvLSTM2D(
             recurrent.shape[2],
@@ -244,6 +244,7 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
         [kernel_w, recurrent, b],
         node,
     )
+    layer = after(grown, layer)
     if ordering == "tf":
         return layer
     to_last = layers.Permute((1, 3, 4, 2), name=context.name(f"{node.name}_to_last"))
