@@ -35,7 +35,7 @@ import pyarrow.parquet as pq
 
 from port.atomic import atomic_file
 from port.errors import InputError
-from port.pipeline import Prediction, predict_many
+from port.pipeline import Prediction
 
 BATCH = 8  # clips that a worker takes at once
 PART_ROWS = 64  # rows in a part: what a crash costs at most
@@ -101,7 +101,7 @@ class Answerer:
 
     def __call__(self, tasks: Sequence[Task]) -> list[Row]:
         """Return the tasks' rows; a clip that cannot be read gives one with an error."""
-        answers = predict_many(self.pipeline, [Path(task.path) for task in tasks])
+        answers = self.pipeline.predict_many([Path(task.path) for task in tasks])
         return [_row(task, answer) for task, answer in zip(tasks, answers, strict=True)]
 
 

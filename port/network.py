@@ -1,7 +1,7 @@
 """What pipelines that are one Keras network do alike: decode, read the layers, run one stage, say what decided it."""
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,6 +10,8 @@ import keras
 import numpy as np
 
 from port.audio.decode import Decoded, decode
+from port.errors import InputError
+from port.pipeline import Prediction
 
 PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
 Layers = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left
@@ -37,6 +39,20 @@ class NetworkPipeline:
         self.weights, self.source_backend = weights, source_backend
         self.decoder, self.fix_quirks = decoder, fix_quirks
         self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in layers.values()])
+
+    def predict(self, clip: Path) -> Prediction:
+        """Return the system's answer on a clip; raises InputError on a clip it cannot take."""
+        raise NotImplementedError
+
+    def predict_many(self, clips: Sequence[Path]) -> list[Prediction | InputError]:
+        """Return the answer on each clip, or why it cannot be taken; one by one where a system has no better way."""
+        answers: list[Prediction | InputError] = []
+        for clip in clips:
+            try:
+                answers.append(self.predict(clip))
+            except InputError as error:
+                answers.append(error)
+        return answers
 
     def decode(self, clip: Path) -> np.ndarray:
         """Return `native`: (n_native,) float32 mono samples as the original's decoder gave them."""

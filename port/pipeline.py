@@ -40,19 +40,6 @@ class Traced:
     provenance: dict[str, Any] = field(default_factory=dict)
 
 
-def predict_many(pipeline: "Pipeline", clips: Sequence[Path]) -> list[Prediction | InputError]:
-    """Return the answer on each clip, or why it cannot be taken; at once where the system can (`predict_many`)."""
-    if hasattr(pipeline, "predict_many"):
-        return list(pipeline.predict_many(clips))
-    answers: list[Prediction | InputError] = []
-    for clip in clips:
-        try:
-            answers.append(pipeline.predict(clip))
-        except InputError as error:
-            answers.append(error)
-    return answers
-
-
 class Pipeline(Protocol):
     """One system, its weights loaded."""
 
@@ -60,6 +47,10 @@ class Pipeline(Protocol):
 
     def predict(self, clip: Path) -> Prediction:
         """Return the system's answer on a clip; raises InputError on a clip it cannot take."""
+        ...
+
+    def predict_many(self, clips: Sequence[Path]) -> list[Prediction | InputError]:
+        """Return the answer on each clip, or why it cannot be taken; equal to those of `predict`."""
         ...
 
     def trace(self, clip: Path) -> Traced:

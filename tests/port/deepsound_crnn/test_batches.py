@@ -7,7 +7,6 @@ from compare.system import load
 from port.deepsound_crnn import model as crnn
 from port.deepsound_crnn.pipeline import BATCH_FRAMES, Pipeline, batches, open_pipeline
 from port.errors import InputError
-from port.pipeline import predict_many
 from tests.port.test_archive import write_clip
 
 SECONDS = (9.0, 1.8, 4.3, 1.7, 6.1)
@@ -29,7 +28,7 @@ def clips(tmp_path):
 def test_clips_together_answer_as_each_alone(pipeline, clips, tmp_path):
     bad = tmp_path / "text.mp3"
     bad.write_text("not a song")
-    answers = predict_many(pipeline, [clips[0], bad, *clips[1:]])
+    answers = pipeline.predict_many([clips[0], bad, *clips[1:]])
     refused = answers.pop(1)
     assert isinstance(refused, InputError) and str(refused).startswith(f"{bad}: no audio file")
     for clip, together in zip(clips, answers, strict=True):
@@ -50,7 +49,7 @@ def test_the_mean_and_the_steps_are_the_traced_ones(pipeline, clips):
 def test_padding_in_front_would_be_caught(pipeline, clips, monkeypatch):
     real = pipeline._step_probs
     monkeypatch.setattr(pipeline, "_step_probs", lambda x: real(np.roll(x, x.shape[1] // 2, axis=1)))
-    together = predict_many(pipeline, clips)
+    together = pipeline.predict_many(clips)
     monkeypatch.undo()
     assert np.abs(together[1].step_probs - pipeline.predict(clips[1]).step_probs).max() > 1e-3
 
@@ -58,7 +57,7 @@ def test_padding_in_front_would_be_caught(pipeline, clips, monkeypatch):
 def test_one_graph_serves_every_shape(pipeline, clips):
     pipeline.predict(clips[0])
     traced = pipeline._step_probs.experimental_get_tracing_count()
-    predict_many(pipeline, clips)
+    pipeline.predict_many(clips)
     assert pipeline._step_probs.experimental_get_tracing_count() == traced == 1
 
 
