@@ -246,7 +246,7 @@ def test_microphone_shows_band_and_delay(page: Any) -> None:
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phones_width_is_enough(page: Any, scheme: str) -> None:
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
     page.set_viewport_size({"width": 375, "height": 700})
     page.select_option("#clip", "quad_4channels.wav")
     page.click("#play-clip")
@@ -350,7 +350,7 @@ def axe() -> str:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_violation(page: Any, scheme: str) -> None:
     source = axe()
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
     found = []
     for state in ("start", "song", "wrong"):
         if state == "song":
@@ -371,7 +371,7 @@ def test_axe_finds_no_serious_violation(page: Any, scheme: str) -> None:
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_axe_finds_no_serious_violation_in_the_choice_and_the_tags(several_page: Any, scheme: str) -> None:
     source, page = axe(), several_page
-    page.emulate_media(color_scheme=scheme)
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
     page.set_viewport_size({"width": 375, "height": 700})
     page.click("#all")
     page.select_option("#system", "compact_cnn")
