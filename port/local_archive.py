@@ -2,8 +2,6 @@
 
 import multiprocessing
 import os
-import threading
-import time
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -11,6 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from port.archive import BATCH, Answerer, Job, Row, Task, failed
+from port.workers import DIED, end_with_parent
 
 QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
 
@@ -79,28 +78,21 @@ def _one_by_one(job: Job, batch: Batch) -> list[Row]:
                 for task in batch[len(rows) :]:
                     rows += pool.submit(_answer, [task]).result()
             except BrokenProcessPool:
-                rows.append(failed(task, "the worker that read it died: the decoder crashed, or memory ran out"))
+                rows.append(failed(task, DIED))
     return rows
 
 
 def _pool(job: Job, workers: int) -> ProcessPoolExecutor:
     # Not fork: TensorFlow's threads would not survive it.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_load, initargs=(job, os.getpid()))
+    return ProcessPoolExecutor(workers, context, initializer=_load, initargs=(job,))
 
 
-def _load(job: Job, parent: int) -> None:
+def _load(job: Job) -> None:
     global _answerer
-    threading.Thread(target=_end_with, args=(parent,), daemon=True).start()
+    end_with_parent()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _answerer = job.open()
-
-
-def _end_with(parent: int) -> None:
-    """End this worker soon after the run: one that was killed cannot tell its workers."""
-    while os.getppid() == parent:
-        time.sleep(1)
-    os._exit(1)
 
 
 def _answer(batch: Batch) -> list[Row]:

@@ -6,9 +6,7 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 
 import hashlib
 import multiprocessing
-import os
 import signal
-import threading
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -25,6 +23,7 @@ from port.audio.mel import N_MELS, SILENCE, log_mel
 from port.audio.resample import resample
 from port.deepsound_crnn import pickle_arrays
 from port.errors import InputError
+from port.workers import DIED, end_with_parent
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SOUNDS = {".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".snd", ".wav"}
@@ -216,7 +215,7 @@ def _alone(file: Path, parts: Path) -> Path | str:
         (result,) = _pooled([file], parts, 1)
         return result
     except BrokenProcessPool:
-        return "the worker that read it died: the decoder crashed, or memory ran out"
+        return DIED
 
 
 def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
@@ -237,14 +236,7 @@ def _begin() -> None:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
-    threading.Thread(target=_end_with_parent, daemon=True).start()
-
-
-def _end_with_parent() -> None:
-    parent = multiprocessing.parent_process()
-    assert parent is not None
-    parent.join()
-    os._exit(1)
+    end_with_parent()
 
 
 def part(file: Path, parts: Path) -> Path | str:
