@@ -31,7 +31,7 @@ record: .venv/installed
 # Some 3000 models of real Keras 1 in ./family, for REPRISE_FAMILY=family (needs PYTHON27 with pip, and g++).
 PYTHON27 ?= python2.7
 family: .venv/installed-dev
-	$(BIN)/python -m tests.port.keras1.family.run family --python27 $(PYTHON27) $(ARGS)
+	$(BIN)/python -m tests.port.keras_legacy.family.run family --python27 $(PYTHON27) $(ARGS)
 
 # New versions for the locks (the only target that resolves anything).
 lock: .venv/installed-dev

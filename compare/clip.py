@@ -4,7 +4,7 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 AUDIO_SUFFIXES = {
     ".aac", ".aif", ".aifc", ".aiff", ".au", ".flac", ".m4a", ".mp2", ".mp3", ".mp4", ".oga", ".ogg", ".opus", ".snd",

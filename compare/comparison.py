@@ -6,13 +6,13 @@ from pathlib import Path
 
 import numpy as np
 
-from compare.clip import Clip
-from compare.diff import diff
-from compare.runners import Runner
-from compare.stage import Stage
-from compare.trace import Trace
-from compare.verdict import Verdict, first_difference
-from port.errors import InputError
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Runner
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.verdict import Verdict, first_difference
 
 
 @dataclass(frozen=True)

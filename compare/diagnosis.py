@@ -11,7 +11,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 # Runs inside the environment, on Python 2.7 or 3: looks, imports nothing of it.
 PROBE = r"""

@@ -5,10 +5,10 @@ from typing import Any
 
 import numpy as np
 
-from compare.stage import Stage
-from compare.trace import Trace
-from compare.verdict import Verdict
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.verdict import Verdict
 
 # Decoders of these codecs work in floating point and round to 16 bits in their own way: another version of FFmpeg
 # differs by one 16-bit step on about 0.04 % of samples (measured: 5.1.9 against PyAV 18's).

@@ -9,11 +9,11 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from compare import diagnosis, system
-from compare.engine import compose_command, engine_problem, image_id
-from compare.fetch import cache, check, upstream_folder
-from compare.python27 import find_interpreter
-from port.errors import InputError
+from reprise_kit.compare import diagnosis, system
+from reprise_kit.compare.engine import compose_command, engine_problem, image_id
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import cache, check, upstream_folder
+from reprise_kit.compare.python27 import find_interpreter
 
 NEEDED_GB = 6.0  # images of both eras and the port's, built
 DEMO_PORTS = (8080, 8081)

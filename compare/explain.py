@@ -10,14 +10,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from compare.comparison import ClipComparison
-from compare.diff import compare_arrays
-from compare.runners import Settings
-from compare.stage import Stage
-from compare.trace import Trace
-from compare.verdict import Verdict
-from port.causes import Case, Cause
-from port.errors import InputError
+from reprise_kit.compare.comparison import ClipComparison
+from reprise_kit.compare.diff import compare_arrays
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.verdict import Verdict
+from reprise_kit.port.causes import Case, Cause
 
 DROP = 100  # by which a cause must lower the difference where it does not bring it within the tolerance
 CANNOT = (ImportError, InputError, LookupError)  # what a cause may need and not find here
@@ -69,11 +69,11 @@ def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str 
 
 
 def _tables(system: str) -> tuple[Sequence[Cause], dict[str, Callable[[Case], np.ndarray]]]:
-    name = f"port.{system}.causes"
+    name = f"reprise_kit.port.{system}.causes"
     try:
         module = importlib.import_module(name)
     except ModuleNotFoundError as error:
-        if error.name not in (f"port.{system}", name):
+        if error.name not in (f"reprise_kit.port.{system}", name):
             raise
         return (), {}
     return module.CAUSES, module.RULES

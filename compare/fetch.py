@@ -8,9 +8,9 @@ import subprocess
 from dataclasses import dataclass
 from pathlib import Path
 
-from compare.system import PinnedFile, System
-from port.atomic import atomic_folder
-from port.errors import InputError
+from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import PinnedFile, System
 
 # Where a public repository's single files are served; the kit names upstream only by URL, commit and blob ids.
 RAW = "https://raw.githubusercontent.com"

@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from compare.comparison import ClipComparison
+from reprise_kit.compare.comparison import ClipComparison
 
 # Paul Tol's muted scheme and one grey: ten hues told apart with the common colour-vision deficiencies.
 COLOURS = (

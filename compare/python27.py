@@ -7,10 +7,10 @@ import subprocess
 import sys
 from pathlib import Path
 
-from compare.fetch import cache
-from compare.system import ROOT
-from port.atomic import atomic_folder
-from port.errors import InputError
+from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.system import ROOT
 
 VIRTUALENV_LOCK = ROOT / "original" / "py27" / "virtualenv.lock"
 

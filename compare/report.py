@@ -7,10 +7,10 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from compare import pictures
-from compare.comparison import ClipComparison, describe, headline, worst
-from compare.system import System
-from port.atomic import atomic_file
+from reprise_kit.compare import pictures
+from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.comparison import ClipComparison, describe, headline, worst
+from reprise_kit.compare.system import System
 
 PICTURED_CLIPS = 6  # the first clips that differ, then the first of the rest: a report stays readable in a mail
 

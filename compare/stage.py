@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 MODES = ("isolated", "chained", "chained_redecoded")
 

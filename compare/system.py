@@ -5,11 +5,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from compare.stage import Stage
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.stage import Stage
 
+# What holds original/ and port/: the checkout, or the package in an installation.
 ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = ROOT / "original"
+CLIPS = Path(__file__).absolute().parents[1] / "clips"
 
 
 @dataclass(frozen=True)

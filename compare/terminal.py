@@ -6,20 +6,19 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
 
-from compare import fetch as fetching
-from compare import runners, system
-from compare import trace as traces
-from compare.clip import Clip, find_clips
-from compare.comparison import ClipComparison, compare_clips, describe
-from compare.diff import diff as diff_traces
-from compare.explain import explainer
-from compare.report import Report, number
-from compare.runners import Settings
-from compare.system import ROOT
-from compare.verdict import Verdict, first_difference
-from port.errors import InputError
+from reprise_kit.compare import fetch as fetching
+from reprise_kit.compare import runners, system
+from reprise_kit.compare import trace as traces
+from reprise_kit.compare.clip import Clip, find_clips
+from reprise_kit.compare.comparison import ClipComparison, compare_clips, describe
+from reprise_kit.compare.diff import diff as diff_traces
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.explain import explainer
+from reprise_kit.compare.report import Report, number
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.system import CLIPS
+from reprise_kit.compare.verdict import Verdict, first_difference
 
-SHIPPED_CLIPS = ROOT / "tests" / "clips"
 SIDES = {
     "recorded": "the recorded original",
     "python27": "the live original in Python 2.7",
@@ -37,7 +36,7 @@ def settings(
     upstream: Path | None = None,
 ) -> Settings:
     """Turn the command line's choices into a runner's settings."""
-    from compare.system import load
+    from reprise_kit.compare.system import load
 
     chosen = load(system)
     return Settings(chosen, weights, source_backend or chosen.row["weights"]["backend"], upstream, decoder)
@@ -46,7 +45,7 @@ def settings(
 def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen: Settings) -> int:
     """Compare two sides, write the report, print the verdict table; return the exit code."""
     console = Console()
-    opened = [Clip.open(path) for path in find_clips(clips or [SHIPPED_CLIPS])]
+    opened = [Clip.open(path) for path in find_clips(clips or [CLIPS])]
     original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
         with _progress("comparing", len(opened)) as progress:

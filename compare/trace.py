@@ -14,8 +14,8 @@ from typing import Any
 
 import numpy as np
 
-from port.atomic import atomic_folder
-from port.errors import InputError
+from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.errors import InputError
 
 _DAMAGE = (zipfile.BadZipFile, zlib.error)
 

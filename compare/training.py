@@ -11,14 +11,14 @@ from typing import Any
 
 import numpy as np
 
-from compare import trace
-from compare.diff import compare_arrays
-from compare.runners import Settings
-from compare.runners.python27 import Python27Runner, last_line
-from compare.stage import Stage, Tolerance
-from compare.system import System
-from compare.verdict import Verdict
-from port.errors import InputError
+from reprise_kit.compare import trace
+from reprise_kit.compare.diff import compare_arrays
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.runners.python27 import Python27Runner, last_line
+from reprise_kit.compare.stage import Stage, Tolerance
+from reprise_kit.compare.system import System
+from reprise_kit.compare.verdict import Verdict
 
 Arrays = Mapping[str, np.ndarray]
 
@@ -103,7 +103,7 @@ def compare(system: System, request: Arrays, original: Arrays) -> Parity:
 
 
 def _port(system: System) -> ModuleType:
-    return importlib.import_module(f"port.{system.name}.train_trace")
+    return importlib.import_module(f"reprise_kit.port.{system.name}.train_trace")
 
 
 def _stage(name: str, array: np.ndarray, allowed: Mapping[str, Any], mode: str) -> Stage:

@@ -9,9 +9,9 @@ from typing import Any
 import keras
 import numpy as np
 
-from port.audio.decode import Decoded, decode
-from port.errors import InputError
-from port.pipeline import Prediction
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import Decoded, decode
+from reprise_kit.port.pipeline import Prediction
 
 PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
 Layers = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left

@@ -11,7 +11,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 
 @dataclass(frozen=True)

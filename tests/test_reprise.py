@@ -7,22 +7,23 @@ import sys
 import numpy as np
 import pytest
 
-from compare.system import ROOT, load
+from reprise_kit.compare.system import ROOT, load
 
 CLIPS = ROOT / "tests" / "clips"
 FIXTURE = load("deepsound_crnn").default_weights
 
 
 def reprise(*arguments, cwd=ROOT):
-    command = [sys.executable, str(ROOT / "reprise.py"), *map(str, arguments)]
+    command = [sys.executable, "-m", "reprise_kit", *map(str, arguments)]
     return subprocess.run(command, capture_output=True, text=True, cwd=cwd, timeout=300)
 
 
 def test_help_and_the_harness_import_nothing_heavy():
     code = (
-        "import sys, pkgutil, reprise, compare, compare.runners\n"
-        "import compare.terminal, compare.comparison, compare.report\n"
-        "[__import__('compare.runners.' + m.name) for m in pkgutil.iter_modules(compare.runners.__path__)]\n"
+        "import sys, pkgutil, reprise_kit.cli, reprise_kit.compare.runners\n"
+        "import reprise_kit.compare.terminal, reprise_kit.compare.comparison, reprise_kit.compare.report\n"
+        "from reprise_kit.compare import runners\n"
+        "[__import__(f'{runners.__name__}.{m.name}') for m in pkgutil.iter_modules(runners.__path__)]\n"
         "heavy = {'tensorflow', 'keras', 'av', 'matplotlib', 'flask', 'h5py', 'scipy'} & set(sys.modules)\n"
         "sys.exit(', '.join(sorted(heavy)) or 0)"
     )

@@ -10,11 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Protocol
 
-from compare.clip import Clip
-from compare.stage import Stage
-from compare.system import System
-from compare.trace import Trace
-from port.errors import InputError
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.system import System
+from reprise_kit.compare.trace import Trace
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,7 @@ class Settings:
     @property
     def weights_file(self) -> Path:
         """The checkpoint to use: the one given, the kit's own, or the fetched upstream's; raises InputError."""
-        from compare.fetch import upstream_folder
+        from reprise_kit.compare.fetch import upstream_folder
 
         upstream = self.upstream or upstream_folder(self.system)
         path = self.weights or self.system.default_weights or upstream / self.system.row["weights"]["path"]
@@ -64,7 +64,7 @@ def open_runner(kind: str, settings: Settings) -> Runner:
     """Open a runner by the name of its kind, or a folder of traces; raises InputError on an unknown one."""
     if kind not in kinds():
         if Path(kind).is_dir():
-            return importlib.import_module("compare.runners.recorded").RecordedRunner(settings, Path(kind))
+            return importlib.import_module("reprise_kit.compare.runners.recorded").RecordedRunner(settings, Path(kind))
         raise InputError(f"no runner {kind!r}; there are: {', '.join(kinds())}, or give a folder of traces")
-    runner: Runner = importlib.import_module(f"compare.runners.{kind}").open_runner(settings)
+    runner: Runner = importlib.import_module(f"reprise_kit.compare.runners.{kind}").open_runner(settings)
     return runner

@@ -14,13 +14,13 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from compare.clip import Clip
-from compare.engine import ask, engine_problem, image_id
-from compare.runners import Settings
-from compare.runners.python27 import Python27Runner
-from compare.stage import Stage
-from compare.system import ORIGINAL
-from compare.trace import Trace
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.engine import ask, engine_problem, image_id
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.runners.python27 import Python27Runner
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.system import ORIGINAL
+from reprise_kit.compare.trace import Trace
 
 MEMORY = "4g"  # a 31 s clip takes about 0.5 GB
 PROCESSES = "256"

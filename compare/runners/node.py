@@ -8,15 +8,15 @@ import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
-from compare.clip import Clip
-from compare.fetch import cache, upstream_folder
-from compare.runners import Settings
-from compare.runners.python27 import Python27Runner, last_line
-from compare.stage import Stage
-from compare.system import ROOT
-from compare.trace import Trace
-from port.atomic import atomic_folder
-from port.errors import InputError
+from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import cache, upstream_folder
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.runners.python27 import Python27Runner, last_line
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.trace import Trace
 
 
 def node_modules(lock: Path) -> Path:

@@ -3,11 +3,11 @@
 import importlib
 from collections.abc import Sequence
 
-from compare.clip import Clip
-from compare.runners import Settings
-from compare.stage import Stage
-from compare.trace import Trace
-from port.errors import InputError
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.trace import Trace
 
 
 class PortRunner:
@@ -30,7 +30,7 @@ class PortRunner:
             arrays, scalars = traced.arrays, traced.scalars
             provenance = {**pipeline.provenance(), **traced.provenance}
         else:
-            from port.audio.provenance import decoded_by
+            from reprise_kit.port.audio.provenance import decoded_by
 
             arrays = {stage.name: self._isolated(stage, clip, given) for stage in stages}
             scalars = dict(given.scalars)
@@ -52,9 +52,9 @@ class PortRunner:
         if self._pipeline is None:
             name = self.settings.system.name
             try:
-                module = importlib.import_module(f"port.{name}.pipeline")
+                module = importlib.import_module(f"reprise_kit.port.{name}.pipeline")
             except ModuleNotFoundError as error:
-                if error.name not in (f"port.{name}", f"port.{name}.pipeline"):
+                if error.name not in (f"reprise_kit.port.{name}", f"reprise_kit.port.{name}.pipeline"):
                     raise
                 raise InputError(f"system {name} has no port yet: port/{name}/pipeline.py is missing") from None
             self._pipeline = module.open_pipeline(

@@ -12,14 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from compare.clip import Clip
-from compare.fetch import cache, check, upstream_folder
-from compare.python27 import environment, environment_folder, find_interpreter, private_settings
-from compare.runners import Settings
-from compare.stage import Stage
-from compare.system import ROOT
-from compare.trace import Trace, load
-from port.errors import InputError
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import cache, check, upstream_folder
+from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, private_settings
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.trace import Trace, load
 
 # SciPy 0.17's transform costs O(n * p) for a length n with a largest prime factor p; measured 57 s for the prime
 # 262,139 in one direction.
@@ -118,7 +118,7 @@ class Python27Runner:
         resampled = self.system.row.get("resampled_rate")
         if resampled is None:
             return
-        from port.audio.decode import decode
+        from reprise_kit.port.audio.decode import decode
 
         decoded = decode(clip.path)
         n_in = int(decoded.native.size)

@@ -5,11 +5,11 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from compare.clip import Clip
-from compare.runners import Settings
-from compare.stage import Stage
-from compare.trace import Trace, load
-from port.errors import InputError
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.trace import Trace, load
 
 
 class RecordedRunner:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import BinaryIO
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 PLAYLISTS = (b"#EXTM3U", b"ffconcat")  # would make FFmpeg open other files
 

@@ -14,11 +14,11 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio import mp3, rawread
-from port.audio.content import opened
-from port.audio.decoders import Stream, decode_ffmpeg, decode_pyav, too_long
-from port.audio.stream import FULL_SCALE, Incoming, channel_notes, from_raw, incoming, mixed, refuse_less
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import mp3, rawread
+from reprise_kit.port.audio.content import opened
+from reprise_kit.port.audio.decoders import Stream, decode_ffmpeg, decode_pyav, too_long
+from reprise_kit.port.audio.stream import FULL_SCALE, Incoming, channel_notes, from_raw, incoming, mixed, refuse_less
 
 DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
 MAX_SECONDS = 1800.0  # at about 2 MB of working memory a second of 44.1 kHz

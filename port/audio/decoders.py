@@ -17,7 +17,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 PART_SAMPLES = 1 << 16  # of each channel, converted and handed on at once

@@ -15,8 +15,8 @@ import scipy.signal
 import scipy.sparse
 from numpy.typing import NDArray
 
-from port.audio.resample import SAMPLE_RATE
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.resample import SAMPLE_RATE
 
 N_FFT = 2048  # samples in a window (93 ms)
 HOP = 1024  # samples between windows (46.4 ms)

@@ -3,8 +3,8 @@
 import struct
 from functools import lru_cache
 
-from port.audio.content import Content
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.content import Content
 
 SAMPLES = {1: 1152, 2: 576}  # samples a frame by MPEG version (2 stands for 2 and 2.5), layer III
 RATES = {3: (44_100, 48_000, 32_000), 2: (22_050, 24_000, 16_000), 0: (11_025, 12_000, 8_000)}  # Hz

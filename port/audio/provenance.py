@@ -5,8 +5,8 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from port.audio import rawread
-from port.audio.content import opened
+from reprise_kit.port.audio import rawread
+from reprise_kit.port.audio.content import opened
 
 
 def decoded_by(path: Path, decoder: str) -> dict[str, str]:

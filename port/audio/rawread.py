@@ -14,8 +14,8 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio.content import Content
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.content import Content
 
 STREAMED = 0x7FFF0000  # a size this large is a placeholder: the writer could not seek back
 AU_MAGIC = b".snd"

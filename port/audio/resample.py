@@ -10,8 +10,8 @@ import math
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio import fftpack, spectrum
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import fftpack, spectrum
 
 SAMPLE_RATE = 22_050  # Hz; librosa's default
 

@@ -1,4 +1,4 @@
-"""A clip to mono samples part by part, as `port.audio.decode` gives them at once; and the same in a child process.
+"""A clip to mono samples part by part, as `port/audio/decode.py` gives them at once; and the same in a child process.
 
 A file from a stranger is decoded in a child: it may take long, ask for much memory or crash the decoder, and only the
 child ends. Messages on the child's output: a kind (one byte), a length (4 bytes, little-endian) and that many bytes.
@@ -20,10 +20,10 @@ from typing import IO
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio import mp3, rawread
-from port.audio.content import opened
-from port.audio.decoders import Opened, open_pyav, too_long
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import mp3, rawread
+from reprise_kit.port.audio.content import opened
+from reprise_kit.port.audio.decoders import Opened, open_pyav, too_long
 
 ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
 FULL_SCALE = 32768  # of signed 16-bit samples

@@ -12,8 +12,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from port.errors import InputError
-from port.keras1 import convert, read
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import convert, read
 
 Arrays = Mapping[str, np.ndarray]
 TIME_AXIS, CHANNEL_AXIS = 2, 3

@@ -7,9 +7,9 @@ original's: its decibels are twice the usual ones.
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio.mel import mel_power
-from port.audio.resample import NONE, output_length, resample
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.mel import mel_power
+from reprise_kit.port.audio.resample import NONE, output_length, resample
 
 SAMPLE_RATE = 12_000  # Hz
 N_FFT = 512  # samples in a window (43 ms)

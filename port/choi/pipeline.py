@@ -12,13 +12,13 @@ from typing import Any
 import keras
 import numpy as np
 
-from port.audio.provenance import decoded_by
-from port.choi import front_end
-from port.choi.blocks import Statistics
-from port.choi.tags import TAGS
-from port.errors import InputError
-from port.network import NetworkPipeline
-from port.pipeline import Prediction, Traced
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.choi import front_end
+from reprise_kit.port.choi.blocks import Statistics
+from reprise_kit.port.choi.tags import TAGS
+from reprise_kit.port.network import NetworkPipeline
+from reprise_kit.port.pipeline import Prediction, Traced
 
 INPUTS = ("raw", "standardised")
 

@@ -3,9 +3,9 @@
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio.decode import Decoded
-from port.choi.front_end import fixed_length, to_12k
-from port.compact_cnn.model import N_SAMPLES
+from reprise_kit.port.audio.decode import Decoded
+from reprise_kit.port.choi.front_end import fixed_length, to_12k
+from reprise_kit.port.compact_cnn.model import N_SAMPLES
 
 SECONDS = 29.0
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from port.choi.blocks import fitting
-from port.choi.tags import TAGS
-from port.compact_cnn.layers import ClipNormalization, KapreMelgram
-from port.errors import InputError
-from port.keras1 import convert, read
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.choi.blocks import fitting
+from reprise_kit.port.choi.tags import TAGS
+from reprise_kit.port.compact_cnn.layers import ClipNormalization, KapreMelgram
+from reprise_kit.port.keras_legacy import convert, read
 
 SAMPLE_RATE = 12_000  # Hz
 N_SAMPLES = 348_000  # 29 s

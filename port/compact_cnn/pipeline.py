@@ -9,14 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from port.audio.decode import Decoded
-from port.audio.provenance import decoded_by
-from port.choi.pipeline import channels_first, channels_last
-from port.choi.tags import TAGS
-from port.compact_cnn import front_end, model
-from port.errors import InputError
-from port.network import NetworkPipeline
-from port.pipeline import Prediction, Traced
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import Decoded
+from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.choi.pipeline import channels_first, channels_last
+from reprise_kit.port.choi.tags import TAGS
+from reprise_kit.port.compact_cnn import front_end, model
+from reprise_kit.port.network import NetworkPipeline
+from reprise_kit.port.pipeline import Prediction, Traced
 
 N_BLOCKS = len(model.POOLS)
 # Stage: the layer that it leaves, and the layer that its source stage left.

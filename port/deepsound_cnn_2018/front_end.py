@@ -12,7 +12,7 @@ import numpy as np
 import scipy.fft
 from numpy.typing import NDArray
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 SAMPLE_RATE = 22_050  # Hz
 N_FFT = 2048

@@ -12,9 +12,9 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from port.deepsound_cnn_2018 import front_end
-from port.deepsound_cnn_2018.pipeline import LABELS
-from port.deepsound_crnn import live
+from reprise_kit.port.deepsound_cnn_2018 import front_end
+from reprise_kit.port.deepsound_cnn_2018.pipeline import LABELS
+from reprise_kit.port.deepsound_crnn import live
 
 REMEMBERED = len(front_end.SMOOTHING) - 1  # steps before a step that its smoothed answer looks at
 

@@ -9,8 +9,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from port.deepsound_cnn_2018 import tfjs
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.deepsound_cnn_2018 import tfjs
 
 N_MELS = 128
 N_GENRES = 10

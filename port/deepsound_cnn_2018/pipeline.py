@@ -1,7 +1,7 @@
 """The data path as the browser ran it: clip -> native -> samples -> log_mel -> network -> step_probs -> smoothed.
 
 Two front ends. "browser": the one that served it. "librosa": the one that the network was trained with, in the form of
-the 2016 system (both channels, port.audio); upstream's training used a newer librosa, whose resampler differs.
+the 2016 system (both channels, port/audio); upstream's training used a newer librosa, whose resampler differs.
 """
 
 from collections.abc import Mapping
@@ -13,15 +13,15 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
-from port.audio import mel
-from port.audio import resample as legacy
-from port.audio.decode import MAX_SECONDS, Decoded, decode
-from port.audio.decoders import decode_ffmpeg, decode_pyav
-from port.audio.provenance import decoded_by
-from port.deepsound_cnn_2018 import front_end, model, tfjs
-from port.errors import InputError
-from port.network import NetworkPipeline
-from port.pipeline import Prediction, Traced
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import mel
+from reprise_kit.port.audio import resample as legacy
+from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode
+from reprise_kit.port.audio.decoders import decode_ffmpeg, decode_pyav
+from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
+from reprise_kit.port.network import NetworkPipeline
+from reprise_kit.port.pipeline import Prediction, Traced
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STEP_SECONDS = model.FRAMES_PER_STEP * front_end.HOP / front_end.SAMPLE_RATE

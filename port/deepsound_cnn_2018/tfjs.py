@@ -12,7 +12,7 @@ from typing import Any
 
 import numpy as np
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 
 def read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:

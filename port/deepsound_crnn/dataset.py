@@ -17,13 +17,13 @@ from pathlib import Path
 
 import numpy as np
 
-from port.atomic import atomic_file
-from port.audio.decode import decode
-from port.audio.mel import N_MELS, SILENCE, log_mel
-from port.audio.resample import resample
-from port.deepsound_crnn import pickle_arrays
-from port.errors import InputError
-from port.workers import DIED, end_with_parent
+from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.workers import DIED, end_with_parent
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.mel import N_MELS, SILENCE, log_mel
+from reprise_kit.port.audio.resample import resample
+from reprise_kit.port.deepsound_crnn import pickle_arrays
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SOUNDS = {".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".snd", ".wav"}
@@ -63,7 +63,7 @@ class Corpus:
                 with temporary.open("wb") as file:
                     np.savez(file, x=self.x, y=self.y, **texts)  # type: ignore[arg-type]
             elif path.suffix == ".tfrecord":
-                from port.deepsound_crnn import records
+                from reprise_kit.port.deepsound_crnn import records
 
                 records.write(temporary, self)
             else:
@@ -84,7 +84,7 @@ def load(path: Path) -> Corpus:
     if path.suffix == ".pkl":
         return _from_pickle(path)
     if path.suffix == ".tfrecord":
-        from port.deepsound_crnn import records
+        from reprise_kit.port.deepsound_crnn import records
 
         return _checked(records.read(path), path)
     refuse_format(path)

@@ -14,12 +14,12 @@ import keras
 import numpy as np
 import scipy.io.wavfile
 
-from port.audio.decode import decode
-from port.audio.mel import HOP, N_FFT
-from port.audio.resample import SAMPLE_RATE, resample
-from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn.introselect import largest
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.mel import HOP, N_FFT
+from reprise_kit.port.audio.resample import SAMPLE_RATE, resample
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.deepsound_crnn.introselect import largest
 
 LAYERS = tuple(f"convolution_{i}" for i in range(1, crnn.N_CONVOLUTIONS + 1))
 COUNT = 4  # winners of a filter of the first layer

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment
 
-from port.audio.mel import log_mel
-from port.deepsound_crnn.dataset import Corpus
-from port.deepsound_crnn.filters import Span, Winners, write_wavs
+from reprise_kit.port.audio.mel import log_mel
+from reprise_kit.port.deepsound_crnn.dataset import Corpus
+from reprise_kit.port.deepsound_crnn.filters import Span, Winners, write_wavs
 
 FLOOR = -12.0  # ln(power) that is drawn black
 PAGE = """<!doctype html>

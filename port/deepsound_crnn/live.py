@@ -1,7 +1,7 @@
 """The CRNN on sound that is still arriving: state is carried through resampler, log-mel, convolutions and LSTM.
 
 Given the same samples its answers are the whole-file ones (to float32 rounding). The samples differ a little: see
-`port.audio.live`.
+`reprise_kit.port.audio.live`.
 """
 
 from collections.abc import Iterable, Iterator
@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
-from port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
-from port.audio.mel import N_MELS
-from port.audio.stream import Incoming
-from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn.pipeline import LABELS, STEP_SECONDS
-from port.errors import InputError
-from port.pipeline import Prediction
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
+from reprise_kit.port.audio.mel import N_MELS
+from reprise_kit.port.audio.stream import Incoming
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.deepsound_crnn.pipeline import LABELS, STEP_SECONDS
+from reprise_kit.port.pipeline import Prediction
 
 OVERLAP = crnn.MIN_FRAMES - crnn.FRAMES_PER_STEP  # frames that a step shares with the next ones (28)
 FIRST_PART = 1 << 16  # native samples of the first push of a file; each next is twice as long, up to LARGEST_PART
@@ -40,7 +40,7 @@ class LiveNetwork:
     """The network with the LSTM's state as input and output; one for any number of streams."""
 
     def __init__(self, model: keras.Model) -> None:
-        """Share the weights of a loaded model (`port.deepsound_crnn.model.load`)."""
+        """Share the weights of a loaded model (`reprise_kit.port.deepsound_crnn.model.load`)."""
         self.model = model
 
     @cached_property

@@ -10,9 +10,9 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from port.errors import InputError
-from port.keras1 import convert, read
-from port.keras1.layers import hard_sigmoid_k1
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import convert, read
+from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 
 N_MELS = 128
 N_GENRES = 10

@@ -14,7 +14,7 @@ from typing import Any, BinaryIO
 
 import numpy as np
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 NAMES = {
     "numpy.core.multiarray _reconstruct",

@@ -14,15 +14,15 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from port.audio.decode import MAX_SECONDS, Decoded, decode, whole
-from port.audio.mel import HOP, log_mel
-from port.audio.provenance import decoded_by
-from port.audio.resample import SAMPLE_RATE, resample
-from port.audio.stream import incoming
-from port.deepsound_crnn import model as crnn
-from port.errors import InputError
-from port.network import NetworkPipeline
-from port.pipeline import Prediction, Traced
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, whole
+from reprise_kit.port.audio.mel import HOP, log_mel
+from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.audio.resample import SAMPLE_RATE, resample
+from reprise_kit.port.audio.stream import incoming
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.network import NetworkPipeline
+from reprise_kit.port.pipeline import Prediction, Traced
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
@@ -110,7 +110,7 @@ class Pipeline(NetworkPipeline):
             with incoming(clip, STREAM_SECONDS) as opened:
                 if opened.expected <= self.stream_over:
                     return self._features(whole(opened, self._longest))
-                from port.deepsound_crnn import live
+                from reprise_kit.port.deepsound_crnn import live
 
                 return live.predict(self.model, opened)
         except InputError as error:

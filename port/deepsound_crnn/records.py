@@ -23,8 +23,8 @@ from typing import Any
 import numpy as np
 import tensorflow as tf
 
-from port.deepsound_crnn.dataset import Corpus
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.deepsound_crnn.dataset import Corpus
 
 FORMAT = {
     "x": tf.io.FixedLenFeature([], tf.string),

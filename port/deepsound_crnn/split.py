@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 import numpy as np
 from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
 
 SEED = 42  # the original's
 VALIDATION = 0.3  # of all tracks, the original's

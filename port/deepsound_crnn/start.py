@@ -6,8 +6,8 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
-from port.deepsound_crnn import model as crnn
-from port.keras1 import training
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.keras_legacy import training
 
 ROLE = re.compile(r"^.*?_\d+_")  # what comes before the role in a Keras-1 name: lstm_1_ in lstm_1_W_i
 

@@ -18,13 +18,13 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from port.atomic import atomic_file
-from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn import start
-from port.deepsound_crnn.dataset import Corpus
-from port.deepsound_crnn.split import Split
-from port.errors import InputError
-from port.keras1.training import RMSpropK1, as_theano_learned
+from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.deepsound_crnn import start
+from reprise_kit.port.deepsound_crnn.dataset import Corpus
+from reprise_kit.port.deepsound_crnn.split import Split
+from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
 
 BATCH = 32  # tracks
 LOSS = "val_loss"  # what early stopping and the best epoch go by

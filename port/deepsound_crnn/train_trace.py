@@ -6,10 +6,10 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn import start
-from port.deepsound_crnn.split import as_original
-from port.keras1.training import RMSpropK1, as_theano_learned
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.deepsound_crnn import start
+from reprise_kit.port.deepsound_crnn.split import as_original
+from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
 
 LEARNING_RATE = 1e-5
 

@@ -8,8 +8,8 @@ from pathlib import Path
 
 import numpy as np
 
-from port.deepsound_crnn import dataset as data
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.deepsound_crnn import dataset as data
 
 Say = Callable[[str], None]
 
@@ -62,9 +62,9 @@ def train(
     say: Say,
 ) -> None:
     """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
-    from port.deepsound_crnn import split as splits
-    from port.deepsound_crnn import train as trainer
-    from port.deepsound_crnn import training_progress, training_report
+    from reprise_kit.port.deepsound_crnn import split as splits
+    from reprise_kit.port.deepsound_crnn import train as trainer
+    from reprise_kit.port.deepsound_crnn import training_progress, training_report
 
     corpus = data.load(source)
     recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
@@ -95,9 +95,9 @@ def filters(
     source: Path, out: Path, weights: Path, source_backend: str, count: int, receptive_field: bool, say: Say
 ) -> None:
     """Write the sounds that excite each filter most, with a page to listen to."""
-    from port.atomic import atomic_folder
-    from port.deepsound_crnn import filters as finder
-    from port.deepsound_crnn import filters_page, model
+    from reprise_kit.compare.atomic import atomic_folder
+    from reprise_kit.port.deepsound_crnn import filters as finder
+    from reprise_kit.port.deepsound_crnn import filters_page, model
 
     if out.exists() and not (out.is_dir() and ((out / "index.html").is_file() or not any(out.iterdir()))):
         raise InputError(f"{out}: holds something else, which would be replaced; give a new folder")
@@ -119,10 +119,10 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
     import json
     import subprocess
 
-    from compare import system as systems
-    from compare import training
-    from compare.runners import Settings
-    from port.deepsound_crnn import start, training_report
+    from reprise_kit.compare import system as systems
+    from reprise_kit.compare import training
+    from reprise_kit.compare.runners import Settings
+    from reprise_kit.port.deepsound_crnn import start, training_report
 
     corpus, system = data.load(source), systems.load("deepsound_crnn")
     steps = steps or int(training.rows(system)["steps"])

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from port.atomic import atomic_file
+from reprise_kit.compare.atomic import atomic_file
 
 
 def figures(labels: np.ndarray, answers: np.ndarray, genres: Sequence[str]) -> dict[str, Any]:

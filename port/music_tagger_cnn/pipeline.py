@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from port.choi.blocks import KERAS_106_THEANO, Statistics
-from port.choi.pipeline import TaggerPipeline
-from port.music_tagger_cnn import model
+from reprise_kit.port.choi.blocks import KERAS_106_THEANO, Statistics
+from reprise_kit.port.choi.pipeline import TaggerPipeline
+from reprise_kit.port.music_tagger_cnn import model
 
 LAYERS = ("bn_0_freq", "pool1", "pool2", "pool3", "pool4", "pool5", "output")
 

@@ -3,9 +3,9 @@
 from pathlib import Path
 from typing import Any
 
-from port.choi.blocks import KERAS_110, Statistics
-from port.choi.pipeline import TaggerPipeline
-from port.music_tagger_crnn import model
+from reprise_kit.port.choi.blocks import KERAS_110, Statistics
+from reprise_kit.port.choi.pipeline import TaggerPipeline
+from reprise_kit.port.music_tagger_crnn import model
 
 LAYERS = ("bn_0_freq", "pool1", "pool2", "pool3", "pool4", "gru1", "gru2", "output")
 

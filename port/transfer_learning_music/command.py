@@ -7,8 +7,8 @@ from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
-from port.atomic import atomic_file
-from port.errors import InputError
+from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.errors import InputError
 
 SUFFIXES = (".npy", ".csv")
 
@@ -19,7 +19,7 @@ def write(clips: list[Path], out: Path, weights: Path, source_backend: str, deco
         raise InputError(f"{out}: name a file that ends in {' or '.join(SUFFIXES)}")
     if not clips:
         raise InputError("no clips: name at least one sound file, or --gtzan FOLDER")
-    from port.transfer_learning_music.pipeline import open_pipeline
+    from reprise_kit.port.transfer_learning_music.pipeline import open_pipeline
 
     pipeline = open_pipeline(weights, source_backend, decoder=decoder)
     console = Console(stderr=True)
@@ -37,7 +37,7 @@ def write(clips: list[Path], out: Path, weights: Path, source_backend: str, deco
 
 def gtzan(folder: Path) -> None:
     """Print the published accuracies on GTZAN, reproduced and honest."""
-    from port.transfer_learning_music import svm
+    from reprise_kit.port.transfer_learning_music import svm
 
     shown = Table("layers", "published", "reproduced", "unheard artists, faults left out")
     for row, reproduced, honest in svm.table(folder):

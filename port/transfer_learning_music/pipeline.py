@@ -12,10 +12,10 @@ from typing import Any
 import numpy as np
 from sklearn.svm import SVC
 
-from port.compact_cnn import front_end, model
-from port.compact_cnn.pipeline import Pipeline as CompactPipeline
-from port.pipeline import Prediction, Traced
-from port.transfer_learning_music import svm
+from reprise_kit.port.compact_cnn import front_end, model
+from reprise_kit.port.compact_cnn.pipeline import Pipeline as CompactPipeline
+from reprise_kit.port.pipeline import Prediction, Traced
+from reprise_kit.port.transfer_learning_music import svm
 
 
 class Pipeline(CompactPipeline):

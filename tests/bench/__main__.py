@@ -20,7 +20,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from compare.system import ROOT, load
+from reprise_kit.compare.system import ROOT, load
 from tests.bench import clips
 from tests.bench.subjects import Seconds, Subject, ffmpeg_subject, original_subject, port_subjects, timed
 
@@ -33,11 +33,11 @@ PREDICT = """
 import json, sys
 from pathlib import Path
 from tests.bench.subjects import timed
-from compare.system import load
+from reprise_kit.compare.system import load
 import tensorflow as tf
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
-from port.deepsound_crnn.pipeline import open_pipeline
+from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
 pipeline = open_pipeline(load("deepsound_crnn").default_weights, "theano")
 pipeline.predict(Path(sys.argv[1]))
 took = [timed(lambda: pipeline.predict(Path(sys.argv[2])))[0] for _ in range(int(sys.argv[3]))]
@@ -101,8 +101,8 @@ def per_clip(console: Console, made: list[Path], rounds: int) -> None:
 
 def described(clip: Path) -> str:
     """Name a clip by its length and what decides the cost of a transform over it."""
-    from port.audio.decode import decode
-    from port.audio.fftpack import factors
+    from reprise_kit.port.audio.decode import decode
+    from reprise_kit.port.audio.fftpack import factors
 
     decoded = decode(clip)
     n = len(decoded.native)
@@ -146,8 +146,14 @@ def cold_start(console: Console, clip: Path, rounds: int) -> None:
     """Print `import tensorflow` against `reprise predict one.mp3`, each in new processes, in turn."""
     commands = {
         "import tensorflow alone": [sys.executable, "-c", "import tensorflow"],
-        "reprise predict one.mp3": [sys.executable, "-c", "import reprise; reprise.main()", "predict", str(clip)],
-        "reprise --help": [sys.executable, "-c", "import reprise; reprise.main()", "--help"],
+        "reprise predict one.mp3": [
+            sys.executable,
+            "-c",
+            "from reprise_kit import cli; cli.main()",
+            "predict",
+            str(clip),
+        ],
+        "reprise --help": [sys.executable, "-m", "reprise_kit", "--help"],
     }
     took: dict[str, list[Seconds]] = {name: [] for name in commands}
     for _ in range(rounds):

@@ -16,7 +16,7 @@ from pathlib import Path
 import numpy as np
 import pyarrow.parquet as pq
 
-from compare.system import ROOT
+from reprise_kit.compare.system import ROOT
 from tests.bench import clips
 from tests.bench.__main__ import machine
 
@@ -42,7 +42,7 @@ def main() -> None:
         folder, out = Path(name) / "clips", Path(name) / "out.parquet"
         folder.mkdir()
         make(folder, n)
-        command = [sys.executable, "-c", "import reprise; reprise.main()", "predict", "--recursive"]
+        command = [sys.executable, "-c", "from reprise_kit import cli; cli.main()", "predict", "--recursive"]
         command += [str(folder), "--out", str(out), "--workers", str(workers)]
         print(f"{machine()}; load {os.getloadavg()[0]:.1f}; {n} mp3s of 5 to 7 s, {workers} workers", flush=True)
         report("until killed at half", watch(command, out, n // 2), workers)

@@ -7,9 +7,9 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from compare.system import load
-from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn.pipeline import open_pipeline
+from reprise_kit.compare.system import load
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
 
 Timed = tuple[str, Callable[[], object], int, float]
 

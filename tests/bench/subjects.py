@@ -9,11 +9,11 @@ import time
 from collections.abc import Callable
 from pathlib import Path
 
-from compare.fetch import cache
-from compare.python27 import environment, environment_folder, private_settings
-from compare.runners import Settings
-from compare.runners.python27 import Python27Runner
-from compare.system import ROOT, System
+from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.python27 import environment, environment_folder, private_settings
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.runners.python27 import Python27Runner
+from reprise_kit.compare.system import ROOT, System
 
 Seconds = tuple[float, float]
 Subject = Callable[[Path], Seconds]
@@ -39,10 +39,10 @@ def port_subjects(system: System) -> dict[str, Subject]:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    from port.audio.decode import decode
-    from port.audio.mel import log_mel
-    from port.audio.resample import output_length, resample
-    from port.deepsound_crnn.pipeline import open_pipeline
+    from reprise_kit.port.audio.decode import decode
+    from reprise_kit.port.audio.mel import log_mel
+    from reprise_kit.port.audio.resample import output_length, resample
+    from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
 
     assert system.default_weights is not None
     pipeline = open_pipeline(system.default_weights, "theano")

@@ -3,11 +3,11 @@
 import numpy as np
 import pytest
 
-from compare import system
-from compare.diff import diff
-from compare.trace import Trace, load
-from compare.verdict import first_difference
-from port.errors import InputError
+from reprise_kit.compare import system
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.trace import Trace, load
+from reprise_kit.compare.verdict import first_difference
 
 SYSTEM = system.load("deepsound_crnn")
 STAGES = SYSTEM.stages

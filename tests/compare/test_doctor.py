@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from compare import diagnosis, python27, system
-from compare.diagnosis import Environment, explain, inspect
-from compare.doctor import doctor, rows
-from compare.system import ROOT
-from port.errors import InputError
+from reprise_kit.compare import diagnosis, python27, system
+from reprise_kit.compare.diagnosis import Environment, explain, inspect
+from reprise_kit.compare.doctor import doctor, rows
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ROOT
 from tests.require import require
 
 SYSTEM = system.load("deepsound_crnn")

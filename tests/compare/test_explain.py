@@ -12,19 +12,19 @@ import pytest
 import scipy.signal
 import soxr
 
-import port.audio.decode as decoding
-import port.audio.decoders as decoders
-import port.audio.resample as resampling
-import port.deepsound_crnn.pipeline as path
-from compare import system, terminal
-from compare.clip import Clip
-from compare.comparison import ClipComparison
-from compare.diff import diff
-from compare.explain import explain
-from compare.runners import Settings
-from compare.trace import load
-from port.causes import Case
-from port.deepsound_crnn import causes
+import reprise_kit.port.audio.decode as decoding
+import reprise_kit.port.audio.decoders as decoders
+import reprise_kit.port.audio.resample as resampling
+import reprise_kit.port.deepsound_crnn.pipeline as path
+from reprise_kit.compare import system, terminal
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.comparison import ClipComparison
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.explain import explain
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.trace import load
+from reprise_kit.port.causes import Case
+from reprise_kit.port.deepsound_crnn import causes
 
 SYSTEM = system.load("deepsound_crnn")
 MP3, QUAD, LOFI = "metal_mono_cbr.mp3", "quad_4channels.wav", "lofi_8bit_11025.wav"

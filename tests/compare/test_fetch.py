@@ -5,10 +5,10 @@ import subprocess
 
 import pytest
 
-from compare import system
-from compare.fetch import blob_id, check, fetch
-from compare.system import PinnedFile
-from port.errors import InputError
+from reprise_kit.compare import system
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import blob_id, check, fetch
+from reprise_kit.compare.system import PinnedFile
 
 FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model\n", "models/weights.h5": b"\x89HDF"}
 

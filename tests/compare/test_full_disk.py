@@ -10,9 +10,9 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 
 import pytest
 
-import reprise
-from compare import fetch, python27, system
-from compare.system import ROOT, PinnedFile
+from reprise_kit import cli as reprise
+from reprise_kit.compare import fetch, python27, system
+from reprise_kit.compare.system import ROOT, PinnedFile
 from tests.require import require
 
 FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": os.urandom(200_000), "server.py": os.urandom(200_000)}

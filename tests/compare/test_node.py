@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from compare import runners, system
-from compare.runners import Settings, node
-from port.errors import InputError
+from reprise_kit.compare import runners, system
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Settings, node
 
 SYSTEM = system.load("deepsound_cnn_2018")
 

@@ -6,14 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from compare import runners, system, terminal
-from compare.clip import Clip, find_clips
-from compare.comparison import ClipComparison, compare_clips, headline, worst
-from compare.diff import diff
-from compare.report import Report
-from compare.runners import Settings
-from compare.trace import load
-from port.errors import InputError
+from reprise_kit.compare import runners, system, terminal
+from reprise_kit.compare.clip import Clip, find_clips
+from reprise_kit.compare.comparison import ClipComparison, compare_clips, headline, worst
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.report import Report
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.trace import load
 
 SYSTEM = system.load("deepsound_crnn")
 SIDES = ("the recorded original", "the port")

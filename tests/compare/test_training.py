@@ -1,15 +1,15 @@
 import numpy as np
 import pytest
 
-from compare import system, training
-from port.deepsound_crnn import start
-from port.errors import InputError
+from reprise_kit.compare import system, training
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.deepsound_crnn import start
 
 
 @pytest.fixture(scope="module")
 def both():
     """A request, and an original that is the port itself: what is compared is the comparing."""
-    from port.deepsound_crnn.train_trace import train_trace
+    from reprise_kit.port.deepsound_crnn.train_trace import train_trace
 
     random = np.random.default_rng(0)
     x = random.normal(size=(24, 36, 128)).astype(np.float32)

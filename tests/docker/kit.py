@@ -13,9 +13,9 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from compare import system
-from compare.engine import compose_command
-from compare.system import ROOT
+from reprise_kit.compare import system
+from reprise_kit.compare.engine import compose_command
+from reprise_kit.compare.system import ROOT
 from tests.docker.base_image import import_base
 
 SYSTEM = system.load("deepsound_crnn")

@@ -7,7 +7,7 @@ import time
 
 import pytest
 
-from compare.system import ROOT
+from reprise_kit.compare.system import ROOT
 from tests.docker.engine import engine
 from tests.docker.kit import HARDENED, image_ids
 from tests.require import require

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 
-from compare.terminal import SHIPPED_CLIPS
+from reprise_kit.compare.terminal import SHIPPED_CLIPS
 from tests.docker.kit import container, docker, original_answer, port_answer, wait_healthy
 from tests.shared import SHARED, needs_shared
 

@@ -11,13 +11,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare import runners
-from compare.clip import Clip
-from compare.engine import engine_problem
-from compare.runners import Settings
-from compare.system import ROOT
-from compare.terminal import SHIPPED_CLIPS
-from port.errors import InputError
+from reprise_kit.compare import runners
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.engine import engine_problem
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.terminal import SHIPPED_CLIPS
 from tests.docker.kit import PROJECT, SYSTEM, Kit, docker
 
 CLIP = SHIPPED_CLIPS / "metal_mono_cbr.mp3"

@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from compare import system
-from compare.system import ROOT
+from reprise_kit.compare import system
+from reprise_kit.compare.system import ROOT
 from tests.docker.kit import HARDENED, IMAGES, SYSTEM, docker, image_ids
 
 EXPECTED = {

@@ -8,8 +8,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.engine import ask
-from compare.terminal import SHIPPED_CLIPS
+from reprise_kit.compare.engine import ask
+from reprise_kit.compare.terminal import SHIPPED_CLIPS
 from tests.docker.kit import SYSTEM, Kit, container, docker, port_answer, wait_healthy
 from tests.require import require
 

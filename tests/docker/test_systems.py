@@ -2,7 +2,7 @@
 
 import pytest
 
-from compare import system
+from reprise_kit.compare import system
 from tests.original.test_live_systems import NAMES, agree
 
 IN_CONTAINERS = [name for name in NAMES if "environments" in system.load(name).row]

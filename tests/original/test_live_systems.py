@@ -9,13 +9,13 @@ from pathlib import Path
 
 import pytest
 
-from compare import runners, system
-from compare.clip import Clip
-from compare.diff import diff
-from compare.fetch import check, upstream_folder
-from compare.runners import Settings
-from compare.system import ROOT
-from compare.verdict import first_difference
+from reprise_kit.compare import runners, system
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.fetch import check, upstream_folder
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.verdict import first_difference
 from tests.require import require
 
 CLIPS = ("drums_mono_vbr.mp3", "piano_22050.wav")

@@ -6,11 +6,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare import python27, system
-from compare.system import ROOT
-from port.keras1 import verify
-from port.keras1.migrate import Options, migrate_files
-from tests.port.keras1 import models
+from reprise_kit.compare import python27, system
+from reprise_kit.compare.system import ROOT
+from reprise_kit.port.keras_legacy import verify
+from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+from tests.port.keras_legacy import models
 from tests.require import require
 
 

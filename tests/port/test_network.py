@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
-from port.errors import InputError
-from port.network import NetworkPipeline
-from port.pipeline import Prediction
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.network import NetworkPipeline
+from reprise_kit.port.pipeline import Prediction
 
 
 class Named(NetworkPipeline):

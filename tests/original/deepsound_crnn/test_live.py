@@ -16,13 +16,13 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from compare import python27, runners, system, terminal
-from compare.clip import Clip
-from compare.comparison import compare_clips
-from compare.runners import Settings
-from compare.runners.python27 import largest_prime_factor
-from compare.system import ROOT
-from port.errors import InputError
+from reprise_kit.compare import python27, runners, system, terminal
+from reprise_kit.compare.clip import Clip
+from reprise_kit.compare.comparison import compare_clips
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.runners.python27 import largest_prime_factor
+from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.errors import InputError
 from tests.require import require
 
 SYSTEM = system.load("deepsound_crnn")

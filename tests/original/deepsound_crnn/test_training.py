@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compare import system, training
-from compare.runners import Settings
-from compare.runners.python27 import Python27Runner
-from port.deepsound_crnn.train_trace import under
+from reprise_kit.compare import system, training
+from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.runners.python27 import Python27Runner
+from reprise_kit.port.deepsound_crnn.train_trace import under
 from tests.port.deepsound_crnn.inputs import STRIDE, training_request
 from tests.port.deepsound_crnn.test_train import RECORDED
 from tests.require import require

@@ -5,8 +5,8 @@ import io
 import numpy as np
 import pytest
 
-from port.audio.content import Content, opened
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.content import Content, opened
 
 BYTES = np.random.default_rng(1).bytes(5000)
 

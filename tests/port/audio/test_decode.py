@@ -11,12 +11,12 @@ import av
 import numpy as np
 import pytest
 
-from compare import python27
-from compare.system import ROOT
-from port.audio import decoders, mp3, rawread
-from port.audio.decode import decode
-from port.audio.stream import mixed
-from port.errors import InputError
+from reprise_kit.compare import python27
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ROOT
+from reprise_kit.port.audio import decoders, mp3, rawread
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.stream import mixed
 from tests.port.audio import RECORDED, signals
 from tests.require import require
 

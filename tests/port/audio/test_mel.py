@@ -4,8 +4,8 @@ import librosa
 import numpy as np
 import pytest
 
-from port.audio import mel
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import mel
 from tests.port.audio import RECORDED, signals
 from tests.shared import SHARED, needs_shared
 

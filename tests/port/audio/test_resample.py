@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from port.audio import fftpack, resample
-from port.audio.decode import decode
-from port.audio.mel import log_mel
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import fftpack, resample
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.mel import log_mel
 from tests.port.audio import RECORDED, signals
 from tests.shared import SHARED, needs_shared
 

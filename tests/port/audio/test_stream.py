@@ -5,10 +5,10 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from port.audio import stream
-from port.audio.decode import decode
-from port.audio.stream import Incoming, incoming, incoming_from_child
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio import stream
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.stream import Incoming, incoming, incoming_from_child
 
 CLIPS = sorted(p for p in (Path(__file__).parents[2] / "clips").iterdir() if p.suffix not in (".py", ".md", ".json"))
 LIMIT = 600.0  # seconds

@@ -5,10 +5,10 @@ from pathlib import Path
 import keras
 import numpy as np
 
-from compare.diff import diff
-from compare.stage import MODES, Stage, Tolerance
-from compare.trace import Trace
-from compare.verdict import Verdict
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.stage import MODES, Stage, Tolerance
+from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.verdict import Verdict
 from tests.shared import SHARED
 
 DATA, GOLDEN = SHARED / "data/choi", SHARED / "golden/choi"

@@ -5,13 +5,13 @@ import numpy as np
 import pytest
 from keras import ops
 
-from compare.diff import diff
-from compare.stage import MODES, Stage, Tolerance
-from compare.trace import Trace
-from compare.verdict import Verdict, first_difference
-from port.compact_cnn import layers, model
-from port.compact_cnn.pipeline import open_pipeline
-from port.errors import InputError
+from reprise_kit.compare.diff import diff
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.stage import MODES, Stage, Tolerance
+from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.verdict import Verdict, first_difference
+from reprise_kit.port.compact_cnn import layers, model
+from reprise_kit.port.compact_cnn.pipeline import open_pipeline
 from tests.port.choi.golden import DATA, GOLDEN
 from tests.shared import needs_shared
 
@@ -90,7 +90,7 @@ def test_a_batch_answers_as_its_clips_do() -> None:
 
 
 def test_one_file_holds_all_five_extractors() -> None:
-    from port.keras1 import read
+    from reprise_kit.port.keras_legacy import read
 
     def arrays(layer: int) -> dict[str, np.ndarray]:
         return {name: array for group in read.weights(weights("theano", layer)) for name, array in group.arrays}

@@ -7,11 +7,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from compare.diff import compare_arrays
-from compare.stage import MODES, Stage, Tolerance
-from port.deepsound_cnn_2018 import front_end, model, tfjs
-from port.deepsound_cnn_2018.pipeline import LABELS, open_pipeline
-from port.errors import InputError
+from reprise_kit.compare.diff import compare_arrays
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.stage import MODES, Stage, Tolerance
+from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
+from reprise_kit.port.deepsound_cnn_2018.pipeline import LABELS, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 DATA = SHARED / "data/deepsound-2018"

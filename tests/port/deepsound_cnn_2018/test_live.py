@@ -5,10 +5,10 @@ from functools import cache
 import numpy as np
 import pytest
 
-from port.audio.decode import Decoded, decode
-from port.deepsound_cnn_2018.live import LiveNetwork, LiveRecogniser
-from port.deepsound_cnn_2018.pipeline import Pipeline, open_pipeline
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import Decoded, decode
+from reprise_kit.port.deepsound_cnn_2018.live import LiveNetwork, LiveRecogniser
+from reprise_kit.port.deepsound_cnn_2018.pipeline import Pipeline, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 WEIGHTS = SHARED / "data/deepsound-2018/model.json"

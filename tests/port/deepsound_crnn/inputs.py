@@ -10,7 +10,7 @@ from pathlib import Path
 
 import numpy as np
 
-from port.deepsound_crnn import dataset, start
+from reprise_kit.port.deepsound_crnn import dataset, start
 from tests.port.deepsound_crnn.make_corpus import make
 
 STRIDE = 101  # every 101st weight is recorded

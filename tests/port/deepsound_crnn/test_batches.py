@@ -3,10 +3,10 @@
 import numpy as np
 import pytest
 
-from compare.system import load
-from port.deepsound_crnn import model as crnn
-from port.deepsound_crnn.pipeline import BATCH_FRAMES, Pipeline, batches, open_pipeline
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import load
+from reprise_kit.port.deepsound_crnn import model as crnn
+from reprise_kit.port.deepsound_crnn.pipeline import BATCH_FRAMES, Pipeline, batches, open_pipeline
 from tests.port.test_archive import write_clip
 
 SECONDS = (9.0, 1.8, 4.3, 1.7, 6.1)

@@ -15,10 +15,10 @@ import pytest
 import tensorflow as tf
 from click.testing import CliRunner
 
-import reprise
-from compare.system import ROOT
-from port.deepsound_crnn import dataset, pickle_arrays, training_commands
-from port.errors import InputError
+from reprise_kit import cli as reprise
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ROOT
+from reprise_kit.port.deepsound_crnn import dataset, pickle_arrays, training_commands
 from tests.port.deepsound_crnn.make_corpus import make
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -107,10 +107,10 @@ def slow(file, parts):
 
 
 COMMAND = """
-from port.deepsound_crnn import dataset
+from reprise_kit.port.deepsound_crnn import dataset
 from tests.port.deepsound_crnn.test_dataset import slow
 dataset.part = slow
-import reprise
+from reprise_kit import cli as reprise
 reprise.main()
 """
 

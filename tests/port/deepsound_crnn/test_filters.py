@@ -6,11 +6,11 @@ import keras
 import numpy as np
 import pytest
 
-from compare.system import ORIGINAL
-from port.audio.mel import log_mel
-from port.deepsound_crnn import filters, filters_page, model, training_commands
-from port.deepsound_crnn.introselect import largest
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ORIGINAL
+from reprise_kit.port.audio.mel import log_mel
+from reprise_kit.port.deepsound_crnn import filters, filters_page, model, training_commands
+from reprise_kit.port.deepsound_crnn.introselect import largest
 from tests.port.deepsound_crnn.inputs import filters_corpus
 
 FIXTURE = ORIGINAL / "deepsound_crnn" / "recorded" / "fixture.h5"

@@ -7,15 +7,15 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from port.audio.decode import decode
-from port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
-from port.audio.mel import log_mel
-from port.audio.resample import SAMPLE_RATE, output_length
-from port.audio.stream import incoming
-from port.deepsound_crnn import live
-from port.deepsound_crnn.live import LiveNetwork, LiveRecogniser
-from port.deepsound_crnn.pipeline import Pipeline, open_pipeline
-from port.errors import InputError
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
+from reprise_kit.port.audio.mel import log_mel
+from reprise_kit.port.audio.resample import SAMPLE_RATE, output_length
+from reprise_kit.port.audio.stream import incoming
+from reprise_kit.port.deepsound_crnn import live
+from reprise_kit.port.deepsound_crnn.live import LiveNetwork, LiveRecogniser
+from reprise_kit.port.deepsound_crnn.pipeline import Pipeline, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 ROOT = Path(__file__).parents[3]

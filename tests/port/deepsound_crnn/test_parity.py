@@ -6,17 +6,17 @@ Then the port is broken on purpose, one fault at a time, and the harness must na
 import numpy as np
 import pytest
 
-import port.audio.decode as decoding
-import port.audio.decoders as decoders
-import port.audio.mel as mel
-import port.audio.resample as resampling
-import port.deepsound_crnn.model as crnn
-import port.deepsound_crnn.pipeline as path
-from compare import runners, system, terminal
-from compare.clip import Clip, find_clips
-from compare.comparison import compare_clips
-from compare.runners import Settings
-from port.keras1 import convert
+import reprise_kit.port.audio.decode as decoding
+import reprise_kit.port.audio.decoders as decoders
+import reprise_kit.port.audio.mel as mel
+import reprise_kit.port.audio.resample as resampling
+import reprise_kit.port.deepsound_crnn.model as crnn
+import reprise_kit.port.deepsound_crnn.pipeline as path
+from reprise_kit.compare import runners, system, terminal
+from reprise_kit.compare.clip import Clip, find_clips
+from reprise_kit.compare.comparison import compare_clips
+from reprise_kit.compare.runners import Settings
+from reprise_kit.port.keras_legacy import convert
 from tests.shared import SHARED, needs_shared
 
 SYSTEM = system.load("deepsound_crnn")

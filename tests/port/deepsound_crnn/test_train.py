@@ -12,13 +12,13 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from compare import training
-from compare.system import ORIGINAL, ROOT
-from port.deepsound_crnn import split, start, train, training_commands, training_progress, training_report
-from port.deepsound_crnn.dataset import LABELS, Corpus
-from port.deepsound_crnn.train_trace import train_trace, under
-from port.errors import InputError
-from port.keras1.training import RMSpropK1, TiedMaxPooling1D
+from reprise_kit.compare import training
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ORIGINAL, ROOT
+from reprise_kit.port.deepsound_crnn import split, start, train, training_commands, training_progress, training_report
+from reprise_kit.port.deepsound_crnn.dataset import LABELS, Corpus
+from reprise_kit.port.deepsound_crnn.train_trace import train_trace, under
+from reprise_kit.port.keras_legacy.training import RMSpropK1, TiedMaxPooling1D
 from tests.port.deepsound_crnn.inputs import STRIDE, training_request
 
 RECORDED = ORIGINAL / "deepsound_crnn" / "recorded" / "training" / "trace.npz"
@@ -149,7 +149,7 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 from pathlib import Path
 import numpy as np
-from port.deepsound_crnn import split, start, train
+from reprise_kit.port.deepsound_crnn import split, start, train
 from tests.port.deepsound_crnn.test_train import little, HALVED
 corpus = little()
 parts = split.by_artist(corpus.labels, [""] * len(corpus.x))

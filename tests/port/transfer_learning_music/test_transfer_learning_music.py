@@ -6,10 +6,10 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from port.errors import InputError
-from port.transfer_learning_music import svm
-from port.transfer_learning_music.pipeline import open_pipeline
-from reprise import cli
+from reprise_kit.cli import cli
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.transfer_learning_music import svm
+from reprise_kit.port.transfer_learning_music.pipeline import open_pipeline
 from tests.shared import SHARED, needs_shared
 
 DATA = SHARED / "data/choi"

@@ -1,0 +1,111 @@
+"""Build a Keras-3 model from a Keras-1 one: `build(model, source_backend, ...)`."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import keras
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import tree
+from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
+    activation,
+    convolution,
+    core,
+    deconvolution,
+    merge,
+    normalization,
+    pooling,
+    recurrent,
+    resize,
+)
+from reprise_kit.port.keras_legacy.rules.context import Context
+from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single
+from reprise_kit.port.keras_legacy.rules.ordering import infer
+
+
+@dataclass(frozen=True)
+class Migrated:
+    """A built model, every layer's output tensor by Keras-1 name, and what was noticed on the way.
+
+    `needs` names the registered layers of reprise_kit.port.keras_legacy.layers in the model; empty means stock Keras 3.
+    """
+
+    model: keras.Model
+    outputs: dict[str, Any]
+    notes: list[str]
+    needs: list[str]
+
+
+def build(model: Keras1Model, source_backend: str, keras_version: str | None = None, **settings: Any) -> keras.Model:
+    """As `migrate`, the model alone."""
+    return migrate(model, source_backend, keras_version, **settings).model
+
+
+def migrate(
+    model: Keras1Model,
+    source_backend: str,
+    keras_version: str | None = None,
+    *,
+    channels_last: bool = False,
+    dim_ordering: str | None = None,
+    legacy_bugs: str | None = None,
+    replace: Mapping[str, Any] | None = None,
+) -> Migrated:
+    """Return the Keras-3 model that computes what `model` computed under `source_backend`, and what was noticed.
+
+    `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records. `channels_last`:
+    images and volumes come in that way, in a model that is th-shaped throughout.
+    `dim_ordering` ("th", "tf") is for layers that do not record theirs, `legacy_bugs` ("keep", "fix") for
+    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors.
+    Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
+    """
+    if source_backend not in ("theano", "tensorflow"):
+        raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
+    root = tree.parse(model.config)
+    version = _version(keras_version or model.version)
+    tree.hand_out(root, model.weights, version)
+    context = Context(
+        source_backend,
+        version,
+        dim_ordering,
+        legacy_bugs,
+        dict(replace or {}),
+        list(model.notes),
+    )
+    infer(context, root)
+    if channels_last:
+        _check_channels_last(root)
+    inputs = inputs_of(context, root)
+    given = [_last(context, x) for x in inputs] if channels_last else [(x, x) for x in inputs]
+    outputs = outputs_of(context, root, [seen for _, seen in given])
+    if channels_last:
+        outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
+    built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
+    return Migrated(built, context.outputs, context.notes, sorted(context.needs))
+
+
+def _check_channels_last(root: tree.Node) -> None:
+    """Refuse to rewrite a model that is not th-shaped throughout; ConvLSTM2D's five axes are not an image's."""
+    orderings = {node.config.get("dim_ordering") for node in root.walk() if isinstance(node.config, dict)}
+    if orderings - {None} != {"th"} or any(node.class_name == "ConvLSTM2D" for node in root.walk()):
+        raise InputError("--channels-last rewrites models whose layers are all of dim_ordering th; this one is not")
+
+
+def _last(context: Context, x: Any) -> tuple[Any, Any]:
+    """Return (the model's input, the tensor its layers see): a th image or volume comes in channels-last."""
+    if len(x.shape) not in (4, 5):
+        return x, x
+    n, channels, *sizes = x.shape
+    new = keras.Input(batch_shape=(n, *sizes, channels), dtype=x.dtype, name=x.name)
+    return new, context.from_last(new, x.name)
+
+
+def _version(text: str | None) -> tuple[int, ...]:
+    if text is None:
+        return ()
+    try:
+        return tuple(int(part) for part in str(text).split(".")[:3])
+    except ValueError:
+        raise InputError(f"Keras version {text!r}; a version like 1.1.0 is needed") from None

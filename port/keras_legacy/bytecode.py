@@ -1,0 +1,211 @@
+"""What a function computes, as an expression read off its bytecode; nothing of it is ever run.
+
+A symbolic walk over straight-line bytecode with a stack of expressions. Whatever is outside the few known
+instructions gives None: jumps, loops, closures, imports, stores into anything but local names.
+"""
+
+import operator
+from dataclasses import dataclass, field
+from typing import Any
+
+from reprise_kit.port.keras_legacy.marshalled import Code, Unreadable
+
+MAX_INSTRUCTIONS = 300
+MAX_STEPS = 500
+MAX_NESTING = 40
+
+# Binary and unary operators; 21 is Python 2's division, which floors two integers.
+_BINARY = {19: "**", 20: "*", 21: "/", 23: "+", 24: "-", 26: "//", 27: "/"}
+# In-place forms on a local value are the same arithmetic on symbolic tensors.
+_BINARY |= {55: "+", 56: "-", 57: "*", 58: "/", 28: "//", 29: "/", 67: "**"}
+_OPERATIONS = {
+    "+": operator.add,
+    "-": operator.sub,
+    "*": operator.mul,
+    "/": operator.truediv,
+    "//": operator.floordiv,
+    "**": operator.pow,
+}
+_HAS_ARGUMENT = 90
+
+
+@dataclass(frozen=True)
+class Node:
+    """One step of an expression: "argument", "constant", "name", "attribute", "call", "index", "tuple",
+    "slice", "negative" or a binary operator; `args` are Nodes, except the value or name that a leaf holds.
+    """
+
+    op: str
+    args: tuple[Any, ...]
+    keywords: tuple[tuple[str, "Node"], ...] = ()
+    size: int = field(init=False, compare=False, repr=False)  # steps, shared ones counted at each use
+    depth: int = field(init=False, compare=False, repr=False)
+
+    def __post_init__(self) -> None:
+        """Count steps and nesting once, so that an expression that doubles itself is stopped in time."""
+        values = (*self.args, *(value for _, value in self.keywords))
+        inner = [part for part in values if isinstance(part, Node)]
+        object.__setattr__(self, "size", 1 + sum(part.size for part in inner))
+        object.__setattr__(self, "depth", 1 + max((part.depth for part in inner), default=0))
+
+
+def expression(code: Code, bound: dict[str, Any]) -> Node | None:
+    """Return what the function gives for a first argument, with the others from `bound`, or None if unclear.
+
+    `bound` maps argument names to plain constants (the layer's `arguments` and the function's defaults).
+    """
+    try:
+        return _Walk(code, bound).run()
+    except (Unreadable, IndexError):
+        return None
+
+
+class _Walk:
+    """Runs through straight-line bytecode with a stack of expressions in place of values."""
+
+    def __init__(self, code: Code, bound: dict[str, Any]) -> None:
+        self.code = code
+        self.stack: list[Node] = []
+        self.local: dict[str, Node] = {code.variables[0]: Node("argument", ())}
+        for name in code.variables[1 : code.n_arguments]:
+            if name not in bound or not _is_constant(bound[name]):
+                raise Unreadable
+            self.local[name] = _constant(bound[name])
+
+    def run(self) -> Node:
+        wide = self.code.python == 2 or not self._is_wordcode()
+        count, at, code = 0, 0, self.code.code
+        while at < len(code):
+            count += 1
+            if count > MAX_INSTRUCTIONS:
+                raise Unreadable
+            op = code[at]
+            if not wide:
+                argument, at = code[at + 1], at + 2
+            elif op >= _HAS_ARGUMENT:
+                argument, at = code[at + 1] | code[at + 2] << 8, at + 3
+            else:
+                argument, at = 0, at + 1
+            if op == 83:  # RETURN_VALUE
+                return self.pop()
+            self.step(op, argument, wide)
+            if self.stack and (self.stack[-1].size > MAX_STEPS or self.stack[-1].depth > MAX_NESTING):
+                raise Unreadable
+        raise Unreadable
+
+    def _is_wordcode(self) -> bool:
+        # Python 3.6 on: two bytes each, so the last pair is RETURN_VALUE and its zero.
+        return len(self.code.code) % 2 == 0 and self.code.code[-2:] == b"\x53\0"
+
+    def pop(self, count: int = 1) -> Node:
+        if count != 1 or not self.stack:
+            raise Unreadable
+        return self.stack.pop()
+
+    def many(self, count: int) -> tuple[Node, ...]:
+        if count > len(self.stack):
+            raise Unreadable
+        taken = self.stack[len(self.stack) - count :]
+        del self.stack[len(self.stack) - count :]
+        return tuple(taken)
+
+    def step(self, op: int, argument: int, wide: bool) -> None:
+        if op in _BINARY:
+            self.stack.append(self.binary(_BINARY[op], *self.many(2)))
+        elif op == 11:
+            value = self.pop()
+            self.stack.append(_constant(-value.args[0]) if _is_number(value) else Node("negative", (value,)))
+        elif op in (124, 125, 100, 116, 106, 136, 160):
+            self.load(op, argument)
+        elif op in (131, 141, 161):
+            self.call(op, argument, wide)
+        elif op in (102, 103):
+            self.stack.append(Node("tuple", self.many(argument)))
+        elif op == 133 and argument in (2, 3):
+            self.stack.append(Node("slice", self.many(argument)))
+        elif op == 25:
+            self.stack.append(Node("index", self.many(2)))
+        elif op in (30, 31, 32, 33) and self.code.python == 2:
+            self.slice(op - 30)
+        else:
+            raise Unreadable
+
+    def load(self, op: int, argument: int) -> None:
+        code = self.code
+        if op == 125:  # STORE_FAST
+            self.local[code.variables[argument]] = self.pop()
+        elif op == 124:
+            name = code.variables[argument]
+            if name not in self.local:
+                raise Unreadable
+            self.stack.append(self.local[name])
+        elif op == 100:
+            self.stack.append(_constant(code.constants[argument]))
+        elif op in (116, 136):
+            name = (code.names if op == 116 else code.free)[argument]
+            # Python 2 looks its truth values up by name.
+            known = {"True": True, "False": False, "None": None}
+            self.stack.append(_constant(known[name]) if name in known else Node("name", (name,)))
+        else:  # LOAD_ATTR, LOAD_METHOD
+            self.stack.append(Node("attribute", (self.pop(), code.names[argument])))
+
+    def call(self, op: int, argument: int, wide: bool) -> None:
+        if op == 141 and not wide:  # CALL_FUNCTION_KW: the names lie on the stack as one tuple
+            names = self.pop()
+            texts = [leaf.args[0] for leaf in names.args if isinstance(leaf, Node) and leaf.op == "constant"]
+            values = self.many(argument)
+            split = len(values) - len(texts)
+            if names.op != "tuple" or split < 0:
+                raise Unreadable
+            pairs = [part for pair in zip(texts, values[split:], strict=True) for part in pair]
+            positional = values[:split]
+        elif op == 131 and wide:
+            flat = self.many(2 * (argument >> 8))
+            pairs = [part.args[0] if i % 2 == 0 and part.op == "constant" else part for i, part in enumerate(flat)]
+            positional = self.many(argument & 0xFF)
+        elif op == 141:
+            raise Unreadable
+        else:
+            pairs, positional = [], self.many(argument)
+        keywords = tuple((str(key), value) for key, value in zip(pairs[::2], pairs[1::2], strict=True))
+        self.stack.append(Node("call", (self.pop(), *positional), keywords))
+
+    def slice(self, form: int) -> None:
+        """Python 2's x[:], x[a:], x[:b], x[a:b] have instructions of their own."""
+        none = _constant(None)
+        high = self.pop() if form & 2 else none
+        low = self.pop() if form & 1 else none
+        self.stack.append(Node("index", (self.pop(), Node("slice", (low, high)))))
+
+    def binary(self, op: str, left: Node, right: Node) -> Node:
+        if not (_is_number(left) and _is_number(right)):
+            return Node(op, (left, right))
+        a, b = left.args[0], right.args[0]
+        whole = isinstance(a, int) and isinstance(b, int) and self.code.python == 2
+        try:
+            if op == "**" and (abs(a) > 1e6 or abs(b) > 64):
+                raise Unreadable
+            result = _OPERATIONS["//" if op == "/" and whole else op](a, b)
+        except (ArithmeticError, ValueError) as error:
+            raise Unreadable from error
+        return _constant(result)
+
+
+def _is_number(node: Node) -> bool:
+    return node.op == "constant" and isinstance(node.args[0], int | float)
+
+
+def _is_constant(value: Any) -> bool:
+    if isinstance(value, list | tuple):
+        return all(isinstance(part, int | float | str) for part in value)
+    return value is None or value is Ellipsis or isinstance(value, int | float | str | bool)
+
+
+def _constant(value: Any) -> Node:
+    if isinstance(value, bytes):
+        value = value.decode("latin-1")
+    if isinstance(value, tuple | list):
+        return Node("tuple", tuple(_constant(part) for part in value))
+    if not _is_constant(value) or (isinstance(value, int) and abs(value) >= 2**63):
+        raise Unreadable
+    return Node("constant", (value,))

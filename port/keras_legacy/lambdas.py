@@ -1,0 +1,242 @@
+"""Lambda layers and Lambda merges of Keras 1: the common ones, recognised from their bytecode and never run.
+
+Keras 1 saved such a function as marshalled bytecode. `recognise` reads the expression it computes
+(bytecode.py), checks that every step is one that is known here, and names it; `LambdaRule.apply` expresses it with
+stock Keras 3. For anything else the answer is None, and the caller must be told a replacement or refuse the
+layer by name.
+"""
+
+import inspect
+import math
+from dataclasses import dataclass, field
+from pathlib import PurePosixPath
+from typing import Any
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS
+from reprise_kit.port.keras_legacy.bytecode import Node, expression
+from reprise_kit.port.keras_legacy.marshalled import Code, parse_code
+
+MAX_TEXT = 70_000  # characters of a marshalled function
+_BACKEND_NAMES = {"K", "KB", "KTF", "backend"}
+_ARITHMETIC = {"+", "-", "*", "/", "**"}
+
+
+@dataclass(frozen=True)
+class LambdaRule:
+    """What a Lambda computes: `name` (affine, identity, mean, slice, ..., expression), its parameters, and
+    the whole expression as one line of `text` in which x is the layer's input (a list for a merge).
+    """
+
+    name: str
+    parameters: dict[str, Any]
+    text: str
+    node: Node = field(repr=False)
+
+    def apply(self, x: Any) -> Any:
+        """Return the expression on a symbolic tensor `x`, or on a list of them, made of stock `keras.ops`.
+
+        Raises InputError where it does not fit the tensors' shapes or gives no tensor.
+        """
+        import keras
+
+        try:
+            result = _apply(self.node, x)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"the Lambda computes {self.text}, which does not fit its input: {reason}") from error
+        if not isinstance(result, keras.KerasTensor):
+            raise InputError(f"the Lambda computes {self.text}, which is no tensor")
+        return result
+
+
+def recognise(config: dict[str, Any]) -> LambdaRule | None:
+    """Return the rule of a Lambda's config (`function`) or of a Merge's config (`mode`), or None if unknown.
+
+    The config comes from load_architecture; nothing in it is trusted or run.
+    """
+    kind = "function" if "function" in config else "mode"
+    if config.get(kind + "_type", "lambda") != "lambda":
+        return None
+    function, defaults = config.get(kind), None
+    if isinstance(function, list | tuple):  # Keras 1.2: code, defaults, closure
+        if len(function) != 3 or function[2] not in (None, [], ()):
+            return None
+        function, defaults = function[:2]
+    if not isinstance(function, str) or len(function) > MAX_TEXT:
+        return None
+    try:
+        code = parse_code(function.encode("raw_unicode_escape"))
+    except UnicodeError:
+        return None
+    if code is None:
+        return None
+    bound = _bound(code.variables[: code.n_arguments], defaults, config.get("arguments"))
+    node = _backend_function(code, bound) or expression(code, bound)
+    try:
+        return None if node is None else _rule(node)
+    except _Unknown:
+        return None
+
+
+class _Unknown(Exception):
+    """A step that is not in the tables below."""
+
+
+def _bound(variables: tuple[str, ...], defaults: Any, arguments: Any) -> dict[str, Any]:
+    values = list(defaults) if isinstance(defaults, list | tuple) else []
+    bound = dict(zip(variables[::-1], values[::-1], strict=False))
+    return bound | (arguments if isinstance(arguments, dict) else {})
+
+
+def _backend_function(code: Code, bound: dict[str, Any]) -> Node | None:
+    """`Lambda(K.abs)` saved the backend's own function: known by its file and name, not by its body."""
+    path = PurePosixPath(code.filename.replace("\\", "/"))
+    if path.name not in ("theano_backend.py", "tensorflow_backend.py") or code.name not in FUNCTIONS:
+        return None
+    keywords = []
+    for key in inspect.signature(FUNCTIONS[code.name]).parameters:
+        if key in bound and key not in ("ops", "x"):
+            keywords.append((key, _leaf(bound[key])))
+    callee = Node("attribute", (Node("name", ("K",)), code.name))
+    return Node("call", (callee, Node("argument", ())), tuple(keywords))
+
+
+def _leaf(value: Any) -> Node:
+    if isinstance(value, list | tuple):
+        return Node("tuple", tuple(_leaf(part) for part in value))
+    return Node("constant", (value,))
+
+
+def _rule(node: Node) -> LambdaRule:
+    text = _text(node)
+    scale_offset = _affine(node)
+    if scale_offset is not None and all(math.isfinite(value) for value in scale_offset):
+        scale, offset = (value + 0.0 for value in scale_offset)  # no -0.0
+        name = "identity" if (scale, offset) == (1.0, 0.0) else "affine"
+        return LambdaRule(name, {"scale": scale, "offset": offset}, text, node)
+    if node.op == "call" and _is_argument(node.args[1]):
+        bound = _call_arguments(node)
+        parameters = {key: _plain(value) for key, value in list(bound.items())[1:]}
+        return LambdaRule(_callee(node), parameters, text, node)
+    if node.op == "index" and _is_argument(node.args[0]):
+        return LambdaRule("slice", {"key": text.removeprefix("x")}, text, node)
+    if text == "abs((x[0] - x[1]))":
+        return LambdaRule("absolute_difference", {}, text, node)
+    return LambdaRule("expression", {}, text, node)
+
+
+def _is_argument(node: Any) -> bool:
+    return isinstance(node, Node) and node.op == "argument"
+
+
+def _affine(node: Node) -> tuple[float, float] | None:
+    """(scale, offset) where the expression is scale * x + offset, else None."""
+    if node.op == "argument":
+        return 1.0, 0.0
+    if node.op == "constant" and _is_number(node.args[0]):
+        return 0.0, float(node.args[0])
+    if node.op == "negative":
+        inner = _affine(node.args[0])
+        return None if inner is None else (-inner[0], -inner[1])
+    if node.op not in _ARITHMETIC - {"**"}:
+        return None
+    left, right = _affine(node.args[0]), _affine(node.args[1])
+    if left is None or right is None:
+        return None
+    (a, b), (c, d) = left, right
+    if node.op in "+-":
+        sign = 1.0 if node.op == "+" else -1.0
+        return a + sign * c, b + sign * d
+    if node.op == "*" and (a == 0.0 or c == 0.0):
+        return a * d + c * b, b * d
+    if node.op == "/" and c == 0.0 and d != 0.0:
+        return a / d, b / d
+    return None
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool)
+
+
+def _callee(node: Node) -> str:
+    """The known backend function that a call names, as K.mean, backend.mean or mean itself."""
+    callee = node.args[0]
+    if callee.op == "name" and callee.args[0] == "abs":
+        return "abs"
+    if callee.op == "attribute":
+        base, name = callee.args
+        is_backend = base.op == "name" and base.args[0] in _BACKEND_NAMES
+        is_backend |= base.op == "attribute" and base.args[1] == "backend" and base.args[0].op == "name"
+        if is_backend and name in FUNCTIONS:
+            return str(name)
+    raise _Unknown
+
+
+def _call_arguments(node: Node) -> dict[str, Node]:
+    signature = inspect.signature(FUNCTIONS[_callee(node)])
+    try:
+        keywords = dict(node.keywords)
+        bound = dict(signature.bind("ops", *node.args[1:], **keywords).arguments)
+    except TypeError as error:
+        raise _Unknown from error
+    del bound["ops"]
+    return bound
+
+
+def _plain(node: Node) -> Any:
+    if node.op == "tuple":
+        return [_plain(part) for part in node.args]
+    if node.op == "constant":
+        return node.args[0]
+    return _text(node)
+
+
+def _text(node: Node) -> str:
+    """One line of the expression; raises _Unknown for any step that `_apply` does not know."""
+    if node.op == "argument":
+        return "x"
+    if node.op == "constant":
+        return "..." if node.args[0] is Ellipsis else repr(node.args[0])
+    if node.op == "negative":
+        return f"-({_text(node.args[0])})"
+    if node.op == "tuple":
+        return "(" + ", ".join(_text(part) for part in node.args) + ")"
+    if node.op == "slice":
+        return ":".join("" if part == Node("constant", (None,)) else _text(part) for part in node.args)
+    if node.op == "index":
+        base, key = node.args
+        inner = _text(key)
+        return f"{_text(base)}[{inner[1:-1] if key.op == 'tuple' else inner}]"
+    if node.op in _ARITHMETIC:
+        return f"({_text(node.args[0])} {node.op} {_text(node.args[1])})"
+    if node.op == "call":
+        _call_arguments(node)
+        parts = [_text(part) for part in node.args[1:]]
+        parts += [f"{key}={_text(value)}" for key, value in node.keywords]
+        return f"{_callee(node)}({', '.join(parts)})"
+    raise _Unknown
+
+
+def _apply(node: Node, x: Any) -> Any:
+    """Build the expression from keras.ops on symbolic tensors."""
+    from keras import ops
+
+    if node.op == "argument":
+        return x
+    if node.op == "constant":
+        return node.args[0]
+    parts = [_apply(part, x) for part in node.args[node.op == "call" :]]
+    if node.op == "negative":
+        return ops.negative(parts[0])
+    if node.op == "tuple":
+        return tuple(parts)
+    if node.op == "slice":
+        return slice(*parts)
+    if node.op == "index":
+        return parts[0][parts[1]]
+    if node.op == "call":
+        keywords = {key: _apply(value, x) for key, value in node.keywords}
+        return FUNCTIONS[_callee(node)](ops, *parts, **keywords)
+    names = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
+    return getattr(ops, names[node.op])(*parts)

@@ -1,0 +1,179 @@
+"""Migrate the files of a Keras-1 model to a Keras-3 file, with the evidence, the notes and a verification."""
+
+import importlib
+import os
+import sys
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from reprise_kit.compare.atomic import atomic_file, atomic_folder
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import evidence, read, verify
+
+FORMATS = ("keras", "weights", "savedmodel", "onnx", "tflite")
+
+
+@dataclass(frozen=True)
+class Options:
+    """What a person may settle that the files leave open; see reprise_kit.port.keras_legacy.build.migrate."""
+
+    source_backend: str = "auto"
+    keras_version: str | None = None
+    dim_ordering: str | None = None
+    legacy_bugs: str | None = None
+    channels_last: bool = False
+    replace: tuple[str, ...] = ()
+    to: str = "keras"
+    tolerance: float = verify.TOLERANCE
+
+
+@dataclass(frozen=True)
+class Report:
+    """What to tell a person: lines, the differences of a verification, whether they are within tolerance, else why."""
+
+    lines: list[str]
+    differences: list[verify.Difference]
+    agrees: bool
+    explanation: str = ""
+
+
+def migrate_files(
+    architecture: Path | None,
+    weights: Path,
+    out: Path,
+    options: Options,
+    recording: Path | None = None,
+    golden: Path | None = None,
+) -> Report:
+    """Read, decide, build, write and, with `golden`, verify. Raises InputError for what is refused."""
+    from reprise_kit.port.keras_legacy import build
+
+    _check_name(out, options.to)
+    model = _read(architecture, weights)
+    settings: dict[str, Any] = {
+        "keras_version": options.keras_version,
+        "dim_ordering": options.dim_ordering,
+        "legacy_bugs": options.legacy_bugs,
+        "replace": dict(map(replacement, options.replace)),
+    }
+    source = recording or golden
+    arrays = verify.load(source) if source else None
+    found = evidence.decide(model, options.source_backend, arrays, **settings)
+    migrated = build.migrate(model, str(found.backend), channels_last=options.channels_last, **settings)
+    _check_export(migrated.model, options.to)
+    _write(migrated.model, out, options.to)
+    needs, module = ", ".join(migrated.needs), "reprise_kit.port.keras_legacy.layers"
+    lines = [
+        *found.lines,
+        f"read as saved under {found.backend} ({found.sure})",
+        *migrated.notes,
+        f"needs {module} imported before loading ({needs})" if needs else "stock Keras 3, no import of ours",
+    ]
+    if golden is None:
+        return Report(lines, [], True)
+    wanted = verify.load(golden)
+    differences = _verify(migrated, out, options, wanted)
+    if all(d.max_rel <= options.tolerance for d in differences):
+        return Report(lines, differences, True)
+    from reprise_kit.port.keras_legacy import causes
+
+    why = causes.explain(model, str(found.backend), settings, wanted, options.tolerance)
+    return Report(lines, differences, False, why)
+
+
+def _read(architecture: Path | None, weights: Path) -> read.Keras1Model:
+    if architecture is not None and architecture.is_file():
+        with architecture.open("rb") as file:
+            # Whole models are called model.h5 and passed as either.
+            if file.read(8) == b"\x89HDF\r\n\x1a\n":
+                return read.read(None, architecture)
+    return read.read(architecture, weights)
+
+
+def replacement(text: str) -> tuple[str, Callable[[Any], Any]]:
+    """Return the layer name and the function of NAME=module:function, imported from the working folder too."""
+    name, _, target = text.partition("=")
+    module, _, attribute = target.partition(":")
+    if not (name and module and attribute):
+        raise InputError(f"--replace {text!r}; NAME=module:function is needed")
+    if os.getcwd() not in sys.path:  # noqa: PTH109
+        sys.path.insert(0, os.getcwd())  # noqa: PTH109
+    try:
+        found = getattr(importlib.import_module(module), attribute)
+    except (ImportError, AttributeError) as error:
+        raise InputError(f"--replace {text!r}: {error}") from error
+    return name, found() if isinstance(found, type) else found
+
+
+def _check_name(out: Path, to: str) -> None:
+    suffix = {"keras": ".keras", "weights": ".weights.h5", "onnx": ".onnx", "tflite": ".tflite"}.get(to, "")
+    if not out.name.endswith(suffix):
+        raise InputError(f"{out}: a file for --to {to} must end in {suffix}")
+
+
+def _check_export(model: Any, to: str) -> None:
+    """Refuse what Keras 3 gets wrong outside itself: a TimeDistributed over an open time axis, in any export."""
+    if to in ("keras", "weights"):
+        return
+    for layer in model._flatten_layers():
+        if type(layer).__name__ == "TimeDistributed" and layer.input.shape[1] is None:
+            raise InputError(
+                f"layer {layer.name}: Keras 3 exports a TimeDistributed with an open number of steps wrongly; "
+                "use --to keras, or give the model a fixed number of steps"
+            )
+
+
+def _write(model: Any, out: Path, to: str) -> None:
+    if to == "savedmodel":
+        with atomic_folder(out) as folder:
+            model.export(str(folder), verbose=False)
+        return
+    # Keras insists on its own endings, so the temporary file must keep more than the last one.
+    with atomic_file(out) as temporary:
+        if to == "keras":
+            model.save(temporary)
+        elif to == "weights":
+            named = temporary.with_name(f"{temporary.name}.weights.h5")
+            model.save_weights(named)
+            named.replace(temporary)
+        elif to == "onnx":
+            _write_onnx(model, temporary)
+        else:
+            temporary.write_bytes(_tflite(model))
+
+
+def _write_onnx(model: Any, path: Path) -> None:
+    try:
+        import tf2onnx  # noqa: F401
+    except ImportError as error:
+        raise InputError("--to onnx needs the optional packages: pip install 'reprise-kit[onnx]'") from error
+    try:
+        model(model.input)  # Keras exports to ONNX only what has been called
+        model.export(str(path), format="onnx", verbose=False)
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
+        raise InputError(f"tf2onnx cannot convert this model with this TensorFlow: {text}") from error
+
+
+def _tflite(model: Any) -> bytes:
+    import tensorflow as tf
+
+    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
+    return bytes(converter.convert())
+
+
+def _verify(migrated: Any, out: Path, options: Options, arrays: dict[str, Any]) -> list[verify.Difference]:
+    """Compare the layers of the built model and the outputs of the written file, loaded as a user would."""
+    if options.channels_last:
+        raise InputError("--verify compares in Keras 1's own layout; leave out --channels-last")
+    model = migrated.model
+    if options.to == "keras":
+        import keras
+
+        from reprise_kit.port.keras_legacy import layers  # noqa: F401  (registers what the model may need)
+
+        model = keras.saving.load_model(out, safe_mode=True)
+    return [*verify.layers(migrated, arrays), *verify.outputs(model, arrays)]

@@ -1,0 +1,109 @@
+"""Read a Keras-1 model from its files, without building anything and without running anything in them.
+
+A weights file holds, at its root, the attribute `layer_names`; each layer is a group whose attribute
+`weight_names` lists its datasets. The attributes give the order: HDF5's own is alphabetical. A whole-model
+file keeps the same under `model_weights` and adds the attributes `model_config` and, from Keras 1.0.7,
+`keras_version`; optimizer slots beside them are left out.
+"""
+
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import safe
+
+
+@dataclass(frozen=True)
+class LayerWeights:
+    """One group of a weights file: a layer's name and its arrays in Keras-1 order."""
+
+    layer_name: str
+    arrays: list[tuple[str, np.ndarray]]
+
+
+@dataclass(frozen=True)
+class Keras1Model:
+    """What the files of one model hold: the architecture, the weights, and where each came from.
+
+    `config` is the document of `to_json()`: class_name, config and, if recorded, keras_version. `whole` says
+    that the weights file was a whole model; `version` is the recorded Keras version or None.
+    """
+
+    config: dict[str, Any]
+    weights: list[LayerWeights]
+    version: str | None
+    whole: bool
+    notes: list[str] = field(default_factory=list)
+
+
+def read(architecture: Path | None, weights: Path) -> Keras1Model:
+    """Return the model of an architecture file and a weights file, or of one whole-model file.
+
+    Raises InputError if there is no architecture anywhere, or if a file is damaged, hostile or not Keras 1.
+    """
+    config, version, whole = None, None, False
+    with _opened(weights) as file:
+        whole = "model_weights" in file
+        if "keras_version" in file.attrs:
+            version = _text(file.attrs["keras_version"])
+        if "model_config" in file.attrs:
+            config = safe.load_architecture(_bytes(file.attrs["model_config"]))
+        groups = _groups(file, weights)
+    notes = []
+    if architecture is not None:
+        if config is not None:
+            notes.append("both files hold an architecture; the architecture file is used")
+        config = safe.load_architecture(architecture)
+    if config is None:
+        raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
+    return Keras1Model(config, groups, config.get("keras_version") or version, whole, notes)
+
+
+def weights(path: Path) -> list[LayerWeights]:
+    """Return the layers of a weights file or whole-model file in Keras-1 order, layers without arrays too."""
+    with _opened(path) as file:
+        return _groups(file, path)
+
+
+@contextmanager
+def _opened(path: Path) -> Iterator[Any]:
+    """Open a checked file; what the HDF5 library still finds broken while reading is an InputError too."""
+    with safe.open_hdf5(path) as file:
+        try:
+            yield file
+        except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+            raise InputError(f"{path}: damaged HDF5 file: {safe.one_line(error)}") from error
+
+
+def _groups(file: Any, path: Path) -> list[LayerWeights]:
+    root = file.get("model_weights", file)
+    if "layer_names" not in root.attrs:
+        raise InputError(f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save")
+    groups = []
+    for name in map(_text, root.attrs["layer_names"]):
+        if name not in root:
+            raise InputError(f"{path}: layer_names lists {name!r}, but there is no such group")
+        group = root[name]
+        arrays = []
+        for weight in map(_text, group.attrs.get("weight_names", [])):
+            if weight not in group or not hasattr(group[weight], "dtype"):
+                raise InputError(f"{path}: layer {name!r} lists the weight {weight!r}, but there is none")
+            arrays.append((weight, np.asarray(group[weight][()])))
+        groups.append(LayerWeights(name, arrays))
+    return groups
+
+
+def _text(value: Any) -> str:
+    if isinstance(value, bytes):
+        return value.decode("utf-8", "replace")
+    # h5py gives bytes that are no UTF-8 as lone surrogates, which it does not take back.
+    return str(value).encode("utf-8", "replace").decode()
+
+
+def _bytes(value: Any) -> bytes:
+    return bytes(value) if isinstance(value, bytes) else str(value).encode("utf-8", "surrogateescape")

@@ -1,0 +1,249 @@
+"""What every builder shares: settings, unique names, weights set once, th tensors and their twins.
+
+A layer of dim_ordering "th" is built channels-last between two Permutes, because TensorFlow has no
+channels-first convolution on a CPU. Every tensor keeps its Keras-1 layout; the channels-last tensor it was
+permuted from is remembered as its twin, so that neighbours meet there and need no Permutes.
+"""
+
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import Any
+
+import keras
+import numpy as np
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.tree import Node
+
+Tensor = Any
+Apply = Callable[[Any], Any]
+Rule = Callable[["Context", Node], Apply]
+RULES: dict[str, Rule] = {}
+
+
+def rule(*class_names: str) -> Callable[[Rule], Rule]:
+    """Register a builder of Keras-1 classes: (context, node) -> what to call on tensors."""
+
+    def register(builder: Rule) -> Rule:
+        for name in class_names:
+            RULES[name] = builder
+        return builder
+
+    return register
+
+
+@dataclass
+class Context:
+    """Settings of one build and what it has made so far.
+
+    `backend`: "theano" or "tensorflow"; `version`: Keras version as a tuple, () if unknown; `dim_ordering`:
+    the answer for layers that do not record theirs, or None; `legacy_bugs`: "keep", "fix" or None for refuse.
+    """
+
+    backend: str
+    version: tuple[int, ...] = ()
+    dim_ordering: str | None = None
+    legacy_bugs: str | None = None
+    replace: dict[str, Any] = field(default_factory=dict)
+    notes: list[str] = field(default_factory=list)
+    inferred: dict[int, str] = field(default_factory=dict)
+    needs: set[str] = field(default_factory=set)
+    outputs: dict[str, Any] = field(default_factory=dict)
+    _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _names: list[set[str]] = field(default_factory=lambda: [set()])
+    _applies: dict[int, Apply] = field(default_factory=dict)
+
+    def apply(self, node: Node) -> Apply:
+        """Return what calls this node's layers; made once, so that a shared layer stays one layer."""
+        if id(node) not in self._applies:
+            with naming(node):
+                self._applies[id(node)] = self._builder(node)(self, node)
+        return self._applies[id(node)]
+
+    def call(self, node: Node, x: Any) -> Any:
+        """Return a node's output for x; what Keras refuses becomes an InputError that names the layer."""
+        apply = self.apply(node)
+        with naming(node):
+            return apply(x)
+
+    def _builder(self, node: Node) -> Rule:
+        for name in (node.name, node.class_name):
+            if name in self.replace:
+                return _replaced(self.replace[name])
+        if node.class_name not in RULES:
+            raise InputError(
+                f"layer {node.name}: the class {node.class_name} is not one of Keras 1's; "
+                f"give your own with --replace {node.name}=module:function"
+            )
+        return RULES[node.class_name]
+
+    def known_version(self, what: str) -> tuple[int, ...]:
+        """Return the Keras version, or raise InputError: `what` depends on it and the file does not say."""
+        if not self.version:
+            raise InputError(
+                f"{what} depends on the Keras version, which the file does not record; say it with --keras-version"
+            )
+        return self.version
+
+    def bug(self, node: Node, what: str) -> bool:
+        """Return whether to keep a bug of Keras 1 that this layer meets; refuses to choose in silence."""
+        if self.legacy_bugs is None:
+            raise InputError(f"layer {node.name}: {what}; say --legacy-bugs keep (as it ran) or fix (as it was meant)")
+        self.notes.append(f"layer {node.name}: {what}; {self.legacy_bugs}")
+        return self.legacy_bugs == "keep"
+
+    def ordering(self, node: Node, x: Tensor | None = None) -> str:
+        """Return the dim_ordering of a layer: recorded, else asked for, else its neighbours'."""
+        recorded = node.config.get("dim_ordering")
+        if recorded in ("th", "tf"):
+            return str(recorded)
+        if self.dim_ordering in ("th", "tf"):
+            return self.dim_ordering
+        if id(node) in self.inferred:
+            return self.inferred[id(node)]
+        raise InputError(
+            f"layer {node.name} ({node.class_name}): its dim_ordering is not recorded and the other layers "
+            "do not decide it; say it with --dim-ordering th or tf"
+        )
+
+    # names
+
+    def enter(self) -> None:
+        """Start the names of a nested model."""
+        self._names.append(set())
+
+    def leave(self) -> None:
+        """End the names of a nested model."""
+        self._names.pop()
+
+    def name(self, wanted: str) -> str:
+        """Return `wanted` as Keras 3 takes it (no slash) and not used before in this model."""
+        clean = re.sub(r"[^A-Za-z0-9_.\-+ ]", "_", wanted) or "layer"
+        taken, unique, count = self._names[-1], clean, 1
+        while unique in taken:
+            count += 1
+            unique = f"{clean}_{count}"
+        taken.add(unique)
+        return unique
+
+    # layouts
+
+    def to_last(self, x: Tensor, name: str) -> Tensor:
+        """Return the channels-last twin of a th tensor (n, channels, ...)."""
+        if id(x) in self._twins:
+            return self._twins[id(x)][1]
+        rank = len(x.shape)
+        return keras.layers.Permute((*range(2, rank), 1), name=self.name(f"{name}_to_last"))(x)
+
+    def from_last(self, y: Tensor, name: str) -> Tensor:
+        """Return the th tensor (n, channels, ...) of a channels-last one, which is remembered as its twin."""
+        rank = len(y.shape)
+        x = keras.layers.Permute((rank - 1, *range(1, rank - 1)), name=self.name(f"{name}_to_th"))(y)
+        self._twins[id(x)] = (x, y)  # x is kept, so that its id stays its own
+        return x
+
+    def spatial(self, node: Node, x: Tensor, ordering: str, layer: Apply) -> Tensor:
+        """Call a channels-last `layer` on x, which is in the layout `ordering`."""
+        if ordering == "tf":
+            return layer(x)
+        return self.from_last(layer(self.to_last(x, node.name)), node.name)
+
+    def elementwise(self, node: Node, layer: Apply) -> Apply:
+        """Return an apply of a layer that acts on each number alone: on the twin where there is one."""
+
+        def apply(x: Tensor) -> Tensor:
+            if id(x) in self._twins:
+                return self.from_last(layer(self._twins[id(x)][1]), node.name)
+            return layer(x)
+
+        return apply
+
+    def twin(self, x: Tensor) -> Tensor | None:
+        """Return the channels-last twin if there is one."""
+        return self._twins[id(x)][1] if id(x) in self._twins else None
+
+
+@contextmanager
+def naming(node: Node) -> Iterator[None]:
+    """Turn what a damaged or unknown config makes Python or Keras raise into an InputError with the layer's name."""
+    try:
+        yield
+    except InputError:
+        raise
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
+        raise InputError(f"layer {node.name} ({node.class_name}) cannot be built: {text}") from error
+
+
+def once(make: Callable[[Tensor], Apply]) -> Apply:
+    """Return an apply that makes its layers when it is first called, from the tensor whose sizes they need."""
+    made: list[Apply] = []
+
+    def apply(x: Tensor) -> Tensor:
+        if not made:
+            made.append(make(x))
+        return made[0](x)
+
+    return apply
+
+
+def loaded(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> Apply:
+    """Return an apply that sets the layer's weights after its first call; wrong shapes raise InputError."""
+    done = False
+
+    def apply(x: Any, **kwargs: Any) -> Any:
+        nonlocal done
+        y = layer(x, **kwargs)
+        if not done:
+            set_weights(layer, arrays, node)
+            done = True
+        return y
+
+    return apply
+
+
+def set_weights(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> None:
+    """Set all weights of a built layer; one too few, too many or of another shape raises InputError."""
+    wanted = [tuple(weight.shape) for weight in layer.weights]
+    given = [array.shape for array in arrays]
+    if wanted != given:
+        raise InputError(
+            f"layer {node.name} ({node.class_name}): weights of shape {given} do not fit, {wanted} does; "
+            "are the architecture and the weights of the same model?"
+        )
+    layer.set_weights(list(arrays))
+
+
+def arrays_of(node: Node, *roles: str) -> list[np.ndarray]:
+    """Return a leaf's arrays by role; a role that the file did not fill raises InputError."""
+    missing = [role for role in roles if role not in node.weights]
+    if missing:
+        raise InputError(f"layer {node.name} ({node.class_name}): the file holds no {', '.join(missing)}")
+    return [node.weights[role] for role in roles]
+
+
+def integer(value: Any, node: Node, key: str) -> int:
+    """Return a config value as an int; files hold 2.0 and "2" as well."""
+    try:
+        number = float(value)
+    except (TypeError, ValueError):
+        raise InputError(f"layer {node.name}: {key} is {value!r}, a whole number is needed") from None
+    if number != int(number):
+        raise InputError(f"layer {node.name}: {key} is {value!r}, a whole number is needed")
+    return int(number)
+
+
+def integers(value: Any, node: Node, key: str) -> tuple[int, ...]:
+    """Return a config list as a tuple of ints."""
+    if not isinstance(value, (list, tuple)):
+        raise InputError(f"layer {node.name}: {key} is {value!r}, a list of whole numbers is needed")
+    return tuple(integer(item, node, key) for item in value)
+
+
+def _replaced(function: Any) -> Rule:
+    def builder(context: Context, node: Node) -> Apply:
+        return function
+
+    return builder

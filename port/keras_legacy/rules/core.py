@@ -1,0 +1,208 @@
+"""Dense layers, activations, shape changes and what does nothing at inference."""
+
+from typing import Any
+
+import keras
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.rules.context import (
+    Apply,
+    Context,
+    Tensor,
+    arrays_of,
+    integer,
+    integers,
+    loaded,
+    rule,
+)
+from reprise_kit.port.keras_legacy.tree import Node
+
+layers = keras.layers
+# Same name and same function in Keras 1 and Keras 3.
+_STOCK_ACTIVATIONS = {"linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "softmax", "elu"}
+
+
+def activation_name(node: Node, key: str = "activation") -> str:
+    """Return a layer's activation; a name that Keras 1 did not have is refused."""
+    name = node.config.get(key) or "linear"
+    if name not in _STOCK_ACTIVATIONS | {"hard_sigmoid"}:
+        raise InputError(
+            f"layer {node.name}: the {key} {name!r} is not one of Keras 1's; "
+            f"give your own with --replace {node.name}=module:function"
+        )
+    return str(name)
+
+
+def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
+    """Return an apply of an activation under the layer name `name`."""
+    if activation == "hard_sigmoid":
+        scale = layers.Rescaling(0.2, 0.5, name=context.name(f"{name}_scale"))
+        clip = layers.ReLU(max_value=1.0, name=context.name(name))
+        return lambda x: clip(scale(x))
+    return layers.Activation(activation, name=context.name(name))
+
+
+def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) -> Apply:
+    """Return an apply of `make(name, activation)`, a weighted layer, and of its activation."""
+    activation = activation_name(node)
+    if activation != "hard_sigmoid":
+        return loaded(make(name=context.name(node.name), activation=activation), arrays, node)
+    linear = loaded(make(name=context.name(f"{node.name}_linear"), activation="linear"), arrays, node)
+    last = activate(context, node, node.name, activation)
+    return lambda x: last(linear(x))
+
+
+def bias(node: Node) -> list[str]:
+    """Return the roles of the bias a layer has; files of old versions leave the key out and have one."""
+    return ["b"] if node.config.get("bias", True) else []
+
+
+@rule("Dense", "TimeDistributedDense")
+def dense(context: Context, node: Node) -> Apply:
+    """(n, ..., n_in) -> (n, ..., output_dim)."""
+    units = integer(node.config["output_dim"], node, "output_dim")
+
+    def make(**kwargs: Any) -> Any:
+        return layers.Dense(units, use_bias=bool(bias(node)), **kwargs)
+
+    return with_activation(context, node, make, arrays_of(node, "W", *bias(node)))
+
+
+@rule("MaxoutDense")
+def maxout_dense(context: Context, node: Node) -> Apply:
+    """(n, n_in) -> (n, output_dim): the largest of nb_feature dense layers."""
+    w, *b = arrays_of(node, "W", *bias(node))
+    pieces = layers.Dense(w.shape[0] * w.shape[2], use_bias=bool(b), name=context.name(f"{node.name}_pieces"))
+    dense_all = loaded(pieces, convert.maxout_dense(w, b[0] if b else None), node)
+    split = layers.Reshape((w.shape[0], w.shape[2]), name=context.name(f"{node.name}_split"))
+    largest = layers.GlobalMaxPooling1D(name=context.name(node.name))
+    return lambda x: largest(split(dense_all(x)))
+
+
+@rule("Highway")
+def highway(context: Context, node: Node) -> Apply:
+    """(n, d) -> (n, d): gate * activation(x W + b) + (1 - gate) * x, gate = sigmoid(x W_carry + b_carry)."""
+    has_bias = bool(bias(node))
+    w, carry, *b = arrays_of(node, "W", "W_carry", *(["b", "b_carry"] if has_bias else []))
+    d = w.shape[1]
+    gate_layer = layers.Dense(d, "sigmoid", use_bias=has_bias, name=context.name(f"{node.name}_gate"))
+    gate = loaded(gate_layer, [carry, *b[1:]], node)
+    linear_layer = layers.Dense(d, use_bias=has_bias, name=context.name(f"{node.name}_linear"))
+    linear = loaded(linear_layer, [w, *b[:1]], node)
+    active = activate(context, node, f"{node.name}_activation", activation_name(node))
+    rest = layers.Rescaling(-1.0, 1.0, name=context.name(f"{node.name}_rest"))
+    multiplies = [layers.Multiply(name=context.name(f"{node.name}_{part}")) for part in ("taken", "carried")]
+    add = layers.Add(name=context.name(node.name))
+
+    def apply(x: Tensor) -> Tensor:
+        g = gate(x)
+        return add([multiplies[0]([active(linear(x)), g]), multiplies[1]([rest(g), x])])
+
+    return apply
+
+
+@rule("Activation")
+def activation(context: Context, node: Node) -> Apply:
+    """Keeps the shape; softmax runs over the last axis."""
+    name = activation_name(node)
+    apply = activate(context, node, node.name, name)
+    return apply if name == "softmax" else context.elementwise(node, apply)
+
+
+@rule("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout")
+def dropout(context: Context, node: Node) -> Apply:
+    """Keeps everything at inference."""
+    rate = float(node.config["p"])
+    if not 0.0 < rate < 1.0:
+        # Keras 1 drops nothing at such a rate, and Keras 3 refuses it.
+        return identity(context, node)
+    kwargs: dict[str, Any] = {"name": context.name(node.name)}
+    if node.class_name in ("SpatialDropout2D", "SpatialDropout3D"):
+        th = (node.config.get("dim_ordering") or context.dim_ordering) == "th"
+        kwargs["data_format"] = "channels_first" if th else "channels_last"
+        return getattr(layers, node.class_name)(rate, **kwargs)
+    return context.elementwise(node, getattr(layers, node.class_name)(rate, **kwargs))
+
+
+@rule("GaussianNoise")
+def gaussian_noise(context: Context, node: Node) -> Apply:
+    """Keeps everything at inference."""
+    sigma = float(node.config["sigma"])
+    if not 0.0 <= sigma <= 1.0:
+        context.notes.append(f"layer {node.name}: noise of {sigma} is more than Keras 3 takes; left out")
+        return identity(context, node)
+    return context.elementwise(node, layers.GaussianNoise(sigma, name=context.name(node.name)))
+
+
+def identity(context: Context, node: Node) -> Apply:
+    """Return an apply that keeps everything, masks too."""
+    return context.elementwise(node, layers.Activation("linear", name=context.name(node.name)))
+
+
+@rule("Layer")
+def layer(context: Context, node: Node) -> Apply:
+    """The base class itself, used to record an input shape: keeps everything."""
+    return identity(context, node)
+
+
+@rule("ActivityRegularization")
+def activity_regularization(context: Context, node: Node) -> Apply:
+    """Keeps everything at inference."""
+    l1, l2 = (float(node.config.get(key) or 0.0) for key in ("l1", "l2"))
+    return context.elementwise(node, layers.ActivityRegularization(l1, l2, name=context.name(node.name)))
+
+
+@rule("Flatten")
+def flatten(context: Context, node: Node) -> Apply:
+    """(n, ...) -> (n, all of it), in Keras 1's own layout."""
+    return layers.Flatten(name=context.name(node.name))
+
+
+@rule("Reshape")
+def reshape(context: Context, node: Node) -> Apply:
+    """(n, ...) -> (n, *target_shape)."""
+    shape = integers(node.config["target_shape"], node, "target_shape")
+    return layers.Reshape(shape, name=context.name(node.name))
+
+
+@rule("Permute")
+def permute(context: Context, node: Node) -> Apply:
+    """(n, ...) -> the same axes in the order `dims`, counted from 1."""
+    return layers.Permute(integers(node.config["dims"], node, "dims"), name=context.name(node.name))
+
+
+@rule("RepeatVector")
+def repeat_vector(context: Context, node: Node) -> Apply:
+    """(n, d) -> (n, repeats, d)."""
+    return layers.RepeatVector(integer(node.config["n"], node, "n"), name=context.name(node.name))
+
+
+@rule("Masking")
+def masking(context: Context, node: Node) -> Apply:
+    """Keeps the shape and masks steps where every value is mask_value."""
+    return layers.Masking(float(node.config.get("mask_value", 0.0)), name=context.name(node.name))
+
+
+@rule("Embedding")
+def embedding(context: Context, node: Node) -> Apply:
+    """(n, n_steps) whole numbers -> (n, n_steps, output_dim); its dropout does nothing at inference."""
+    (w,) = arrays_of(node, "W")
+    mask = bool(node.config.get("mask_zero"))
+    return loaded(layers.Embedding(*w.shape, mask_zero=mask, name=context.name(node.name)), [w], node)
+
+
+@rule("Lambda")
+def lambda_(context: Context, node: Node) -> Apply:
+    """A function kept as marshalled bytecode: read as one of the common ones, never run."""
+    from reprise_kit.port.keras_legacy import lambdas
+
+    found = lambdas.recognise(node.config)
+    if found is None:
+        raise InputError(
+            f"layer {node.name}: a Lambda whose code is not one of the known shapes, and code in a file is "
+            f"never run; give the function with --replace {node.name}=module:function"
+        )
+    context.notes.append(f"layer {node.name}: the Lambda's bytecode reads as {found.text}")
+    named = layers.Activation("linear", name=context.name(node.name))
+    return lambda x: named(found.apply(x))

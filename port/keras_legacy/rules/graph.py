@@ -1,0 +1,161 @@
+"""Nested and top-level models: from a tree of nodes to functional Keras 3 models."""
+
+from typing import Any
+
+import keras
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
+from reprise_kit.port.keras_legacy.tree import CONTAINERS, Node
+
+MAX_NESTING = 40
+
+
+def single(tensors: list[Tensor]) -> Any:
+    """Return the tensor of a list of one, so that a model takes and gives an array and not a list."""
+    return tensors[0] if len(tensors) == 1 else tensors
+
+
+def inputs_of(context: Context, node: Node) -> list[Tensor]:
+    """Return new keras.Inputs for every input of a model, in the model's order."""
+    return [_input(context, leaf) for leaf in input_layers(node)]
+
+
+def input_layers(node: Node) -> list[Node]:
+    """Return the layers that record a model's inputs, in its order; one that two branches share counts once."""
+    if node.class_name == "Model":
+        by_name = {child.name: child for child in node.children}
+        return [by_name[str(entry[0])] for entry in node.config["input_layers"]]
+    if node.class_name != "Sequential":
+        return [node]
+    if not node.children:
+        raise InputError(f"model {node.name} has no layers")
+    first = node.children[0]
+    branches = first.children if first.class_name == "Merge" else [first]
+    found = {id(leaf): leaf for branch in branches for leaf in input_layers(branch)}
+    return list(found.values())
+
+
+def _input(context: Context, node: Node) -> Tensor:
+    config = node.config
+    shape = config.get("batch_input_shape")
+    if shape is None and config.get("input_dim") is not None:
+        length = config.get("input_length")
+        recurrent = node.class_name not in ("Dense", "MaxoutDense", "Highway")
+        shape = [None, length, config["input_dim"]] if recurrent else [None, config["input_dim"]]
+    if not isinstance(shape, (list, tuple)):
+        raise InputError(f"layer {node.name}: the first layer of a model must record batch_input_shape")
+    sizes = [None if size is None else integer(size, node, "batch_input_shape") for size in shape]
+    dtype = str(config.get("input_dtype") or "float32")
+    name = node.name if node.class_name == "InputLayer" else f"{node.name}_input"
+    return keras.Input(
+        batch_shape=sizes,
+        dtype=dtype if dtype.startswith("int") else "float32",
+        name=context.name(name),
+        sparse=False,
+    )
+
+
+def outputs_of(context: Context, node: Node, inputs: list[Tensor], depth: int = 0) -> list[Tensor]:
+    """Return a model's output tensors for given inputs; every layer is called here."""
+    if depth > MAX_NESTING:
+        raise InputError(f"models nested more than {MAX_NESTING} deep")
+    if node.class_name == "Model":
+        return _model_outputs(context, node, inputs)
+    rest = node.children
+    value = single(inputs)
+    if rest and rest[0].class_name == "Merge" and rest[0].children:
+        value = _merged(context, rest[0], inputs, depth)
+        rest = rest[1:]
+    for child in rest:
+        value = context.call(child, value)
+        record(context, child, value)
+    return value if isinstance(value, list) else [value]
+
+
+def _merged(context: Context, merge: Node, inputs: list[Tensor], depth: int) -> Tensor:
+    """Return the output of a Merge that stands first in a Sequential and holds its branches."""
+    leaves = {id(leaf): None for branch in merge.children for leaf in input_layers(branch)}
+    given = dict(zip(leaves, inputs, strict=True))
+    outputs = []
+    for branch in merge.children:
+        own = [given[id(leaf)] for leaf in input_layers(branch)]
+        if branch.class_name in CONTAINERS:
+            outputs += outputs_of(context, branch, own, depth + 1)
+        else:
+            outputs.append(context.call(branch, own[0]))
+            record(context, branch, outputs[-1])
+    value = context.call(merge, outputs)
+    record(context, merge, value)
+    return value
+
+
+def record(context: Context, node: Node, value: Any) -> None:
+    """Remember a layer's output, in Keras 1's layout, under its Keras-1 name (the last call's, if shared)."""
+    context.outputs[node.name] = value
+
+
+def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[Tensor]:
+    """Call the layers of a functional model as soon as their sources are known."""
+    done: dict[tuple[str, int, int], Tensor] = {}
+    for entry, tensor in zip(node.config["input_layers"], inputs, strict=True):
+        done[str(entry[0]), 0, 0] = tensor
+        context.outputs[str(entry[0])] = tensor
+    starts = {child.name: _first_call(node, child) for child in node.children}
+    pending = [(child, index) for child in node.children for index in range(len(child.inbound))]
+    while pending:
+        waiting = []
+        for child, index in pending:
+            sources = child.inbound[index]
+            if all(source in done for source in sources):
+                value = context.call(child, single([done[source] for source in sources]))
+                record(context, child, value)
+                for place, tensor in enumerate(value if isinstance(value, list) else [value]):
+                    done[child.name, starts[child.name] + index, place] = tensor
+            else:
+                waiting.append((child, index))
+        if len(waiting) == len(pending):
+            names = sorted({child.name for child, _ in waiting})[:6]
+            raise InputError(f"model {node.name}: the layers {names} wait for tensors that no layer makes")
+        pending = waiting
+    outputs = [(str(e[0]), int(e[1]), int(e[2])) for e in node.config["output_layers"]]
+    missing = [key for key in outputs if key not in done]
+    if missing:
+        raise InputError(f"model {node.name}: no layer makes the output {missing[0]}")
+    return [done[key] for key in outputs]
+
+
+def _first_call(node: Node, child: Node) -> int:
+    """Return the number of a layer's first call: 0, or 1 for a nested model, whose making counts as 0."""
+    if child.class_name not in CONTAINERS:
+        return 0
+    uses = [source for other in node.children for call in other.inbound for source in call]
+    uses += [(str(entry[0]), int(entry[1]), int(entry[2])) for entry in node.config["output_layers"]]
+    return 0 if any(name == child.name and call == 0 for name, call, _ in uses) else 1
+
+
+@rule("Sequential", "Model")
+def nested(context: Context, node: Node) -> Apply:
+    """A model used as a layer: its own functional model, called where the layer stands."""
+    made: list[Any] = []
+
+    def apply(x: Any) -> Any:
+        tensors = x if isinstance(x, list) else [x]
+        if not made:
+            context.enter()
+            inputs = [
+                keras.Input(batch_shape=t.shape, dtype=t.dtype, name=context.name(f"{node.name}_in_{i}"))
+                for i, t in enumerate(tensors)
+            ]
+            outputs = outputs_of(context, node, inputs)
+            context.leave()
+            made.append(keras.Model(single(inputs), single(outputs), name=context.name(node.name)))
+        return made[0](single(tensors))
+
+    return apply
+
+
+@rule("InputLayer")
+def input_layer(context: Context, node: Node) -> Apply:
+    """An explicit input inside a Sequential: what comes in goes out."""
+    return lambda x: x

@@ -1,0 +1,67 @@
+"""Pooling. Theano's "same" pads k - 2 (odd k) or k - 1 (even k) in front and leaves that out of the mean."""
+
+from typing import Any
+
+import keras
+import numpy as np
+from keras import ops
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, rule
+from reprise_kit.port.keras_legacy.rules.convolution import border_mode
+from reprise_kit.port.keras_legacy.tree import Node
+
+layers = keras.layers
+_LOWEST = float(np.finfo(np.float32).min)
+
+
+@rule("MaxPooling1D", "AveragePooling1D")
+def pooling1d(context: Context, node: Node) -> Apply:
+    """(n, n_steps, d) -> (n, n_new_steps, d)."""
+    size = integer(node.config["pool_length"], node, "pool_length")
+    stride = integer(node.config.get("stride") or size, node, "stride")
+    return _pool(context, node, (size,), (stride,))
+
+
+@rule("MaxPooling2D", "AveragePooling2D", "MaxPooling3D", "AveragePooling3D")
+def pooling(context: Context, node: Node) -> Apply:
+    """th (n, d, sizes...) or tf (n, sizes..., d), the same with smaller sizes."""
+    size = integers(node.config["pool_size"], node, "pool_size")
+    strides = integers(node.config.get("strides") or size, node, "strides")
+    layer, ordering = _pool(context, node, size, strides), context.ordering(node)
+    return lambda x: context.spatial(node, x, ordering, layer)
+
+
+def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[int, ...]) -> Apply:
+    """Return a channels-last pooling layer."""
+    kind = getattr(layers, node.class_name)
+    name = context.name(node.name)
+    if border_mode(node) == "full":
+        raise InputError(f"layer {node.name}: border_mode 'full' is not one of Keras 1's for pooling")
+    theano_same = border_mode(node) == "same" and context.backend == "theano"
+    if not theano_same:
+        return kind(size, strides, border_mode(node), name=name)
+    before = [k - 2 if k % 2 and k > 2 else k - 1 for k in size]
+    pads = [(0, 0), *((start, k - 1 - start) for start, k in zip(before, size, strict=True)), (0, 0)]
+    pool = kind(size, strides, "valid", name=name)
+    if node.class_name.startswith("Max"):
+        return lambda x: pool(ops.pad(x, pads, constant_values=_LOWEST))
+    share = kind(size, strides, "valid", name=context.name(f"{node.name}_share"))
+
+    def average(x: Tensor) -> Any:
+        return ops.divide(pool(ops.pad(x, pads)), share(ops.pad(ops.ones_like(x), pads)))
+
+    return average
+
+
+@rule("GlobalMaxPooling1D", "GlobalAveragePooling1D")
+def global_pooling1d(context: Context, node: Node) -> Apply:
+    """(n, n_steps, d) -> (n, d)."""
+    return getattr(layers, node.class_name)(name=context.name(node.name))
+
+
+@rule("GlobalMaxPooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling3D", "GlobalAveragePooling3D")
+def global_pooling(context: Context, node: Node) -> Apply:
+    """th (n, d, sizes...) or tf (n, sizes..., d) -> (n, d)."""
+    layer, ordering = getattr(layers, node.class_name)(name=context.name(node.name)), context.ordering(node)
+    return lambda x: layer(x if ordering == "tf" else context.to_last(x, node.name))

@@ -1,0 +1,86 @@
+"""Padding, cropping and repeating along space. Keras 1 does not save the 2-D and 3-D ones' dim_ordering."""
+
+from typing import Any
+
+import keras
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, rule
+from reprise_kit.port.keras_legacy.tree import Node
+
+layers = keras.layers
+
+
+@rule("ZeroPadding1D")
+def zero_padding1d(context: Context, node: Node) -> Apply:
+    """(n, n_steps, d) -> (n, more steps, d)."""
+    padding = node.config.get("padding", 1)
+    if isinstance(padding, dict):
+        pads = _sides(padding, node, ("left_pad", "right_pad"))
+    elif isinstance(padding, (list, tuple)):
+        pads = integers(padding, node, "padding")
+    else:
+        pads = (integer(padding, node, "padding"),) * 2
+    return layers.ZeroPadding1D(pads, name=context.name(node.name))
+
+
+@rule("ZeroPadding2D")
+def zero_padding2d(context: Context, node: Node) -> Apply:
+    """th or tf images with zeros around."""
+    padding = node.config.get("padding", (1, 1))
+    if isinstance(padding, dict):
+        pads = _sides(padding, node, ("top_pad", "bottom_pad", "left_pad", "right_pad"))
+    else:
+        pads = integers(padding, node, "padding")
+        if len(pads) == 4 and context.known_version(f"layer {node.name}: four padding sizes") < (1, 1, 1):
+            pads = pads[:2]  # older versions took four sizes and used two
+        pads = (pads[0], pads[0], pads[1], pads[1]) if len(pads) == 2 else pads
+    if len(pads) != 4:
+        raise InputError(f"layer {node.name}: padding {padding!r}; two or four sizes are needed")
+    return _spatial(context, node, layers.ZeroPadding2D, ((pads[0], pads[1]), (pads[2], pads[3])))
+
+
+@rule("ZeroPadding3D")
+def zero_padding3d(context: Context, node: Node) -> Apply:
+    """th or tf volumes with zeros around."""
+    return _spatial(context, node, layers.ZeroPadding3D, integers(node.config["padding"], node, "padding"))
+
+
+@rule("Cropping1D")
+def cropping1d(context: Context, node: Node) -> Apply:
+    """(n, n_steps, d) -> (n, fewer steps, d)."""
+    return layers.Cropping1D(integers(node.config["cropping"], node, "cropping"), name=context.name(node.name))
+
+
+@rule("Cropping2D", "Cropping3D")
+def cropping(context: Context, node: Node) -> Apply:
+    """th or tf images or volumes with a border cut off."""
+    pairs = tuple(integers(pair, node, "cropping") for pair in node.config["cropping"])
+    return _spatial(context, node, getattr(layers, node.class_name), pairs)
+
+
+@rule("UpSampling1D")
+def up_sampling1d(context: Context, node: Node) -> Apply:
+    """(n, n_steps, d) -> every step `length` times."""
+    return layers.UpSampling1D(integer(node.config["length"], node, "length"), name=context.name(node.name))
+
+
+@rule("UpSampling2D", "UpSampling3D")
+def up_sampling(context: Context, node: Node) -> Apply:
+    """th or tf images or volumes with every row and column repeated."""
+    return _spatial(context, node, getattr(layers, node.class_name), integers(node.config["size"], node, "size"))
+
+
+def _spatial(context: Context, node: Node, kind: Any, argument: Any) -> Apply:
+    layer = kind(argument, name=context.name(node.name))
+
+    def apply(x: Any) -> Any:
+        return context.spatial(node, x, context.ordering(node, x), layer)
+
+    return apply
+
+
+def _sides(padding: dict[str, Any], node: Node, keys: tuple[str, ...]) -> tuple[int, ...]:
+    if not set(padding) <= set(keys):
+        raise InputError(f"layer {node.name}: padding {padding!r}; allowed: {', '.join(keys)}")
+    return tuple(integer(padding.get(key, 0), node, key) for key in keys)

@@ -1,0 +1,281 @@
+"""Checked reading of Keras-1 files from anywhere: no code in them runs, and time and memory stay bounded.
+
+`load_architecture` reads model.json, model.yaml or a `model_config` attribute; `open_hdf5` opens a weights or
+whole-model file after its shape has been looked over. Both raise InputError for everything they refuse.
+"""
+
+import functools
+import json
+import math
+import mmap
+from pathlib import Path
+from typing import Any
+
+import h5py
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.safe_yaml import MAX_DEPTH, MAX_NODES, load_yaml
+
+MAX_TEXT = 16 * 2**20  # bytes of an architecture; the largest real ones are below 1 MB
+MAX_OBJECTS = 100_000  # groups and datasets, and as many attributes, in one HDF5 file
+MAX_HDF5_DEPTH = 64
+MAX_EXPANSION = 20  # declared bytes per byte of file: Keras 1 wrote uncompressed, re-packed reach 10
+SMALL = 16 * 2**20  # declared bytes that are always allowed
+_WANTED = "a Keras-1 model is a mapping with class_name and config"
+_GIVE = "give the file of to_json() or to_yaml()"
+HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
+# Other filters are plug-ins, which HDF5 would load as code from a search path.
+_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+
+
+def load_architecture(source: str | Path | bytes) -> dict[str, Any]:
+    """Return an architecture `{"class_name": ..., "config": ..., ...}` of plain dicts, lists, scalars.
+
+    `source` is the path of a model.json or model.yaml, or the bytes of either (a `model_config` attribute). A
+    document that is a string holding another document (JSON or YAML encoded twice) is opened up to two times.
+    A Lambda's marshalled function stays the string it is. Raises InputError: not JSON or YAML, refused tags,
+    sizes beyond the limits of this module, a file of Keras 0.x, 2 or 3, or no class_name and config.
+    """
+    tree: Any = _text(source)
+    for _ in range(3):
+        if not isinstance(tree, str):
+            break
+        tree = _parse(tree)
+    if not isinstance(tree, dict):
+        kind = type(tree).__name__
+        raise InputError(f"the architecture is a {kind}; a Keras-1 model is a mapping with class_name and config")
+    _check_version(tree)
+    return tree
+
+
+def _text(source: str | Path | bytes) -> str:
+    raw = source if isinstance(source, bytes) else _read(Path(source))
+    if len(raw) > MAX_TEXT:
+        raise InputError(f"the architecture has {len(raw)} bytes; at most {MAX_TEXT} are read")
+    if raw.startswith(HDF5_SIGNATURE):
+        raise InputError("the architecture file is HDF5; give it as the weights or whole-model file")
+    try:
+        return raw.decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise InputError("the architecture is not UTF-8 text; give the file of to_json() or to_yaml()") from error
+
+
+def _read(path: Path) -> bytes:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; {_GIVE}")
+    with path.open("rb") as stream:
+        return stream.read(MAX_TEXT + 1)
+
+
+def _parse(text: str) -> Any:
+    """JSON where it is JSON, else YAML; the counts bound memory before anything is built."""
+    if sum(text.count(mark) for mark in "[{,:") > 2 * MAX_NODES:
+        raise InputError(f"the architecture holds more than {2 * MAX_NODES} marks; no Keras-1 model does")
+    try:
+        tree = json.loads(text)
+    except RecursionError as error:
+        raise InputError(f"the JSON is nested more than {MAX_DEPTH} deep; no Keras-1 model is") from error
+    except ValueError as error:
+        if not text.strip():
+            raise InputError(f"the architecture is empty; {_GIVE}") from error
+        try:
+            return load_yaml(text)
+        except InputError as yaml_error:
+            if text.lstrip()[:1] == "{" and "the YAML cannot be read" in str(yaml_error):
+                raise InputError(f"the JSON cannot be read: {str(error)[:200]}") from error
+            raise
+    _check_tree(tree)
+    return tree
+
+
+def _check_tree(tree: Any) -> None:
+    """Bound depth and count of a parsed JSON tree, without recursion."""
+    level, count = [tree], 0
+    for _ in range(MAX_DEPTH):
+        count += len(level)
+        if count > MAX_NODES:
+            raise InputError(f"the JSON holds more than {MAX_NODES} values; no Keras-1 model does")
+        inner: list[Any] = []
+        for node in level:
+            if isinstance(node, dict):
+                inner.extend(node.values())
+            elif isinstance(node, list):
+                inner.extend(node)
+        level = inner
+        if not level:
+            return
+    raise InputError(f"the JSON is nested more than {MAX_DEPTH} deep; no Keras-1 model is")
+
+
+def _check_version(tree: dict[str, Any]) -> None:
+    if "class_name" not in tree and ("layers" in tree or "nodes" in tree or "node_config" in tree):
+        raise InputError("the architecture was written by Keras 0.x (keys layers and name); only Keras 1 is read")
+    if "class_name" not in tree or "config" not in tree:
+        raise InputError("the architecture has no class_name and config; give the file of to_json() or to_yaml()")
+    refuse_version(tree.get("keras_version"))
+
+
+def refuse_version(version: object) -> None:
+    """Raise InputError if `version`, a file's `keras_version` or None, names another Keras than 1."""
+    if version is None:
+        return
+    text = version.decode("utf-8", "replace") if isinstance(version, bytes) else str(version)
+    if not text.startswith("1."):
+        raise InputError(f"the file was written by Keras {text[:40]!a}; only Keras 1 is read")
+
+
+def open_hdf5(path: str | Path) -> h5py.File:
+    """Open a Keras-1 weights or whole-model file for reading, after a bounded look at everything it declares.
+
+    Use as `with open_hdf5(path) as file`. Raises InputError: not HDF5, damaged, links other than plain ones,
+    objects reached twice, virtual or external storage, plug-in filters, types other than numbers, declared
+    sizes far beyond the file's, too many or too deeply nested objects, and files of Keras 0.x, 2 or 3.
+    """
+    path = Path(path)
+    _check_signature(path)
+    try:
+        file = h5py.File(path, "r")
+    except (OSError, RuntimeError, ValueError) as error:
+        raise InputError(f"{path}: damaged HDF5 file: {one_line(error)}") from error
+    try:
+        _Survey(path).check(file)
+        if "nb_layers" in file.attrs and "layer_names" not in file.attrs:
+            raise InputError(f"{path}: written by Keras 0.x (attribute nb_layers); only Keras 1 is read")
+        refuse_version(file.attrs.get("keras_version"))
+    except InputError:
+        file.close()
+        raise
+    except Exception as error:  # h5py turns the C library's errors into many types
+        file.close()
+        raise InputError(f"{path}: damaged HDF5 file: {one_line(error)}") from error
+    return file
+
+
+def one_line(error: BaseException) -> str:
+    """Return an error's text as at most 200 ASCII characters: it may quote a hostile file."""
+    return ascii(" ".join(str(error).split()))[1:-1][:200]
+
+
+def _check_signature(path: Path) -> None:
+    if not path.is_file():
+        raise InputError(f"{path}: no such file; give a file of save_weights() or save()")
+    if path.stat().st_size == 0:
+        raise InputError(f"{path}: empty file; give a file of save_weights() or save()")
+    with path.open("rb") as stream:
+        head = stream.read(16)
+    if head[:8] != HDF5_SIGNATURE:
+        raise InputError(f"{path}: not an HDF5 file; give a file of save_weights() or save()")
+    # The superblock's sizes of offsets and lengths; every h5py wrote 8, and the heap check relies on it.
+    if (head[13:15] if head[8:9] in (b"\0", b"\1") else head[9:11]) != b"\x08\x08":
+        raise InputError(f"{path}: damaged HDF5 file: its addresses are not of 8 bytes")
+
+
+class _Survey:
+    """Walks a file's links with a stack of its own and adds up what it declares."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.size = path.stat().st_size
+        self.seen: set[tuple[int, object]] = set()
+        self.attributes = 0
+        self.declared = 0
+
+    def check(self, file: h5py.File) -> None:
+        pending: list[tuple[Any, int]] = [(file, 0)]
+        self._visit(file)
+        while pending:
+            group, depth = pending.pop()
+            if depth > MAX_HDF5_DEPTH:
+                raise self._error(f"groups nested more than {MAX_HDF5_DEPTH} deep")
+            if len(group) + len(self.seen) > MAX_OBJECTS:
+                raise self._error(f"more than {MAX_OBJECTS} objects")
+            for name in group:
+                link = group.get(name, getlink=True)
+                if not isinstance(link, h5py.HardLink):
+                    raise self._error(f"a {type(link).__name__} named {ascii(name)[:80]}")
+                child = group[name]
+                self._visit(child)
+                if isinstance(child, h5py.Group):
+                    pending.append((child, depth + 1))
+                elif isinstance(child, h5py.Dataset):
+                    self._dataset(child)
+                else:
+                    raise self._error(f"a {type(child).__name__} named {ascii(name)[:80]}")
+
+    def _error(self, what: str) -> InputError:
+        return InputError(f"{self.path}: the HDF5 file holds {what}; Keras 1 never wrote that, and it is refused")
+
+    def _visit(self, node: Any) -> None:
+        """Note an object and its attributes; one that is reached twice would be a cycle or a bomb."""
+        info = h5py.h5o.get_info(node.id)
+        if (info.fileno, info.addr) in self.seen:
+            raise self._error(f"an object under two names ({ascii(node.name)[:80]})")
+        self.seen.add((info.fileno, info.addr))
+        self.attributes += info.num_attrs
+        if self.attributes > MAX_OBJECTS:
+            raise self._error(f"more than {MAX_OBJECTS} attributes")
+        for index in range(info.num_attrs):
+            self._attribute(h5py.h5a.open(node.id, index=index))
+
+    def _attribute(self, attribute: Any) -> None:
+        count = math.prod(attribute.shape)
+        self._declare(count * attribute.dtype.itemsize)
+        kind = attribute.get_type().get_class()
+        if kind == h5py.h5t.STRING and attribute.get_type().is_variable_str():
+            # Each of many elements may point at one and the same large piece of text.
+            self._declare(count * self.largest_heap)
+        elif kind not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
+            raise self._error(f"the attribute {ascii(attribute.name)[:80]} of type {attribute.dtype}")
+
+    def _dataset(self, dataset: h5py.Dataset) -> None:
+        name = ascii(dataset.name)[:80]
+        creation = dataset.id.get_create_plist()
+        if creation.get_layout() == h5py.h5d.VIRTUAL or creation.get_external_count():
+            raise self._error(f"the dataset {name} whose values lie in another file")
+        for index in range(creation.get_nfilters()):
+            if creation.get_filter(index)[0] not in _FILTERS:
+                raise self._error(f"the dataset {name} behind an unknown filter")
+        if creation.get_layout() == h5py.h5d.CHUNKED:
+            self._declare(math.prod(creation.get_chunk()) * dataset.dtype.itemsize)
+        if dataset.dtype.kind not in "fiub":
+            raise self._error(f"the dataset {name} of type {dataset.dtype}")
+        if dataset.shape is None:
+            raise self._error(f"the dataset {name} without a shape")
+        self._declare(dataset.size * dataset.dtype.itemsize)
+
+    def _declare(self, n_bytes: int) -> None:
+        self.declared += n_bytes
+        if self.declared > max(SMALL, MAX_EXPANSION * self.size):
+            raise self._error(f"at least {self.declared} declared bytes in a file of {self.size}")
+
+    @functools.cached_property
+    def largest_heap(self) -> int:
+        """Bytes of the largest global heap collection, where HDF5 keeps text of variable length.
+
+        Each is walked here first: the C library (1.14) does not end on one whose objects overrun it.
+        """
+        largest, mark = 0, b"GCOL\x01"
+        with self.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
+            at = data.find(mark)
+            while at >= 0:
+                size = int.from_bytes(data[at + 8 : at + 16], "little")
+                if not _is_heap(data, at + 16, at + size):
+                    raise self._error("a damaged global heap")
+                largest = max(largest, size)
+                at = data.find(mark, at + 1)
+        return largest
+
+
+def _is_heap(data: mmap.mmap, at: int, end: int) -> bool:
+    """Whether the objects from `at` fill a heap collection that ends at `end`."""
+    if not at <= end <= len(data):
+        return False
+    while at + 16 <= end:
+        index = int.from_bytes(data[at : at + 2], "little")
+        size = int.from_bytes(data[at + 8 : at + 16], "little")
+        # Object 0 is the free rest, and counts its own header.
+        step = size if index == 0 else 16 + (size + 7) // 8 * 8
+        if not 16 <= step <= end - at:
+            return False
+        at += step
+    return True

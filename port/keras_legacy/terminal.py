@@ -1,0 +1,46 @@
+"""What `reprise migrate` and `reprise inspect` print."""
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+
+def migrate(
+    architecture: Path | None, weights: Path, out: Path, recording: Path | None, golden: Path | None, **options: Any
+) -> int:
+    """Migrate, print what was seen and decided, and return the exit code: 1 where a verification fails."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+
+    report = migrate_files(architecture, weights, out, Options(**options), recording, golden)
+    for line in report.lines:
+        click.echo(line)
+    click.echo(f"wrote {out}")
+    if golden is None:
+        return 0
+    for difference in report.differences:
+        far = "" if difference.max_rel <= options["tolerance"] else "  <- beyond the tolerance"
+        click.echo(f"{difference.name}: max |d| {difference.max_abs:.3e}, relative {difference.max_rel:.3e}{far}")
+    click.echo("agrees with the recording" if report.agrees else "does NOT agree with the recording")
+    if report.explanation:
+        click.echo(report.explanation)
+    return 0 if report.agrees else 1
+
+
+def inspect(path: Path, weights: Path | None) -> None:
+    """Print facts, a table of layers, the number of parameters and the risks."""
+    from reprise_kit.port.keras_legacy.inspect import inspect as look
+
+    found = look(path, weights)
+    for fact in found.facts:
+        click.echo(fact)
+    name_width = max([len(row.name) for row in found.rows] or [1])
+    class_width = max([len(row.class_name) for row in found.rows] or [1])
+    for row in found.rows:
+        line = f"  {row.name:{name_width}}  {row.class_name:{class_width}}  {row.parameters:>10,}  {row.shapes}"
+        click.echo(line.rstrip())
+    click.echo(f"{sum(row.parameters for row in found.rows):,} parameters")
+    for risk in found.risks:
+        click.echo(f"risk: {risk}")

@@ -1,0 +1,1 @@
+"""Programs that stand on the port and the harness: the demo, the archive."""

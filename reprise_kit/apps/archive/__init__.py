@@ -1,0 +1,1 @@
+"""A whole folder of clips to one Parquet file, on this machine or on a Ray cluster."""

@@ -1,0 +1,172 @@
+"""An uploaded clip to events: the live steps while it is decoded, then the answer, then the original's."""
+
+import hashlib
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise_kit.apps.demo.engine import Engine
+from reprise_kit.apps.demo.picture import Picture
+from reprise_kit.apps.demo.queue import Ticket
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.stream import Incoming, incoming_from_child
+
+Event = tuple[str, dict[str, Any]]
+Sound = NDArray[np.float32]  # (n_native,), mono
+Probs = NDArray[np.float32]  # (n_labels,), or (n_steps, n_labels)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """What a server takes. seconds: of sound. exact_seconds: up to which the whole-file answer is given."""
+
+    upload_bytes: int = 128 << 20
+    seconds: float = 7200.0
+    exact_seconds: float = 1200.0
+    running: int = 2
+    waiting: int = 8
+    microphones: int = 4
+
+    @property
+    def whole_file_seconds(self) -> float:
+        """Longest song of a system without a live path."""
+        return min(self.seconds, self.exact_seconds)
+
+
+class ClientGoneError(Exception):
+    """Nobody waits for the answer any more."""
+
+
+def analyse(
+    path: Path, engine: Engine, limits: Limits, ticket: Ticket, gone: Callable[[], bool], streaming: bool
+) -> Iterator[Event]:
+    """Yield the events `start`, `steps`... (if streaming), `result`; or `error` with a message a person can use."""
+    try:
+        if not ticket.wait(gone):
+            raise ClientGoneError
+        with path.open("rb") as file:
+            same = {"system": engine.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        most = limits.seconds if engine.has_live else limits.whole_file_seconds
+        with incoming_from_child(path, most) as clip:
+            clip.parts = _while_wanted(clip.parts, gone)
+            yield "start", _start(engine, clip)
+            kept = Kept(clip, limits.exact_seconds)
+            if not engine.has_live:
+                yield "result", _whole_file(engine, clip, path) | same
+                return
+            if not streaming and kept.read_all():
+                yield "result", _exact(engine, clip, kept) | same
+                return
+            for name, content in _listen(engine, clip, kept):
+                yield name, content | (same if name == "result" else {})
+    except InputError as error:
+        yield "error", {"error": str(error)}
+    finally:
+        ticket.step_aside()
+
+
+def _start(engine: Engine, clip: Incoming) -> dict[str, Any]:
+    step_seconds = engine.loaded.step_seconds
+    heard = {"expected_seconds": clip.expected, "rate": clip.rate, "step_seconds": step_seconds}
+    return {"system": engine.name, "labels": engine.labels, **heard}
+
+
+def _whole_file(engine: Engine, clip: Incoming, path: Path) -> dict[str, Any]:
+    """Answer by the pipeline, which decodes again: the child has shown that the file is sound and harmless."""
+    for _ in clip.parts:
+        pass
+    answer = engine.predict(path)
+    return _answer(engine, "exact", answer.duration, answer.step_probs, answer.clip_probs, answer.notes)
+
+
+def _while_wanted(parts: Iterator[Sound], gone: Callable[[], bool]) -> Iterator[Sound]:
+    for part in parts:
+        if gone():
+            raise ClientGoneError
+        yield part
+
+
+class Kept:
+    """A clip's samples while they can still become a whole-file answer."""
+
+    def __init__(self, clip: Incoming, seconds: float) -> None:
+        """Keep at most `seconds` of sound, and none of a clip that says it is longer."""
+        self.clip, self.most = clip, int(seconds * clip.rate)
+        self.n_native = 0
+        self.parts: list[Sound] | None = [] if clip.expected <= seconds else None
+
+    @property
+    def seconds(self) -> float:
+        """Length of what was read."""
+        return self.n_native / self.clip.rate
+
+    def add(self, part: Sound) -> None:
+        """Keep a part, or drop all once it is too much."""
+        self.n_native += len(part)
+        if self.parts is not None:
+            self.parts.append(part)
+            self.parts = self.parts if self.n_native <= self.most else None
+
+    def read_all(self) -> bool:
+        """Read the clip to its end; return False, with the clip as if unread, where it is too long for that."""
+        if self.parts is None:
+            return False
+        read: list[Sound] = []
+        for part in self.clip.parts:
+            read.append(part)
+            self.add(part)
+            if self.parts is None:
+                self.clip.parts, self.n_native = chain(read, self.clip.parts), 0
+                return False
+        return True
+
+
+def _listen(engine: Engine, clip: Incoming, kept: Kept) -> Iterator[Event]:
+    """Live steps as the parts arrive, and the exact answer at the end where all was kept."""
+    picture = Picture()
+    answers = [np.empty((0, len(engine.labels)), np.float32)]
+    for steps, part in engine.live(clip.rate).listen(clip.parts):
+        kept.add(part)
+        shown = {"step_probs": rounded(steps.step_probs, 4), "picture": picture.draw(steps.log_mel)}
+        if any(shown.values()):
+            yield "steps", {"first": sum(map(len, answers)), **shown}
+        answers.append(steps.step_probs)
+    live = np.concatenate(answers)
+    if not len(live):
+        raise InputError(f"too short: {kept.seconds:.2f} s; give at least 1.63 s")
+    if kept.parts is None:
+        yield "result", _answer(engine, "live", kept.seconds, live, live.mean(axis=0), clip.notes)
+        return
+    result = _exact(engine, clip, kept)
+    same = live.argmax(axis=1) == np.argmax(result["step_probs"], axis=1)
+    yield "result", result | {"live_agreement": float(same.mean())}
+
+
+def _exact(engine: Engine, clip: Incoming, kept: Kept) -> dict[str, Any]:
+    native = np.concatenate([*(kept.parts or []), np.empty(0, np.float32)])
+    exact = engine.exact(native, clip.rate, tuple(clip.notes))
+    return _answer(engine, "exact", kept.seconds, exact.step_probs, exact.clip_probs, clip.notes)
+
+
+def _answer(
+    engine: Engine, mode: str, seconds: float, step_probs: Probs | None, clip_probs: Probs, notes: Sequence[str]
+) -> dict[str, Any]:
+    return {
+        "mode": mode,
+        "duration": seconds,
+        "labels": list(engine.labels),
+        "top": engine.labels[int(clip_probs.argmax())],
+        "clip_probs": rounded(clip_probs, 7),
+        "step_probs": None if step_probs is None else rounded(step_probs, 7),
+        "notes": list(notes),
+    }
+
+
+def rounded(array: NDArray[Any], digits: int) -> list[Any]:
+    """Return an array as nested lists of short numbers."""
+    return np.asarray(array, np.float64).round(digits).tolist()

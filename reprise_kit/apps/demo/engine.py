@@ -1,0 +1,234 @@
+"""The systems of the kit, each loaded once, on first use, for every request.
+
+Everything said about a system is read from its own files. A system is offered where a stage of it has the unit
+"probability". It has a live path where it has `port/<system>/live.py`, with `LiveNetwork(model)` and
+`LiveRecogniser(network, rate)` as in port/deepsound_crnn/live.py; its pipeline then answers `recognise(decoded)` too,
+and the pipeline's module says STEP_SECONDS. The table [demo] of its system.toml may hold `recommended = true` and
+`options` for its pipeline.
+"""
+
+import importlib
+import threading
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from functools import cached_property
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import blob_id, upstream_folder
+from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.system import ROOT, System, load, names
+from reprise_kit.port.audio.decode import Decoded
+from reprise_kit.port.pipeline import Prediction
+
+ALL_SHOWN = 12  # labels that are all listed in words
+SHOWN_OF_MORE = 8
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint and whether it was trained on music (the kit's own fixture was not)."""
+
+    path: Path
+    backend: str
+    knows_genres: bool
+
+
+def find_weights(system: System) -> Weights | None:
+    """Return upstream's checkpoint where it was fetched, else the one that ships with the kit, else None."""
+    backend = system.row["weights"]["backend"]
+    pinned = next(file for file in system.files if file.path == system.row["weights"]["path"])
+    fetched = upstream_folder(system) / pinned.path
+    if fetched.is_file() and blob_id(fetched.read_bytes()) == pinned.blob:
+        return Weights(fetched, backend, knows_genres=True)
+    own = system.default_weights
+    return Weights(own, backend, knows_genres=False) if own else None
+
+
+def probabilities(system: System) -> list[Stage]:
+    """Return the stages that hold probabilities, in order."""
+    return [stage for stage in system.stages if stage.unit == "probability"]
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """A system in memory; all but the first only where it has a live path."""
+
+    pipeline: Any
+    step_seconds: float | None = None
+    live: Any = None
+    network: Any = None
+
+
+class Engine:
+    """One system; safe to use from several threads."""
+
+    def __init__(
+        self, system: System, given: Weights | None = None, exact: AbstractContextManager[Any] | None = None
+    ) -> None:
+        """Load nothing yet. given: instead of what `find_weights` finds. exact: shared by the engines of a server."""
+        self.system, self.name, self.labels = system, system.name, system.labels
+        self.has_live = (ROOT / "port" / system.name / "live.py").is_file()
+        self.demo: dict[str, Any] = system.row.get("demo", {})
+        stages = [stage for stage in probabilities(system) if len(stage.axes) > 1]
+        self.steps_stage = stages[-1].name if stages else ""  # none: one answer a clip
+        self._given = self._weights = given
+        self._loaded: Loaded | None = None
+        self._loading = threading.Lock()
+        # A whole-file answer takes about 2 MB of memory a second of sound: one at a time.
+        self._exact = exact or threading.Lock()
+
+    @property
+    def weights(self) -> Weights | None:
+        """The checkpoint, looked for until there is one: it may be fetched while the server runs."""
+        if self._weights is None:
+            self._weights = find_weights(self.system)
+        return self._weights
+
+    def ready(self) -> Weights:
+        """The checkpoint; raises InputError, with the command that brings it, where there is none."""
+        if self.weights is None:
+            raise InputError(f"{self.name} has no weights here; get them with: {self.fetch_command}")
+        return self.weights
+
+    @property
+    def fetch_command(self) -> str:
+        """What brings upstream's weights."""
+        return f"reprise fetch {self.name}"
+
+    @property
+    def loaded(self) -> Loaded:
+        """The system in memory; raises InputError where its weights are missing or another model's."""
+        with self._loading:
+            if self._loaded is None:
+                self._loaded = self._load(self.ready())
+            return self._loaded
+
+    def _load(self, weights: Weights) -> Loaded:
+        module = importlib.import_module(f"reprise_kit.port.{self.name}.pipeline")
+        try:
+            pipeline = module.open_pipeline(weights.path, weights.backend, **self.demo.get("options", {}))
+        except InputError as error:
+            if self._given:
+                raise
+            raise InputError(str(error).replace(f"{weights.path.parent}/", "")) from None  # clients read it
+        if not self.has_live:
+            return Loaded(pipeline)
+        live = importlib.import_module(f"reprise_kit.port.{self.name}.live")
+        return Loaded(pipeline, module.STEP_SECONDS, live, live.LiveNetwork(pipeline.model))
+
+    def warm_up(self) -> None:
+        """Load it and build its graphs, so that the first visitor does not wait for them."""
+        if not self.loaded.live:
+            return
+        self.live(22_050).push(np.zeros(1 << 16, np.float32))
+        self.exact(np.zeros(1 << 16, np.float32), 22_050, ())
+
+    def live(self, rate: int) -> Any:
+        """Begin a stream of sound at `rate` Hz; raises InputError where the system hears whole files only."""
+        if not self.has_live:
+            raise InputError(f"{self.name} has no live path: it hears whole files only")
+        loaded = self.loaded
+        return loaded.live.LiveRecogniser(loaded.network, rate)
+
+    def exact(self, native: NDArray[np.float32], rate: int, notes: tuple[str, ...]) -> Prediction:
+        """Return the whole-file answer on (n_native,) float32 samples; only with a live path."""
+        with self._exact:
+            answer: Prediction = self.loaded.pipeline.recognise(Decoded(native, rate, notes))
+        return answer
+
+    def predict(self, clip: Path) -> Prediction:
+        """Return the pipeline's answer on a file, which it decodes in this process; raises InputError."""
+        pipeline = self.loaded.pipeline
+        try:
+            with self._exact:
+                answer: Prediction = pipeline.predict(clip)
+        except InputError as error:
+            raise InputError(str(error).removeprefix(f"{clip}: ")) from None
+        return answer
+
+    @cached_property
+    def knows(self) -> str:
+        """What the labels are, in words: "10 genres: blues, ..."; the noun is the answer's last axis."""
+        noun = probabilities(self.system)[-1].axes[-1].removeprefix("n_")
+        if len(self.labels) <= ALL_SHOWN:
+            return f"{len(self.labels)} {noun}: {', '.join(self.labels)}"
+        return f"{len(self.labels)} {noun}, such as {', '.join(self.labels[:SHOWN_OF_MORE])}"
+
+    def about(self) -> dict[str, Any]:
+        """Return what answers: system, version, labels, weights; loads the system."""
+        provenance = self.loaded.pipeline.provenance()
+        return {
+            "system": self.name,
+            "title": self.system.title,
+            "version": version("reprise"),
+            "labels": list(self.labels),
+            "step_seconds": self.loaded.step_seconds,
+            "weights_sha256": provenance["weights_sha256"],
+            "weights_know_genres": self.ready().knows_genres,
+            "source_backend": self.ready().backend,
+        }
+
+    def offer(self) -> dict[str, Any]:
+        """Return what a person chooses by; loads nothing."""
+        weights = self.weights
+        return {
+            "system": self.name,
+            "title": self.system.title,
+            "knows": self.knows,
+            "answers": "steps" if self.steps_stage else "clip",
+            "live": self.has_live,
+            "recommended": self.recommended,
+            "available": weights is not None,
+            "weights_know_genres": weights.knows_genres if weights else None,
+            "fetch": self.fetch_command,
+        }
+
+    @property
+    def recommended(self) -> bool:
+        """Whether its own folder says so."""
+        return bool(self.demo.get("recommended"))
+
+
+class Engines:
+    """Every system that answers with probabilities, and the one that answers where none is named."""
+
+    def __init__(self, weights: Path | None = None, backend: str | None = None) -> None:
+        """Find the systems. weights, saved under `backend`: of the system whose checkpoint ships with the kit.
+
+        The default system is that one where weights are given, else the recommended one where it has weights.
+        """
+        systems = [system for system in map(load, names()) if probabilities(system)]
+        kept = [system for system in systems if system.default_weights]
+        if not kept:
+            raise InputError("no system ships a checkpoint: the kit is not complete")
+        self.own_name, exact = kept[0].name, threading.Lock()
+        own_backend = backend or kept[0].row["weights"]["backend"]
+        given = Weights(weights, own_backend, weights != kept[0].default_weights) if weights else None
+        engines = [Engine(system, given if system is kept[0] else None, exact) for system in systems]
+        self._engines = {engine.name: engine for engine in sorted(engines, key=lambda e: (not e.recommended, e.name))}
+        best = next((e for e in self if e.recommended and e.weights), None)
+        self.default = best if best and not weights else self.own
+
+    @property
+    def own(self) -> Engine:
+        """The system whose checkpoint ships with the kit."""
+        return self._engines[self.own_name]
+
+    def __iter__(self) -> Iterator[Engine]:
+        """The engines, recommended ones first."""
+        return iter(self._engines.values())
+
+    def find(self, name: str | None) -> Engine:
+        """Return the system of this name, the default one without; raises InputError on an unknown one."""
+        if not name:
+            return self.default
+        if name not in self._engines:
+            raise InputError(f"no system {name[:40]!r} here; there are: {', '.join(self._engines)}")
+        return self._engines[name]

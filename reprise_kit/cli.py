@@ -1,0 +1,371 @@
+"""The command line: every sub-command in sight, every heavy import inside the one that needs it."""
+
+import os
+import sys
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reprise_kit.compare.errors import InputError
+
+SYSTEM = "deepsound_crnn"
+FILE = click.Path(path_type=Path)
+
+system_option = click.option("--system", default=SYSTEM, show_default=True, help="Which old system.")
+weights_option = click.option("--weights", type=FILE, help="Checkpoint; default: the one that ships with the kit.")
+backend_option = click.option(
+    "--source-backend",
+    type=click.Choice(["theano", "tensorflow"]),
+    help="Backend the checkpoint was saved under (default: the system's own): Theano stores its kernels flipped.",
+)
+decoder_option = click.option(
+    "--decoder",
+    type=click.Choice(["pyav", "ffmpeg"]),
+    default="pyav",
+    show_default=True,
+    help="The port's decoder; the ffmpeg program is bit-equal to an original that runs the same program.",
+)
+upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+@click.version_option(package_name="reprise-kit", prog_name="reprise")
+def cli() -> None:
+    """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
+
+
+@cli.command("compare")
+@click.argument("clips", nargs=-1, type=FILE)
+@click.option(
+    "--reference", default="recorded", show_default=True, help="recorded, python27, docker or a folder of traces."
+)
+@click.option("--candidate", default="port", show_default=True, help="The side under test.")
+@click.option("--out", type=FILE, default=Path("report"), show_default=True, help="Folder of report and traces.")
+@system_option
+@weights_option
+@backend_option
+@decoder_option
+@upstream_option
+def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out: Path, **chosen: Any) -> None:
+    """Run both sides on CLIPS (files or folders; default: the kit's own) and compare them stage by stage.
+
+    Exit code 0: every stage of every clip agrees. 1: one does not. 2: it could not be compared.
+    """
+    from reprise_kit.compare import terminal
+
+    sys.exit(terminal.compare(list(clips), reference, candidate, out, terminal.settings(**chosen)))
+
+
+@cli.command()
+@click.argument("clip", type=FILE)
+@click.option("--runner", default="port", show_default=True, help="port, python27, docker, node or recorded.")
+@click.option("--out", type=FILE, required=True, help="Folder for trace.npz and trace.json.")
+@click.option("--given", type=FILE, help="Trace whose arrays each stage is computed from (isolated).")
+@system_option
+@weights_option
+@backend_option
+@decoder_option
+@upstream_option
+def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any) -> None:
+    """Record what leaves every stage of one side on CLIP."""
+    from reprise_kit.compare import terminal
+
+    terminal.trace(clip, runner, out, given, terminal.settings(**chosen))
+
+
+@cli.command()
+@click.argument("reference", type=FILE)
+@click.argument("candidate", type=FILE)
+@click.option("--mode", type=click.Choice(["chained", "isolated"]), default="chained", show_default=True)
+def diff(reference: Path, candidate: Path, mode: str) -> None:
+    """Compare two traces; exit code 1 where a stage differs."""
+    from reprise_kit.compare import terminal
+
+    sys.exit(terminal.diff(reference, candidate, mode))
+
+
+@cli.command()
+@click.argument("clips", nargs=-1, type=FILE, required=True)
+@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
+@click.option("--stream-over", type=float, help="Minutes beyond which a clip is streamed, its samples approximated.")
+@click.option("--recursive", is_flag=True, help="Answer a whole FOLDER into --out; a second run goes on.")
+@click.option("--out", type=FILE, help="Parquet file of --recursive; its columns: reprise_kit/apps/archive/archive.py.")
+@click.option("--workers", type=click.IntRange(1), help="Processes of --recursive; default: one a core.")
+@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option("--address", help="Of the Ray cluster; default: one on this machine.")
+@system_option
+@weights_option
+@backend_option
+@decoder_option
+def predict(
+    clips: tuple[Path, ...],
+    form: str,
+    fix_quirks: bool,
+    stream_over: float | None,
+    recursive: bool,
+    out: Path | None,
+    workers: int | None,
+    engine: str,
+    address: str | None,
+    **chosen: Any,
+) -> None:
+    """Print the port's answer on CLIPS; exit code 1 where a clip could not be read (the rest is done)."""
+    from reprise_kit.commands import answers
+    from reprise_kit.compare import terminal
+
+    options: dict[str, Any] = {"fix_quirks": fix_quirks}
+    if stream_over is not None:
+        options["stream_over"] = 60 * stream_over
+    settings = terminal.settings(**chosen)
+    if not recursive:
+        if out or workers or address or engine != "local":
+            raise click.UsageError("--out, --workers, --engine and --address belong to --recursive")
+        sys.exit(answers.predict(list(clips), form, options, settings))
+    if out is None or len(clips) != 1:
+        raise click.UsageError("--recursive wants one FOLDER and --out FILE.parquet")
+    sys.exit(
+        answers.archive(clips[0], out, workers or len(os.sched_getaffinity(0)), engine, address, options, settings)
+    )
+
+
+@cli.command()
+@click.argument("system")
+@click.option("--from", "source", type=FILE, help="A local copy: upstream's folder or its git directory.")
+@click.option("--out", type=FILE, help="Where to put it; default: the user's cache.")
+@click.option("--no-weights", is_flag=True, help="Do not mind where the trained weights cannot be had.")
+def fetch(system: str, source: Path | None, out: Path | None, no_weights: bool) -> None:
+    """Bring SYSTEM's original code to this machine at the pinned commit, every file checked by its blob id."""
+    from reprise_kit.compare import terminal
+
+    sys.exit(terminal.fetch(system, source, out, no_weights))
+
+
+@cli.command()
+def systems() -> None:
+    """List the old systems this kit plays."""
+    from reprise_kit.compare import terminal
+
+    terminal.systems()
+
+
+@cli.command()
+@click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
+@click.option("--port", default=8081, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option("--original", help="URL of the original's own demo; default: compare with the recorded traces.")
+@click.option("--max-upload", default=128, show_default=True, help="Largest upload, MiB.")
+@click.option("--max-minutes", default=120.0, show_default=True, help="Longest song.")
+@click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
+@backend_option
+def serve(
+    host: str,
+    port: int,
+    original: str | None,
+    max_upload: int,
+    max_minutes: float,
+    weights: Path | None,
+    source_backend: str | None,
+) -> None:
+    """Serve the demo: a page and an HTTP API, see reprise_kit/apps/demo/API.md."""
+    from reprise_kit.apps.demo import serve as server
+
+    limits = server.Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes)
+    server.serve(host, port, weights, source_backend, original, limits)
+
+
+@cli.command()
+@click.option("--env", type=FILE, help="Explain the errors of this Python environment by what is installed in it.")
+@system_option
+def doctor(env: Path | None, system: str) -> None:
+    """Say what this machine has, what each missing thing blocks, and the command that mends it."""
+    from reprise_kit.compare import doctor as diagnosing
+
+    sys.exit(diagnosing.doctor(system, env))
+
+
+@cli.command()
+@click.argument("whole", type=FILE, required=False)
+@click.option("--architecture", type=FILE, help="model.json or model.yaml of Keras 1's to_json or to_yaml.")
+@click.option("--weights", type=FILE, help="weights.h5 of save_weights, or a whole model of save.")
+@click.option("-o", "--out", type=FILE, required=True, help="What to write: model.keras, or as --to says.")
+@click.option(
+    "--source-backend",
+    type=click.Choice(["theano", "tensorflow", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Backend the file was saved under; auto weighs evidence and refuses where it does not decide.",
+)
+@click.option("--evidence", type=FILE, help="NPZ with in_0, ... and, best, out_0, ...: both readings are compared.")
+@click.option("--to", type=click.Choice(["keras", "weights", "savedmodel", "onnx", "tflite"]), default="keras")
+@click.option("--keras-version", help="Version that wrote the file, where the file does not say.")
+@click.option("--dim-ordering", type=click.Choice(["th", "tf"]), help="For layers that do not record theirs.")
+@click.option("--legacy-bugs", type=click.Choice(["keep", "fix"]), help="What to do with results that were bugs.")
+@click.option("--channels-last", is_flag=True, help="Rewrite th-shaped image inputs and outputs as channels-last.")
+@click.option("--replace", multiple=True, metavar="NAME=MODULE:FUNCTION", help="Your function for one layer.")
+@click.option("--verify", type=FILE, help="GOLDEN.npz of original/record.py: exit 1 beyond the tolerance.")
+@click.option("--tolerance", type=float, default=1e-5, show_default=True, help="Largest relative difference.")
+def migrate(
+    whole: Path | None,
+    architecture: Path | None,
+    weights: Path | None,
+    out: Path,
+    evidence: Path | None,
+    verify: Path | None,
+    replace: tuple[str, ...],
+    **options: Any,
+) -> None:
+    """Migrate a Keras-1 model to Keras 3: --architecture and --weights, or one whole-model file WHOLE."""
+    from reprise_kit.port.keras_legacy import terminal
+
+    chosen = weights or whole or architecture
+    if chosen is None:
+        raise InputError("give --architecture and --weights, or one whole-model .h5 file")
+    sys.exit(terminal.migrate(architecture, chosen, out, evidence, verify, replace=replace, **options))
+
+
+@cli.command()
+@click.argument("file", type=FILE)
+@click.option("--weights", type=FILE, help="The weights.h5 that belongs to an architecture file.")
+def inspect(file: Path, weights: Path | None) -> None:
+    """Print what a Keras-1 FILE is: version and backend evidence, layers, shapes, parameters, risks."""
+    from reprise_kit.port.keras_legacy import terminal
+
+    terminal.inspect(file, weights)
+
+
+@cli.command()
+@click.argument("folder", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="The data set: .npz, .tfrecord, or .pkl for the original.")
+@click.option("--workers", type=click.IntRange(1), help="Processes of one thread each; default: one a core.")
+@click.option("--frames", type=click.IntRange(36), help="Frames of every track; default: those of the first.")
+def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) -> None:
+    """Turn FOLDER, a corpus such as GTZAN with a sub-folder per genre, into a data set to train on.
+
+    \b
+    The name of --out says in which format:
+      .npz       NumPy arrays
+      .tfrecord  one tf.train.Example per track; its features: port/deepsound_crnn/records.py
+      .pkl       the pickle that the original of 2016 reads
+
+    Every format can be read back by train, filters and training-parity. Tracks that cannot be read are listed and
+    left out. A stopped run goes on from OUT.parts.
+    """
+    from reprise_kit.port.deepsound_crnn import training_commands
+
+    training_commands.dataset(folder, out, workers or len(os.sched_getaffinity(0)), frames, click.echo)
+
+
+@cli.command()
+@click.argument("data", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder of the run; a stopped run goes on from it.")
+@click.option("--recipe", type=click.Choice(["original", "honest"]), default="original", show_default=True)
+@click.option("--epochs", type=click.IntRange(1), help="Default: 100, with the honest recipe at most.")
+@click.option("--seed", type=int, help="Default: 42.")
+@click.option("--artists", type=FILE, help="CSV of track,artist: no artist is both learned from and asked about.")
+@click.option("--split", "parts", type=FILE, help="CSV of track,part (train, val, test): a fault-filtered list.")
+@click.option("--weights", type=FILE, help="Keras-1 checkpoint to fine-tune; default: start anew.")
+@backend_option
+def train(
+    data: Path,
+    out: Path,
+    recipe: str,
+    epochs: int | None,
+    seed: int | None,
+    artists: Path | None,
+    parts: Path | None,
+    weights: Path | None,
+    source_backend: str | None,
+) -> None:
+    """Train on DATA, as the original did or so that the accuracy means something.
+
+    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`. It is read whole into memory: GTZAN takes 0.7 GB.
+    """
+    from reprise_kit.port.deepsound_crnn import training_commands
+
+    backend = source_backend or "theano"
+    training_commands.train(data, out, recipe, epochs, seed, artists, parts, weights, backend, click.echo)
+
+
+@cli.command()
+@click.argument("data", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder to write; index.html is the page.")
+@click.option("--count", default=4, show_default=True, help="Sounds per filter of the first layer; halved per layer.")
+@click.option("--receptive-field", is_flag=True, help="All that a filter heard; default: what the original cut out.")
+@weights_option
+@backend_option
+def filters(
+    data: Path, out: Path, count: int, receptive_field: bool, weights: Path | None, source_backend: str | None
+) -> None:
+    """Find the sounds in DATA that excite each convolution filter most.
+
+    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`; the tracks must be where they were when it was made.
+    """
+    from reprise_kit.compare import system as systems
+    from reprise_kit.port.deepsound_crnn import training_commands
+
+    weights = weights or systems.load("deepsound_crnn").default_weights
+    assert weights is not None
+    training_commands.filters(data, out, weights, source_backend or "theano", count, receptive_field, click.echo)
+
+
+@cli.command("training-parity")
+@click.argument("data", type=FILE)
+@click.option("-o", "--out", type=FILE, required=True, help="Folder for both traces, verdicts and curves.")
+@click.option("--steps", type=click.IntRange(2), help="Default: 10.")
+@click.option("--seed", default=7, show_default=True, help="Of the weights that both start from.")
+@click.option("--upstream", type=FILE, help="Upstream's folder; default: where `fetch` put it.")
+def training_parity(data: Path, out: Path, steps: int | None, seed: int, upstream: Path | None) -> None:
+    """Train the original (in Python 2.7) and the port alike on DATA and compare losses and weights.
+
+    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`. Exit code 1: they differ.
+    """
+    from reprise_kit.port.deepsound_crnn import training_commands
+
+    sys.exit(0 if training_commands.training_parity(data, out, steps, upstream, seed, click.echo) else 1)
+
+
+@cli.command()
+@click.argument("clips", nargs=-1, type=FILE)
+@click.option("--out", type=FILE, default=Path("features.npy"), show_default=True, help="A .npy or .csv file.")
+@click.option("--gtzan", type=FILE, help="Instead: the published GTZAN table, from the features in this folder.")
+@weights_option
+@backend_option
+@decoder_option
+def features(
+    clips: tuple[Path, ...],
+    out: Path,
+    gtzan: Path | None,
+    weights: Path | None,
+    source_backend: str | None,
+    decoder: str,
+) -> None:
+    """Write the 160 transfer-learning features of each of CLIPS."""
+    from reprise_kit.port.transfer_learning_music import command
+
+    if gtzan is not None:
+        command.gtzan(gtzan)
+        return
+    from reprise_kit.compare import terminal
+
+    chosen = terminal.settings("transfer_learning_music", weights, source_backend, decoder)
+    command.write(list(clips), out, chosen.weights_file, chosen.backend, decoder)
+
+
+def main() -> None:
+    """Run the command line; bad input is one line on stderr and exit code 2."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line
+    try:
+        cli.main(standalone_mode=False)
+    except InputError as error:
+        click.echo(f"reprise: {' '.join(str(error).split())}", err=True)
+        sys.exit(2)
+    except OSError as error:  # a full disk, a folder that may not be written: nothing of ours is half-written
+        click.echo(f"reprise: {error.strerror or error}: {error.filename or 'while writing'}", err=True)
+        sys.exit(2)
+    except click.ClickException as error:
+        error.show()
+        sys.exit(2)
+    except click.Abort:
+        click.echo("reprise: stopped", err=True)
+        sys.exit(130)

@@ -1,0 +1,386 @@
+"""The page in a real browser: Debian's Chromium without a window, driven by Playwright, with a fake microphone."""
+
+import os
+import shutil
+import time
+import wave
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from tests.apps.demo.running import CLIPS, Running
+from tests.require import require
+from tests.shared import SHARED, needs_shared
+
+CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
+FLAGS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+    "--use-fake-ui-for-media-stream",
+    "--use-fake-device-for-media-stream",
+    "--autoplay-policy=no-user-gesture-required",
+]
+# Screenshots of every state, where somebody wants to look at them.
+SHOTS = os.environ.get("REPRISE_SCREENSHOTS")
+WAIT = 60_000  # milliseconds
+
+
+def tune(path: Path, seconds: float, rate: int = 44_100) -> Path:
+    """A wav whose sound changes every two seconds, so that the answer moves."""
+    t = np.arange(int(seconds * rate)) / rate
+    rng = np.random.default_rng(5)
+    sections = (t // 2).astype(int) % 3
+    tone = np.sin(2 * np.pi * np.choose(sections, [110, 440, 1760]) * t) * 0.3
+    samples = tone + rng.normal(0, 0.2, len(t)) * (sections == 1)
+    with wave.open(str(path), "wb") as out:
+        out.setnchannels(1)
+        out.setsampwidth(2)
+        out.setframerate(rate)
+        out.writeframes((np.clip(samples, -1, 1) * 32767).astype("<i2").tobytes())
+    return path
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    made = tmp_path_factory.mktemp("page")
+    tune(made / "microphone.wav", 20)
+    tune(made / "song.wav", 30)
+    tune(made / "long.wav", 900, 22_050)
+    return made
+
+
+@pytest.fixture(scope="module")
+def browser(folder: Path) -> Iterator[Any]:
+    if not Path(CHROMIUM).is_file():
+        require("chromium", "no chromium on PATH; Debian: apt-get install chromium")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        context = playwright.chromium.launch_persistent_context(
+            str(folder / "profile"),
+            executable_path=CHROMIUM,
+            headless=True,
+            args=[*FLAGS, f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}"],
+            viewport={"width": 1100, "height": 900},
+        )
+        yield context
+        context.close()
+
+
+@contextmanager
+def opened(browser: Any, server: Running) -> Iterator[Any]:
+    page = browser.new_page()
+    page.set_default_timeout(WAIT)
+    seen: list[str] = []
+    page.on("request", lambda request: seen.append(request.url))
+    page.on("pageerror", lambda error: seen.append(f"error {error}"))
+    page.on("console", lambda message: seen.append(f"console {message.text}") if message.type == "error" else None)
+    page.goto(server.url)
+    yield page
+    page.close()
+    # No request to any other host, no script error, nothing that the Content-Security-Policy had to stop.
+    assert seen and [url for url in seen if not url.startswith((f"{server.url}/", f"blob:{server.url}"))] == []
+
+
+@pytest.fixture
+def page(browser: Any, server: Running) -> Iterator[Any]:
+    with opened(browser, server) as shown:
+        yield shown
+
+
+@pytest.fixture
+def several_page(browser: Any, several: Running) -> Iterator[Any]:
+    with opened(browser, several) as shown:
+        yield shown
+
+
+def shot(page: Any, name: str) -> None:
+    if SHOTS:
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+
+
+def choose(page: Any, path: Path) -> None:
+    page.set_input_files("#file", str(path))
+
+
+def until(page: Any, expression: str) -> None:
+    """Wait in steps: Playwright's own waiting evaluates text in the page, which its Content-Security-Policy forbids."""
+    deadline = time.monotonic() + WAIT / 1000
+    while not page.evaluate(expression):
+        assert time.monotonic() < deadline, expression
+        page.wait_for_timeout(100)
+
+
+def number(page: Any, selector: str, attribute: str) -> float:
+    return float(page.get_attribute(selector, attribute) or 0)
+
+
+def test_the_band_grows_before_the_analysis_is_finished(page: Any, folder: Path) -> None:
+    choose(page, folder / "long.wav")
+    page.wait_for_selector("#band[data-steps]")
+    first, total = number(page, "#band", "data-steps"), number(page, "#band", "data-total")
+    assert 0 < first < total and page.inner_text("#mode") == "listening…"
+    shot(page, "growing")
+    until(page, f"Number(document.querySelector('#band').dataset.steps) > {first}")
+    assert "heard" in page.inner_text("#status")
+    page.wait_for_selector("#mode.exact")
+    assert number(page, "#band", "data-steps") == number(page, "#band", "data-total") > first
+
+
+def slices(page: Any) -> list[str]:
+    return list(page.eval_on_selector_all("#pie *", "parts => parts.map(p => p.dataset.genre + p.getAttribute('d'))"))
+
+
+def test_play_and_seek_move_head_pie_and_words(page: Any, folder: Path) -> None:
+    choose(page, folder / "song.wav")
+    page.wait_for_selector("#mode.exact")
+    start = page.get_attribute("#scrubber", "aria-valuetext")
+    page.click("#play")
+    until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.8")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    page.click("#play")
+    box = page.locator("#scrubber").bounding_box()
+    seen = set()
+    for share in (0.1, 0.3, 0.5, 0.7, 0.9):
+        page.mouse.click(box["x"] + share * box["width"], box["y"] + 40)
+        until(
+            page,
+            f"Math.abs(Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) - {30 * share}) < 0.5",
+        )
+        assert abs(page.locator("#head").bounding_box()["x"] - box["x"] - share * box["width"]) < 6
+        words = page.inner_text("#words").split("\n")
+        assert words[0] in page.get_attribute("#scrubber", "aria-valuetext")
+        assert any(part.startswith(words[0]) for part in slices(page))
+        seen.add(tuple(slices(page)))
+    assert len(seen) >= 3, "the pie does not follow"
+    assert page.get_attribute("#scrubber", "aria-valuetext") != start
+    shot(page, "song")
+
+
+def test_keyboard_alone_is_enough(page: Any, folder: Path) -> None:
+    reached = []
+    for _ in range(6):
+        page.keyboard.press("Tab")
+        reached.append(page.evaluate("document.activeElement.id"))
+    assert reached == ["system", "all", "file", "clip", "play-clip", "microphone"]
+    page.focus("#clip")
+    page.keyboard.type("quad")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#mode.exact")
+    page.focus("#scrubber")
+    page.keyboard.press("End")
+    end = number(page, "#scrubber", "aria-valuenow")
+    assert end == pytest.approx(number(page, "#scrubber", "aria-valuemax"), abs=0.15)
+    page.keyboard.press("ArrowLeft")
+    assert number(page, "#scrubber", "aria-valuenow") < end
+    page.keyboard.press("Home")
+    assert number(page, "#scrubber", "aria-valuenow") == 0
+    page.keyboard.press(" ")
+    until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.1")
+
+
+def test_compare_view_shows_the_largest_difference(page: Any) -> None:
+    page.select_option("#clip", "quad_4channels.wav")
+    page.click("#play-clip")
+    page.wait_for_selector("#compare:not([hidden])")
+    verdict = page.inner_text("#verdict")
+    assert "same genre on all 8 steps" in verdict and "Largest |dp| = " in verdict
+    assert float(verdict.split("Largest |dp| = ")[1].split(",")[0]) <= 5e-5
+    drawn = "c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return d.some(v => v); }"
+    assert page.eval_on_selector("#curves", drawn)
+    shot(page, "compare")
+
+
+def test_compare_view_marks_steps_of_another_genre(page: Any, folder: Path) -> None:
+    def altered(route: Any) -> None:
+        answer = route.fetch()
+        theirs = {"source": "recorded", "step_probs": [[0, 1] + [0] * 8] * 8, "max_abs": 0.98, "at_step": 2}
+        theirs |= {"at_label": 1, "differ": [2, 5], "max_abs_by_step": [0.1] * 8, "same_genre": 0.75}
+        import json
+
+        head = answer.text().split("event: original")[0]
+        route.fulfill(response=answer, body=f"{head}event: original\ndata: {json.dumps(theirs)}\n\n")
+
+    page.route("**/api/predict*", altered)
+    page.select_option("#clip", "quad_4channels.wav")
+    page.click("#play-clip")
+    page.wait_for_selector("#compare:not([hidden])")
+    assert "another genre on 2 of 8 steps" in page.inner_text("#verdict")
+    assert "9.8e-1, at step 3 (classical)" in page.inner_text("#verdict")
+    assert page.is_visible("#differ-key")
+    shot(page, "differ")
+
+
+def test_a_wrong_file_is_a_readable_message_and_the_next_works(page: Any) -> None:
+    choose(page, Path(__file__))
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "That did not work: no audio file that can be decoded" in page.inner_text("#problem")
+    assert page.is_hidden("#song")
+    shot(page, "wrong")
+    choose(page, CLIPS / "piano_22050.wav")
+    page.wait_for_selector("#mode.exact")
+    assert page.is_hidden("#problem")
+
+
+def test_microphone_shows_band_and_delay(page: Any) -> None:
+    page.click("#microphone")
+    until(page, "Number(document.querySelector('#band').dataset.steps ?? 0) >= 8")
+    assert page.get_attribute("#microphone", "aria-pressed") == "true"
+    delay = float(page.inner_text("#delay").split(" s ")[0])
+    assert 0 < delay < 5
+    assert page.inner_text("#words")
+    shot(page, "microphone")
+    page.click("#microphone")
+    assert "off" in page.inner_text("#status")
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_a_phones_width_is_enough(page: Any, scheme: str) -> None:
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.select_option("#clip", "quad_4channels.wav")
+    page.click("#play-clip")
+    page.wait_for_selector("#compare:not([hidden])")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    for selector in ("#play", "#microphone", "#play-clip", "#scrubber"):
+        box = page.locator(selector).bounding_box()
+        assert box["x"] >= 0 and box["x"] + box["width"] <= 375 and box["height"] >= 40
+    shot(page, f"phone-{scheme}")
+
+
+SONG = SHARED / "data/choi/clips/bensound-cute.mp3"
+
+
+def test_untrained_weights_and_what_to_fetch_are_said(page: Any) -> None:
+    assert page.is_visible("#untrained") and page.input_value("#system") == "deepsound_crnn"
+    notice = page.inner_text("#untrained")
+    assert "reprise fetch deepsound_crnn" in notice and "reprise fetch deepsound_cnn_2018" in notice
+    assert page.is_hidden("#all-networks li >> nth=0")
+    page.focus("#all")
+    page.keyboard.press("Enter")
+    listed = page.locator("#all-networks li").all_inner_texts()
+    assert len(listed) == page.locator("#system option").count() == 5
+    assert sum("Knows " in text for text in listed) == 4 and sum("Made for 10 genres" in text for text in listed) == 1
+    assert "Knows" not in page.inner_text("#says"), "untrained, yet said to know"
+    assert sum("Not here yet: reprise fetch" in text for text in listed) == 4
+    disabled = page.eval_on_selector_all("#system option", "all => all.map(o => o.disabled)")
+    assert disabled.count(True) == 4
+    shot(page, "networks")
+
+
+@needs_shared
+def test_the_recommended_network_is_chosen_and_hears_while_it_arrives(several_page: Any) -> None:
+    page = several_page
+    assert page.input_value("#system") == "deepsound_cnn_2018" and page.is_hidden("#untrained")
+    choose(page, SONG)
+    page.wait_for_selector("#mode.exact")
+    assert "Done: pop, 74 % over the whole song" in page.inner_text("#status")
+    assert "CNN of 2018" in page.inner_text("#listener") and page.is_visible("#band")
+    assert "pop\n74 %" in page.inner_text("#legend")
+    assert page.is_hidden("#compare") and page.is_hidden("#again")
+    shot(page, "recommended")
+
+
+@needs_shared
+def test_another_network_is_asked_about_the_same_song(several_page: Any) -> None:
+    """By keyboard; a network that hears whole files lists its tags, has no microphone and says so."""
+    page = several_page
+    choose(page, SONG)
+    page.wait_for_selector("#mode.exact")
+    page.focus("#system")
+    page.keyboard.type("Choi's music tagger, CRNN")
+    assert page.input_value("#system") == "music_tagger_crnn"
+    says = page.inner_text("#says")
+    assert "Hears whole files only, of up to 20 minutes" in says and "50 tags" in says
+    assert page.is_disabled("#microphone") and page.is_visible("#deaf")
+    assert "music_tagger_crnn" in page.inner_text("#curl-system")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "again"
+    page.keyboard.press("Enter")
+    page.wait_for_selector("#bars li")
+    assert page.evaluate("document.activeElement.id") == "system", "the focus is lost"
+    rows = [row.split("\n") for row in page.locator("#bars li").all_inner_texts()]
+    assert len(rows) == 10 and rows[0][0] == "jazz" and "jazz" in page.inner_text("#status")
+    widths = page.eval_on_selector_all("#bars .bar", "all => all.map(b => parseFloat(b.style.width))")
+    assert widths == sorted(widths, reverse=True) and widths[0] == pytest.approx(float(rows[0][-1][:-2]), abs=0.6)
+    for selector in ("#band", "#pie", "#legend", "#compare", "#again"):
+        assert page.is_hidden(selector), selector
+    assert page.is_visible("#apart") and "only the middle" in page.inner_text("#notes")
+    page.click("#play")
+    until(page, "document.querySelector('#time').textContent.startsWith('0:01')")
+    assert page.get_attribute("#play", "aria-label") == "Pause"
+    shot(page, "tags")
+    page.select_option("#system", "deepsound_crnn")
+    assert page.is_visible("#untrained") and page.is_enabled("#microphone") and page.is_hidden("#deaf")
+    page.click("#again")
+    page.wait_for_selector("#compare:not([hidden])")
+    assert page.is_visible("#band") and page.is_hidden("#tags")
+
+
+@needs_shared
+def test_the_microphone_goes_to_the_network_that_is_chosen(several_page: Any) -> None:
+    page = several_page
+    asked = []
+    page.on("request", lambda request: asked.append(request.url))
+    page.click("#microphone")
+    until(page, "Number(document.querySelector('#band').dataset.steps ?? 0) >= 4")
+    assert any(url.endswith("&system=deepsound_cnn_2018") for url in asked)
+    page.select_option("#system", "compact_cnn")
+    assert page.get_attribute("#microphone", "aria-pressed") == "false", "still listening for another network"
+
+
+def axe() -> str:
+    """axe-core's source: a copy named by REPRISE_AXE (npm pack axe-core, then package/axe.min.js)."""
+    path = os.environ.get("REPRISE_AXE")
+    if not path or not Path(path).is_file():
+        require("axe", "REPRISE_AXE names no axe.min.js of axe-core")
+    return Path(path).read_text()
+
+
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation(page: Any, scheme: str) -> None:
+    source = axe()
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
+    found = []
+    for state in ("start", "song", "wrong"):
+        if state == "song":
+            page.select_option("#clip", "quad_4channels.wav")
+            page.click("#play-clip")
+            page.wait_for_selector("#compare:not([hidden])")
+        if state == "wrong":
+            choose(page, Path(__file__))
+            page.wait_for_selector("#problem:not([hidden])")
+        page.evaluate(source)
+        result = page.evaluate("axe.run()")
+        assert len(result["passes"]) > 10
+        found += [(state, v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]]
+    assert [violation for violation in found if violation[2] in ("serious", "critical")] == []
+
+
+@needs_shared
+@pytest.mark.parametrize("scheme", ["light", "dark"])
+def test_axe_finds_no_serious_violation_in_the_choice_and_the_tags(several_page: Any, scheme: str) -> None:
+    source, page = axe(), several_page
+    page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.click("#all")
+    page.select_option("#system", "compact_cnn")
+    choose(page, SONG)
+    page.wait_for_selector("#bars li")
+    assert page.evaluate("document.documentElement.scrollWidth") <= 375
+    shot(page, f"tags-{scheme}")
+    page.evaluate(source)
+    result = page.evaluate("axe.run()")
+    assert len(result["passes"]) > 10
+    found = [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]]
+    assert [violation for violation in found if violation[1] in ("serious", "critical")] == []

@@ -1,0 +1,135 @@
+"""Make the whole family of real Keras-1 models: every version, both backends, in Python 2.7.
+
+    python -m tests.port.keras_legacy.family.run OUT [--python27 python2.7] [--only 1.2.2-theano ...] [--models X ...]
+    python -m tests.port.keras_legacy.family.run OUT --record tests/port/keras_legacy/recorded
+
+Needs a Python 2.7 with pip, and g++. The pins are installed into OUT/.env without touching that Python. The second
+form packs the small share of OUT that is kept in the repository. `py27/make.py` tells the layout of OUT.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import subprocess
+import sys
+import zipfile
+from pathlib import Path
+
+HERE = Path(__file__).parent
+VERSIONS = ("1.0.6", "1.0.7", "1.1.0", "1.2.2")
+COMBINATIONS = tuple(f"{keras}-{backend}" for keras in VERSIONS for backend in ("theano", "tensorflow"))
+BASE = (
+    "numpy==1.11.3",
+    "scipy==0.17.0",
+    "h5py==2.6.0",
+    "pyyaml==3.12",
+    "six==1.10.0",
+    "protobuf==3.1.0",
+    "mock==2.0.0",
+    "tensorflow==0.12.1",
+)
+# Keras 1.2.2 wants Theano 0.9's three-dimensional convolution; the others are of 0.8's time.
+THEANO = {"1.0.6": "0.8.2", "1.0.7": "0.8.2", "1.1.0": "0.8.2", "1.2.2": "0.9.0"}
+FILES = ("model.json", "weights.h5", "golden.npz", "twice.json", "twice.yaml")
+OTHER_FORMS = ("model.yaml", "whole.h5")
+WHOLE_EVERY = 12  # of the recorded models, how many keep their whole-model and YAML files too
+EVERYWHERE = ("bn_mode0_4d_axis1", "bn_mode0_dense", "bn_mode1_3d", "conv1d_same_4_s1", "crnn", "dense_trained")
+
+
+def install(python27: str, target: Path, *pins: str, dependencies: bool = True) -> None:
+    """Install `pins` into the folder `target` once."""
+    if target.exists():
+        return
+    part = target.with_name(target.name + ".part")
+    shutil.rmtree(part, ignore_errors=True)
+    extra = [] if dependencies else ["--no-deps"]
+    subprocess.run([python27, "-m", "pip", "install", "-q", *extra, "--target", part, *pins], check=True)
+    part.rename(target)
+
+
+def environment(python27: str, out: Path, keras: str, backend: str) -> dict[str, str]:
+    """Install what one combination needs and return the environment its process runs in."""
+    env = out / ".env"
+    env.mkdir(parents=True, exist_ok=True)
+    base, theano = env / "base", env / f"theano-{THEANO[keras]}"
+    install(python27, base, *BASE)
+    (base / "google" / "__init__.py").touch()  # protobuf's namespace works from site-packages only
+    install(python27, theano, f"Theano=={THEANO[keras]}", dependencies=False)
+    install(python27, env / f"keras-{keras}", f"Keras=={keras}", dependencies=False)
+    libraries = base / "numpy" / ".libs"
+    blas = env / "blas" / "libopenblas.so"  # the wheel's own BLAS, under the name a linker looks for
+    if not blas.exists():
+        blas.parent.mkdir(exist_ok=True)
+        blas.symlink_to(next(libraries.glob("libopenblas*")).resolve())
+    flags = f"base_compiledir={theano}.cache,floatX=float32,optimizer=fast_compile"
+    return os.environ | {
+        "HOME": str(env),
+        "KERAS_BACKEND": backend,
+        "LD_LIBRARY_PATH": str(libraries),
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join(map(str, (env / f"keras-{keras}", theano, base, HERE / "py27"))),
+        "THEANO_FLAGS": f"{flags},blas.ldflags=-L{blas.parent} -lopenblas",
+    }
+
+
+def generate(python27: str, out: Path, combinations: list[str], models: list[str]) -> None:
+    for combination in combinations:
+        keras, backend = combination.split("-")
+        env = environment(python27, out, keras, backend)
+        print(combination, flush=True)
+        subprocess.run(
+            [python27, HERE / "py27" / "make.py", out, *models], env=env, check=True, stdout=subprocess.DEVNULL
+        )
+
+
+def record(out: Path, target: Path) -> None:
+    """Keep every model once, from one combination after the other, and a few from every combination."""
+    made = {c: json.loads((out / c / "index.json").read_text())["made"] for c in COMBINATIONS}
+    taken = {c: [(name, True) for name in EVERYWHERE if name in made[c]] for c in COMBINATIONS}
+    for place, name in enumerate(sorted(set().union(*made.values()) - set(EVERYWHERE))):
+        able = [combination for combination in COMBINATIONS if name in made[combination]]
+        taken[able[place % len(able)]].append((name, place % WHOLE_EVERY == 0))
+    shutil.rmtree(target, ignore_errors=True)
+    target.mkdir(parents=True)
+    for combination, models in taken.items():
+        with zipfile.ZipFile(target / f"{combination}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+            keep(archive, "index.json", json.dumps(shortened(out / combination, models), indent=1, sort_keys=True))
+            for name, every_form in sorted(models):
+                for file in FILES + (OTHER_FORMS if every_form else ()):
+                    source = out / combination / name / file
+                    if source.exists():
+                        keep(archive, f"{name}/{file}", source.read_bytes())
+
+
+def keep(archive: zipfile.ZipFile, name: str, data: str | bytes) -> None:
+    """Add one entry without a date, so that the same family gives the same archive."""
+    entry = zipfile.ZipInfo(name)
+    entry.compress_type = zipfile.ZIP_DEFLATED
+    archive.writestr(entry, data)
+
+
+def shortened(folder: Path, models: list[tuple[str, bool]]) -> dict[str, object]:
+    """The index of what is kept: versions, classes of each model, and what Keras itself could not make."""
+    index = json.loads((folder / "index.json").read_text())
+    index["made"] = {name: {"classes": index["made"][name]["classes"]} for name, _ in models}
+    return dict(index)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--python27", default="python2.7")
+    parser.add_argument("--only", nargs="+", choices=COMBINATIONS, default=list(COMBINATIONS))
+    parser.add_argument("--models", nargs="+", default=[], help="make only these, of those combinations")
+    parser.add_argument("--record", type=Path)
+    options = parser.parse_args()
+    if options.record:
+        record(options.out.resolve(), options.record)
+    else:
+        generate(options.python27, options.out.resolve(), options.only, options.models)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

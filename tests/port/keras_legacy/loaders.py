@@ -1,0 +1,87 @@
+"""What today's loaders make of the recorded Keras-1 models: refused, silently wrong or right, as a Markdown table.
+
+    python -m tests.port.keras_legacy.loaders [--every N]
+
+Each loader gets every form that a user would try: the whole-model file, and the JSON with its weights. A model
+counts by the best it got, so a loader is never marked down for a form it does not have.
+"""
+
+import argparse
+import contextlib
+import io
+import os
+import sys
+import tempfile
+from collections import Counter
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+from tests.port.keras_legacy import recorded
+from tests.port.keras_legacy.outcome import Outcome, outcome, port_loader
+
+RANK = ("right", "wrong", "refused")
+
+
+def library_loader(library: Any, whole: bool) -> Callable[[Path], Any]:
+    """Return a loader by the library's own load_model, or model_from_json and load_weights."""
+
+    def load(folder: Path) -> Any:
+        if whole:
+            model = library.models.load_model(str(folder / "whole.h5"), compile=False)
+        else:
+            model = library.models.model_from_json((folder / "model.json").read_text())
+            model.load_weights(str(folder / "weights.h5"))
+        return lambda inputs: model(inputs if len(inputs) > 1 else inputs[0])
+
+    return load
+
+
+def best(folder: Path, loads: list[Callable[[Path], Any]]) -> Outcome:
+    """Return the best outcome of a few ways to load; an exception of any kind counts as refused."""
+    found = []
+    for load in loads:
+        with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+            one = outcome(folder, load)
+        kind = "refused" if one.kind == "crashed" else one.kind
+        found.append(Outcome(kind, one.error, one.message))
+    return min(found, key=lambda one: RANK.index(one.kind))
+
+
+def measure(folders: list[Path]) -> dict[str, Counter[str]]:
+    """Return the counts of right, wrong and refused for each loader."""
+    os.environ.setdefault("TF_USE_LEGACY_KERAS", "0")
+    import keras
+    import tf_keras
+
+    ways = {
+        f"Keras {keras.__version__}": [library_loader(keras, True), library_loader(keras, False)],
+        f"tf-keras {tf_keras.__version__}": [library_loader(tf_keras, True), library_loader(tf_keras, False)],
+        "reprise migrate": [port_loader("model.json")],
+    }
+    counts: dict[str, Counter[str]] = {name: Counter() for name in ways}
+    for folder in folders:
+        for name, loads in ways.items():
+            counts[name][best(folder, loads).kind] += 1
+        keras.backend.clear_session()
+        tf_keras.backend.clear_session()
+    return counts
+
+
+def table(counts: dict[str, Counter[str]]) -> str:
+    rows = ["| loader | right | silently wrong | refused |", "|---|---|---|---|"]
+    rows += [f"| {name} | {c['right']} | {c['wrong']} | {c['refused']} |" for name, c in counts.items()]
+    return "\n".join(rows)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--every", type=int, default=1, help="take only every N-th model")
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = [recorded.folder(name, Path(scratch)) for name in recorded.names()[:: options.every]]
+        print(f"{len(folders)} models of real Keras 1\n\n" + table(measure(folders)))
+
+
+if __name__ == "__main__":
+    sys.exit(main())

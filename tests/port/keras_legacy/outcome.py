@@ -1,0 +1,102 @@
+"""What a loader makes of one recorded Keras-1 model: right, wrong, refused or crashed, against the real outputs."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reprise_kit.compare.errors import InputError
+
+TOLERANCE = 1e-5
+DEEP_RECURRENT_TOLERANCE = 1e-4
+
+
+@dataclass(frozen=True)
+class Combination:
+    """A Keras version and the backend it ran on, as its folder is called: 1.1.0-theano."""
+
+    keras: str
+    backend: str
+
+    @classmethod
+    def of(cls, folder: Path) -> "Combination":
+        keras, _, backend = folder.name.partition("-")
+        return cls(keras, backend)
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`kind` is right, wrong, refused or crashed; `error` is max |d| over max |original|, or nan."""
+
+    kind: str
+    error: float
+    message: str = ""
+
+
+def golden(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Return the recorded inputs and the real Keras 1's outputs, each in the model's order."""
+    with np.load(folder / "golden.npz", allow_pickle=False) as arrays:
+        inputs = [arrays[f"in_{i}"] for i in range(sum(key.startswith("in_") for key in arrays))]
+        outputs = [arrays[f"out_{i}"] for i in range(sum(key.startswith("out_") for key in arrays))]
+    assert inputs and outputs, f"{folder} records nothing"
+    return inputs, outputs
+
+
+def tolerance(name: str) -> float:
+    return DEEP_RECURRENT_TOLERANCE if name.endswith("_deep") else TOLERANCE
+
+
+def relative_error(found: Any, expected: list[np.ndarray]) -> float:
+    """Return the largest |d| over the largest |value| of each output; inf for another count, shape or NaN."""
+    found = list(found) if isinstance(found, list | tuple) else [found]
+    if len(found) != len(expected):
+        return float("inf")
+    worst = 0.0
+    for value, reference in zip(found, expected, strict=True):
+        array = np.asarray(value)
+        if array.shape != reference.shape or not np.isfinite(array).all():
+            return float("inf")
+        scale = float(np.abs(reference).max())
+        gap = float(np.abs(array.astype("float64") - reference).max())
+        worst = max(worst, gap / scale if scale else gap)
+    return worst
+
+
+def outcome(folder: Path, load: Callable[[Path], Any]) -> Outcome:
+    """Load `folder`'s model with `load`, which gives a callable of the inputs, and compare with the original."""
+    inputs, expected = golden(folder)
+    try:
+        predict = load(folder)
+    except InputError as error:
+        return Outcome("refused", float("nan"), str(error))
+    except Exception as error:
+        return Outcome("crashed", float("nan"), f"{type(error).__name__}: {error}"[:400])
+    try:
+        found = predict(inputs)
+    except Exception as error:
+        return Outcome("crashed", float("nan"), f"predict: {type(error).__name__}: {error}"[:400])
+    error = relative_error(found, expected)
+    return Outcome("right" if error <= tolerance(folder.name) else "wrong", error)
+
+
+def port_loader(architecture: str | None, weights: str = "weights.h5") -> Callable[[Path], Any]:
+    """Return a loader that migrates with this project: the backend told, the version as the file has it."""
+
+    def load(folder: Path) -> Any:
+        from reprise_kit.port.keras_legacy.build import build
+        from reprise_kit.port.keras_legacy.read import read
+
+        backend = Combination.of(folder.parent).backend
+        model = read(folder / architecture if architecture else None, folder / weights)
+        # Some layers never recorded their ordering; where no neighbour tells, the user must.
+        alone = folder.name.rpartition("_")[2] if "_alone_" in folder.name else None
+        return build(model, backend, dim_ordering=alone, legacy_bugs="keep")
+
+    return load
+
+
+def folders(root: Path) -> list[Path]:
+    """Return every recorded model below `root`, in order."""
+    return sorted(path.parent for path in root.glob("*/*/golden.npz"))

@@ -1,0 +1,129 @@
+"""Lambdas of real Keras-1 files recognised from their bytecode; their values are checked in test_family.py."""
+
+from pathlib import Path
+
+import pytest
+
+from reprise_kit.port.keras_legacy.lambdas import LambdaRule, recognise
+from reprise_kit.port.keras_legacy.safe import load_architecture
+from tests.port.keras_legacy import recorded
+
+# What each recorded Lambda was written as, and so must read as.
+TEXTS = {
+    "scale_shift": ("affine", "((x / 127.5) - 1.0)"),
+    "div_minus": ("affine", "((x / 255.0) - 0.5)"),
+    "paren": ("affine", "((x - 128.0) / 128.0)"),
+    "times": ("affine", "(x * 2.5)"),
+    "left_times": ("affine", "(2 * x)"),
+    "plus": ("affine", "(x + 3)"),
+    "one_minus": ("affine", "(1 - x)"),
+    "negative": ("affine", "-(x)"),
+    "identity": ("identity", "x"),
+    "square": ("expression", "(x ** 2)"),
+    "mean_1": ("mean", "mean(x, axis=1)"),
+    "mean_keep": ("mean", "mean(x, axis=1, keepdims=True)"),
+    "mean_23": ("mean", "mean(x, axis=(2, 3))"),
+    "sum_1": ("sum", "sum(x, axis=1)"),
+    "max_1": ("max", "max(x, axis=1)"),
+    "expand": ("expand_dims", "expand_dims(x, -1)"),
+    "squeeze": ("squeeze", "squeeze(x, 2)"),
+    "l2_normalize": ("l2_normalize", "l2_normalize(x, axis=1)"),
+    "abs_k": ("abs", "abs(x)"),
+    "last_step": ("slice", "x[:, -1]"),
+    "columns": ("slice", "x[:, :2]"),
+    "reverse_channels": ("slice", "x[:, ::-1]"),
+    "swish": ("expression", "((x * sigmoid(x)) + tanh(x))"),
+    "distance": ("absolute_difference", "abs((x[0] - x[1]))"),
+}
+
+
+def _recorded(name: str, scratch: Path) -> LambdaRule | None:
+    full = next(full for full in recorded.names() if full.endswith(f"/lambda_{name}"))
+    tree = load_architecture(recorded.folder(full, scratch) / "model.json")
+    layers = tree["config"] if isinstance(tree["config"], list) else tree["config"]["layers"]
+    for layer in layers:
+        if layer["class_name"] == "Lambda" or layer["config"].get("mode_type") == "lambda":
+            return recognise(layer["config"])
+    raise AssertionError(full)
+
+
+@pytest.mark.parametrize("name", TEXTS)
+def test_real_lambdas(name: str, tmp_path: Path) -> None:
+    rule = _recorded(name, tmp_path)
+    assert rule is not None and (rule.name, rule.text) == TEXTS[name]
+
+
+def test_an_unknown_one_is_none(tmp_path: Path) -> None:
+    assert _recorded("unknown", tmp_path) is None
+
+
+def _python2(code: bytes, constants: bytes = b"(\0\0\0\0", names: bytes = b"(\0\0\0\0") -> str:
+    """A code object as Python 2.7 marshals it: one argument, x."""
+    word = (1).to_bytes(4, "little")
+
+    def text(value: bytes) -> bytes:
+        return b"s" + len(value).to_bytes(4, "little") + value
+
+    head = b"c" + word + word + (9).to_bytes(4, "little") + (0x43).to_bytes(4, "little")
+    variables, none = b"(" + word + text(b"x"), b"(\0\0\0\0"
+    tail = none + none + text(b"f.py") + text(b"f") + word + text(b"")
+    return (head + text(code) + constants + names + variables + tail).decode("latin-1")
+
+
+X, RETURN, ADD, MULTIPLY, STORE = b"|\0\0", b"S", b"\x17", b"\x14", b"}\0\0"
+
+
+def test_our_python_2_code_objects_are_read() -> None:
+    rule = recognise({"function": _python2(X + X + ADD + RETURN)})
+    assert rule is not None and rule.parameters == {"scale": 2.0, "offset": 0.0}
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        "",
+        "c",
+        "x" * 70_001,
+        "\u4e2d" * 9,
+        "i\1\0\0\0",
+        _python2(b"\x64\xff\xff" + RETURN),  # a constant that is not there
+        _python2(ADD + RETURN),  # an empty stack
+        _python2(X),  # no return
+        _python2(X + b"q\0\0" + RETURN),  # a jump
+        _python2(X + b"\x83\xff\xff" + RETURN),  # a call with 255 keywords
+        _python2((X + X + MULTIPLY + STORE) * 60 + X + RETURN),  # 2 ** 60 steps
+        _python2(X + (X + ADD) * 200 + RETURN),  # 200 deep
+        _python2(X + RETURN, constants=b"(\xff\xff\xff\x7f"),
+        _python2(X + RETURN, constants=(b"(\1\0\0\0" * 5000)),
+        None,
+        7,
+        ["a", None],
+        [_python2(X + RETURN), None, [1]],  # a closure
+    ],
+)
+def test_what_is_not_clear_is_none(function: object) -> None:
+    assert recognise({"function": function, "function_type": "lambda"}) is None
+
+
+def test_a_function_saved_by_name_is_none() -> None:
+    assert recognise({"function": "preprocess", "function_type": "function"}) is None
+
+
+def test_python_3_code_is_read() -> None:
+    """Python 3.5's bytecode of `lambda x: x / 2.0`, written out."""
+    name = b"\xda\x01x"
+    code = b"\xe3" + b"\1\0\0\0" + b"\0\0\0\0" + b"\1\0\0\0" + b"\2\0\0\0" + b"C\0\0\0"
+    code += b"s\x08\0\0\0" + b"|\0\0d\1\0\x1bS"
+    code += (
+        b")\x02Ng\0\0\0\0\0\0\0@"
+        + b")\0"
+        + b")\1"
+        + name
+        + b")\0"
+        + b")\0"
+        + b"\xfa\1f\xfa\1g"
+        + b"\1\0\0\0"
+        + b"s\0\0\0\0"
+    )
+    rule = recognise({"function": code.decode("latin-1")})
+    assert rule is not None and rule.parameters == {"scale": 0.5, "offset": 0.0}
