@@ -42,7 +42,7 @@ def explained(stage, array, clip=MP3, backend="theano", chosen=SYSTEM):
     reference = RECORDED[clip]
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, stage: array})
     verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
-    result = ClipComparison(Clip.open(terminal.SHIPPED_CLIPS / clip), reference, candidate, *verdicts)
+    result = ClipComparison(Clip.open(terminal.CLIPS / clip), reference, candidate, *verdicts)
     return explain(result, candidate, Settings(chosen, None, backend))
 
 
@@ -136,7 +136,7 @@ def test_every_cause_of_the_table_is_injected_below():
 def test_the_rules_give_the_original(stage):
     reference = RECORDED[MP3]
     source = next(s.source for s in SYSTEM.stages if s.name == stage)
-    clip = terminal.SHIPPED_CLIPS / MP3
+    clip = terminal.CLIPS / MP3
     case = Case(stage, reference.arrays.get(source), reference.scalars, clip, SYSTEM.default_weights, "theano")
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, stage: causes.RULES[stage](case)})
     assert all(diff(reference, candidate, SYSTEM.stages, "isolated"))
@@ -147,7 +147,7 @@ def test_decoding(name, monkeypatch):
     if name == "the channels that ffmpeg counts":
         monkeypatch.setattr(decoders.Opened, "counted_channels", 4)
     clip = DECODED[name]
-    made = decoding.decode(terminal.SHIPPED_CLIPS / clip, fix_quirks=clip == LOFI).native
+    made = decoding.decode(terminal.CLIPS / clip, fix_quirks=clip == LOFI).native
     assert f"computes it with {name} (bit for bit)" in explained("native", made, clip)
 
 
@@ -234,7 +234,7 @@ def test_agreement_needs_no_explanation_and_a_system_without_a_table_has_none():
 def test_the_command_says_why(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(path, "log_mel", partial(by_librosa, pad_mode="constant"))
     chosen = terminal.settings("deepsound_crnn", None, None)
-    clip = terminal.SHIPPED_CLIPS / "shortest.wav"
+    clip = terminal.CLIPS / "shortest.wav"
     assert terminal.compare([clip], "recorded", "port", tmp_path, chosen) == 1
     said = "the candidate computes it with zeros as padding"
     assert said in capsys.readouterr().out

@@ -23,7 +23,7 @@ def comparison(name, **changed):
     """A recorded trace against itself, with some arrays changed."""
     reference = load(SYSTEM.recorded / "theano" / name)
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, **changed})
-    clip = Clip.open(terminal.SHIPPED_CLIPS / name)
+    clip = Clip.open(terminal.CLIPS / name)
     verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
     return ClipComparison(clip, reference, candidate, *verdicts)
 
@@ -81,7 +81,7 @@ def test_an_empty_comparison_is_no_agreement(tmp_path):
 
 
 def test_recordings_answer_only_for_their_own_weights_and_clips(tmp_path):
-    clip = Clip.open(terminal.SHIPPED_CLIPS / "silence.wav")
+    clip = Clip.open(terminal.CLIPS / "silence.wav")
     other = tmp_path / "weights.h5"
     other.write_bytes(SYSTEM.default_weights.read_bytes() + b"\0")
     with pytest.raises(InputError, match="other weights"):

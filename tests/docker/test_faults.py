@@ -17,10 +17,10 @@ from reprise_kit.compare.engine import engine_problem
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.system import ROOT
-from reprise_kit.compare.terminal import SHIPPED_CLIPS
+from reprise_kit.compare.terminal import CLIPS
 from tests.docker.kit import PROJECT, SYSTEM, Kit, docker
 
-CLIP = SHIPPED_CLIPS / "metal_mono_cbr.mp3"
+CLIP = CLIPS / "metal_mono_cbr.mp3"
 
 
 def running():

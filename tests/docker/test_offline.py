@@ -9,11 +9,11 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.engine import ask
-from reprise_kit.compare.terminal import SHIPPED_CLIPS
+from reprise_kit.compare.terminal import CLIPS
 from tests.docker.kit import SYSTEM, Kit, container, docker, port_answer, wait_healthy
 from tests.require import require
 
-CLIP = SHIPPED_CLIPS / "metal_mono_cbr.mp3"
+CLIP = CLIPS / "metal_mono_cbr.mp3"
 RECORDED = SYSTEM.recorded / "theano" / CLIP.name / "trace.npz"
 
 

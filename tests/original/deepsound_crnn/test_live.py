@@ -27,7 +27,7 @@ from tests.require import require
 
 SYSTEM = system.load("deepsound_crnn")
 STAND_IN = ROOT / "tests/original/stand_in"
-CLIPS = [terminal.SHIPPED_CLIPS / n for n in ("metal_mono_cbr.mp3", "organ_48k.opus", "quad_4channels.wav")]
+CLIPS = [terminal.CLIPS / n for n in ("metal_mono_cbr.mp3", "organ_48k.opus", "quad_4channels.wav")]
 
 
 @pytest.fixture(scope="session")

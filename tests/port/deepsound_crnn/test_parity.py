@@ -87,20 +87,20 @@ def test_the_network_alone_with_either_kernel_order(song_pipeline, song):
 
 def run(tmp_path, names, backend="theano", **settings):
     """Compare the recorded original with the port on some of the kit's clips."""
-    clips = [Clip.open(terminal.SHIPPED_CLIPS / name) for name in names]
+    clips = [Clip.open(terminal.CLIPS / name) for name in names]
     recorded = runners.open_runner("recorded", Settings(SYSTEM, None, "theano"))
     candidate = runners.open_runner("port", Settings(SYSTEM, None, backend, **settings))
     return compare_clips(clips, SYSTEM.stages, recorded, candidate, tmp_path)
 
 
 def test_the_recorded_set_is_whole():
-    clips = {p.name for p in find_clips([terminal.SHIPPED_CLIPS])}
+    clips = {p.name for p in find_clips([terminal.CLIPS])}
     assert len(clips) >= 10
     assert {p.parent.name for p in (SYSTEM.recorded / "theano").glob("*/trace.npz")} == clips
 
 
 def test_the_kits_clips_agree_at_every_stage(tmp_path):
-    names = [p.name for p in find_clips([terminal.SHIPPED_CLIPS])]
+    names = [p.name for p in find_clips([terminal.CLIPS])]
     results = run(tmp_path, names)
     assert len(results) == len(names)
     for result in results:
