@@ -7,11 +7,12 @@ import time
 import numpy as np
 import pytest
 
-from reprise_kit.compare.terminal import CLIPS
+from reprise_kit.compare import system
 from tests.docker.kit import container, docker, original_answer, port_answer, wait_healthy
 from tests.shared import SHARED, needs_shared
 
 ALLOWED = 1e-4  # probability
+CLIPS = ("metal_mono_cbr.mp3", "five_to_the_seventh.flac", "guitar_22050.au")
 
 
 @needs_shared
@@ -28,7 +29,9 @@ def test_the_first_upload_of_a_whole_song_is_quick_and_answered_alike(demo):
 
 @pytest.mark.parametrize("name", CLIPS)
 def test_the_original_and_the_port_answer_alike(demo, name):
-    theirs, ours = (np.array(ask) for ask in (original_answer(8080, CLIPS / name), port_answer(CLIPS / name)))
+    theirs, ours = (
+        np.array(ask) for ask in (original_answer(8080, system.CLIPS / name), port_answer(system.CLIPS / name))
+    )
     assert theirs.shape == ours.shape and theirs.shape[0] >= 1 and theirs.shape[1] == 10
     assert np.isfinite(theirs).all() and np.ptp(theirs) > 0.01
     worst = float(np.abs(theirs - ours).max())
@@ -37,7 +40,7 @@ def test_the_original_and_the_port_answer_alike(demo, name):
 
 
 def test_answers_depend_on_the_song(demo):
-    answers = [np.array(original_answer(8080, CLIPS / name)).mean(axis=0) for name in CLIPS]
+    answers = [np.array(original_answer(8080, system.CLIPS / name)).mean(axis=0) for name in CLIPS]
     assert min(np.abs(a - b).max() for i, a in enumerate(answers) for b in answers[:i]) > 100 * ALLOWED
 
 
@@ -58,7 +61,7 @@ def test_the_tensorflow_profile_starts_and_answers_wrongly(demo):
     done = demo.compose("--profile", "tensorflow", "up", "-d", "original-tensorflow")
     assert done.returncode == 0, done.stderr
     wait_healthy("original-tensorflow")
-    clip = CLIPS / CLIPS[0]
+    clip = system.CLIPS / CLIPS[0]
     right, wrong = np.array(original_answer(8080, clip)), np.array(original_answer(8082, clip))
     assert right.shape == wrong.shape
     worst = float(np.abs(right - wrong).max())
@@ -71,7 +74,7 @@ def test_the_compare_profile_leaves_a_report(kit, tmp_path):
     clips.mkdir()
     report.mkdir()
     for name in CLIPS:
-        shutil.copy(CLIPS / name, clips)
+        shutil.copy(system.CLIPS / name, clips)
     for folder in (tmp_path, *tmp_path.parents[:2], clips):
         folder.chmod(0o755)
     report.chmod(0o777)
