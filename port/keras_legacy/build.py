@@ -14,6 +14,7 @@ from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     convolution,
     core,
     deconvolution,
+    masks,
     merge,
     normalization,
     pooling,
@@ -74,6 +75,7 @@ def migrate(
         dict(replace or {}),
         list(model.notes),
     )
+    context.masked = any(masks.makes(node) for node in root.walk() if isinstance(node.config, dict))
     infer(context, root)
     if channels_last:
         _check_channels_last(root)

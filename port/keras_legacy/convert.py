@@ -57,9 +57,9 @@ def lstm_gates(arrays: Arrays, hard: bool) -> list[np.ndarray]:
     return _gates(arrays, "ifco", "ifo" if hard else "")
 
 
-def gru_gates(arrays: Arrays, hard: bool) -> list[np.ndarray]:
+def gru_gates(arrays: Arrays, hard: bool, hard_candidate: bool = False) -> list[np.ndarray]:
     """Nine arrays, or one W, U, b set ordered z, r, h, to Keras 3's kernel, recurrent kernel, bias."""
-    return _gates(arrays, "zrh", "zr" if hard else "")
+    return _gates(arrays, "zrh", ("zr" if hard else "") + ("h" if hard_candidate else ""))
 
 
 def convlstm_gates(arrays: Arrays, backend: str, dim_ordering: str, hard: bool) -> list[np.ndarray]:

@@ -5,6 +5,7 @@ channels-first convolution on a CPU. Every tensor keeps its Keras-1 layout; the 
 permuted from is remembered as its twin, so that neighbours meet there and need no Permutes.
 """
 
+import inspect
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
@@ -15,6 +16,7 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.tree import Node
 
 Tensor = Any
@@ -39,7 +41,8 @@ class Context:
     """Settings of one build and what it has made so far.
 
     `backend`: "theano" or "tensorflow"; `version`: Keras version as a tuple, () if unknown; `dim_ordering`:
-    the answer for layers that do not record theirs, or None; `legacy_bugs`: "keep", "fix" or None for refuse.
+    the answer for layers that do not record theirs, or None; `legacy_bugs`: "keep", "fix" or None for refuse;
+    `masked`: whether any layer makes a mask, see rules/masks.py.
     """
 
     backend: str
@@ -48,10 +51,12 @@ class Context:
     legacy_bugs: str | None = None
     replace: dict[str, Any] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
+    masked: bool = False
     inferred: dict[int, str] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)
     _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
+    _masks: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _names: list[set[str]] = field(default_factory=lambda: [set()])
     _applies: dict[int, Apply] = field(default_factory=dict)
 
@@ -66,12 +71,18 @@ class Context:
         """Return a node's output for x; what Keras refuses becomes an InputError that names the layer."""
         apply = self.apply(node)
         with naming(node):
-            return apply(x)
+            y = apply(x)
+            masks.carry(self, node, x, y)
+            return y
+
+    def replacement(self, node: Node) -> Any:
+        """Return what was given in place of a layer, by its name or its class, or None."""
+        return self.replace.get(node.name, self.replace.get(node.class_name))
 
     def _builder(self, node: Node) -> Rule:
-        for name in (node.name, node.class_name):
-            if name in self.replace:
-                return _replaced(self.replace[name])
+        own = self.replacement(node)
+        if own is not None:
+            return _replaced(own)
         if node.class_name not in RULES:
             raise InputError(
                 f"layer {node.name}: the class {node.class_name} is not one of Keras 1's; "
@@ -107,6 +118,18 @@ class Context:
             f"layer {node.name} ({node.class_name}): its dim_ordering is not recorded and the other layers "
             "do not decide it; say it with --dim-ordering th or tf"
         )
+
+    # masks
+
+    def mask(self, x: Tensor) -> Tensor | None:
+        """Return the mask (n, n_steps) that Keras 1 had on a tensor, or None."""
+        return self._masks[id(x)][1] if id(x) in self._masks else None
+
+    def set_mask(self, x: Tensor, mask: Tensor | None) -> None:
+        """Give a tensor a mask, or take it away."""
+        self._masks.pop(id(x), None)
+        if mask is not None:
+            self._masks[id(x)] = (x, mask)  # x is kept, so that its id stays its own
 
     # names
 
@@ -243,7 +266,24 @@ def integers(value: Any, node: Node, key: str) -> tuple[int, ...]:
 
 
 def _replaced(function: Any) -> Rule:
+    """Return the rule of a person's own layer or function; one that takes `mask` is given the mask of its input."""
+
     def builder(context: Context, node: Node) -> Apply:
-        return function
+        def apply(x: Any) -> Any:
+            given = [context.mask(one) for one in (x if isinstance(x, list) else [x])]
+            if _takes_mask(function):
+                return function(x, mask=given if isinstance(x, list) else given[0])
+            if any(mask is not None for mask in given):
+                context.notes.append(f"layer {node.name}: its replacement takes no `mask`; it sees all steps alike")
+            return function(x)
+
+        return apply
 
     return builder
+
+
+def _takes_mask(function: Any) -> bool:
+    try:
+        return "mask" in inspect.signature(getattr(function, "call", function)).parameters
+    except (TypeError, ValueError):  # a function without a signature
+        return False

@@ -234,7 +234,7 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
             kernel,
             strides,
             border_mode(node),
-            activation=activation_name(node),
+            activation=inner_activation(context, node),
             recurrent_activation=activation_name(node, "inner_activation"),
             return_sequences=bool(node.config.get("return_sequences")),
             go_backwards=bool(node.config.get("go_backwards")),

@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
@@ -180,16 +181,22 @@ def repeat_vector(context: Context, node: Node) -> Apply:
 
 @rule("Masking")
 def masking(context: Context, node: Node) -> Apply:
-    """Keeps the shape and masks steps where every value is mask_value."""
-    return layers.Masking(float(node.config.get("mask_value", 0.0)), name=context.name(node.name))
+    """Keeps the shape; steps where every value is mask_value become 0, and masked (masks.py)."""
+    value = float(node.config.get("mask_value", 0.0))
+    zeroed = layers.Multiply(name=context.name(node.name))
+
+    def apply(x: Tensor) -> Tensor:
+        kept = ops.any(ops.not_equal(x, value), axis=-1, keepdims=True)
+        return zeroed([x, ops.cast(kept, x.dtype)])
+
+    return apply
 
 
 @rule("Embedding")
 def embedding(context: Context, node: Node) -> Apply:
     """(n, n_steps) whole numbers -> (n, n_steps, output_dim); its dropout does nothing at inference."""
     (w,) = arrays_of(node, "W")
-    mask = bool(node.config.get("mask_zero"))
-    return loaded(layers.Embedding(*w.shape, mask_zero=mask, name=context.name(node.name)), [w], node)
+    return loaded(layers.Embedding(*w.shape, name=context.name(node.name)), [w], node)
 
 
 @rule("Lambda")

@@ -81,7 +81,9 @@ def _merged(context: Context, merge: Node, inputs: list[Tensor], depth: int) -> 
     for branch in merge.children:
         own = [given[id(leaf)] for leaf in input_layers(branch)]
         if branch.class_name in CONTAINERS:
-            outputs += outputs_of(context, branch, own, depth + 1)
+            for output in outputs_of(context, branch, own, depth + 1):
+                context.set_mask(output, None)  # Keras 1 hands no mask of a whole model to a Merge
+                outputs.append(output)
         else:
             outputs.append(context.call(branch, own[0]))
             record(context, branch, outputs[-1])
@@ -136,7 +138,12 @@ def _first_call(node: Node, child: Node) -> int:
 
 @rule("Sequential", "Model")
 def nested(context: Context, node: Node) -> Apply:
-    """A model used as a layer: its own functional model, called where the layer stands."""
+    """A model used as a layer: its own functional model, called where the layer stands.
+
+    Where there are masks its layers are laid flat into the model around it, so that masks pass in and out.
+    """
+    if context.masked:
+        return lambda x: single(outputs_of(context, node, x if isinstance(x, list) else [x]))
     made: list[Any] = []
 
     def apply(x: Any) -> Any:

@@ -29,7 +29,7 @@ def batch_normalization(context: Context, node: Node) -> Apply:
     scale = [gamma, beta, np.zeros_like(mean), np.ones_like(std)]
     rescale = _stored(context, node, -1 if mode == 1 else axis, 0.0, scale)
     inner, outer = _epsilons(context, node, mode, epsilon)
-    return _at_hand(node, None if mode == 1 else axis, inner, outer, rescale)
+    return _at_hand(None if mode == 1 else axis, inner, outer, rescale)
 
 
 def reading(context: Context, node: Node) -> str:
@@ -50,12 +50,10 @@ def _epsilons(context: Context, node: Node, mode: int, epsilon: float) -> tuple[
     return {"variance": (epsilon, 0.0), "sqrt": (0.0, epsilon), "std": (epsilon, epsilon)}[reading(context, node)]
 
 
-def _at_hand(node: Node, axis: int | None, inner: float, outer: float, rescale: Apply) -> Apply:
+def _at_hand(axis: int | None, inner: float, outer: float, rescale: Apply) -> Apply:
     """Normalise over every axis but `axis` of the batch, or (None) over the last axis of each sample."""
 
     def apply(x: Tensor) -> Tensor:
-        if getattr(x, "_keras_mask", None) is not None:
-            raise InputError(f"layer {node.name}: BatchNormalization modes 1 and 2 on masked steps are not supported")
         rank = len(x.shape)
         over = (rank - 1,) if axis is None else tuple(i for i in range(rank) if i != axis % rank)
         root = ops.sqrt(ops.var(x, axis=over, keepdims=True) + inner)

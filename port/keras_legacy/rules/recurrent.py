@@ -9,9 +9,12 @@ from typing import Any
 
 import keras
 import numpy as np
+from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
+from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, loaded, once, rule
 from reprise_kit.port.keras_legacy.rules.core import activation_name
 from reprise_kit.port.keras_legacy.tree import Node, roles
@@ -22,32 +25,40 @@ layers = keras.layers
 @rule("SimpleRNN", "LSTM", "GRU")
 def recurrent(context: Context, node: Node) -> Apply:
     """(n, n_steps, n_in) -> (n, n_steps, output_dim) or, without return_sequences, (n, output_dim)."""
-    layer = loaded(_recurrent_layer(node, context.name(node.name)), _recurrent_weights(node, ""), node)
-    return _masked_backwards(context, node, layer) if node.config.get("go_backwards") else layer
+    layer = loaded(_recurrent_layer(context, node, context.name(node.name)), _recurrent_weights(node, ""), node)
+    return _with_mask(context, node, layer, bool(node.config.get("go_backwards")))
 
 
-def _masked_backwards(context: Context, node: Node, layer: Apply) -> Apply:
-    """Keras 1.1 on TensorFlow reversed the mask of a backward pass over the samples in place of the steps."""
-    if context.backend != "tensorflow" or node.config.get("unroll"):
-        return layer
+def _with_mask(context: Context, node: Node, layer: Apply, backwards: bool) -> Apply:
+    """Return an apply that gives a recurrent layer the mask of its steps, where there is one."""
 
     def apply(x: Tensor) -> Tensor:
-        if getattr(x, "_keras_mask", None) is not None:
-            what = "a backward pass over masked steps on TensorFlow"
-            version = context.known_version(f"layer {node.name}: {what}")
-            bug = f"{what} gave each sample the mask of another in Keras 1.1"
-            if (1, 0, 8) <= version < (1, 2) and context.bug(node, bug):
-                raise InputError(f"layer {node.name}: {bug}, which cannot be kept; say --legacy-bugs fix")
-        return layer(x)
+        mask = masks.of_steps(context, node, x)
+        if mask is None:
+            return layer(x)
+        return layer(x, mask=_of_backward_pass(context, node, mask) if backwards else mask)
 
     return apply
 
 
-def _recurrent_layer(node: Node, name: str) -> Any:
+def _of_backward_pass(context: Context, node: Node, mask: Tensor) -> Tensor:
+    """Keras 1.1 on TensorFlow reversed the mask of a backward pass over the samples in place of the steps."""
+    inner = node.children[0] if node.children else node
+    if context.backend == "tensorflow" and not inner.config.get("unroll"):
+        what = "a backward pass over masked steps on TensorFlow"
+        version = context.known_version(f"layer {node.name}: {what}")
+        bug = f"{what} gave each sample the mask of another in Keras 1.1"
+        if (1, 0, 8) <= version < (1, 2) and context.bug(node, bug):
+            return ops.flip(mask, (0, 1))  # Keras 3 reverses it over the steps once more
+    return mask
+
+
+def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | None = None) -> Any:
+    """Return the stock layer of a node; `backwards` in place of its own go_backwards."""
     kwargs = {
-        "activation": activation_name(node),
+        "activation": inner_activation(context, node),
         "return_sequences": bool(node.config.get("return_sequences")),
-        "go_backwards": bool(node.config.get("go_backwards")),
+        "go_backwards": bool(node.config.get("go_backwards")) if backwards is None else backwards,
         "stateful": bool(node.config.get("stateful")),
         "name": name,
     }
@@ -58,33 +69,61 @@ def _recurrent_layer(node: Node, name: str) -> Any:
     return getattr(layers, node.class_name)(integer(node.config["output_dim"], node, "output_dim"), **kwargs)
 
 
+def inner_activation(context: Context, node: Node) -> Any:
+    """Return the activation of a recurrent layer; an LSTM's acts on its state too, where no weights can be scaled."""
+    name = activation_name(node)
+    if name != "hard_sigmoid" or node.class_name in ("SimpleRNN", "GRU"):
+        return name
+    context.needs.add("reprise>hard_sigmoid_k1")
+    return hard_sigmoid_k1
+
+
 def _recurrent_weights(node: Node, prefix: str) -> list[np.ndarray]:
     try:
         arrays = {role: node.weights[prefix + role] for role in roles(node)[0]}
     except KeyError as error:
         raise InputError(f"layer {node.name} ({node.class_name}): the file holds no {error.args[0]}") from None
-    if activation_name(node) == "hard_sigmoid" and node.class_name != "SimpleRNN":
-        raise InputError(f"layer {node.name}: hard_sigmoid as the activation of a {node.class_name} is not supported")
+    hard = activation_name(node) == "hard_sigmoid"
     if node.class_name == "SimpleRNN":
-        gain = convert.HARD_SIGMOID_GAIN if activation_name(node) == "hard_sigmoid" else np.float32(1)
+        gain = convert.HARD_SIGMOID_GAIN if hard else np.float32(1)
         return [arrays[role] * gain for role in "WUb"]
-    hard = activation_name(node, "inner_activation") == "hard_sigmoid"
-    return (convert.lstm_gates if node.class_name == "LSTM" else convert.gru_gates)(arrays, hard)
+    hard_gates = activation_name(node, "inner_activation") == "hard_sigmoid"
+    if node.class_name == "LSTM":
+        return convert.lstm_gates(arrays, hard_gates)
+    return convert.gru_gates(arrays, hard_gates, hard)
+
+
+_MERGES = {"concat": layers.Concatenate, "sum": layers.Add, "mul": layers.Multiply, "ave": layers.Average}
 
 
 @rule("Bidirectional")
 def bidirectional(context: Context, node: Node) -> Apply:
     """Runs a recurrent layer both ways; merge_mode concat, sum, mul, ave or None for a list of two."""
-    inner = node.children[0]
+    inner, mode = node.children[0], node.config.get("merge_mode")
     if inner.class_name not in ("SimpleRNN", "LSTM", "GRU"):
         raise InputError(f"layer {node.name}: Bidirectional around a {inner.class_name} is not supported")
+    if inner.config.get("go_backwards") or context.masked:
+        return _two_passes(context, node, inner, mode)
     layer = layers.Bidirectional(
-        _recurrent_layer(inner, inner.name),
-        merge_mode=node.config.get("merge_mode"),
-        name=context.name(node.name),
+        _recurrent_layer(context, inner, inner.name), merge_mode=mode, name=context.name(node.name)
     )
-    arrays = _recurrent_weights(inner, "forward_") + _recurrent_weights(inner, "backward_")
-    return _masked_backwards(context, node, loaded(layer, arrays, node))
+    return loaded(layer, _recurrent_weights(inner, "forward_") + _recurrent_weights(inner, "backward_"), node)
+
+
+def _two_passes(context: Context, node: Node, inner: Node, mode: str | None) -> Apply:
+    """Two layers and their merge, as Keras 1 did it: Keras 3's wrapper would write 0 on masked steps, not repeat."""
+    first = bool(inner.config.get("go_backwards"))
+    passes = []
+    for prefix, backwards in (("forward_", first), ("backward_", not first)):
+        layer = _recurrent_layer(context, inner, context.name(f"{node.name}_{prefix}{inner.name}"), backwards)
+        passes.append(_with_mask(context, node, loaded(layer, _recurrent_weights(inner, prefix), inner), backwards))
+    merge = _MERGES[mode](name=context.name(node.name)) if mode else list
+
+    def apply(x: Tensor) -> Any:
+        y, back = (one(x) for one in passes)
+        return merge([y, ops.flip(back, 1) if inner.config.get("return_sequences") else back])
+
+    return apply
 
 
 _PER_NUMBER = {
