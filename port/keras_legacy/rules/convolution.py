@@ -9,6 +9,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, arrays_of, integer, integers, loaded, once, rule
 from reprise_kit.port.keras_legacy.rules.core import activation_name, bias, with_activation
+from reprise_kit.port.keras_legacy.rules.recurrent import cell_activation
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -234,7 +235,7 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
             kernel,
             strides,
             border_mode(node),
-            activation=inner_activation(context, node),
+            activation=cell_activation(context, node),
             recurrent_activation=activation_name(node, "inner_activation"),
             return_sequences=bool(node.config.get("return_sequences")),
             go_backwards=bool(node.config.get("go_backwards")),

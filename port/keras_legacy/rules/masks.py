@@ -69,6 +69,8 @@ def _passed(context: "Context", node: Node, inputs: list[Any], given: list[Any])
         return given[0] if inner.config.get("return_sequences") else None
     if node.class_name in KEEPS:
         return given[0]
+    if node.class_name == "ConvLSTM2D":
+        raise InputError(f"layer {node.name}: a ConvLSTM2D on masked steps is not supported")
     raise InputError(
         f"layer {node.name}: its input has masked steps, which Keras 1's {node.class_name} refuses; is a layer "
         "before it another than in the original?"

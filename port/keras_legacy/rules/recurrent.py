@@ -29,14 +29,15 @@ def recurrent(context: Context, node: Node) -> Apply:
     return _with_mask(context, node, layer, bool(node.config.get("go_backwards")))
 
 
-def _with_mask(context: Context, node: Node, layer: Apply, backwards: bool) -> Apply:
+def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> Apply:
     """Return an apply that gives a recurrent layer the mask of its steps, where there is one."""
 
     def apply(x: Tensor) -> Tensor:
         mask = masks.of_steps(context, node, x)
         if mask is None:
             return layer(x)
-        return layer(x, mask=_of_backward_pass(context, node, mask) if backwards else mask)
+        # Keras 3 hides the mask it was given in a sequence of outputs; a copy has none.
+        return ops.copy(layer(x, mask=_of_backward_pass(context, node, mask) if backwards else mask))
 
     return apply
 
@@ -56,7 +57,7 @@ def _of_backward_pass(context: Context, node: Node, mask: Tensor) -> Tensor:
 def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | None = None) -> Any:
     """Return the stock layer of a node; `backwards` in place of its own go_backwards."""
     kwargs = {
-        "activation": inner_activation(context, node),
+        "activation": cell_activation(context, node),
         "return_sequences": bool(node.config.get("return_sequences")),
         "go_backwards": bool(node.config.get("go_backwards")) if backwards is None else backwards,
         "stateful": bool(node.config.get("stateful")),
@@ -69,7 +70,7 @@ def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | 
     return getattr(layers, node.class_name)(integer(node.config["output_dim"], node, "output_dim"), **kwargs)
 
 
-def inner_activation(context: Context, node: Node) -> Any:
+def cell_activation(context: Context, node: Node) -> Any:
     """Return the activation of a recurrent layer; an LSTM's acts on its state too, where no weights can be scaled."""
     name = activation_name(node)
     if name != "hard_sigmoid" or node.class_name in ("SimpleRNN", "GRU"):

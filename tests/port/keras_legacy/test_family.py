@@ -28,8 +28,6 @@ REFUSED = {
     r"/lambda_unknown$": "code in a file is never run",
     r"/time_distributed_dense_length$": "only in the architecture",  # Keras 1 never saved these weights
     r"1\.(0\.7|1\.0)-.*/deconv2d_.*same.*": "this version saved an output_shape",  # and wrote a wrong one here
-    # Results that hung on the other samples of the batch.
-    r"1\.1\.0-tensorflow/(bidirectional_.*_masked|embedding_mask_backwards)$": "the mask of another",
     r"1\.0\.7-tensorflow/merge_functional_(dot|cos)_default$": "here the samples",
 }
 
