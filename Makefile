@@ -41,7 +41,7 @@ lock: .venv/installed-dev
 	  --no-annotate --custom-compile-command "make lock" -c requirements.lock -q -o requirements-dev.lock
 
 # Container images of both sides: the port's, and one for each Python 2.7 environment that a system names in its
-# system.toml; `make image-NAME` makes one (image-py27-ENVIRONMENT: any lock of original/py27). What pip needs may come
+# system.toml; `make image-NAME` makes one (image-py27-ENVIRONMENT: any lock of original/eras). What pip needs may come
 # from the environment (PIP_CERT, PIP_INDEX_URL, PIP_TRUSTED_HOST), other base images too (PY27_BASE, PORT_BASE).
 IMAGES := py27-theano py27-theano-keras106 py27-theano-keras122 py27-tensorflow port
 BUILD_ARGS := PY27_BASE PORT_BASE PIP_CERT PIP_INDEX_URL PIP_TRUSTED_HOST OPENBLAS_CORETYPE
@@ -51,7 +51,7 @@ images: $(IMAGES:%=image-%)
 image-port:
 	$(BUILD) -f docker/port/Dockerfile -t reprise/port .
 
-image-py27-%: original/py27/requirements-%.lock
+image-py27-%: original/eras/requirements-%.lock
 	$(BUILD) -f docker/py27/Dockerfile --target $(if $(findstring tensorflow,$*),tensorflow,theano) \
 	  --build-arg ENVIRONMENT=$* -t reprise/py27-$* .
 
@@ -65,7 +65,7 @@ images-load:
 	docker load -i "$(ARCHIVE)"
 
 lock-py27: .venv/installed-dev
-	$(BIN)/python original/py27/lock.py
+	$(BIN)/python original/eras/lock.py
 
 .venv/bin/python:
 	@test -n "$(PYTHON)" || { echo "no Python 3.11-3.13 found: install one, or call make PYTHON=/path/to/python3"; exit 2; }

@@ -91,7 +91,7 @@ def explain(environment: Environment) -> list[Finding]:
     """Return every error that this environment leads to, loud ones first."""
     keras = environment.version("keras")
     if keras is None:
-        cure = "install a lock of original/py27 with pip --require-hashes"
+        cure = "install a lock of original/eras with pip --require-hashes"
         return [Finding("ImportError: No module named keras", "Keras is not installed here", cure)]
     findings = [*_python(environment), *_audio(environment)]
     if keras[0] != 1:
@@ -116,7 +116,7 @@ def _tensorflow(environment: Environment) -> Iterator[Finding]:
             "ImportError: No module named tensorflow; and pip: No matching distribution found for tensorflow==0.10.0",
             "Keras is set to TensorFlow, which is not installed; PyPI's oldest is 0.12.0, so pip cannot find 0.10.0",
             "use Theano, as the original's authors did: KERAS_BACKEND=theano "
-            "(0.10.0 comes by URL only: original/py27/requirements-tensorflow010.lock)",
+            "(0.10.0 comes by URL only: original/eras/requirements-tensorflow010.lock)",
         )
     elif version >= FIRST_BROKEN_TENSORFLOW:
         missing = "'python'" if version >= FIRST_WITHOUT_PYTHON else "'control_flow_ops'"
@@ -126,12 +126,12 @@ def _tensorflow(environment: Environment) -> Iterator[Finding]:
             f"AttributeError: module has no attribute {missing}",
             f"Keras 1.1.0 reads tensorflow.python.control_flow_ops and other names of 2016, which TensorFlow "
             f"{environment.packages['tensorflow']} no longer has (0.10 has them; 0.12 and newer do not)",
-            "use Theano: KERAS_BACKEND=theano; on 0.12 the shim original/py27/shims/control_flow_ops.py answers it",
+            "use Theano: KERAS_BACKEND=theano; on 0.12 the shim original/eras/shims/control_flow_ops.py answers it",
         )
     yield Finding(
         "AssertionError: Output to a TensorFlow backend function should be a list or tuple.",
         "the original hands K.function a bare tensor, which only Keras' Theano backend takes: on every TensorFlow",
-        "use Theano: KERAS_BACKEND=theano; or the shim original/py27/shims/bare_tensor.py",
+        "use Theano: KERAS_BACKEND=theano; or the shim original/eras/shims/bare_tensor.py",
     )
     yield Finding(
         "no error: the answers are silently wrong (other genres on most steps)",

@@ -12,7 +12,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.system import ROOT
 
-VIRTUALENV_LOCK = ROOT / "original" / "py27" / "virtualenv.lock"
+VIRTUALENV_LOCK = ROOT / "original" / "eras" / "virtualenv.lock"
 
 
 def find_interpreter() -> Path | None:

@@ -11,7 +11,7 @@ import sys
 import numpy as np
 
 HERE = os.path.dirname(os.path.abspath(__file__))
-sys.path.insert(0, os.path.join(HERE, os.pardir, 'py27'))
+sys.path.insert(0, os.path.join(HERE, os.pardir, 'eras'))
 import adapter  # noqa: E402
 
 RATE, N_SAMPLES = 12000, 348000

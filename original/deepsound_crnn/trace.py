@@ -1,5 +1,5 @@
 # -*- coding: utf-8 -*-
-"""Traces the untouched CRNN in Python 2.7: what left every stage on the way to its answer (see py27/adapter.py).
+"""Traces the untouched CRNN in Python 2.7: what left every stage on the way to its answer (see eras/adapter.py).
 
 Held to the original: what entered the network is bit-equal to what `load_track` returned, and the step probabilities
 read off the layers are bit-equal to what `recognize` returned. Upstream's feature array is a view that is later
@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'py27'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'eras'))
 import adapter  # noqa: E402
 
 LAYERS = ('convolution_1', 'convolution_2', 'convolution_3', 'lstm_1')

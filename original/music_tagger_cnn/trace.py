@@ -1,9 +1,9 @@
 # -*- coding: utf-8 -*-
-"""Traces the untouched CNN tagger in Python 2.7; what it shares with the other one is in py27/tagger.py."""
+"""Traces the untouched CNN tagger in Python 2.7; what it shares with the other one is in eras/tagger.py."""
 import os
 import sys
 
-sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'py27'))
+sys.path.insert(0, os.path.join(os.path.dirname(os.path.abspath(__file__)), os.pardir, 'eras'))
 import adapter  # noqa: E402
 import tagger  # noqa: E402
 

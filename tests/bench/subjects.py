@@ -102,7 +102,7 @@ def original_subject(system: System, backend: str, close: list[Callable[[], obje
     python = environment(runner.interpreter, lock)
     private = cache() / "python27" / "settings" / environment_folder(runner.interpreter, lock).name
     script = str(Path(__file__).with_name("time_original.py"))
-    arguments = [str(runner.upstream.resolve()), str(system.default_weights), backend, str(ROOT / "original" / "py27")]
+    arguments = [str(runner.upstream.resolve()), str(system.default_weights), backend, str(ROOT / "original" / "eras")]
     variables = {**private_settings(private, backend), "OMP_NUM_THREADS": "1"}
     process = subprocess.Popen(
         [str(python), script, *arguments],

@@ -16,7 +16,7 @@ from tests.require import require
 
 SYSTEM = system.load("deepsound_crnn")
 STAND_IN = ROOT / "tests/original/stand_in"
-SHIMS = ROOT / "original/py27"
+SHIMS = ROOT / "original/eras"
 DROPOUT = "from keras.layers import Input, Dropout; Dropout(0.5)(Input((None, 8)))"
 BARE_TENSOR = """
 import sys; sys.path[:0] = [{shims!r}, {stand_in!r}]

@@ -105,7 +105,7 @@ def test_building_an_environment(small_cache):
     interpreter = python27.find_interpreter()
     if interpreter is None:
         require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
-    lock = ROOT / "original/py27/requirements-theano.lock"
+    lock = ROOT / "original/eras/requirements-theano.lock"
     with pytest.raises(reprise.InputError, match=r"cannot install .*No space left on device"):
         python27.environment(interpreter, lock)
     assert not python27.environment_folder(interpreter, lock).exists()

@@ -19,7 +19,7 @@ from reprise_kit.compare.system import ROOT
 from tests.docker.base_image import import_base
 
 SYSTEM = system.load("deepsound_crnn")
-ENVIRONMENTS = ("theano", "theano-keras106", "theano-keras122", "tensorflow")  # locks of original/py27
+ENVIRONMENTS = ("theano", "theano-keras106", "theano-keras122", "tensorflow")  # locks of original/eras
 IMAGES = (*(f"reprise/py27-{name}" for name in ENVIRONMENTS), "reprise/port")
 BASES = {"PY27_BASE": ("2.7", "reprise-stand-in:2.7"), "PORT_BASE": ("3.11", "reprise-stand-in:3.11")}
 PROJECT = "kit-test"

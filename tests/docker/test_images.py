@@ -78,7 +78,7 @@ def test_a_second_build_changes_nothing(kit):
 
 
 def test_a_wheel_with_another_hash_is_refused(kit, tmp_path):
-    lock = (ROOT / "original/py27/bootstrap.lock").read_text()
+    lock = (ROOT / "original/eras/bootstrap.lock").read_text()
     (tmp_path / "bootstrap.lock").write_text(re.sub(r"sha256:[0-9a-f]{64}", "sha256:" + "0" * 64, lock))
     base = kit.variables.get("PY27_BASE", "reprise/py27-theano")
     recipe = f"FROM {base}\nARG PIP_CERT\nARG PIP_INDEX_URL\nCOPY bootstrap.lock /\n"

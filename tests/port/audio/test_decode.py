@@ -247,7 +247,7 @@ def live(tmp_path_factory):
     interpreter = python27.find_interpreter()
     if interpreter is None:
         require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
-    python = python27.environment(interpreter, ROOT / "original/py27/requirements-theano.lock")
+    python = python27.environment(interpreter, ROOT / "original/eras/requirements-theano.lock")
     folder = tmp_path_factory.mktemp("live")
     paths = [
         _encode_with_ffmpeg(folder, ending, rate, channels, options.split())
