@@ -43,14 +43,15 @@ SCALES = ("normal", "unit", "bytes")
 LAST_RESORT = "wide"  # N(0, 100), where a network is dead at all of the others
 TOKENS_WITHOUT_EMBEDDING = 10  # whole numbers below this where an input is of whole numbers that no Embedding reads
 # What of an error's text tells what to do.
+ANOTHER_PYTHON = "its Lambdas were saved by another Python: run that one, or give --custom LAYER=module:function"
 HINTS = (
-    ("bad marshal data", "its Lambdas were saved by another Python: run that one, or give --custom LAYER=module:function"),
-    ("unknown opcode", "its Lambdas were saved by another Python: run that one, or give --custom LAYER=module:function"),
+    ("bad marshal data", ANOTHER_PYTHON),
+    ("unknown opcode", ANOTHER_PYTHON),
     ("object has no attribute 'decode'", "h5py 3 is too new for this Keras: pip install 'h5py<3'"),
-    ("nknown layer", "give its class with --custom NAME=module:attribute"),
-    ("nvalid layer", "give its class with --custom NAME=module:attribute"),
-    ("nvalid activation", "give it with --custom NAME=module:attribute"),
-    ("nknown activation", "give it with --custom NAME=module:attribute"),
+    ("unknown layer", "give its class with --custom NAME=module:attribute"),
+    ("invalid layer", "give its class with --custom NAME=module:attribute"),
+    ("unknown activation", "give it with --custom NAME=module:attribute"),
+    ("invalid activation", "give it with --custom NAME=module:attribute"),
     ("no implementation", "Theano found no BLAS to link: give one in THEANO_FLAGS=blas.ldflags=..."),
 )
 
@@ -360,7 +361,7 @@ def attempt(what, function, *arguments, **named):
         return function(*arguments, **named)
     except Exception as error:
         text = one_line(error)
-        hint = [advice for sign, advice in HINTS if sign in text]
+        hint = [advice for sign, advice in HINTS if sign in text.lower()]
         place = traceback.extract_tb(sys.exc_info()[2])[-1]
         raise Refused("%s (%s: %s; %s:%s)%s" % (
             what, type(error).__name__, text, os.path.basename(place[0]), place[1], "; " + hint[0] if hint else ""))
