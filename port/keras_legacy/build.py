@@ -65,7 +65,7 @@ def migrate(
     if source_backend not in ("theano", "tensorflow"):
         raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
     root = tree.parse(model.config)
-    version = _version(keras_version or model.version)
+    version = _version(keras_version or model.version) or model.dialect.oldest
     tree.hand_out(root, model.weights, version)
     context = Context(
         source_backend,
@@ -74,6 +74,7 @@ def migrate(
         legacy_bugs,
         dict(replace or {}),
         list(model.notes),
+        dialect=model.dialect,
     )
     context.masked = any(masks.makes(node) for node in root.walk() if isinstance(node.config, dict))
     infer(context, root)
@@ -108,6 +109,6 @@ def _version(text: str | None) -> tuple[int, ...]:
     if text is None:
         return ()
     try:
-        return tuple(int(part) for part in str(text).split(".")[:3])
+        return tuple(int(part) for part in str(text).removesuffix("-tf").split(".")[:3])
     except ValueError:
         raise InputError(f"Keras version {text!r}; a version like 1.1.0 is needed") from None

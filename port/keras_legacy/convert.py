@@ -75,6 +75,8 @@ def _gates(arrays: Arrays, order: str, hard: str) -> list[np.ndarray]:
     """Join gates along the last axis in Keras 3's order, those in `hard` scaled for its hard_sigmoid."""
     joined = []
     for kind in "WUb":
+        if kind == "b" and not any(role.startswith("b") for role in arrays):
+            continue  # Keras 2's use_bias=False
         if kind in arrays:
             parts = np.split(arrays[kind], len(order), axis=-1)
         else:
@@ -82,6 +84,22 @@ def _gates(arrays: Arrays, order: str, hard: str) -> list[np.ndarray]:
         gains = [HARD_SIGMOID_GAIN if gate in hard else np.float32(1) for gate in order]
         joined.append(np.concatenate([part * gain for part, gain in zip(parts, gains, strict=True)], axis=-1))
     return joined
+
+
+def cudnn(arrays: Arrays, n_gates: int) -> dict[str, np.ndarray]:
+    """Keras 2's CuDNN arrays to those of a plain LSTM (4 gates; biases summed) or GRU (3; biases kept apart).
+
+    cuDNN keeps every gate's input kernel (n_in, n_units) as (n_units, n_in) in memory, and its recurrent kernel
+    transposed.
+    """
+    kernels = [w.T.reshape(w.shape, order="F") for w in np.split(arrays["W"], n_gates, axis=1)]
+    recurrent = [u.T for u in np.split(arrays["U"], n_gates, axis=1)]
+    b = arrays["b"].reshape(2, -1)
+    return {
+        "W": np.concatenate(kernels, axis=1),
+        "U": np.concatenate(recurrent, axis=1),
+        "b": b.sum(axis=0) if n_gates == 4 else b,
+    }
 
 
 def moving_variance(running_std: np.ndarray, reading: str, epsilon: float) -> tuple[np.ndarray, float]:

@@ -15,7 +15,7 @@ from typing import Any
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import safe
+from reprise_kit.port.keras_legacy import dialects, safe
 
 
 @dataclass(frozen=True)
@@ -31,7 +31,9 @@ class Keras1Model:
     """What the files of one model hold: the architecture, the weights, and where each came from.
 
     `config` is the document of `to_json()`: class_name, config and, if recorded, keras_version. `whole` says
-    that the weights file was a whole model; `version` is the recorded Keras version or None.
+    that the weights file was a whole model; `version` is the recorded Keras version or None, `backend` the
+    recorded backend (Keras 1 recorded none). Config and names of weights are in the words of Keras 1, whatever
+    `dialect` they were written in.
     """
 
     config: dict[str, Any]
@@ -39,6 +41,8 @@ class Keras1Model:
     version: str | None
     whole: bool
     notes: list[str] = field(default_factory=list)
+    backend: str | None = None
+    dialect: dialects.Dialect = dialects.KERAS1
 
 
 def read(architecture: Path | None, weights: Path) -> Keras1Model:
@@ -46,11 +50,13 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
 
     Raises InputError if there is no architecture anywhere, or if a file is damaged, hostile or not Keras 1.
     """
-    config, version, whole = None, None, False
+    config, version, backend, whole = None, None, None, False
     with _opened(weights) as file:
         whole = "model_weights" in file
-        if "keras_version" in file.attrs:
-            version = _text(file.attrs["keras_version"])
+        attributes = {**file.get("model_weights", file).attrs, **file.attrs}
+        version, backend = (
+            _text(attributes[key]) if key in attributes else None for key in ("keras_version", "backend")
+        )
         if "model_config" in file.attrs:
             config = safe.load_architecture(_bytes(file.attrs["model_config"]))
         groups = _groups(file, weights)
@@ -61,7 +67,10 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
         config = safe.load_architecture(architecture)
     if config is None:
         raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
-    return Keras1Model(config, groups, config.get("keras_version") or version, whole, notes)
+    version, backend = config.get("keras_version") or version, config.get("backend") or backend
+    dialect = dialects.of(config, version)
+    config, groups = dialects.translated(config, groups, dialect)
+    return Keras1Model(config, groups, version, whole, notes, backend, dialect)
 
 
 def weights(path: Path) -> list[LayerWeights]:

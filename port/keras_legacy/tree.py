@@ -17,17 +17,18 @@ from reprise_kit.port.keras_legacy.read import LayerWeights
 
 CONTAINERS = ("Sequential", "Model")
 WRAPPERS = ("TimeDistributed", "Bidirectional")
+GATED = ("LSTM", "GRU", "ConvLSTM2D")
 _WITH_BIAS = {
     *("Dense", "TimeDistributedDense", "MaxoutDense", "Highway"),
     *("Convolution1D", "Convolution2D", "Convolution3D", "AtrousConvolution1D", "AtrousConvolution2D"),
-    *("Deconvolution2D", "SeparableConvolution2D", "LocallyConnected1D", "LocallyConnected2D"),
+    *("Deconvolution2D", "Deconvolution3D", "LocallyConnected1D", "LocallyConnected2D"),
+    *("SeparableConvolution1D", "SeparableConvolution2D", "DepthwiseConvolution2D"),
 }
 _PLAIN_ROLES = {
     "Embedding": ("W",),
     "PReLU": ("alphas",),
     "ParametricSoftplus": ("alphas", "betas"),
     "SReLU": ("t_left", "a_left", "t_right", "a_right"),
-    "SimpleRNN": ("W", "U", "b"),
 }
 
 
@@ -41,6 +42,7 @@ class Node:
     children: list["Node"] = field(default_factory=list)
     inbound: list[list[tuple[str, int, int]]] = field(default_factory=list)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
+    written: str = ""
 
     def walk(self) -> Iterator["Node"]:
         """Yield this node and everything below it, parents first."""
@@ -67,6 +69,7 @@ def parse(document: dict[str, Any], name: str | None = None, known: Known | None
     if not isinstance(config, dict):
         raise InputError(f"layer {name or class_name}: its config is a list where a mapping is expected")
     node = Node(class_name, str(config.get("name") or document.get("name") or name or class_name.lower()), config)
+    node.written = str(document.get("written") or class_name)
     if class_name == "Model":
         node.children = [_connected(layer) for layer in config.get("layers", [])]
     elif class_name in WRAPPERS:
@@ -112,17 +115,20 @@ def roles(node: Node) -> tuple[list[str], list[str]]:
     if kind in _PLAIN_ROLES:
         return list(_PLAIN_ROLES[kind]), []
     if kind == "BatchNormalization":
-        return ["gamma", "beta"], ["running_mean", "running_std"]
+        learned = [role for role, key in (("gamma", "scale"), ("beta", "center")) if config.get(key, True)]
+        return learned, ["running_mean", "running_std"]
     if kind in _WITH_BIAS:
         kernels = {
             "Highway": ["W", "W_carry"],
+            "SeparableConvolution1D": ["depthwise_kernel", "pointwise_kernel"],
             "SeparableConvolution2D": ["depthwise_kernel", "pointwise_kernel"],
+            "DepthwiseConvolution2D": ["depthwise_kernel"],
         }.get(kind, ["W"])
         biases = ["b", "b_carry"] if kind == "Highway" else ["b"]
         return kernels + (biases if config.get("bias", True) else []), []
-    if kind in ("LSTM", "GRU", "ConvLSTM2D"):
-        if kind != "ConvLSTM2D" and config.get("consume_less") == "gpu":
-            return ["W", "U", "b"], []
+    if kind == "SimpleRNN" or (kind in GATED and config.get("consume_less") == "gpu"):
+        return ["W", "U", *(["b"] if config.get("bias", True) else [])], []
+    if kind in GATED:
         gates = "zrh" if kind == "GRU" else "icfo"
         return [f"{part}_{gate}" for gate in gates for part in "WUb"], []
     return [], []
@@ -142,7 +148,9 @@ def slots(node: Node, frozen_last: bool) -> tuple[list[Slot], list[Slot]]:
     if node.class_name == "Bidirectional":
         inner = node.children[0]
         names = roles(inner)[0]
-        return [Slot(inner, role, side) for side in ("forward_", "backward_") for role in names], []
+        both = [Slot(inner, role, side) for side in ("forward_", "backward_") for role in names]
+        frozen = frozen_last and False in (node.config.get("trainable"), inner.config.get("trainable"))
+        return ([], both) if frozen else (both, [])
     if node.children:
         first: list[Slot] = []
         last: list[Slot] = []

@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -55,6 +56,7 @@ class Context:
     inferred: dict[int, str] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)
+    dialect: Dialect = KERAS1
     _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _masks: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _names: list[set[str]] = field(default_factory=lambda: [set()])

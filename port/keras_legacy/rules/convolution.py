@@ -32,6 +32,8 @@ def same_padding(
     """Return Keras 3's padding and, where Theano's "same" is not TensorFlow's, a layer that pads."""
     if border_mode(node) == "full" and context.backend == "tensorflow":
         raise InputError(f"layer {node.name}: Keras 1 had border_mode 'full' on Theano only")
+    if node.config.get("left_padded"):
+        return "valid", _padding_layer(context, node, [(kernel[0] - 1, 0)])
     if border_mode(node) == "valid" or context.backend == "tensorflow":
         return border_mode(node), None
     if border_mode(node) == "full":
@@ -39,7 +41,7 @@ def same_padding(
     if all(k % 2 for k in kernel) and all(s == 1 for s in strides):
         return "same", None
     starts = tuple(k // 2 for k in kernel)
-    if len(kernel) == 3 and context.known_version(f"layer {node.name}: 3-D padding of even kernels") < (1, 2):
+    if len(kernel) == 3 and not all(k % 2 for k in kernel) and context.known_version(f"layer {node.name}: 3-D padding of even kernels") < (1, 2):
         # Before Theano 0.9 a 3-D convolution was built from 2-D ones, padded one less in front.
         starts = tuple((k - 1) // 2 for k in kernel)
     pads = [(start, k - 1 - start) for start, k in zip(starts, kernel, strict=True)]
@@ -64,6 +66,13 @@ def kernel_2d(node: Node) -> tuple[int, int]:
     return integer(node.config["nb_row"], node, "nb_row"), integer(node.config["nb_col"], node, "nb_col")
 
 
+def kernel_of(context: Context, w: np.ndarray, ordering: str, n_spatial: int) -> np.ndarray:
+    """Return a kernel as (k..., n_in, n_out), as correlation uses it; Keras 2 keeps it so whatever the ordering."""
+    if context.dialect.kernels_last:
+        return convert.flip(w, context.backend, n_spatial)
+    return {2: convert.conv2d_kernel, 3: convert.conv3d_kernel}[n_spatial](w, context.backend, ordering)
+
+
 def _dilation(context: Context, node: Node, rate: tuple[int, ...]) -> tuple[int, ...]:
     """Return the dilation that ran: before Theano 0.9 (Keras 1.2) it was taken and ignored."""
     if set(rate) == {1} or context.backend == "tensorflow":
@@ -81,14 +90,19 @@ def convolution1d(context: Context, node: Node) -> Apply:
     filters = integer(node.config["nb_filter"], node, "nb_filter")
     stride = integer(node.config.get("subsample_length") or 1, node, "subsample_length")
     (rate,) = _dilation(context, node, (integer(node.config.get("atrous_rate") or 1, node, "atrous_rate"),))
+    ordering = node.config.get("dim_ordering") or "tf"
     w, *b = arrays_of(node, "W", *bias(node))
     padding, pad = same_padding(context, node, ((length - 1) * rate + 1,), (stride,))
 
     def make(**kwargs: Any) -> Any:
-        return layers.Conv1D(filters, length, stride, padding, dilation_rate=rate, use_bias=bool(b), **kwargs)
+        return layers.Conv1D(
+            filters, length, stride, padding, dilation_rate=rate, groups=_groups(node), use_bias=bool(b), **kwargs
+        )
 
-    arrays = [convert.conv1d_kernel(w, context.backend, length, filters), *b]
-    return after(pad, with_activation(context, node, make, arrays))
+    last = context.dialect.kernels_last
+    kernel = kernel_of(context, w, ordering, 1) if last else convert.conv1d_kernel(w, context.backend, length, filters)
+    layer = after(pad, with_activation(context, node, make, [kernel, *b]))
+    return lambda x: context.spatial(node, x, ordering, layer)
 
 
 @rule("Convolution2D", "AtrousConvolution2D")
@@ -98,14 +112,12 @@ def convolution2d(context: Context, node: Node) -> Apply:
     strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
     rate = _dilation(context, node, integers(node.config.get("atrous_rate") or (1, 1), node, "atrous_rate"))
     w, *b = arrays_of(node, "W", *bias(node))
-    wide = ((kernel[0] - 1) * rate[0] + 1, (kernel[1] - 1) * rate[1] + 1)
-    padding, pad = same_padding(context, node, wide, strides)
-    converted = convert.conv2d_kernel(w, context.backend, ordering)
+    padding, pad = same_padding(context, node, _wide(kernel, rate), strides)
+    converted = kernel_of(context, w, ordering, 2)
 
     def make(**kwargs: Any) -> Any:
-        return layers.Conv2D(
-            converted.shape[3], kernel, strides, padding, dilation_rate=rate, use_bias=bool(b), **kwargs
-        )
+        settings = {"dilation_rate": rate, "groups": _groups(node), "use_bias": bool(b)}
+        return layers.Conv2D(converted.shape[3], kernel, strides, padding, **settings, **kwargs)
 
     layer = after(pad, with_activation(context, node, make, [converted, *b]))
     return lambda x: context.spatial(node, x, ordering, layer)
@@ -117,39 +129,65 @@ def convolution3d(context: Context, node: Node) -> Apply:
     kernel = integers([node.config[f"kernel_dim{i}"] for i in (1, 2, 3)], node, "kernel_dim")
     strides = integers(node.config.get("subsample") or (1, 1, 1), node, "subsample")
     ordering = context.ordering(node)
+    rate = integers(node.config.get("atrous_rate") or (1, 1, 1), node, "atrous_rate")
     w, *b = arrays_of(node, "W", *bias(node))
-    padding, pad = same_padding(context, node, kernel, strides)
-    converted = convert.conv3d_kernel(w, context.backend, ordering)
+    padding, pad = same_padding(context, node, _wide(kernel, rate), strides)
+    converted = kernel_of(context, w, ordering, 3)
 
     def make(**kwargs: Any) -> Any:
-        return layers.Conv3D(converted.shape[4], kernel, strides, padding, use_bias=bool(b), **kwargs)
+        settings = {"dilation_rate": rate, "groups": _groups(node), "use_bias": bool(b)}
+        return layers.Conv3D(converted.shape[4], kernel, strides, padding, **settings, **kwargs)
 
     layer = after(pad, with_activation(context, node, make, [converted, *b]))
     return lambda x: context.spatial(node, x, ordering, layer)
 
 
-@rule("SeparableConvolution2D")
+def _wide(kernel: tuple[int, ...], rate: tuple[int, ...]) -> tuple[int, ...]:
+    """Return how far a dilated kernel reaches."""
+    return tuple((k - 1) * r + 1 for k, r in zip(kernel, rate, strict=True))
+
+
+def _groups(node: Node) -> int:
+    return integer(node.config.get("groups") or 1, node, "groups")
+
+
+@rule("SeparableConvolution1D")
+def separable_convolution1d(context: Context, node: Node) -> Apply:
+    """As Convolution1D, depthwise then pointwise."""
+    kernel = (integer(node.config["filter_length"], node, "filter_length"),)
+    strides = (integer(node.config.get("subsample_length") or 1, node, "subsample_length"),)
+    rate = (integer(node.config.get("atrous_rate") or 1, node, "atrous_rate"),)
+    return _separable(context, node, layers.SeparableConv1D, (kernel, strides, rate))
+
+
+@rule("SeparableConvolution2D", "DepthwiseConvolution2D")
 def separable_convolution2d(context: Context, node: Node) -> Apply:
-    """As Convolution2D, depthwise then pointwise; Keras 1 had it on TensorFlow only."""
-    if context.backend == "theano":
+    """As Convolution2D, depthwise then (Separable) pointwise; Keras 1 had it on TensorFlow only."""
+    if context.backend == "theano" and not context.dialect.kernels_last:
         raise InputError(f"layer {node.name}: Keras 1 had no SeparableConvolution2D on Theano; is it tensorflow?")
-    kernel, ordering = kernel_2d(node), context.ordering(node)
-    strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
-    depthwise, pointwise, *b = arrays_of(node, "depthwise_kernel", "pointwise_kernel", *bias(node))
-    depthwise, pointwise = (convert.conv2d_kernel(w, context.backend, ordering) for w in (depthwise, pointwise))
+    strides, rate = (
+        integers(node.config.get(key) or (1, 1), node, key) for key in ("subsample", "atrous_rate")
+    )
+    kind = layers.SeparableConv2D if node.class_name == "SeparableConvolution2D" else layers.DepthwiseConv2D
+    return _separable(context, node, kind, (kernel_2d(node), strides, rate))
+
+
+def _separable(context: Context, node: Node, kind: Any, sizes: tuple[tuple[int, ...], ...]) -> Apply:
+    """Return a layer of (kernel, strides, dilation). On Theano Keras 2 turned these kernels round itself."""
+    kernel, strides, rate = sizes
+    ordering = context.ordering(node) if len(kernel) == 2 else node.config.get("dim_ordering") or "tf"
+    parts = ["depthwise_kernel", "pointwise_kernel"][: 1 if kind is layers.DepthwiseConv2D else 2]
+    kernels, b = arrays_of(node, *parts), arrays_of(node, *bias(node))
+    if not context.dialect.kernels_last:
+        kernels = [convert.conv2d_kernel(w, context.backend, ordering) for w in kernels]
+    padding, pad = same_padding(context, node, _wide(kernel, rate), strides)
+    filters = [kernels[1].shape[-1]] if len(kernels) == 2 else []
 
     def make(**kwargs: Any) -> Any:
-        return layers.SeparableConv2D(
-            pointwise.shape[3],
-            kernel,
-            strides,
-            border_mode(node),
-            depth_multiplier=depthwise.shape[3],
-            use_bias=bool(b),
-            **kwargs,
-        )
+        settings = {"depth_multiplier": kernels[0].shape[-1], "dilation_rate": rate, "use_bias": bool(b)}
+        return kind(*filters, kernel, strides, padding, **settings, **kwargs)
 
-    layer = with_activation(context, node, make, [depthwise, pointwise, *b])
+    layer = after(pad, with_activation(context, node, make, [*kernels, *b]))
     return lambda x: context.spatial(node, x, ordering, layer)
 
 
@@ -217,10 +255,13 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
     strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
     if context.backend == "theano" and border_mode(node) == "same" and set(strides) != {1}:
         raise InputError(f"layer {node.name}: a same ConvLSTM2D on Theano with strides is not supported")
+    if node.config.get("return_state"):
+        raise InputError(f"layer {node.name}: a ConvLSTM2D with return_state is not supported")
     if "subsample" not in node.config:
         context.notes.append(f"layer {node.name}: Keras 1 does not save a ConvLSTM2D's subsample; taken as (1, 1)")
     hard = activation_name(node, "inner_activation") == "hard_sigmoid"
-    kernel_w, recurrent, b = convert.convlstm_gates(node.weights, context.backend, ordering, hard)
+    kernel_ordering = "tf" if context.dialect.kernels_last else ordering
+    kernel_w, recurrent, *b = convert.convlstm_gates(node.weights, context.backend, kernel_ordering, hard)
     grown: Apply | None = None
     if context.backend == "theano" and not all(k % 2 for k in kernel):
         # One more in front than TensorFlow pads: the same kernel with a row and column of zeros behind it.
@@ -240,9 +281,11 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
             return_sequences=bool(node.config.get("return_sequences")),
             go_backwards=bool(node.config.get("go_backwards")),
             stateful=bool(node.config.get("stateful")),
+            dilation_rate=integers(node.config.get("atrous_rate") or (1, 1), node, "atrous_rate"),
+            use_bias=bool(b),
             name=context.name(node.name),
         ),
-        [kernel_w, recurrent, b],
+        [kernel_w, recurrent, *b],
         node,
     )
     layer = after(grown, layer)

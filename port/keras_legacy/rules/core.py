@@ -7,6 +7,7 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.dialects import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules.context import (
     Apply,
     Context,
@@ -22,14 +23,23 @@ from reprise_kit.port.keras_legacy.tree import Node
 layers = keras.layers
 # Same name and same function in Keras 1 and Keras 3.
 _STOCK_ACTIVATIONS = {"linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "softmax", "elu"}
+_LATER_ACTIVATIONS = {
+    "Keras 2": {"selu", "exponential"},
+    "tf.keras": {"selu", "exponential", "swish", "relu6", "mish"},
+}
 
 
-def activation_name(node: Node, key: str = "activation") -> str:
+def known_activations(dialect: Dialect) -> set[str]:
+    """Return the activations by name that a dialect has and Keras 3 computes alike."""
+    return _STOCK_ACTIVATIONS | _LATER_ACTIVATIONS.get(dialect.name, set())
+
+
+def activation_name(node: Node, key: str = "activation", dialect: Dialect = KERAS1) -> str:
     """Return a layer's activation; a name that Keras 1 did not have is refused."""
     name = node.config.get(key) or "linear"
-    if name not in _STOCK_ACTIVATIONS | {"hard_sigmoid"}:
+    if not isinstance(name, str) or name not in known_activations(dialect) | {"hard_sigmoid"}:
         raise InputError(
-            f"layer {node.name}: the {key} {name!r} is not one of Keras 1's; "
+            f"layer {node.name}: the {key} {str(name)[:80]!r} is not one of {dialect.name}'s; "
             f"give your own with --replace {node.name}=module:function"
         )
     return str(name)
@@ -111,7 +121,7 @@ def activation(context: Context, node: Node) -> Apply:
     return apply if name == "softmax" else context.elementwise(node, apply)
 
 
-@rule("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout")
+@rule("Dropout", "AlphaDropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout")
 def dropout(context: Context, node: Node) -> Apply:
     """Keeps everything at inference."""
     rate = float(node.config["p"])
@@ -156,8 +166,11 @@ def activity_regularization(context: Context, node: Node) -> Apply:
 
 @rule("Flatten")
 def flatten(context: Context, node: Node) -> Apply:
-    """(n, ...) -> (n, all of it), in Keras 1's own layout."""
-    return layers.Flatten(name=context.name(node.name))
+    """(n, ...) -> (n, all of it), in Keras 1's own layout; Keras 2's of th moves the channels last first."""
+    flat = layers.Flatten(name=context.name(node.name))
+    if node.config.get("dim_ordering") != "th":
+        return flat
+    return lambda x: flat(context.to_last(x, node.name) if len(x.shape) > 2 else x)
 
 
 @rule("Reshape")

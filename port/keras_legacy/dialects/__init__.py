@@ -1,0 +1,59 @@
+"""The dialects of Keras before 3: each turns its own files' words into those of Keras 1, which the rules build.
+
+A file of Keras 0.3 or of Keras 2 says what Keras 1 said under other names: `units` is `output_dim`, `kernel` is
+`W`. `translate` gives an architecture and weights in Keras 1's words, and `Dialect` the few facts that no word of
+Keras 1 holds (how kernels lie in the file, who flips them, which layers are masked how).
+"""
+
+import re
+from dataclasses import dataclass, replace
+from typing import Any
+
+from reprise_kit.compare.errors import InputError
+
+
+@dataclass(frozen=True)
+class Dialect:
+    """What the rules must know of the Keras that wrote a file.
+
+    `name`: as said to a person. `kernels_last`: kernels lie as (k1, k2, n_in, n_out) whatever the image's ordering.
+    `sized`: a transposed convolution computes its output's size and records none. `oldest`: the version to take
+    where none is recorded, () where that must be asked.
+    """
+
+    name: str
+    kernels_last: bool = False
+    sized: bool = False
+    oldest: tuple[int, ...] = ()
+
+
+KERAS1 = Dialect("Keras 1")
+KERAS2 = Dialect("Keras 2", kernels_last=True, sized=True, oldest=(2,))
+TF_KERAS = Dialect("tf.keras", kernels_last=True, sized=True, oldest=(2,))
+
+
+def of(document: dict[str, Any], version: str | None) -> Dialect:
+    """Return the dialect of an architecture: by the recorded version, else by words that only Keras 2 has."""
+    if version is None:
+        return KERAS2 if _KERAS2_WORDS.search(str(document)) else KERAS1
+    numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
+    if numbers[:1] in ([0], [1], []):
+        return KERAS1
+    if numbers[:1] != [2]:
+        raise InputError(f"this file is of Keras {version[:20]}; Keras before 3 is read here")
+    return TF_KERAS if "tf" in version or numbers >= [2, 4] else KERAS2
+
+
+_KERAS2_WORDS = re.compile(r"'(kernel_size|kernel_initializer|recurrent_initializer|gamma_initializer|units|use_bias)'")
+
+
+def translated(document: dict[str, Any], groups: list[Any], dialect: Dialect) -> tuple[dict[str, Any], list[Any]]:
+    """Return an architecture and its groups of weights in Keras 1's words. Raises InputError, naming the layer."""
+    if dialect is KERAS1:
+        return document, groups
+    from reprise_kit.port.keras_legacy.dialects import keras2
+
+    renamed = [
+        replace(group, arrays=[(keras2.weight_name(name), array) for name, array in group.arrays]) for group in groups
+    ]
+    return keras2.architecture(document, dialect), renamed
