@@ -11,15 +11,18 @@ from reprise_kit.port.keras_legacy import tree
 from reprise_kit.port.keras_legacy.read import Keras1Model
 from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     activation,
+    convlstm,
     convolution,
     core,
     deconvolution,
+    local,
     masks,
     merge,
     normalization,
     pooling,
     recurrent,
     resize,
+    separable,
 )
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single

@@ -45,6 +45,19 @@ def from_names(model: Keras1Model) -> Evidence:
     return Evidence(lines, backend, "by names: no counter-example is known" if backend else "undecided")
 
 
+def from_record(model: Keras1Model, **settings: Any) -> Evidence:
+    """Take the backend that the file names, as every file of Keras 2 does."""
+    line = f"the file records Keras {model.version or 'of no version'} on {model.backend}"
+    if model.backend in BACKENDS:
+        return Evidence([line], model.backend, "recorded")
+    if _same_either_way(model, **settings):
+        return Evidence([line, "read either way it is the same model"], "tensorflow", "certain")
+    raise InputError(
+        f"{line}, whose convolutions and padding were not measured here; Keras itself read such kernels as "
+        "TensorFlow's: say --source-backend tensorflow to take them so"
+    )
+
+
 def from_recording(model: Keras1Model, arrays: Mapping[str, np.ndarray], **settings: Any) -> Evidence:
     """Build both readings, run them on the recorded inputs, and compare with the outputs, if recorded.
 
@@ -111,7 +124,10 @@ def _shape_of(config: Any) -> Any:
 def decide(model: Keras1Model, asked: str, arrays: Mapping[str, np.ndarray] | None, **settings: Any) -> Evidence:
     """Return the evidence with the backend to use; raises InputError where `auto` is left undecided."""
     if asked in BACKENDS:
-        return Evidence([f"source backend {asked}, as asked"], asked, "as asked")
+        other = f"; the file records {model.backend}" if model.backend not in (None, asked) else ""
+        return Evidence([f"source backend {asked}, as asked{other}"], asked, "as asked")
+    if model.backend is not None:
+        return from_record(model, **settings)
     names = from_names(model)
     if arrays is not None:
         ran = from_recording(model, arrays, **settings)

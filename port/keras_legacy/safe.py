@@ -116,12 +116,12 @@ def _check_version(tree: dict[str, Any]) -> None:
 
 
 def refuse_version(version: object) -> None:
-    """Raise InputError if `version`, a file's `keras_version` or None, names another Keras than 1."""
+    """Raise InputError if `version`, a file's `keras_version` or None, names no Keras before 3."""
     if version is None:
         return
     text = version.decode("utf-8", "replace") if isinstance(version, bytes) else str(version)
-    if not text.startswith("1."):
-        raise InputError(f"the file was written by Keras {text[:40]!a}; only Keras 1 is read")
+    if not text.startswith(("0.", "1.", "2.")):
+        raise InputError(f"the file was written by Keras {text[:40]!a}; only Keras before 3 is read")
 
 
 def open_hdf5(path: str | Path) -> h5py.File:

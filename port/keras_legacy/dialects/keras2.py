@@ -27,8 +27,10 @@ _CONV = {
     **{"data_format": "dim_ordering", "dilation_rate": "atrous_rate", "activation": "activation", "groups": "groups"},
     **{"rank": None, **_KERNEL, **_BIAS},
 }
-_PARTS = {
-    f"{part}_{what}": None for part in ("depthwise", "pointwise") for what in ("initializer", "regularizer", "constraint")
+_PARTS: dict[str, str | None] = {
+    f"{part}_{what}": None
+    for part in ("depthwise", "pointwise")
+    for what in ("initializer", "regularizer", "constraint")
 }
 _DEPTHWISE = {**_CONV, **_PARTS, "depth_multiplier": "depth_multiplier"}
 _POOL = {"pool_size": "pool_size", "strides": "strides", "padding": "border_mode", "data_format": "dim_ordering"}
@@ -117,9 +119,7 @@ CLASSES: dict[str, Row] = {
     "LSTM": Row("LSTM", _RECURRENT, {"consume_less": "gpu"}),
     "GRU": Row("GRU", _RECURRENT, {"consume_less": "gpu"}),
     "CuDNNLSTM": Row("LSTM", _RECURRENT, {"consume_less": "gpu", "inner_activation": "sigmoid"}),
-    "CuDNNGRU": Row(
-        "GRU", _RECURRENT, {"consume_less": "gpu", "inner_activation": "sigmoid", "reset_after": True}
-    ),
+    "CuDNNGRU": Row("GRU", _RECURRENT, {"consume_less": "gpu", "inner_activation": "sigmoid", "reset_after": True}),
     "ConvLSTM2D": Row("ConvLSTM2D", {**_CONV, **_RECURRENT}, {"consume_less": "gpu"}, dimensions=2),
     "BatchNormalization": Row("BatchNormalization", _NORM),
     "LeakyReLU": Row("LeakyReLU", _keeps("alpha")),
@@ -174,10 +174,17 @@ def _model(class_name: str, config: Any, dialect: Dialect) -> Any:
     if class_name == "Sequential":
         layers = config if isinstance(config, list) else config.get("layers", [])
         translated = [architecture(layer, dialect) for layer in layers]
+        if isinstance(config, dict) and config.get("build_input_shape") and translated:
+            _first(translated[0]).setdefault("batch_input_shape", config["build_input_shape"])
         return translated if isinstance(config, list) else {**config, "layers": translated}
     layers = [architecture(layer, dialect) for layer in config.get("layers", [])]
     ends = {key: _pointers(config.get(key)) for key in ("input_layers", "output_layers")}
     return {**config, "layers": layers, **ends}
+
+
+def _first(layer: Config) -> Config:
+    """Return the config that may record a Sequential's input; a nested model records its own."""
+    return layer["config"] if layer.get("class_name") not in _MODELS and isinstance(layer["config"], dict) else {}
 
 
 def _pointers(ends: Any) -> Any:
@@ -253,7 +260,8 @@ def _spread(row: Row) -> Callable[[Config], None] | None:
 
     def edit(found: Config) -> None:
         if "kernel_size" in found:
-            found |= dict(zip(_KERNEL_KEYS[row.dimensions], _list(found.pop("kernel_size"), row.dimensions)))
+            sizes = _list(found.pop("kernel_size"), row.dimensions)
+            found |= dict(zip(_KERNEL_KEYS[row.dimensions], sizes, strict=True))
         for key in ("subsample", "atrous_rate", "pool_size", "strides"):
             if found.get(key) is not None:
                 found[key] = _list(found[key], row.dimensions)
@@ -283,7 +291,7 @@ _EDITS: dict[str, Callable[[Config], None]] = {"Conv1D": _causal, "SeparableConv
 
 
 def weight_name(name: str) -> str:
-    """Return a Keras-2 array's name in Keras 1's words: dense_1/kernel:0 -> W; order in the file tells whose it is."""
-    last = re.sub(r"(_\d+)?(:\d+)?$", "", name.rpartition("/")[2])
-    return ROLES.get(last, last)
-
+    """Return a Keras-2 array's name in Keras 1's words: dense_1/kernel:0 -> W:0; its place tells whose it is."""
+    last, colon, number = name.rpartition("/")[2].partition(":")
+    role = re.sub(r"_\d+$", "", last)
+    return f"{ROLES.get(role, role)}{colon}{number}"

@@ -5,7 +5,7 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import layers as legacy
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, loaded, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, loaded, rule
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -33,6 +33,25 @@ def thresholded_relu(context: Context, node: Node) -> Apply:
         return context.elementwise(node, layers.ReLU(threshold=theta, name=name))
     last = layers.Activation("linear", name=name)
     return context.elementwise(node, lambda x: last(x * ops.cast(x > theta, x.dtype)))
+
+
+@rule("Softmax")
+def softmax(context: Context, node: Node) -> Apply:
+    """Keep the shape; over `axis`."""
+    return layers.Softmax(integer(node.config.get("axis", -1), node, "axis"), name=context.name(node.name))
+
+
+@rule("ReLU")
+def relu(context: Context, node: Node) -> Apply:
+    """x between threshold and max_value, negative_slope * (x - threshold) below."""
+    slope, threshold = (float(node.config.get(key) or 0.0) for key in ("negative_slope", "threshold"))
+    most = node.config.get("max_value")
+    settings = {"max_value": None if most is None else float(most), "negative_slope": slope, "threshold": threshold}
+    name = context.name(node.name)
+    if threshold >= 0.0:
+        return context.elementwise(node, layers.ReLU(name=name, **settings))
+    last = layers.Activation("linear", name=name)
+    return context.elementwise(node, lambda x: last(keras.activations.relu(x, **settings)))
 
 
 @rule("PReLU")

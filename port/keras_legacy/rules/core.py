@@ -7,7 +7,7 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
-from reprise_kit.port.keras_legacy.dialects import KERAS1, Dialect
+from reprise_kit.port.keras_legacy.dialects import Dialect
 from reprise_kit.port.keras_legacy.rules.context import (
     Apply,
     Context,
@@ -34,9 +34,9 @@ def known_activations(dialect: Dialect) -> set[str]:
     return _STOCK_ACTIVATIONS | _LATER_ACTIVATIONS.get(dialect.name, set())
 
 
-def activation_name(node: Node, key: str = "activation", dialect: Dialect = KERAS1) -> str:
+def activation_name(context: Context, node: Node, key: str = "activation") -> str:
     """Return a layer's activation; a name that Keras 1 did not have is refused."""
-    name = node.config.get(key) or "linear"
+    name, dialect = node.config.get(key) or "linear", context.dialect
     if not isinstance(name, str) or name not in known_activations(dialect) | {"hard_sigmoid"}:
         raise InputError(
             f"layer {node.name}: the {key} {str(name)[:80]!r} is not one of {dialect.name}'s; "
@@ -56,7 +56,7 @@ def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
 
 def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) -> Apply:
     """Return an apply of `make(name, activation)`, a weighted layer, and of its activation."""
-    activation = activation_name(node)
+    activation = activation_name(context, node)
     if activation != "hard_sigmoid":
         return loaded(make(name=context.name(node.name), activation=activation), arrays, node)
     linear = loaded(make(name=context.name(f"{node.name}_linear"), activation="linear"), arrays, node)
@@ -101,7 +101,7 @@ def highway(context: Context, node: Node) -> Apply:
     gate = loaded(gate_layer, [carry, *b[1:]], node)
     linear_layer = layers.Dense(d, use_bias=has_bias, name=context.name(f"{node.name}_linear"))
     linear = loaded(linear_layer, [w, *b[:1]], node)
-    active = activate(context, node, f"{node.name}_activation", activation_name(node))
+    active = activate(context, node, f"{node.name}_activation", activation_name(context, node))
     rest = layers.Rescaling(-1.0, 1.0, name=context.name(f"{node.name}_rest"))
     multiplies = [layers.Multiply(name=context.name(f"{node.name}_{part}")) for part in ("taken", "carried")]
     add = layers.Add(name=context.name(node.name))
@@ -116,7 +116,7 @@ def highway(context: Context, node: Node) -> Apply:
 @rule("Activation")
 def activation(context: Context, node: Node) -> Apply:
     """Keeps the shape; softmax runs over the last axis."""
-    name = activation_name(node)
+    name = activation_name(context, node)
     apply = activate(context, node, node.name, name)
     return apply if name == "softmax" else context.elementwise(node, apply)
 

@@ -1,47 +1,84 @@
-"""Deconvolution2D: the whole transposed convolution, then the part of it that output_shape asks for."""
+"""Transposed convolutions: the whole transposed convolution, then the part of it that the output's size asks for."""
 
 from typing import Any
 
 import keras
+import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integers, once, rule
-from reprise_kit.port.keras_legacy.rules.convolution import border_mode, kernel_2d
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.convolution import border_mode, kernel_2d, kernel_3d
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
 
 
-@rule("Deconvolution2D")
-def deconvolution2d(context: Context, node: Node) -> Apply:
-    """th (n, n_in, rows, cols) or tf (n, rows, cols, n_in) to output_shape, in the same order."""
-    kernel, ordering = kernel_2d(node), context.ordering(node)
-    strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
+@rule("Deconvolution2D", "Deconvolution3D")
+def deconvolution(context: Context, node: Node) -> Apply:
+    """th (n, n_in, sizes...) or tf (n, sizes..., n_in) to output_shape or, in Keras 2, its own computed sizes."""
+    flat = node.class_name == "Deconvolution2D"
+    kernel, ordering = (kernel_2d if flat else kernel_3d)(node), context.ordering(node)
+    ones = (1,) * len(kernel)
+    strides, rate = (integers(node.config.get(key) or ones, node, key) for key in ("subsample", "atrous_rate"))
     w, *b = arrays_of(node, "W", *bias(node))
-    sizes = _recorded_sizes(context, node, ordering, strides)
-    converted = convert.deconv2d_kernel(w, context.backend, ordering)
+    converted = _kernel(context, w, ordering)
+    reach = tuple((k - 1) * r + 1 for k, r in zip(kernel, rate, strict=True))
+    kinds = (layers.Conv2DTranspose, layers.Cropping2D) if flat else (layers.Conv3DTranspose, layers.Cropping3D)
+
+    def layer(padding: str, extra: Any) -> Apply:
+        def stock(**kwargs: Any) -> Any:
+            settings = {"output_padding": extra, "dilation_rate": rate, "use_bias": bool(b)}
+            return kinds[0](converted.shape[-2], kernel, strides, padding, **settings, **kwargs)
+
+        return with_activation(context, node, stock, [converted, *b])
 
     def make(x: Tensor) -> Apply:
-        crops, extra = zip(
-            *(_part(context, node, x.shape[i + 1], kernel[i], strides[i], sizes[i]) for i in (0, 1)),
-            strict=True,
-        )
-
-        def layer(**kwargs: Any) -> Any:
-            return layers.Conv2DTranspose(
-                converted.shape[2], kernel, strides, "valid", output_padding=extra, use_bias=bool(b), **kwargs
-            )
-
-        uncropped = with_activation(context, node, layer, [converted, *b])
+        known = x.shape[1:-1]
+        if None in known and context.dialect.sized and _as_keras_3(context, node):
+            return layer(border_mode(node), None)
+        wanted = _computed_sizes(node, known, reach, strides) if context.dialect.sized else None
+        sizes = wanted or _recorded_sizes(context, node, ordering, strides)
+        parts = zip(known, reach, strides, sizes, strict=True)
+        crops, extra = zip(*(_part(context, node, *part) for part in parts), strict=True)
+        uncropped = layer("valid", extra)
         if not any(map(any, crops)):
             return uncropped
-        crop = layers.Cropping2D(crops, name=context.name(f"{node.name}_crop"))
+        crop = kinds[1](crops, name=context.name(f"{node.name}_crop"))
         return lambda y: crop(uncropped(y))
 
     whole = once(make)
     return lambda x: context.spatial(node, x, ordering, whole)
+
+
+def _kernel(context: Context, w: np.ndarray, ordering: str) -> np.ndarray:
+    """Return the kernel as (k..., n_out, n_in), as which Keras 2 keeps it."""
+    if context.dialect.kernels_last:
+        return convert.flip(w, context.backend, w.ndim - 2)
+    return convert.deconv2d_kernel(w, context.backend, ordering)
+
+
+def _as_keras_3(context: Context, node: Node) -> bool:
+    """Return whether the stock layer computes the same sizes and places, whatever the input's size."""
+    return context.backend == "tensorflow" and node.config.get("output_padding") is None
+
+
+def _computed_sizes(
+    node: Node, sizes: tuple[int | None, ...], kernel: tuple[int, ...], strides: tuple[int, ...]
+) -> tuple[int, ...]:
+    """Return the sizes of Keras 2's output (deconv_length of keras/utils/conv_utils.py)."""
+    extra, same = node.config.get("output_padding"), border_mode(node) == "same"
+    if None in sizes:
+        raise InputError(f"layer {node.name}: a transposed convolution on an input of unknown size is not supported")
+    found = []
+    for i, (size, k, stride) in enumerate(zip(sizes, kernel, strides, strict=True)):
+        if extra is None:
+            found.append(int(size or 0) * stride + (0 if same else max(k - stride, 0)))
+        else:
+            more = integer(extra[i] if isinstance(extra, (list, tuple)) else extra, node, "output_padding")
+            found.append((int(size or 0) - 1) * stride + k - (2 * (k // 2) if same else 0) + more)
+    return tuple(found)
 
 
 def _recorded_sizes(context: Context, node: Node, ordering: str, strides: tuple[int, ...]) -> tuple[int, ...]:

@@ -17,6 +17,8 @@ keras/layers and keras/engine/topology.py, which 1.0.6, 1.0.7, 1.1.0 and 1.2.2 a
 | Merge by a function | its output_mask function's, else none |
 | Sequential, Model | what its layers make of it |
 | any other, and Merge max | Keras 1 refuses a masked input |
+
+Keras 2 (`masks_of_2`; 2.0.9, 2.1.6, 2.2.4, 2.3.1) differs in KEEPS_2, in ENDS_2, and ANDs in every elementwise merge.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -34,6 +36,9 @@ KEEPS = {
     *("GaussianNoise", "InputLayer", "LeakyReLU", "PReLU", "ParametricSoftplus", "SReLU", "SpatialDropout1D"),
     *("SpatialDropout2D", "SpatialDropout3D", "ThresholdedReLU", "TimeDistributed", "TimeDistributedDense"),
 }
+# Keras 2 lets a mask through these too; of a Dot, a GlobalAveragePooling1D and a Lambda nothing comes out.
+KEEPS_2 = KEEPS | {"AlphaDropout", "Dense", "ReLU", "Softmax"}
+ENDS_2 = {"Dot", "GlobalAveragePooling1D", "Lambda"}
 SEQUENCES = {"SimpleRNN", "LSTM", "GRU", "Bidirectional"}
 
 
@@ -49,8 +54,14 @@ def carry(context: "Context", node: Node, x: Any, y: Any) -> None:
     if makes(node):
         context.set_mask(y, _made(node, inputs[0]))
     elif node.class_name not in CONTAINERS and any(mask is not None for mask in given):
-        for one in y if isinstance(y, list) else [y]:
-            context.set_mask(one, _passed(context, node, inputs, given))
+        passed = _passed(context, node, inputs, given)
+        for i, one in enumerate(y if isinstance(y, list) else [y]):
+            context.set_mask(one, passed if i < _sequences(node) else None)
+
+
+def _sequences(node: Node) -> int:
+    """Return how many of a layer's first outputs are masked as a whole: states, which follow them, are not."""
+    return 2 if node.class_name == "Bidirectional" and not node.config.get("merge_mode") else 1
 
 
 def _made(node: Node, x: Any) -> Any:
@@ -67,13 +78,16 @@ def _passed(context: "Context", node: Node, inputs: list[Any], given: list[Any])
     if node.class_name in SEQUENCES:
         inner = node.children[0] if node.children else node
         return given[0] if inner.config.get("return_sequences") else None
-    if node.class_name in KEEPS:
+    later = context.dialect.masks_of_2
+    if later and node.class_name in ENDS_2:
+        return None
+    if node.class_name in (KEEPS_2 if later else KEEPS):
         return given[0]
     if node.class_name == "ConvLSTM2D":
         raise InputError(f"layer {node.name}: a ConvLSTM2D on masked steps is not supported")
     raise InputError(
-        f"layer {node.name}: its input has masked steps, which Keras 1's {node.class_name} refuses; is a layer "
-        "before it another than in the original?"
+        f"layer {node.name}: its input has masked steps, which {context.dialect.name}'s {node.class_name} refuses; "
+        "is a layer before it another than in the original?"
     )
 
 
@@ -86,7 +100,8 @@ def _merged(context: "Context", node: Node, inputs: list[Any], given: list[Any])
     if mode == "concat":
         return _joined(node, inputs, given)
     present = [mask for mask in given if mask is not None]
-    if mode not in ("sum", "mul", "ave") or len({len(mask.shape) for mask in present}) != 1:
+    able = ("sum", "mul", "ave", "max", "min", "sub") if context.dialect.masks_of_2 else ("sum", "mul", "ave")
+    if mode not in able or len({len(mask.shape) for mask in present}) != 1:
         raise InputError(f"layer {node.name}: Keras 1 refuses these masked inputs in a Merge by {mode!r}")
     return _all(present)
 

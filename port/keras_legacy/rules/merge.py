@@ -11,6 +11,7 @@ from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
 _STOCK = {"sum": layers.Add, "mul": layers.Multiply, "ave": layers.Average, "max": layers.Maximum}
+_STOCK |= {"sub": layers.Subtract, "min": layers.Minimum}  # Keras 2's
 _EPSILON = 1e-7  # keras.backend.epsilon() of Keras 1
 
 
@@ -20,6 +21,8 @@ def merge(context: Context, node: Node) -> Apply:
     mode, name = node.config.get("mode", "sum"), context.name(node.name)
     if node.config.get("mode_type", "raw") != "raw":
         return _by_function(context, node, name)
+    if mode in ("sub", "min") and not context.dialect.kernels_last:
+        raise InputError(f"layer {node.name}: the merge mode {mode!r} is not one of Keras 1's")
     if mode in _STOCK:
         return _elementwise(context, node, _STOCK[mode](name=name))
     if mode == "concat":
@@ -115,9 +118,51 @@ def _batch_dot(context: Context, node: Node, x: Tensor, y: Tensor, axes: tuple[i
                 return ops.matmul(x, ops.transpose(y))
         elif ranks != (3, 3) and ranks != (2, 2):
             raise InputError(f"layer {node.name}: a TensorFlow product of tensors with {ranks} axes is not supported")
+    return _summed(x, y, axes)
+
+
+def _summed(x: Tensor, y: Tensor, axes: tuple[int, int]) -> Tensor:
+    """Sum products over one axis of each, sample by sample; (n,) becomes (n, 1)."""
+    ranks = len(x.shape), len(y.shape)
     left, right = ["n", *"abcdef"[: ranks[0] - 1]], ["n", *"uvwxyz"[: ranks[1] - 1]]
     right[axes[1]] = left[axes[0]]
     summed = left[axes[0]]
     kept = [i for i in left if i != summed] + [i for i in right[1:] if i != summed]
     result = ops.einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", x, y)
     return ops.expand_dims(result, 1) if len(kept) == 1 else result
+
+
+# The smallest square sum that Keras 2's l2_normalize divides by.
+_SMALLEST = {"tensorflow": 1e-12, "theano": 1e-7}
+
+
+@rule("Dot")
+def dot(context: Context, node: Node) -> Apply:
+    """Keras 2's product of two tensors over one axis of each, optionally of length 1 along it."""
+    last = layers.Activation("linear", name=context.name(node.name))
+
+    def apply(pair: list[Tensor]) -> Tensor:
+        axes = _dot2_axes(context, node, pair)
+        if node.config.get("normalize"):
+            least = _SMALLEST[context.backend]
+            pair = [
+                x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), least))
+                for x, axis in zip(pair, axes, strict=True)
+            ]
+        return last(_summed(pair[0], pair[1], axes))
+
+    return apply
+
+
+def _dot2_axes(context: Context, node: Node, pair: list[Tensor]) -> tuple[int, int]:
+    axes, ranks = node.config.get("axes"), [len(x.shape) for x in pair]
+    both = axes if isinstance(axes, (list, tuple)) else [axes, axes]
+    if len(both) != 2 or len(pair) != 2:
+        raise InputError(f"layer {node.name}: axes {axes!r}; one axis for each of two tensors is needed")
+    first, second = (integer(axis, node, "axes") % rank for axis, rank in zip(both, ranks, strict=True))
+    if 0 in (first, second):
+        raise InputError(f"layer {node.name}: a product over the samples' axis is not supported")
+    general = context.backend == "theano" or context.version >= (2, 3)
+    if max(ranks) > 3 and not general:
+        raise InputError(f"layer {node.name}: a TensorFlow product of tensors with {ranks} axes is not supported")
+    return first, second

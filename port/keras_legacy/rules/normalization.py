@@ -7,7 +7,7 @@ from keras import ops
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, loaded, rule
-from reprise_kit.port.keras_legacy.tree import Node
+from reprise_kit.port.keras_legacy.tree import Node, roles
 
 layers = keras.layers
 # The default of the versions that may leave it out of their files.
@@ -20,14 +20,14 @@ def batch_normalization(context: Context, node: Node) -> Apply:
     mode = integer(node.config.get("mode", 0), node, "mode")
     axis = integer(node.config.get("axis", -1), node, "axis")
     epsilon = float(node.config.get("epsilon", _DEFAULT_EPSILON))
-    gamma, beta, mean, std = arrays_of(node, "gamma", "beta", "running_mean", "running_std")
+    learned, stored = roles(node)
+    *scale, mean, std = arrays_of(node, *learned, *stored)
     if mode == 0:
         variance, epsilon = convert.moving_variance(std, reading(context, node), epsilon)
-        return _stored(context, node, axis, epsilon, [gamma, beta, mean, variance])
+        return _stored(context, node, axis, epsilon, [*scale, mean, variance])
     if mode not in (1, 2):
         raise InputError(f"layer {node.name}: BatchNormalization mode {mode}; Keras 1 has 0, 1 and 2")
-    scale = [gamma, beta, np.zeros_like(mean), np.ones_like(std)]
-    rescale = _stored(context, node, -1 if mode == 1 else axis, 0.0, scale)
+    rescale = _stored(context, node, -1 if mode == 1 else axis, 0.0, [*scale, np.zeros_like(mean), np.ones_like(std)])
     inner, outer = _epsilons(context, node, mode, epsilon)
     return _at_hand(None if mode == 1 else axis, inner, outer, rescale)
 
@@ -69,7 +69,8 @@ def _stored(context: Context, node: Node, axis: int, epsilon: float, arrays: lis
 
     def call(x: Tensor, axis: int) -> Tensor:
         if axis not in made:
-            made[axis] = loaded(layers.BatchNormalization(axis, epsilon=epsilon, name=name), arrays, node)
+            settings = {key: bool(node.config.get(key, True)) for key in ("center", "scale")}
+            made[axis] = loaded(layers.BatchNormalization(axis, epsilon=epsilon, name=name, **settings), arrays, node)
         return made[axis](x)
 
     def apply(x: Tensor) -> Tensor:

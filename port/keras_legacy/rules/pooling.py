@@ -20,7 +20,8 @@ def pooling1d(context: Context, node: Node) -> Apply:
     """(n, n_steps, d) -> (n, n_new_steps, d)."""
     size = integer(node.config["pool_length"], node, "pool_length")
     stride = integer(node.config.get("stride") or size, node, "stride")
-    return _pool(context, node, (size,), (stride,))
+    layer, ordering = _pool(context, node, (size,), (stride,)), node.config.get("dim_ordering") or "tf"
+    return lambda x: context.spatial(node, x, ordering, layer)
 
 
 @rule("MaxPooling2D", "AveragePooling2D", "MaxPooling3D", "AveragePooling3D")
@@ -56,12 +57,25 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
 
 @rule("GlobalMaxPooling1D", "GlobalAveragePooling1D")
 def global_pooling1d(context: Context, node: Node) -> Apply:
-    """(n, n_steps, d) -> (n, d)."""
-    return getattr(layers, node.class_name)(name=context.name(node.name))
+    """(n, n_steps, d) -> (n, d); Keras 2's mean leaves masked steps out."""
+    settings = {"keepdims": True} if node.config.get("keepdims") else {}
+    layer = getattr(layers, node.class_name)(name=context.name(node.name), **settings)
+
+    def apply(x: Tensor) -> Tensor:
+        mask = context.mask(x)
+        if node.config.get("dim_ordering") == "th":
+            if mask is not None:
+                raise InputError(f"layer {node.name}: a channels-first mean over masked steps is not supported")
+            return layer(context.to_last(x, node.name))
+        return layer(x) if mask is None else layer(x, mask=mask)
+
+    return apply
 
 
 @rule("GlobalMaxPooling2D", "GlobalAveragePooling2D", "GlobalMaxPooling3D", "GlobalAveragePooling3D")
 def global_pooling(context: Context, node: Node) -> Apply:
     """th (n, d, sizes...) or tf (n, sizes..., d) -> (n, d)."""
+    if node.config.get("keepdims"):
+        raise InputError(f"layer {node.name}: a {node.class_name} with keepdims is not supported")
     layer, ordering = getattr(layers, node.class_name)(name=context.name(node.name)), context.ordering(node)
     return lambda x: layer(x if ordering == "tf" else context.to_last(x, node.name))

@@ -24,22 +24,45 @@ layers = keras.layers
 
 @rule("SimpleRNN", "LSTM", "GRU")
 def recurrent(context: Context, node: Node) -> Apply:
-    """(n, n_steps, n_in) -> (n, n_steps, output_dim) or, without return_sequences, (n, output_dim)."""
-    layer = loaded(_recurrent_layer(context, node, context.name(node.name)), _recurrent_weights(node, ""), node)
+    """(n, n_steps, n_in) -> (n, n_steps, output_dim) or, without return_sequences, (n, output_dim).
+
+    Keras 2 also takes [sequence, states...] and, with return_state, gives [output, states...].
+    """
+    weights = _recurrent_weights(context, node, "")
+    layer = loaded(_recurrent_layer(context, node, context.name(node.name)), weights, node)
     return _with_mask(context, node, layer, bool(node.config.get("go_backwards")))
 
 
 def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> Apply:
     """Return an apply that gives a recurrent layer the mask of its steps, where there is one."""
+    inner = node.children[0] if node.children else node
+    from_state = context.backend == "tensorflow" and not inner.config.get("unroll")
 
-    def apply(x: Tensor) -> Tensor:
-        mask = masks.of_steps(context, node, x)
+    def apply(x: Any) -> Any:
+        sequence, *states = x if isinstance(x, list) else [x]
+        mask = masks.of_steps(context, node, sequence)
+        given = {"initial_state": states} if states else {}
         if mask is None:
-            return layer(x)
+            return _listed(layer(sequence, **given))
+        y = layer(sequence, mask=_of_backward_pass(context, node, mask) if backwards else mask, **given)
         # Keras 3 hides the mask it was given in a sequence of outputs; a copy has none.
-        return ops.copy(layer(x, mask=_of_backward_pass(context, node, mask) if backwards else mask))
+        first, *rest = y if isinstance(y, (list, tuple)) else [y]
+        first = _from_state(first, mask, states[0], backwards) if states and from_state else ops.copy(first)
+        return [first, *rest] if rest else first
 
     return apply
+
+
+def _listed(y: Any) -> Any:
+    return list(y) if isinstance(y, tuple) else y
+
+
+def _from_state(y: Tensor, mask: Tensor, state: Tensor, backwards: bool) -> Tensor:
+    """Return outputs where steps before the first unmasked one repeat the initial state, as on TensorFlow."""
+    seen = ops.cumsum(ops.cast(ops.flip(mask, 1) if backwards else mask, "int32"), axis=1) > 0
+    if len(y.shape) == 3:
+        return ops.where(seen[:, :, None], y, state[:, None, :])
+    return ops.where(seen[:, -1:], y, state)
 
 
 def _of_backward_pass(context: Context, node: Node, mask: Tensor) -> Tensor:
@@ -61,37 +84,51 @@ def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | 
         "return_sequences": bool(node.config.get("return_sequences")),
         "go_backwards": bool(node.config.get("go_backwards")) if backwards is None else backwards,
         "stateful": bool(node.config.get("stateful")),
+        "use_bias": bool(node.config.get("bias", True)),
+        "return_state": bool(node.config.get("return_state")),
         "name": name,
     }
     if node.class_name != "SimpleRNN":
-        kwargs["recurrent_activation"] = activation_name(node, "inner_activation")
+        kwargs["recurrent_activation"] = activation_name(context, node, "inner_activation")
     if node.class_name == "GRU":
-        kwargs["reset_after"] = False
+        kwargs["reset_after"] = bool(node.config.get("reset_after"))
+    for key in ("time_major", "zero_output_for_mask", "num_constants"):
+        if node.config.get(key):
+            raise InputError(f"layer {node.name}: a {node.class_name} with {key} is not supported")
     return getattr(layers, node.class_name)(integer(node.config["output_dim"], node, "output_dim"), **kwargs)
 
 
 def cell_activation(context: Context, node: Node) -> Any:
     """Return the activation of a recurrent layer; an LSTM's acts on its state too, where no weights can be scaled."""
-    name = activation_name(node)
+    name = activation_name(context, node)
     if name != "hard_sigmoid" or node.class_name in ("SimpleRNN", "GRU"):
         return name
     context.needs.add("reprise>hard_sigmoid_k1")
     return hard_sigmoid_k1
 
 
-def _recurrent_weights(node: Node, prefix: str) -> list[np.ndarray]:
+def _recurrent_weights(context: Context, node: Node, prefix: str) -> list[np.ndarray]:
     try:
         arrays = {role: node.weights[prefix + role] for role in roles(node)[0]}
     except KeyError as error:
         raise InputError(f"layer {node.name} ({node.class_name}): the file holds no {error.args[0]}") from None
-    hard = activation_name(node) == "hard_sigmoid"
+    hard = activation_name(context, node) == "hard_sigmoid"
     if node.class_name == "SimpleRNN":
         gain = convert.HARD_SIGMOID_GAIN if hard else np.float32(1)
-        return [arrays[role] * gain for role in "WUb"]
-    hard_gates = activation_name(node, "inner_activation") == "hard_sigmoid"
+        return [array * gain for array in arrays.values()]
+    hard_gates = activation_name(context, node, "inner_activation") == "hard_sigmoid"
+    if _of_cudnn(node, arrays):
+        arrays = convert.cudnn(arrays, 4 if node.class_name == "LSTM" else 3)
     if node.class_name == "LSTM":
         return convert.lstm_gates(arrays, hard_gates)
     return convert.gru_gates(arrays, hard_gates, hard)
+
+
+def _of_cudnn(node: Node, arrays: dict[str, np.ndarray]) -> bool:
+    """Return whether these are a CuDNN layer's arrays (two biases in a row), which a plain layer took too."""
+    if "b" not in arrays or arrays["b"].ndim != 1:
+        return False
+    return arrays["b"].shape[0] == 2 * arrays.get("U", arrays["b"]).shape[-1]
 
 
 _MERGES = {"concat": layers.Concatenate, "sum": layers.Add, "mul": layers.Multiply, "ave": layers.Average}
@@ -103,12 +140,15 @@ def bidirectional(context: Context, node: Node) -> Apply:
     inner, mode = node.children[0], node.config.get("merge_mode")
     if inner.class_name not in ("SimpleRNN", "LSTM", "GRU"):
         raise InputError(f"layer {node.name}: Bidirectional around a {inner.class_name} is not supported")
-    if inner.config.get("go_backwards") or context.masked:
+    if node.config.get("backward_layer") or node.config.get("num_constants"):
+        raise InputError(f"layer {node.name}: a Bidirectional with a backward_layer or constants is not supported")
+    if inner.config.get("go_backwards") or inner.config.get("return_state") or context.masked:
         return _two_passes(context, node, inner, mode)
     layer = layers.Bidirectional(
         _recurrent_layer(context, inner, inner.name), merge_mode=mode, name=context.name(node.name)
     )
-    return loaded(layer, _recurrent_weights(inner, "forward_") + _recurrent_weights(inner, "backward_"), node)
+    arrays = [array for side in ("forward_", "backward_") for array in _recurrent_weights(context, inner, side)]
+    return _of_list(loaded(layer, arrays, node))
 
 
 def _two_passes(context: Context, node: Node, inner: Node, mode: str | None) -> Apply:
@@ -117,14 +157,30 @@ def _two_passes(context: Context, node: Node, inner: Node, mode: str | None) -> 
     passes = []
     for prefix, backwards in (("forward_", first), ("backward_", not first)):
         layer = _recurrent_layer(context, inner, context.name(f"{node.name}_{prefix}{inner.name}"), backwards)
-        passes.append(_with_mask(context, node, loaded(layer, _recurrent_weights(inner, prefix), inner), backwards))
+        weights = _recurrent_weights(context, inner, prefix)
+        passes.append(_with_mask(context, node, loaded(layer, weights, inner), backwards))
     merge = _MERGES[mode](name=context.name(node.name)) if mode else list
 
-    def apply(x: Tensor) -> Any:
-        y, back = (one(x) for one in passes)
-        return merge([y, ops.flip(back, 1) if inner.config.get("return_sequences") else back])
+    def apply(x: Any) -> Any:
+        sequence, *states = x if isinstance(x, list) else [x]
+        half = len(states) // 2
+        given = [[sequence, *part] if part else sequence for part in (states[:half], states[half:])]
+        (y, *after), (back, *after_back) = (_parts(one(value)) for one, value in zip(passes, given, strict=True))
+        merged = merge([y, ops.flip(back, 1) if inner.config.get("return_sequences") else back])
+        if not after:
+            return merged
+        return [*(merged if isinstance(merged, list) else [merged]), *after, *after_back]
 
     return apply
+
+
+def _of_list(layer: Any) -> Apply:
+    """Return an apply of a layer that takes [sequence, states...] as its first argument and initial_state."""
+    return lambda x: layer(x[0], initial_state=x[1:]) if isinstance(x, list) else layer(x)
+
+
+def _parts(y: Any) -> list[Any]:
+    return list(y) if isinstance(y, (list, tuple)) else [y]
 
 
 _PER_NUMBER = {

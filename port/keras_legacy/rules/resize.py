@@ -21,7 +21,7 @@ def zero_padding1d(context: Context, node: Node) -> Apply:
         pads = integers(padding, node, "padding")
     else:
         pads = (integer(padding, node, "padding"),) * 2
-    return layers.ZeroPadding1D(pads, name=context.name(node.name))
+    return _spatial(context, node, layers.ZeroPadding1D, pads)
 
 
 @rule("ZeroPadding2D")
@@ -30,6 +30,8 @@ def zero_padding2d(context: Context, node: Node) -> Apply:
     padding = node.config.get("padding", (1, 1))
     if isinstance(padding, dict):
         pads = _sides(padding, node, ("top_pad", "bottom_pad", "left_pad", "right_pad"))
+    elif padding and isinstance(padding[0], (list, tuple)):  # as Keras 2 writes it
+        pads = tuple(size for pair in padding for size in integers(pair, node, "padding"))
     else:
         pads = integers(padding, node, "padding")
         if len(pads) == 4 and context.known_version(f"layer {node.name}: four padding sizes") < (1, 1, 1):
@@ -43,13 +45,15 @@ def zero_padding2d(context: Context, node: Node) -> Apply:
 @rule("ZeroPadding3D")
 def zero_padding3d(context: Context, node: Node) -> Apply:
     """th or tf volumes with zeros around."""
-    return _spatial(context, node, layers.ZeroPadding3D, integers(node.config["padding"], node, "padding"))
+    padding = node.config["padding"]
+    pairs = tuple(integers(pair, node, "padding") if isinstance(pair, (list, tuple)) else pair for pair in padding)
+    return _spatial(context, node, layers.ZeroPadding3D, pairs)
 
 
 @rule("Cropping1D")
 def cropping1d(context: Context, node: Node) -> Apply:
     """(n, n_steps, d) -> (n, fewer steps, d)."""
-    return layers.Cropping1D(integers(node.config["cropping"], node, "cropping"), name=context.name(node.name))
+    return _spatial(context, node, layers.Cropping1D, integers(node.config["cropping"], node, "cropping"))
 
 
 @rule("Cropping2D", "Cropping3D")
@@ -62,20 +66,25 @@ def cropping(context: Context, node: Node) -> Apply:
 @rule("UpSampling1D")
 def up_sampling1d(context: Context, node: Node) -> Apply:
     """(n, n_steps, d) -> every step `length` times."""
-    return layers.UpSampling1D(integer(node.config["length"], node, "length"), name=context.name(node.name))
+    return _spatial(context, node, layers.UpSampling1D, integer(node.config["length"], node, "length"))
 
 
 @rule("UpSampling2D", "UpSampling3D")
 def up_sampling(context: Context, node: Node) -> Apply:
     """th or tf images or volumes with every row and column repeated."""
-    return _spatial(context, node, getattr(layers, node.class_name), integers(node.config["size"], node, "size"))
+    size, kind = integers(node.config["size"], node, "size"), getattr(layers, node.class_name)
+    method = node.config.get("interpolation") or "nearest"
+    if method != "nearest":
+        raise InputError(f"layer {node.name}: up-sampling by {method!r} is not supported")
+    return _spatial(context, node, kind, size)
 
 
 def _spatial(context: Context, node: Node, kind: Any, argument: Any) -> Apply:
     layer = kind(argument, name=context.name(node.name))
 
     def apply(x: Any) -> Any:
-        return context.spatial(node, x, context.ordering(node, x), layer)
+        ordering = (node.config.get("dim_ordering") or "tf") if len(x.shape) == 3 else context.ordering(node, x)
+        return context.spatial(node, x, ordering, layer)
 
     return apply
 

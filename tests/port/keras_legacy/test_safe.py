@@ -142,7 +142,7 @@ BOMB = "- &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b"a: !!int x", "cannot be read"),
         (b"\x89HDF\r\n\x1a\nxxxx", "HDF5"),
         (json.dumps({"name": "Sequential", "layers": []}).encode(), "Keras 0.x"),
-        (json.dumps(MODEL | {"keras_version": "2.1.0"}).encode(), "Keras '2.1.0'"),
+        (json.dumps(MODEL | {"keras_version": "3.1.0"}).encode(), "Keras '3.1.0'"),
     ],
 )
 def test_hostile_architectures_are_refused_soon(source: bytes, named: str) -> None:
@@ -201,8 +201,8 @@ def _keras0(file: h5py.File) -> None:
     file.attrs["nb_layers"] = 3
 
 
-def _keras2(file: h5py.File) -> None:
-    file.attrs["keras_version"] = "2.0.4"
+def _keras3(file: h5py.File) -> None:
+    file.attrs["keras_version"] = "3.0.4"
 
 
 def _heap_bomb(file: h5py.File) -> None:
@@ -228,7 +228,7 @@ def _null_shape(file: h5py.File) -> None:
         (_filter, "filter"),
         (_compound, "type"),
         (_keras0, "Keras 0.x"),
-        (_keras2, "Keras '2.0.4'"),
+        (_keras3, "Keras '3.0.4'"),
         (_heap_bomb, "declared bytes"),
         (_null_shape, "without a shape"),
     ],
