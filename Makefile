@@ -24,8 +24,8 @@ bench: .venv/installed-dev
 
 # Traces of the live original for original/deepsound_crnn/recorded (needs Python 2.7, ffmpeg and upstream).
 record: .venv/installed
-	$(BIN)/reprise compare --reference python27 --decoder ffmpeg --out report/record
-	for d in report/record/traces/*/; do n=original/deepsound_crnn/recorded/theano/$$(basename "$$d"); \
+	$(BIN)/reprise compare --reference python27 --decoder ffmpeg --out report-recorded
+	for d in report-recorded/traces/*/; do n=original/deepsound_crnn/recorded/theano/$$(basename "$$d"); \
 	  mkdir -p "$$n" && cp "$$d"reference/trace.* "$$n/"; done
 
 # Some 3000 models of real Keras 1 in ./family, for REPRISE_FAMILY=family (needs PYTHON27 with pip, and g++).
@@ -82,4 +82,4 @@ lock-py27: .venv/installed-dev
 	@touch $@
 
 clean:
-	rm -rf .venv report build *.egg-info
+	rm -rf .venv report report-recorded build *.egg-info

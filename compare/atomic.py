@@ -1,45 +1,245 @@
-"""Files that are either whole or absent: write to a temporary name in the same folder, then rename."""
+"""Results that are whole or absent, written where nothing of the user's is lost.
 
+A file or folder is made in a hidden folder beside it, `.NAME.reprise`, which one process at a time holds, and renamed
+when it is whole; whatever a library leaves there goes with the hidden folder, on every exit. What a killed process left
+is put right by the next one that writes the same name. A folder is only replaced where it is empty or holds nothing but
+what the same command wrote, as its `.reprise.json` lists it. A link is followed: what it points at is written.
+"""
+
+import errno
+import fcntl
+import json
 import os
 import shutil
-import tempfile
-from collections.abc import Iterator
-from contextlib import contextmanager
+import time
+from collections.abc import Iterable, Iterator
+from contextlib import contextmanager, suppress
+from fnmatch import fnmatch
 from pathlib import Path
+
+from reprise_kit.compare.errors import InputError
+
+MARKER = ".reprise.json"
+MARKER_BYTES = 16 << 20  # a longer one is none of ours
+WAIT_SECONDS = 60.0  # for another process that writes the same name
 
 
 @contextmanager
 def atomic_file(path: Path) -> Iterator[Path]:
-    """Yield a temporary path beside `path`; it becomes `path` only if the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    handle, name = tempfile.mkstemp(prefix=f".{path.name}.", suffix=path.suffix, dir=path.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
-        yield temporary
-        # mkstemp's files are private; a result is for whoever may read the folder.
-        temporary.chmod(0o666 & ~_umask())
-        temporary.replace(path)
-    finally:
-        temporary.unlink(missing_ok=True)
+    """Yield a path of the same name; the file made there becomes `path` only if the block ends without an error.
+
+    Raises InputError where `path` is a folder, or another process holds its name.
+    """
+    path = _followed(path)
+    refuse_folder(path)
+    with _workshop(path) as room:
+        made = room / "new" / path.name
+        yield made
+        made.replace(path)
 
 
 @contextmanager
-def atomic_folder(path: Path) -> Iterator[Path]:
-    """Yield a temporary folder beside `path`; it replaces `path` only if the block ends without an error."""
-    path.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=f".{path.name}.", dir=path.parent))
+def atomic_folder(path: Path, command: str) -> Iterator[Path]:
+    """Yield an empty folder; it takes the place of `path` only if the block ends without an error.
+
+    command: of this kit, whose name the folder keeps. Raises InputError as `refuse_foreign`, and where another process
+    holds the name.
+    """
+    refuse_foreign(path, command)
+    path = _followed(path)
+    with _workshop(path) as room:
+        made = room / "new" / path.name
+        made.mkdir()
+        yield made
+        _mark(made, command, _files(made))
+        _swap(made, path, room, command)
+
+
+def refuse_folder(path: Path) -> None:
+    """Raise InputError where a file is to be written and a folder is in its place."""
+    if path.is_dir():
+        raise InputError(f"{path}: a folder; name the file to write")
+
+
+def refuse_foreign(path: Path, command: str) -> None:
+    """Raise InputError unless `path` is new, an empty folder, or holds what `command` wrote and nothing else."""
+    followed = _followed(path)
+    if Path.cwd().is_relative_to(followed):
+        raise InputError(f"{path}: the folder that you are in; name a new one inside it")
+    _refuse_unlisted(followed, path, command)
+
+
+def refuse_inputs(out: Path, inputs: Iterable[Path]) -> None:
+    """Raise InputError where writing `out` would replace something that is read, or the folder that it is in."""
+    written = _followed(out)
+    for path in inputs:
+        read = _followed(path)
+        same = written.exists() and read.exists() and written.samefile(read)
+        if same or written == read or (written.is_dir() and read.is_relative_to(written)):
+            raise InputError(f"{out}: would replace {path}, which is read; name another place")
+
+
+def claim_folder(path: Path, command: str) -> Path:
+    """Make a folder that results are put into one by one, or go on with one that the same command made.
+
+    Nothing in it is removed. Raises InputError where it is a file, or holds what the command did not begin.
+    """
+    path = _followed(path)
+    _listed(path, command)
+    if _read_marker(path) is None:
+        if foreign := _files(path):
+            raise InputError(
+                f"{path}: holds {foreign[0]} and was not begun by `reprise {command}`; give a new or empty folder"
+            )
+        path.mkdir(parents=True, exist_ok=True)
+        _mark(path, command, [])
+    return path
+
+
+def discard_folder(path: Path, patterns: Iterable[str]) -> None:
+    """Remove a claimed folder's files that match `patterns`; the folder goes where nobody put anything else into it."""
+    for name in _files(path):
+        if any(fnmatch(name, pattern) for pattern in patterns):
+            (path / name).unlink()
+    for room in path.glob(".*.reprise"):
+        if (room / MARKER).is_file():
+            shutil.rmtree(room)
+    if not _files(path):
+        shutil.rmtree(path)
+
+
+def _followed(path: Path) -> Path:
+    return Path(os.path.realpath(path))
+
+
+def _files(folder: Path) -> list[str]:
+    """Every file and link below a folder, relative to it, but for the marker; none where there is no folder."""
+    if not os.path.lexists(folder):
+        return []
+    found = []
+    for here, folders, files in os.walk(folder):
+        links = [name for name in folders if os.path.islink(os.path.join(here, name))]  # noqa: PTH114, PTH118
+        found += [(Path(here) / name).relative_to(folder).as_posix() for name in (*files, *links)]
+    return sorted(name for name in found if name != MARKER)
+
+
+def _mark(folder: Path, command: str, files: list[str]) -> None:
+    (folder / MARKER).write_text(json.dumps({"command": f"reprise {command}", "files": files}) + "\n", "ascii")
+
+
+def _read_marker(folder: Path) -> tuple[str, set[str]] | None:
+    """The command that a folder's marker names and the files that it lists, or None where it has none that can be."""
     try:
-        yield temporary
-        temporary.chmod(0o777 & ~_umask())
-        if path.exists():
-            shutil.rmtree(path)
-        temporary.replace(path)
+        with (folder / MARKER).open("rb") as file:
+            about = json.loads(file.read(MARKER_BYTES))
+        return str(about["command"]).removeprefix("reprise "), set(map(str, about["files"]))
+    except (OSError, ValueError, TypeError, KeyError, RecursionError):
+        return None
+
+
+def _listed(path: Path, command: str) -> set[str]:
+    """The files of `path` that `command` wrote; raises InputError where it is no folder or another command's."""
+    if path.exists() and not path.is_dir():
+        raise InputError(f"{path}: a file; a folder is to be written there, so give another name")
+    marker = _read_marker(path)
+    if marker is not None and marker[0] != command:
+        raise InputError(f"{path}: holds what `reprise {marker[0]}` wrote; give another folder")
+    return marker[1] if marker else set()
+
+
+def _refuse_unlisted(folder: Path, path: Path, command: str) -> None:
+    """Raise InputError where `folder`, which stands or stood at `path`, holds what `command` did not write."""
+    listed = _listed(folder, command)
+    foreign = [name for name in _files(folder) if name not in listed]
+    if foreign:
+        more = f" and {len(foreign) - 1} more" if len(foreign) > 1 else ""
+        raise InputError(
+            f"{path}: holds {foreign[0]}{more}, which `reprise {command}` did not write and would remove; "
+            "give a new folder, or move what is yours"
+        )
+
+
+def _swap(made: Path, path: Path, room: Path, command: str) -> None:
+    """Move what is at `path` aside, look at it once more where nobody can reach it, and move `made` there."""
+    if path.exists():
+        try:
+            path.rename(room / "old")
+        except OSError as error:
+            if error.errno != errno.EBUSY:
+                raise
+            raise InputError(f"{path}: a disk or a container's folder begins here; name a folder inside it") from None
+        _refuse_unlisted(room / "old", path, command)
+    made.rename(path)
+
+
+@contextmanager
+def _workshop(path: Path) -> Iterator[Path]:
+    """Hold the hidden folder of `path`: `new` in it is empty, `old` is what stood at `path` until it is replaced."""
+    missing = [folder for folder in path.parents if not folder.exists()]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    room = path.with_name(f".{path.name}.reprise")
+    try:
+        lock = _held(room, path)
+        try:
+            _put_right(room, path)
+            (room / "new").mkdir()
+            yield room
+        except InputError:
+            raise
+        except Exception as error:
+            if os.strerror(errno.ENOSPC) in str(error) and getattr(error, "errno", None) != errno.ENOSPC:
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
+            raise
+        finally:
+            _put_right(room, path)
+            (room / MARKER).unlink()
+            with suppress(OSError):  # the next one may have begun in it
+                room.rmdir()
+            os.close(lock)
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        with suppress(OSError):  # folders on the way to a file that did not come about
+            for folder in missing:
+                folder.rmdir()
 
 
-def _umask() -> int:
-    mask = os.umask(0)
-    os.umask(mask)
-    return mask
+def _put_right(room: Path, path: Path) -> None:
+    """Bring back what was moved aside and not replaced, and empty the room."""
+    if (room / "old").exists() and not os.path.lexists(path):
+        (room / "old").rename(path)
+    for name in ("new", "old"):
+        if (room / name).exists():
+            shutil.rmtree(room / name)
+
+
+def _held(room: Path, path: Path) -> int:
+    """Make or take over the room and hold its lock; return the lock's descriptor. Raises InputError."""
+    until = time.monotonic() + WAIT_SECONDS
+    while True:
+        with suppress(FileExistsError):
+            room.mkdir(mode=0o700)
+        _refuse_foreign_room(room)
+        try:
+            lock = os.open(room / MARKER, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+        except FileNotFoundError:  # removed by the one that was before us
+            continue
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            if os.path.samestat(os.fstat(lock), (room / MARKER).stat()):
+                return lock
+        except FileNotFoundError:
+            pass
+        except BlockingIOError:
+            if time.monotonic() > until:
+                os.close(lock)
+                raise InputError(f"{path}: another run is writing it; wait for it, or name another place") from None
+            time.sleep(0.05)
+        os.close(lock)
+
+
+def _refuse_foreign_room(room: Path) -> None:
+    """The hidden name may be somebody else's: a link, another user's folder, or one with other things in it."""
+    with suppress(FileNotFoundError):
+        found = room.lstat()
+        ours = room.is_dir() and not room.is_symlink() and found.st_uid == os.geteuid()
+        if not ours or {entry.name for entry in room.iterdir()} - {MARKER, "new", "old"}:
+            raise InputError(f"{room}: in the way, and not this kit's; move it")

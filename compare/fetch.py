@@ -76,7 +76,7 @@ def fetch(system: System, source: Path | None = None, out: Path | None = None) -
             return folder, state
     if source is not None and not source.is_dir():
         raise InputError(f"{source}: no such folder; --from takes upstream's folder or its git directory")
-    with atomic_folder(folder) as temporary:
+    with atomic_folder(folder, "fetch") as temporary:
         for file in system.files:
             content = _read(system, file, source)
             if content is None:

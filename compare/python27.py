@@ -88,7 +88,7 @@ def private_settings(folder: Path, backend: str) -> dict[str, str]:
 def _make_virtualenv(interpreter: Path, folder: Path) -> None:
     tool = cache() / "python27" / f"virtualenv-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
     if not tool.is_dir():
-        with atomic_folder(tool) as temporary:
+        with atomic_folder(tool, "python27") as temporary:
             pip = [sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
             _run(
                 [*pip, "-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 from reprise_kit.compare import pictures
-from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.comparison import ClipComparison, describe, headline, worst
 from reprise_kit.compare.system import System
 
@@ -42,8 +41,7 @@ class Report:
         paths = {}
         for kind, text in texts.items():
             paths[kind] = folder / f"report.{kind}"
-            with atomic_file(paths[kind]) as temporary:
-                temporary.write_text(text)
+            paths[kind].write_text(text, "utf-8")
         return paths
 
     def json(self) -> str:

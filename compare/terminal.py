@@ -9,6 +9,7 @@ from rich.table import Table
 from reprise_kit.compare import fetch as fetching
 from reprise_kit.compare import runners, system
 from reprise_kit.compare import trace as traces
+from reprise_kit.compare.atomic import atomic_folder, refuse_foreign, refuse_inputs
 from reprise_kit.compare.clip import Clip, find_clips
 from reprise_kit.compare.comparison import ClipComparison, compare_clips, describe
 from reprise_kit.compare.diff import diff as diff_traces
@@ -45,29 +46,37 @@ def settings(
 def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen: Settings) -> int:
     """Compare two sides, write the report, print the verdict table; return the exit code."""
     console = Console()
+    refuse_inputs(out, [Path(side) for side in (reference, candidate) if side not in runners.kinds()])
     opened = [Clip.open(path) for path in find_clips(clips or [CLIPS])]
+    with atomic_folder(out, "compare") as folder:
+        results = _compared(opened, reference, candidate, folder, chosen)
+        sides = (SIDES.get(reference, reference), SIDES.get(candidate, candidate))
+        report = Report(chosen.system, results, sides, chosen.backend)
+        paths = report.write(folder)
+    print_report(console, report, results)
+    console.print(f"Report: {out / paths['html'].name} (also .md, .json; traces beside it)", soft_wrap=True)
+    return 0 if all(result.agrees for result in results) else 1
+
+
+def _compared(
+    clips: list[Clip], reference: str, candidate: str, folder: Path, chosen: Settings
+) -> list[ClipComparison]:
     original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
-        with _progress("comparing", len(opened)) as progress:
-            task = progress.add_task("comparing", total=len(opened))
-            results = compare_clips(
-                opened,
+        with _progress("comparing", len(clips)) as progress:
+            task = progress.add_task("comparing", total=len(clips))
+            return compare_clips(
+                clips,
                 chosen.system.stages,
                 original,
                 port,
-                out,
+                folder,
                 lambda result: progress.advance(task),
                 explainer(chosen),
             )
     finally:
         for runner in (original, port):
             getattr(runner, "close", lambda: None)()
-    report = Report(chosen.system, results, (SIDES.get(reference, reference), SIDES.get(candidate, candidate)),
-                    chosen.backend)  # fmt: skip
-    paths = report.write(out)
-    print_report(console, report, results)
-    console.print(f"Report: {paths['html']} (also .md, .json; traces beside it)", soft_wrap=True)
-    return 0 if all(result.agrees for result in results) else 1
 
 
 def print_report(console: Console, report: Report, results: list[ClipComparison]) -> None:
@@ -114,6 +123,7 @@ def _progress(what: str, total: int) -> Progress:
 
 def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings) -> None:
     """Write one side's trace of a clip."""
+    refuse_foreign(out, "trace")
     runner = runners.open_runner(kind, chosen)
     reason = runner.unavailable_reason()
     if reason:

@@ -32,8 +32,8 @@ class Trace:
     provenance: Mapping[str, Any] = field(default_factory=dict)
 
     def save(self, folder: Path) -> None:
-        """Write trace.npz and trace.json into `folder`, whole or not at all."""
-        with atomic_folder(folder) as temporary:
+        """Write trace.npz and trace.json into `folder`, whole or not at all; raises InputError as `atomic_folder`."""
+        with atomic_folder(folder, "trace") as temporary:
             np.savez_compressed(temporary / "trace.npz", **self.arrays)  # type: ignore[arg-type]
             about = {
                 "system": self.system,
@@ -41,7 +41,7 @@ class Trace:
                 "scalars": dict(self.scalars),
                 "provenance": dict(self.provenance),
             }
-            (temporary / "trace.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n")
+            (temporary / "trace.json").write_text(json.dumps(about, indent=1, sort_keys=True) + "\n", "utf-8")
 
 
 def load(folder: Path) -> Trace:

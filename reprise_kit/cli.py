@@ -1,12 +1,14 @@
 """The command line: every sub-command in sight, every heavy import inside the one that needs it."""
 
 import os
+import signal
 import sys
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 import click
 
+from reprise_kit.compare.atomic import refuse_inputs
 from reprise_kit.compare.errors import InputError
 
 SYSTEM = "deepsound_crnn"
@@ -29,7 +31,26 @@ decoder_option = click.option(
 upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Command(click.Command):
+    """A sub-command whose --out is none of the files that it reads."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Refuse to write over what is read, then do the command's work."""
+        out = ctx.params.get("out")
+        if out is not None:
+            given = [value for name, value in ctx.params.items() if name != "out"]
+            values = [value for one in given for value in (one if isinstance(one, tuple) else (one,))]
+            refuse_inputs(out, [value for value in values if isinstance(value, Path)])
+        return super().invoke(ctx)
+
+
+class Group(click.Group):
+    """The commands."""
+
+    command_class = Command
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="reprise-kit", prog_name="reprise")
 def cli() -> None:
     """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
@@ -352,9 +373,15 @@ def features(
     command.write(list(clips), out, chosen.weights_file, chosen.backend, decoder)
 
 
+def _terminated(number: int, frame: Any) -> NoReturn:
+    click.echo("reprise: terminated", err=True)
+    raise SystemExit(128 + number)  # what is half-written is cleaned up on the way out
+
+
 def main() -> None:
     """Run the command line; bad input is one line on stderr and exit code 2."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line
+    signal.signal(signal.SIGTERM, _terminated)
     try:
         cli.main(standalone_mode=False)
     except InputError as error:

@@ -23,7 +23,7 @@ def node_modules(lock: Path) -> Path:
     """Return the folder of a package-lock.json's packages, installed by `npm ci` into the cache on first use."""
     folder = cache() / "node" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
     if not folder.is_dir():
-        with atomic_folder(folder) as temporary:
+        with atomic_folder(folder, "node") as temporary:
             for name in ("package.json", lock.name):
                 shutil.copyfile(lock.parent / name, temporary / name)
             command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]

@@ -17,7 +17,7 @@ from pathlib import Path
 
 import numpy as np
 
-from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.workers import DIED, end_with_parent
 from reprise_kit.port.audio.decode import decode
@@ -28,6 +28,7 @@ from reprise_kit.port.deepsound_crnn import pickle_arrays
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 SOUNDS = {".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".snd", ".wav"}
 MIN_FRAMES = 36  # what one answer of the network needs
+PARTS = ("*.npy",)  # names of the files that `collect` leaves in its folder
 FORMATS = (".npz", ".tfrecord", ".pkl")
 
 
@@ -159,10 +160,11 @@ def collect(
 
     parts: a folder for finished tracks, from which a stopped run goes on. workers: processes, of one thread each.
     n_frames: of every track; default: of the first that can be read. say: called with (done, all) at the start and
-    after each track. Raises InputError where fewer than two genres are left, OSError where `parts` cannot be written.
+    after each track. Raises InputError where fewer than two genres are left or `parts` holds something else, OSError
+    where `parts` cannot be written.
     """
     tracks = find_tracks(folder)
-    parts.mkdir(parents=True, exist_ok=True)
+    claim_folder(parts, "dataset")
     say = say or (lambda done, all_: None)
     say(0, len(tracks))
     computed: list[np.ndarray] = []

@@ -18,13 +18,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn import start
 from reprise_kit.port.deepsound_crnn.dataset import Corpus
 from reprise_kit.port.deepsound_crnn.split import Split
 from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
+from reprise_kit.port.weights_file import write_weights
 
 BATCH = 32  # tracks
 LOSS = "val_loss"  # what early stopping and the best epoch go by
@@ -75,6 +76,10 @@ def batches(x: np.ndarray, y: np.ndarray, seed: int, epoch: int) -> Iterator[tup
         epoch += 1
 
 
+def _weights_of(epochs: int) -> str:
+    return f"epoch-{epochs:04d}.weights.h5"
+
+
 class Progress(keras.callbacks.Callback):
     """Keeps a run's state on disk, and on a resumed run brings the other callbacks to where they were."""
 
@@ -94,6 +99,7 @@ class Progress(keras.callbacks.Callback):
             raise InputError(f"{self.folder}: holds a run of other data or another recipe; give another folder")
         self.history = state["history"]
         model.load_weights(self.folder / state["weights"])
+        self._drop_weights_before(len(self.history))  # where the run was killed just before it did
         for variable, seed in zip(model.non_trainable_variables, state["dropout_seeds"], strict=True):
             variable.assign(seed)
         return len(self.history)
@@ -109,18 +115,23 @@ class Progress(keras.callbacks.Callback):
     def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
         """Write the state: the weights under a new name, then the file that names them, then drop the old ones."""
         self.history.append({name: float(value) for name, value in (logs or {}).items()})
-        name = f"epoch-{epoch + 1:04d}.weights.h5"
-        self.model.save_weights(self.folder / name)
+        name = _weights_of(epoch + 1)
+        self._save_weights(name)
         if self.history[-1][LOSS] == min(past[LOSS] for past in self.history):
-            self.model.save_weights(self.folder / "best.weights.h5")
+            self._save_weights("best.weights.h5")
         with atomic_file(self.folder / "state.json") as temporary:
             # Keras writes weights and optimizer, but not how far the dropout layers' random numbers have come.
             seeds = [np.asarray(seed).tolist() for seed in self.model.non_trainable_variables]
             state = {"setting": self.setting, "weights": name, "dropout_seeds": seeds, "history": self.history}
             temporary.write_text(json.dumps(state, indent=1) + "\n")
-        for old in self.folder.glob("epoch-*.weights.h5"):
-            if old.name != name:
-                old.unlink()
+        self._drop_weights_before(epoch + 1)
+
+    def _save_weights(self, name: str) -> None:
+        with atomic_file(self.folder / name) as temporary:
+            write_weights(self.model, temporary)
+
+    def _drop_weights_before(self, epochs: int) -> None:
+        (self.folder / _weights_of(epochs - 1)).unlink(missing_ok=True)
 
     @property
     def stopped(self) -> bool:
@@ -151,7 +162,7 @@ def train(
             f"{crnn.N_GENRES} genres and at least {crnn.MIN_FRAMES} frames"
         )
     tf.config.experimental.enable_op_determinism()
-    folder.mkdir(parents=True, exist_ok=True)
+    claim_folder(folder, "train")
     model = network(recipe, weights, source_backend)
     counting = _schedule(recipe)
     progress = Progress(folder, _setting(corpus, split, recipe, weights), counting)

@@ -1,13 +1,15 @@
 """What `reprise dataset`, `train`, `filters` and `training-parity` do: files in, files out, a few lines said."""
 
 import dataclasses
-import shutil
+import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare.atomic import atomic_file, atomic_folder, discard_folder, refuse_folder, refuse_foreign
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import dataset as data
 
@@ -29,6 +31,7 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
     from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
 
     data.refuse_format(out)
+    refuse_folder(out)
     parts = out.with_name(out.name + ".parts")
     console = Console(stderr=True)
     columns = (TextColumn("tracks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
@@ -38,7 +41,7 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
             folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
         )
     corpus.save(out)
-    shutil.rmtree(parts)
+    discard_folder(parts, data.PARTS)
     for fault in corpus.faults:
         say(f"left out: {fault}")
     say(
@@ -85,7 +88,8 @@ def train(
         model, history = trainer.train(corpus, split, recipe, out, weights, source_backend, [shown])
     answers = model.predict(corpus.x[split.test], batch_size=trainer.BATCH, verbose=0).argmax(axis=1)
     figures = training_report.figures(corpus.labels[split.test], answers, corpus.genres)
-    model.save(out / "model.keras")
+    with atomic_file(out / "model.keras") as temporary:
+        model.save(temporary)
     about = {"recipe": dataclasses.asdict(recipe), "split": split.how, "epochs": len(history)}
     training_report.write(out, figures, history, about)
     say(f"accuracy {figures['accuracy']:.3f} on {figures['tracks']} tracks after {len(history)} epochs: {out}")
@@ -95,12 +99,10 @@ def filters(
     source: Path, out: Path, weights: Path, source_backend: str, count: int, receptive_field: bool, say: Say
 ) -> None:
     """Write the sounds that excite each filter most, with a page to listen to."""
-    from reprise_kit.compare.atomic import atomic_folder
     from reprise_kit.port.deepsound_crnn import filters as finder
     from reprise_kit.port.deepsound_crnn import filters_page, model
 
-    if out.exists() and not (out.is_dir() and ((out / "index.html").is_file() or not any(out.iterdir()))):
-        raise InputError(f"{out}: holds something else, which would be replaced; give a new folder")
+    refuse_foreign(out, "filters")
     corpus = data.load(source)
     missing = [path for path in corpus.paths if not Path(path).is_file()]
     if missing:
@@ -108,7 +110,7 @@ def filters(
     network = model.load(weights, source_backend)
     found = list(finder.winners(network, corpus.x, count))
     how = "All that each filter heard." if receptive_field else "Cut as the original cut them: late and too short."
-    with atomic_folder(out) as temporary:
+    with atomic_folder(out, "filters") as temporary:
         span = finder.receptive_field if receptive_field else finder.as_original
         filters_page.write(temporary, found, corpus, span, how)
     say(f"{sum(len(won.tracks) for won in found)} filters: {out / 'index.html'}")
@@ -116,30 +118,28 @@ def filters(
 
 def training_parity(source: Path, out: Path, steps: int | None, upstream: Path | None, seed: int, say: Say) -> bool:
     """Train the original and the port alike; write curves.png and verdicts.json, return whether all agree."""
-    import json
     import subprocess
 
     from reprise_kit.compare import system as systems
     from reprise_kit.compare import training
     from reprise_kit.compare.runners import Settings
-    from reprise_kit.port.deepsound_crnn import start, training_report
+    from reprise_kit.port.deepsound_crnn import start
 
+    refuse_foreign(out, "training-parity")
     corpus, system = data.load(source), systems.load("deepsound_crnn")
     steps = steps or int(training.rows(system)["steps"])
     request = training.make_request(corpus.x, corpus.y, start.keras1_weights(seed), steps)
     settings = Settings(system, None, "theano", upstream, time_limit=1200 + 30.0 * steps)
     say(f"the original trains {steps} steps (minutes the first time: Theano compiles its gradient) ...")
-    try:
-        original = training.run_original(settings, request, out)
-    except subprocess.TimeoutExpired as error:
-        raise InputError(
-            f"the original was not done after {error.timeout:.0f} s; try fewer --steps, or again on an idle machine"
-        ) from None
-    parity = training.compare(system, request, original)
-    curves = {"original, Keras 1.1.0 on Theano": original["losses"], "port": parity.port["losses"]}
-    training_report.draw_curves(out / "curves.png", {n: c.tolist() for n, c in curves.items()}, "step", "loss (nats)")
-    rows = [dataclasses.asdict(verdict) for verdict in parity.verdicts]
-    (out / "verdicts.json").write_text(json.dumps(rows, indent=1) + "\n")
+    with atomic_folder(out, "training-parity") as temporary:
+        try:
+            original = training.run_original(settings, request, temporary)
+        except subprocess.TimeoutExpired as error:
+            raise InputError(
+                f"the original was not done after {error.timeout:.0f} s; try fewer --steps, or again on an idle machine"
+            ) from None
+        parity = training.compare(system, request, original)
+        _write_parity(temporary, parity)
     for verdict in parity.verdicts:
         figures = (
             f"max {verdict.max_abs:.1e}, relative {verdict.max_rel:.1e}"
@@ -150,3 +150,13 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
     apart = np.abs(parity.port["losses"] / original["losses"] - 1).max()
     say(f"losses of {steps} steps: at most {apart:.1e} apart, relative")
     return all(parity.verdicts)
+
+
+def _write_parity(folder: Path, parity: Any) -> None:
+    from reprise_kit.port.deepsound_crnn import training_report
+
+    losses = {"original, Keras 1.1.0 on Theano": parity.original["losses"], "port": parity.port["losses"]}
+    curves = {name: curve.tolist() for name, curve in losses.items()}
+    training_report.draw_curves(folder / "curves.png", curves, "step", "loss (nats)")
+    rows = [dataclasses.asdict(verdict) for verdict in parity.verdicts]
+    (folder / "verdicts.json").write_text(json.dumps(rows, indent=1) + "\n", "utf-8")

@@ -3,12 +3,14 @@
 import importlib
 import os
 import sys
-from collections.abc import Callable
+import tempfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise_kit.compare.atomic import atomic_file, atomic_folder
+from reprise_kit.compare.atomic import atomic_file, atomic_folder, refuse_folder, refuse_foreign
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import evidence, read, verify
 
@@ -111,6 +113,10 @@ def _check_name(out: Path, to: str) -> None:
     suffix = {"keras": ".keras", "weights": ".weights.h5", "onnx": ".onnx", "tflite": ".tflite"}.get(to, "")
     if not out.name.endswith(suffix):
         raise InputError(f"{out}: a file for --to {to} must end in {suffix}")
+    if to == "savedmodel":
+        refuse_foreign(out, "migrate")
+    else:
+        refuse_folder(out)
 
 
 def _check_export(model: Any, to: str) -> None:
@@ -127,21 +133,44 @@ def _check_export(model: Any, to: str) -> None:
 
 def _write(model: Any, out: Path, to: str) -> None:
     if to == "savedmodel":
-        with atomic_folder(out) as folder:
+        with atomic_folder(out, "migrate") as folder, _temporaries(folder.parent):
             model.export(str(folder), verbose=False)
         return
-    # Keras insists on its own endings, so the temporary file must keep more than the last one.
-    with atomic_file(out) as temporary:
+    with atomic_file(out) as temporary, _temporaries(temporary.parent), _quiet():
         if to == "keras":
             model.save(temporary)
         elif to == "weights":
-            named = temporary.with_name(f"{temporary.name}.weights.h5")
-            model.save_weights(named)
-            named.replace(temporary)
+            from reprise_kit.port.weights_file import write_weights
+
+            write_weights(model, temporary)
         elif to == "onnx":
             _write_onnx(model, temporary)
         else:
-            temporary.write_bytes(_tflite(model))
+            temporary.write_bytes(_tflite(model, temporary.parent / "exported"))
+
+
+@contextmanager
+def _temporaries(folder: Path) -> Iterator[None]:
+    """Have Keras and TensorFlow put what they write on the way into `folder`: where they fail, they leave it there."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
+
+
+@contextmanager
+def _quiet() -> Iterator[None]:
+    """Keep the converters' C++ from writing to standard error: what they have to say to a person, they raise."""
+    sys.stderr.flush()
+    kept = os.dup(2)
+    try:
+        with open(os.devnull, "wb") as nothing:  # noqa: PTH123
+            os.dup2(nothing.fileno(), 2)
+        yield
+    finally:
+        os.dup2(kept, 2)
+        os.close(kept)
 
 
 def _write_onnx(model: Any, path: Path) -> None:
@@ -152,15 +181,19 @@ def _write_onnx(model: Any, path: Path) -> None:
     try:
         model(model.input)  # Keras exports to ONNX only what has been called
         model.export(str(path), format="onnx", verbose=False)
+    except OSError:
+        raise
     except Exception as error:
         text = " ".join(f"{type(error).__name__}: {error}".split())[:200]
         raise InputError(f"tf2onnx cannot convert this model with this TensorFlow: {text}") from error
 
 
-def _tflite(model: Any) -> bytes:
+def _tflite(model: Any, exported: Path) -> bytes:
     import tensorflow as tf
 
-    converter = tf.lite.TFLiteConverter.from_keras_model(model)
+    # Not from_keras_model: where the disk is full it would try another way, which Keras 3 does not know.
+    model.export(str(exported), verbose=False)
+    converter = tf.lite.TFLiteConverter.from_saved_model(str(exported))
     converter.target_spec.supported_ops = [tf.lite.OpsSet.TFLITE_BUILTINS, tf.lite.OpsSet.SELECT_TF_OPS]
     return bytes(converter.convert())
 

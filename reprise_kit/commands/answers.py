@@ -75,7 +75,8 @@ def archive(
 def _rated(console: Console) -> Progress:
     """A bar with the rate and the time left."""
     rate = TaskProgressColumn(text_format="", show_speed=True)
-    return Progress(BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn(), console=console)
+    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
+    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Prediction | InputError]]:

@@ -12,6 +12,7 @@ import pytest
 
 from reprise_kit import cli as reprise
 from reprise_kit.compare import fetch, python27, system
+from reprise_kit.compare.atomic import MARKER
 from reprise_kit.compare.system import ROOT, PinnedFile
 from tests.require import require
 
@@ -74,7 +75,7 @@ def run(monkeypatch, capsys, *words):
 
 
 def left(folder):
-    return [path for path in folder.rglob("*") if not path.is_dir()]
+    return [path for path in folder.rglob("*") if not path.is_dir() and path.name != MARKER]
 
 
 @pytest.mark.parametrize("small_cache", ["300k"], indirect=True)

@@ -84,5 +84,5 @@ def test_the_compare_profile_leaves_a_report(kit, tmp_path):
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agrees with" in done.stdout
-    assert (report / "report.html").stat().st_size > 10_000
+    assert (report / "comparison" / "report.html").stat().st_size > 10_000
     assert {p.name for p in (report / "original").iterdir()} == set(CLIPS)

@@ -20,7 +20,6 @@ The labels, and what decided the numbers, are in the file's metadata under `repr
 import fcntl
 import hashlib
 import json
-import shutil
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
@@ -33,13 +32,15 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.atomic import atomic_file, claim_folder, discard_folder, refuse_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.pipeline import Prediction
 
 BATCH = 8  # clips that a worker takes at once
 PART_ROWS = 64  # rows in a part: what a crash costs at most
 PART_SECONDS = 60.0  # or the rows of this long
+
+OURS = ("[0-9]*.parquet", "job.json", "lock")  # names of the files in a folder of parts
 
 SCHEMA = pa.schema(
     [
@@ -156,7 +157,7 @@ class Archive:
                     rows, began = [], time.monotonic()
             self._write_part(rows)
             unreadable = self._merge()
-        shutil.rmtree(self.parts)
+            discard_folder(self.parts, OURS)
         return unreadable
 
     @cached_property
@@ -180,7 +181,8 @@ class Archive:
 
     @contextmanager
     def _locked(self) -> Iterator[None]:
-        self.parts.mkdir(parents=True, exist_ok=True)
+        refuse_folder(self.out)
+        claim_folder(self.parts, "predict")
         with (self.parts / "lock").open("w") as lock:
             try:
                 fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)

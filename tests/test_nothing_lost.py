@@ -1,0 +1,172 @@
+"""Every command that writes: nothing of the user's is removed for it, nothing half-written stays on a full disk."""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reprise_kit import cli
+from reprise_kit.compare.system import CLIPS, ROOT
+from tests.port.keras_legacy import models
+from tests.require import require
+
+CLIP = CLIPS / "shortest.wav"
+FORMATS = {"keras": ".keras", "weights": ".weights.h5", "savedmodel": "", "onnx": ".onnx", "tflite": ".tflite"}
+
+
+@pytest.fixture
+def run(monkeypatch, capfd):
+    """The command line in this process: (exit code, what it said on standard error)."""
+    before = signal.getsignal(signal.SIGTERM)
+
+    def running(*words):
+        monkeypatch.setattr(sys, "argv", ["reprise", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+            raise SystemExit(0)
+        return ended.value.code, capfd.readouterr().err
+
+    yield running
+    signal.signal(signal.SIGTERM, before)
+
+
+@pytest.fixture
+def model(tmp_path):
+    """A dense network of 0.4 MB: (model.json, weights.h5)."""
+    random = np.random.RandomState(0)
+    config = models.sequential(models.first(models.layer("Dense", "dense", output_dim=300), 300))
+    arrays = [("dense_W", models.normal(random, 300, 300)), ("dense_b", models.normal(random, 300))]
+    (tmp_path / "model").mkdir()
+    return models.save(tmp_path / "model", config, [models.group("dense", **dict(arrays))])
+
+
+def files(folder):
+    return {p.relative_to(folder): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
+
+
+@pytest.fixture
+def users(tmp_path):
+    """A folder of the user's."""
+    folder = tmp_path / "users"
+    (folder / "photos").mkdir(parents=True)
+    (folder / "photos" / "cat.jpg").write_text("a cat")
+    return folder
+
+
+def folder_commands(model, users):
+    data = users.parent / "data.npz"
+    migrate = ["migrate", "--architecture", model[0], "--weights", model[1], "--source-backend", "theano"]
+    return {
+        "trace": ["trace", CLIP, "--out", users],
+        "compare": ["compare", CLIP, "--out", users],
+        "migrate": [*migrate, "--to", "savedmodel", "-o", users],
+        "filters": ["filters", data, "-o", users],
+        "train": ["train", data, "-o", users, "--epochs", 1],
+        "training-parity": ["training-parity", data, "-o", users],
+        "fetch": ["fetch", "deepsound_crnn", "--from", users.parent, "--out", users],
+        "dataset": ["dataset", users.parent / "corpus", "-o", users.with_suffix("")],
+        "predict": ["predict", "--recursive", CLIPS, "--out", users.with_suffix("")],
+    }
+
+
+def corpus(folder):
+    rng = np.random.default_rng(0)
+    x = rng.normal(size=(40, 64, 128)).astype(np.float32)
+    texts = {
+        "paths": np.array(["x"] * 40),
+        "genres": np.array([f"g{i}" for i in range(10)]),
+        "faults": np.array([], str),
+    }
+    np.savez(folder / "data.npz", x=x, y=np.eye(10, dtype=np.float32)[np.arange(40) % 10], **texts)
+    for genre in ("one", "two"):
+        (folder / "corpus" / genre).mkdir(parents=True)
+        (folder / "corpus" / genre / "clip.wav").write_bytes(CLIP.read_bytes())
+
+
+@pytest.mark.parametrize(
+    "command", ["trace", "compare", "migrate", "filters", "train", "training-parity", "fetch", "dataset", "predict"]
+)
+def test_a_folder_of_the_users_is_refused_and_left(command, model, users, run, tmp_path):
+    corpus(tmp_path)
+    if command in ("dataset", "predict"):  # theirs is the folder of parts
+        suffix = {"dataset": ".npz.parts", "predict": ".parquet.parts"}[command]
+        users = users.rename(users.with_name("users" + suffix))
+    before = files(tmp_path)
+    code, said = run(*folder_commands(model, users)[command])
+    assert (code, said.count("\n")) == (2, 1), said
+    assert "users" in said and "cat.jpg" in said
+    assert files(tmp_path) == before
+
+
+def test_what_is_read_is_not_written_over(model, run, tmp_path):
+    migrate = ["migrate", "--architecture", model[0], "--weights", model[1], "--source-backend", "theano"]
+    before = files(tmp_path)
+    for words in (
+        [*migrate, "--to", "weights", "-o", model[1]],
+        [*migrate, "--verify", tmp_path / "model.keras", "-o", tmp_path / "model.keras"],
+        ["trace", CLIP, "--given", tmp_path / "model", "--out", tmp_path / "model"],
+        ["compare", CLIP, "--reference", tmp_path / "model", "--out", tmp_path],
+    ):
+        code, said = run(*words)
+        assert (code, said.count("\n")) == (2, 1) and "which is read" in said, said
+    assert files(tmp_path) == before
+
+
+@pytest.fixture
+def small_disk(tmp_path, request):
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "none", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        require("root", "no small disk to fill: mounting a tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)
+
+
+@pytest.mark.parametrize("small_disk", ["16k", "200k"], indirect=True)
+@pytest.mark.parametrize("to", FORMATS)
+def test_a_full_disk_leaves_nothing_of_a_migration(to, small_disk, model, run, tmp_path, monkeypatch):
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    words = ["migrate", "--architecture", model[0], "--weights", model[1], "--source-backend", "theano"]
+    code, said = run(*words, "--to", to, "-o", small_disk / f"far/away/model{FORMATS[to]}")
+    assert code == 2 and said.splitlines()[-1].startswith("reprise: No space left on device"), said
+    assert said.count("\n") == 1, said
+    assert list(small_disk.iterdir()) == [] and list((tmp_path / "tmp").iterdir()) == []
+
+
+STOPPED = """
+import os, signal, sys
+from reprise_kit.compare import trace
+save = trace.np.savez_compressed
+def stopping(path, **arrays):
+    save(path, **arrays)
+    os.kill(os.getpid(), number)
+number = int(sys.argv.pop())
+trace.np.savez_compressed = stopping
+from reprise_kit import cli
+cli.main()
+"""
+
+
+@pytest.mark.parametrize(("number", "code"), [(signal.SIGINT, 130), (signal.SIGTERM, 143)])
+def test_a_stop_while_writing_leaves_nothing(number, code, tmp_path):
+    words = ["trace", CLIP, "--out", tmp_path / "far" / "out", int(number)]
+    done = subprocess.run(
+        [sys.executable, "-c", STOPPED, *map(str, words)], capture_output=True, text=True, cwd=ROOT, check=False
+    )
+    assert done.returncode == code, done.stderr
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_every_command_that_writes_is_here():
+    """A new command with --out must say what it does to what is there."""
+    writing = {name for name, one in cli.cli.commands.items() if any(p.name == "out" for p in one.params)}
+    model, users = (Path("model.json"), Path("weights.h5")), Path("users")
+    assert writing == {*folder_commands(model, users), "features"}
+    assert os.fspath(users) == "users"
