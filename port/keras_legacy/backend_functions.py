@@ -41,6 +41,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "batch_flatten": lambda ops, x: _flatten(ops, x),
     "flatten": lambda ops, x: _refuse_flatten(),
     "permute_dimensions": lambda ops, x, pattern: ops.transpose(x, pattern),
+    "epsilon": lambda ops: 1e-7,
     "concatenate": lambda ops, tensors, axis=-1: ops.concatenate(tensors, axis=axis),
     "reverse": lambda ops, x, axes: ops.flip(x, axes),
 }

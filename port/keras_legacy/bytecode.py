@@ -32,7 +32,9 @@ _HAS_ARGUMENT = 90
 @dataclass(frozen=True)
 class Node:
     """One step of an expression: "argument", "constant", "name", "attribute", "call", "index", "tuple",
-    "slice", "negative" or a binary operator; `args` are Nodes, except the value or name that a leaf holds.
+    "slice", "part", "negative" or a binary operator; `args` are Nodes, except the value or name that a leaf holds.
+
+    "part" is one of the values that `a, b = x` takes x apart into: (x, place, count).
     """
 
     op: str
@@ -49,13 +51,14 @@ class Node:
         object.__setattr__(self, "depth", 1 + max((part.depth for part in inner), default=0))
 
 
-def expression(code: Code, bound: dict[str, Any]) -> Node | None:
+def expression(code: Code, bound: dict[str, Any], closure: tuple[Any, ...] = ()) -> Node | None:
     """Return what the function gives for a first argument, with the others from `bound`, or None if unclear.
 
-    `bound` maps argument names to plain constants (the layer's `arguments` and the function's defaults).
+    `bound` maps argument names to plain constants (the layer's `arguments` and the function's defaults); `closure`
+    holds the values of the code's free names, where they were saved.
     """
     try:
-        return _Walk(code, bound).run()
+        return _Walk(code, bound, closure).run()
     except (Unreadable, IndexError):
         return None
 
@@ -63,8 +66,11 @@ def expression(code: Code, bound: dict[str, Any]) -> Node | None:
 class _Walk:
     """Runs through straight-line bytecode with a stack of expressions in place of values."""
 
-    def __init__(self, code: Code, bound: dict[str, Any]) -> None:
+    def __init__(self, code: Code, bound: dict[str, Any], closure: tuple[Any, ...] = ()) -> None:
         self.code = code
+        if closure and (len(closure) != len(code.free) or not all(map(_is_constant, closure))):
+            raise Unreadable
+        self.closure = dict(zip(code.free, map(_constant, closure), strict=False))
         self.stack: list[Node] = []
         self.local: dict[str, Node] = {code.variables[0]: Node("argument", ())}
         for name in code.variables[1 : code.n_arguments]:
@@ -125,6 +131,11 @@ class _Walk:
             self.stack.append(Node("slice", self.many(argument)))
         elif op == 25:
             self.stack.append(Node("index", self.many(2)))
+        elif op in (2, 3):  # ROT_TWO, ROT_THREE
+            first, *rest = reversed(self.many(op))
+            self.stack += [first, *reversed(rest)]
+        elif op == 92:
+            self.unpack(argument)
         elif op in (30, 31, 32, 33) and self.code.python == 2:
             self.slice(op - 30)
         else:
@@ -145,6 +156,9 @@ class _Walk:
             name = (code.names if op == 116 else code.free)[argument]
             # Python 2 looks its truth values up by name.
             known = {"True": True, "False": False, "None": None}
+            if op == 136 and name in self.closure:
+                self.stack.append(self.closure[name])
+                return
             self.stack.append(_constant(known[name]) if name in known else Node("name", (name,)))
         else:  # LOAD_ATTR, LOAD_METHOD
             self.stack.append(Node("attribute", (self.pop(), code.names[argument])))
@@ -169,6 +183,14 @@ class _Walk:
             pairs, positional = [], self.many(argument)
         keywords = tuple((str(key), value) for key, value in zip(pairs[::2], pairs[1::2], strict=True))
         self.stack.append(Node("call", (self.pop(), *positional), keywords))
+
+    def unpack(self, count: int) -> None:
+        """`a, b = x`: the parts of x, the first on top; a tuple that the code itself built is taken apart."""
+        whole = self.pop()
+        if whole.op == "tuple" and len(whole.args) != count:
+            raise Unreadable
+        whole_parts = whole.args if whole.op == "tuple" else [Node("part", (whole, i, count)) for i in range(count)]
+        self.stack += reversed(whole_parts)
 
     def slice(self, form: int) -> None:
         """Python 2's x[:], x[a:], x[:b], x[a:b] have instructions of their own."""

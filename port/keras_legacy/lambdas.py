@@ -58,11 +58,11 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
     kind = "function" if "function" in config else "mode"
     if config.get(kind + "_type", "lambda") != "lambda":
         return None
-    function, defaults = config.get(kind), None
-    if isinstance(function, list | tuple):  # Keras 1.2: code, defaults, closure
-        if len(function) != 3 or function[2] not in (None, [], ()):
+    function, defaults, closure = config.get(kind), None, None
+    if isinstance(function, list | tuple):  # Keras 1.2
+        if len(function) != 3:
             return None
-        function, defaults = function[:2]
+        function, defaults, closure = function
     if not isinstance(function, str) or len(function) > MAX_TEXT:
         return None
     try:
@@ -72,7 +72,8 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
     if code is None:
         return None
     bound = _bound(code.variables[: code.n_arguments], defaults, config.get("arguments"))
-    node = _backend_function(code, bound) or expression(code, bound)
+    values = tuple(closure) if isinstance(closure, list | tuple) else ()
+    node = _backend_function(code, bound) or expression(code, bound, values)
     try:
         return None if node is None else _rule(node)
     except _Unknown:
@@ -115,7 +116,7 @@ def _rule(node: Node) -> LambdaRule:
         scale, offset = (value + 0.0 for value in scale_offset)  # no -0.0
         name = "identity" if (scale, offset) == (1.0, 0.0) else "affine"
         return LambdaRule(name, {"scale": scale, "offset": offset}, text, node)
-    if node.op == "call" and _is_argument(node.args[1]):
+    if node.op == "call" and _is_argument(node.args[1] if len(node.args) > 1 else None):
         bound = _call_arguments(node)
         parameters = {key: _plain(value) for key, value in list(bound.items())[1:]}
         return LambdaRule(_callee(node), parameters, text, node)
@@ -202,6 +203,8 @@ def _text(node: Node) -> str:
         return f"-({_text(node.args[0])})"
     if node.op == "tuple":
         return "(" + ", ".join(_text(part) for part in node.args) + ")"
+    if node.op == "part":
+        return f"{_text(node.args[0])}[{node.args[1]}]"
     if node.op == "slice":
         return ":".join("" if part == Node("constant", (None,)) else _text(part) for part in node.args)
     if node.op == "index":
@@ -226,6 +229,8 @@ def _apply(node: Node, x: Any) -> Any:
         return x
     if node.op == "constant":
         return node.args[0]
+    if node.op == "part":
+        return _part(_apply(node.args[0], x), *node.args[1:])
     parts = [_apply(part, x) for part in node.args[node.op == "call" :]]
     if node.op == "negative":
         return ops.negative(parts[0])
@@ -240,3 +245,10 @@ def _apply(node: Node, x: Any) -> Any:
         return FUNCTIONS[_callee(node)](ops, *parts, **keywords)
     names = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
     return getattr(ops, names[node.op])(*parts)
+
+
+def _part(whole: Any, place: int, count: int) -> Any:
+    """Return one of the values that `a, b = whole` names; a tensor would come apart into its samples."""
+    if not isinstance(whole, list | tuple) or len(whole) != count:
+        raise TypeError(f"it takes its input apart into {count} tensors, and is given another number")
+    return whole[place]

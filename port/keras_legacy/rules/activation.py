@@ -14,8 +14,11 @@ layers = keras.layers
 @rule("LeakyReLU")
 def leaky_relu(context: Context, node: Node) -> Apply:
     """x, or alpha * x below 0."""
-    alpha = float(node.config.get("alpha", 0.3))
-    return context.elementwise(node, layers.LeakyReLU(negative_slope=alpha, name=context.name(node.name)))
+    alpha, name = float(node.config.get("alpha", 0.3)), context.name(node.name)
+    if alpha >= 0.0:
+        return context.elementwise(node, layers.LeakyReLU(negative_slope=alpha, name=name))
+    add = layers.Add(name=name)  # which the stock layer refuses
+    return context.elementwise(node, lambda x: add([ops.relu(x), -alpha * ops.relu(-x)]))
 
 
 @rule("ELU")

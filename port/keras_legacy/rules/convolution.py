@@ -7,6 +7,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.dialects import KERAS1
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, arrays_of, integer, integers, rule
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
 from reprise_kit.port.keras_legacy.tree import Node
@@ -33,8 +34,10 @@ def same_padding(
         raise InputError(f"layer {node.name}: Keras 1 had border_mode 'full' on Theano only")
     if node.config.get("left_padded"):
         return "valid", _padding_layer(context, node, [(kernel[0] - 1, 0)])
-    if border_mode(node) == "valid" or context.backend == "tensorflow":
-        return border_mode(node), None
+    if border_mode(node) == "valid":
+        return "valid", None
+    if context.backend == "tensorflow":
+        return old_tensorflow_same(context, node, kernel, strides)
     if border_mode(node) == "full":
         return "valid", _padding_layer(context, node, [(k - 1, k - 1) for k in kernel])
     if all(k % 2 for k in kernel) and all(s == 1 for s in strides):
@@ -47,6 +50,34 @@ def same_padding(
         starts = tuple((k - 1) // 2 for k in kernel)
     pads = [(start, k - 1 - start) for start, k in zip(starts, kernel, strict=True)]
     return "valid", _padding_layer(context, node, pads)
+
+
+def old_tensorflow_same(
+    context: Context, node: Node, kernel: tuple[int, ...], strides: tuple[int, ...]
+) -> tuple[str, Apply | None]:
+    """Return the padding of TensorFlow 0.12 and 1.0: where the windows leave 2 or more places out, and so the
+    padding that they need is negative, they began trunc(padding / 2) places inside; later versions begin at the edge.
+
+    So did conv2d, conv3d, depthwise_conv2d, max_pool3d and avg_pool3d; max_pool and avg_pool did not (measured, 0.12.1).
+    """
+    near = all(stride < k + 2 for k, stride in zip(kernel, strides, strict=True))
+    if near or context.dialect is not KERAS1 or context.legacy_bugs == "fix":
+        return "same", None
+    context.notes.append(
+        f"layer {node.name}: 'same' with strides of {strides} over kernels of {kernel} as TensorFlow 0.12 and 1.0 "
+        "placed them; for a newer one say --legacy-bugs fix"
+    )
+
+    def make(x: Any) -> Apply:
+        sizes = x.shape[1:-1]
+        if None in sizes:
+            raise InputError(f"layer {node.name}: where TensorFlow 0.12 put its windows depends on the input's size")
+        needed = [(-(-n // s) - 1) * s + k - n for n, k, s in zip(sizes, kernel, strides, strict=True)]
+        pad = _padding_layer(context, node, [(p // 2, p - p // 2) if p > 0 else (0, 0) for p in needed])
+        starts = [slice(max(-p, 0) // 2, None) for p in needed]
+        return lambda y: pad(y)[(slice(None), *starts)]
+
+    return "valid", once(make)
 
 
 def _padding_layer(context: Context, node: Node, pads: list[tuple[int, int]]) -> Apply:
@@ -80,12 +111,15 @@ def kernel_of(context: Context, w: np.ndarray, ordering: str, n_spatial: int) ->
 
 
 def _dilation(context: Context, node: Node, rate: tuple[int, ...]) -> tuple[int, ...]:
-    """Return the dilation that ran: before Theano 0.9 (Keras 1.2) it was taken and ignored."""
+    """Return the dilation that ran: before Theano 0.9, which Keras 1.2 asks for, it was taken and ignored."""
     if set(rate) == {1} or context.backend == "tensorflow":
         return rate
     version = context.known_version(f"layer {node.name}: whether Theano used atrous_rate")
-    if version < (1, 2) and context.bug(node, "Theano before 0.9 ignored atrous_rate"):
+    what = "Theano before 0.9 ignored atrous_rate and newer ones use it, and no file says which one ran"
+    if version < (1, 2) and context.bug(node, what):
         return (1,) * len(rate)
+    if context.dialect is KERAS1:
+        context.notes.append(f"layer {node.name}: atrous_rate {rate} as Theano 0.9 and newer ones used it")
     return rate
 
 

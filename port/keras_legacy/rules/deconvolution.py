@@ -106,12 +106,18 @@ def _part(
     whole = (size - 1) * stride + k
     if border_mode(node) == "valid":
         before, fits = 0, (wanted - k) // stride + 1 == size
+    elif border_mode(node) == "full":
+        if context.backend == "tensorflow":
+            raise InputError(f"layer {node.name}: Keras 1 had border_mode 'full' on Theano only")
+        before, fits = k - 1, (wanted + k - 2) // stride + 1 == size
     elif context.backend == "theano":
         before, fits = k // 2, (wanted + 2 * (k // 2) - k) // stride + 1 == size
         if k % 2 == 0 and wanted != -(-size // stride):
             raise InputError(f"layer {node.name}: Keras 1 on Theano cut an even 'same' deconvolution short")
     else:
         before, fits = max(whole - wanted, 0) // 2, -(-wanted // stride) == size
+        if wanted - whole > 1:
+            raise InputError(f"layer {node.name}: TensorFlow 0.12 put such windows elsewhere; this is not supported")
     if not fits:
         raise InputError(f"layer {node.name}: the recorded output size {wanted} does not belong to an input of {size}")
     extra = max(before + wanted - whole, 0)

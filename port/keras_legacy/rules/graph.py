@@ -25,7 +25,7 @@ def input_layers(node: Node) -> list[Node]:
     """Return the layers that record a model's inputs, in its order; one that two branches share counts once."""
     if node.class_name == "Model":
         by_name = {child.name: child for child in node.children}
-        return [by_name[str(entry[0])] for entry in node.config["input_layers"]]
+        return [by_name[name] for name in input_names(node)]
     if node.class_name != "Sequential":
         return [node]
     if not node.children:
@@ -34,6 +34,29 @@ def input_layers(node: Node) -> list[Node]:
     branches = first.children if first.class_name == "Merge" else [first]
     found = {id(leaf): leaf for branch in branches for leaf in input_layers(branch)}
     return list(found.values())
+
+
+def input_names(node: Node) -> list[str]:
+    """Return the names of a functional model's input layers.
+
+    A layer that returned its input itself became, for Keras 1, the layer that the input comes from.
+    """
+    by_name = {child.name: child for child in node.children}
+    names = []
+    for entry in node.config["input_layers"]:
+        name = str(entry[0])
+        while name in by_name and in_place(by_name[name]) and by_name[name].inbound:
+            name = by_name[name].inbound[0][0][0]
+        names.append(name)
+    return names
+
+
+def in_place(node: Node) -> bool:
+    """Return whether a layer of Keras 1 returned the tensor that it was given."""
+    if node.class_name in ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"):
+        return not 0.0 < float(node.config["p"]) < 1.0
+    linear = node.class_name == "Activation" and node.config.get("activation") == "linear"
+    return linear or node.class_name in ("ActivityRegularization", "Layer")
 
 
 def _input(context: Context, node: Node) -> Tensor:
@@ -100,9 +123,9 @@ def record(context: Context, node: Node, value: Any) -> None:
 def _model_outputs(context: Context, node: Node, inputs: list[Tensor]) -> list[Tensor]:
     """Call the layers of a functional model as soon as their sources are known."""
     done: dict[tuple[str, int, int], Tensor] = {}
-    for entry, tensor in zip(node.config["input_layers"], inputs, strict=True):
-        done[str(entry[0]), 0, 0] = tensor
-        context.outputs[str(entry[0])] = tensor
+    for name, tensor in zip(input_names(node), inputs, strict=True):
+        done[name, 0, 0] = tensor
+        context.outputs[name] = tensor
     starts = {child.name: _first_call(node, child) for child in node.children}
     pending = [(child, index) for child in node.children for index in range(len(child.inbound))]
     while pending:

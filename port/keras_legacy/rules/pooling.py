@@ -8,7 +8,7 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, rule
-from reprise_kit.port.keras_legacy.rules.convolution import border_mode
+from reprise_kit.port.keras_legacy.rules.convolution import after, border_mode, old_tensorflow_same
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -39,9 +39,11 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
     name = context.name(node.name)
     if border_mode(node) == "full":
         raise InputError(f"layer {node.name}: border_mode 'full' is not one of Keras 1's for pooling")
-    theano_same = border_mode(node) == "same" and context.backend == "theano"
-    if not theano_same:
-        return kind(size, strides, border_mode(node), name=name)
+    if border_mode(node) == "valid":
+        return kind(size, strides, "valid", name=name)
+    if context.backend == "tensorflow":
+        mode, pad = old_tensorflow_same(context, node, size, strides) if len(size) == 3 else ("same", None)
+        return after(pad, kind(size, strides, mode, name=name))
     before = [k - 2 if k % 2 and k > 2 else k - 1 for k in size]
     pads = [(0, 0), *((start, k - 1 - start) for start, k in zip(before, size, strict=True)), (0, 0)]
     pool = kind(size, strides, "valid", name=name)

@@ -197,7 +197,36 @@ def time_distributed(context: Context, node: Node) -> Apply:
         # These act on single numbers or on the last axis, whatever stands before it.
         inner.name = node.name
         return context.apply(inner)
-    return once(lambda x: layers.TimeDistributed(_per_step(context, inner, x), name=context.name(node.name)))
+    of_batch = any(_uses_the_batch(below) for below in inner.walk())
+
+    def make(x: Tensor) -> Apply:
+        step = _per_step(context, inner, x)
+        if of_batch and x.shape[0] is None:
+            return _on_merged_steps(context, node, step, x)
+        return layers.TimeDistributed(step, name=context.name(node.name))
+
+    return once(make)
+
+
+def _uses_the_batch(node: Node) -> bool:
+    """Return whether a layer's answer for a sample hangs on the others of its batch."""
+    return node.class_name == "BatchNormalization" and str(node.config.get("mode", 0)) == "2"
+
+
+def _on_merged_steps(context: Context, node: Node, step: Any, x: Tensor) -> Apply:
+    """Run the model of a step on all steps of all samples as one batch, as Keras 1 did where the batch is open."""
+    if None in x.shape[1:]:
+        raise InputError(
+            f"layer {node.name}: a TimeDistributed BatchNormalization of mode 2 over an open size is not supported"
+        )
+    n_steps, sizes = x.shape[1], x.shape[2:]
+    named = layers.Activation("linear", name=context.name(node.name))
+
+    def apply(x: Tensor) -> Tensor:
+        y = step(ops.reshape(x, (-1, *sizes)))
+        return named(ops.reshape(y, (-1, n_steps, *y.shape[1:])))
+
+    return apply
 
 
 def _per_step(context: Context, inner: Node, x: Tensor) -> Any:

@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, once, rule
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -53,14 +53,29 @@ def zero_padding3d(context: Context, node: Node) -> Apply:
 @rule("Cropping1D")
 def cropping1d(context: Context, node: Node) -> Apply:
     """(n, n_steps, d) -> (n, fewer steps, d)."""
-    return _spatial(context, node, layers.Cropping1D, integers(node.config["cropping"], node, "cropping"))
+    pairs = (integers(node.config["cropping"], node, "cropping"),)
+    return _placed(context, node, _crop(context, node, layers.Cropping1D, pairs))
 
 
 @rule("Cropping2D", "Cropping3D")
 def cropping(context: Context, node: Node) -> Apply:
     """th or tf images or volumes with a border cut off."""
     pairs = tuple(integers(pair, node, "cropping") for pair in node.config["cropping"])
-    return _spatial(context, node, getattr(layers, node.class_name), pairs)
+    return _placed(context, node, _crop(context, node, getattr(layers, node.class_name), pairs))
+
+
+def _crop(context: Context, node: Node, kind: Any, pairs: tuple[tuple[int, ...], ...]) -> Apply:
+    """Return the stock layer, or Keras 1's own slices x[first:-last] where they leave nothing, which it refuses."""
+
+    def make(x: Any) -> Apply:
+        name = context.name(node.name)
+        if all(n is None or n > sum(pair) for n, pair in zip(x.shape[1:-1], pairs, strict=True)):
+            return kind(pairs if len(pairs) > 1 else pairs[0], name=name)
+        slices = [slice(first, -last if last else None) for first, last in pairs]
+        named = layers.Activation("linear", name=name)
+        return lambda y: named(y[(slice(None), *slices)])
+
+    return once(make)
 
 
 @rule("UpSampling1D")
@@ -80,7 +95,11 @@ def up_sampling(context: Context, node: Node) -> Apply:
 
 
 def _spatial(context: Context, node: Node, kind: Any, argument: Any) -> Apply:
-    layer = kind(argument, name=context.name(node.name))
+    return _placed(context, node, kind(argument, name=context.name(node.name)))
+
+
+def _placed(context: Context, node: Node, layer: Apply) -> Apply:
+    """Return an apply of a channels-last layer in the node's own ordering."""
 
     def apply(x: Any) -> Any:
         ordering = (node.config.get("dim_ordering") or "tf") if len(x.shape) == 3 else context.ordering(node, x)
