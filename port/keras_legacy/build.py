@@ -1,6 +1,6 @@
 """Build a Keras-3 model from a Keras-1 one: `build(model, source_backend, ...)`."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -26,7 +26,7 @@ from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
 )
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single
-from reprise_kit.port.keras_legacy.rules.ordering import infer
+from reprise_kit.port.keras_legacy.rules.ordering import infer, settle
 
 
 @dataclass(frozen=True)
@@ -70,19 +70,28 @@ def migrate(
     root = tree.parse(model.config)
     version = _version(keras_version or model.version) or model.dialect.oldest
     tree.hand_out(root, model.weights, version)
-    context = Context(
-        source_backend,
-        version,
-        dim_ordering,
-        legacy_bugs,
-        dict(replace or {}),
-        list(model.notes),
-        dialect=model.dialect,
-    )
-    context.masked = any(masks.makes(node) for node in root.walk() if isinstance(node.config, dict))
-    infer(context, root)
     if channels_last:
         _check_channels_last(root)
+
+    def start() -> Context:
+        settings = (source_backend, version, dim_ordering, legacy_bugs, dict(replace or {}), list(model.notes))
+        return Context(*settings, masked=_masked(root), dialect=model.dialect)
+
+    undecided = infer(start(), root)
+    if not undecided:
+        return _built(start(), root, channels_last)
+    return _either_ordering(start, root, undecided, channels_last)
+
+
+def _masked(root: tree.Node) -> bool:
+    return any(masks.makes(node) for node in root.walk() if isinstance(node.config, dict))
+
+
+def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str | None = None) -> Migrated:
+    """Build the tree; `ordering` is for the layers that do not record theirs and whose neighbours do not decide it."""
+    undecided = infer(context, root)
+    if ordering:
+        settle(context, undecided, ordering)
     inputs = inputs_of(context, root)
     given = [_last(context, x) for x in inputs] if channels_last else [(x, x) for x in inputs]
     outputs = outputs_of(context, root, [seen for _, seen in given])
@@ -90,6 +99,27 @@ def migrate(
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
     built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
     return Migrated(built, context.outputs, context.notes, sorted(context.needs))
+
+
+def _either_ordering(
+    start: Callable[[], Context], root: tree.Node, undecided: list[tree.Node], channels_last: bool
+) -> Migrated:
+    """Build with the one dim_ordering that fits the sizes; where both do, the person is asked."""
+    fitting, errors = [], []
+    for ordering in ("th", "tf"):
+        try:
+            fitting.append(_built(start(), root, channels_last, ordering))
+        except InputError as error:
+            errors.append(error)
+    if len(fitting) == 1:
+        return fitting[0]
+    if not fitting:
+        raise errors[0]
+    names = ", ".join(f"{node.name} ({node.class_name})" for node in undecided)
+    raise InputError(
+        f"layer {names[:200]}: its dim_ordering is not recorded, no layer beside it tells, and both fit, with "
+        "other answers; say it with --dim-ordering th or tf"
+    )
 
 
 def _check_channels_last(root: tree.Node) -> None:

@@ -107,10 +107,17 @@ def _same_either_way(model: Keras1Model, **settings: Any) -> bool:
     """Return whether both readings build the same layers with the same numbers."""
     from reprise_kit.port.keras_legacy import build
 
-    try:
-        one, other = (build.build(model, backend, **settings) for backend in BACKENDS)
-    except InputError:
+    built, refused = [], []
+    for backend in BACKENDS:
+        try:
+            built.append(build.build(model, backend, **settings))
+        except InputError as error:
+            refused.append(error)
+    if len(refused) == 2 and str(refused[0]) == str(refused[1]):
+        raise refused[0]  # something else than the backend is to be said first
+    if refused:
         return False
+    one, other = built
     pairs = list(zip(one.get_weights(), other.get_weights(), strict=False))
     same = len(one.weights) == len(other.weights) and all(np.array_equal(a, b) for a, b in pairs)
     return same and _shape_of(one.get_config()) == _shape_of(other.get_config())

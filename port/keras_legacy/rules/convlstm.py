@@ -7,6 +7,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.dialects import KERAS1
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integers, loaded, rule
 from reprise_kit.port.keras_legacy.rules.convolution import after, border_mode, kernel_2d
 from reprise_kit.port.keras_legacy.rules.core import activation_name
@@ -41,6 +42,9 @@ def _check(context: Context, node: Node) -> None:
     """Refuse what Theano does otherwise, and note what Keras 1 does not save."""
     if context.backend == "theano" and border_mode(node) == "same" and set(_strides(node)) != {1}:
         raise InputError(f"layer {node.name}: a same ConvLSTM2D on Theano with strides is not supported")
+    far = any(stride >= k + 2 for k, stride in zip(kernel_2d(node), _strides(node), strict=True))
+    if context.backend == "tensorflow" and border_mode(node) == "same" and far and context.dialect is KERAS1:
+        raise InputError(f"layer {node.name}: a same ConvLSTM2D on TensorFlow with such strides is not supported")
     if context.backend == "theano" and set(_rate(node)) != {1} and not all(k % 2 for k in kernel_2d(node)):
         raise InputError(f"layer {node.name}: a dilated ConvLSTM2D on Theano with an even kernel is not supported")
     if "subsample" not in node.config:

@@ -58,7 +58,7 @@ def old_tensorflow_same(
     """Return the padding of TensorFlow 0.12 and 1.0: where the windows leave 2 or more places out, and so the
     padding that they need is negative, they began trunc(padding / 2) places inside; later versions begin at the edge.
 
-    So did conv2d, conv3d, depthwise_conv2d, max_pool3d and avg_pool3d; max_pool and avg_pool did not (measured, 0.12.1).
+    So did conv2d, conv3d, depthwise_conv2d, max_pool3d and avg_pool3d, but not max_pool and avg_pool (0.12.1).
     """
     near = all(stride < k + 2 for k, stride in zip(kernel, strides, strict=True))
     if near or context.dialect is not KERAS1 or context.legacy_bugs == "fix":
