@@ -7,6 +7,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.dialects import KERAS1
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, integers, once, rule
 from reprise_kit.port.keras_legacy.rules.convolution import border_mode, kernel_2d, kernel_3d
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
@@ -116,7 +117,7 @@ def _part(
             raise InputError(f"layer {node.name}: Keras 1 on Theano cut an even 'same' deconvolution short")
     else:
         before, fits = max(whole - wanted, 0) // 2, -(-wanted // stride) == size
-        if wanted - whole > 1:
+        if wanted - whole > 1 and context.dialect is KERAS1:
             raise InputError(f"layer {node.name}: TensorFlow 0.12 put such windows elsewhere; this is not supported")
     if not fits:
         raise InputError(f"layer {node.name}: the recorded output size {wanted} does not belong to an input of {size}")

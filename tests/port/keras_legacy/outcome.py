@@ -100,3 +100,14 @@ def port_loader(architecture: str | None, weights: str = "weights.h5") -> Callab
 def folders(root: Path) -> list[Path]:
     """Return every recorded model below `root`, in order."""
     return sorted(path.parent for path in root.glob("*/*/golden.npz"))
+
+
+def reloaded(migrated: Any, scratch: Path) -> Callable[[list[np.ndarray]], Any]:
+    """Return what predicts as a user would: with the model written, read again, the whole batch in one prediction."""
+    import keras
+
+    from reprise_kit.port.keras_legacy import layers  # noqa: F401  (registers what the model may need)
+
+    migrated.model.save(scratch / "migrated.keras")
+    model = keras.saving.load_model(scratch / "migrated.keras", safe_mode=True)
+    return lambda inputs: model.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
