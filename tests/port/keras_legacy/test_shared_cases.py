@@ -11,7 +11,7 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import migrate
 from reprise_kit.port.keras_legacy.read import read
-from tests.port.keras_legacy.outcome import TOLERANCE, golden, reloaded, relative_error
+from tests.port.keras_legacy.outcome import TOLERANCE, golden, relative_error, reloaded
 from tests.shared import SHARED, needs_shared
 
 CASES = SHARED / "cases" / "migrate"
