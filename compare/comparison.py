@@ -6,9 +6,9 @@ from pathlib import Path
 
 import numpy as np
 
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Runner
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace
@@ -24,7 +24,7 @@ class ClipComparison:
     fault vanish, in a sentence, or that none does.
     """
 
-    clip: Clip
+    clip: Input
     reference: Trace
     candidate: Trace
     isolated: list[Verdict]
@@ -53,7 +53,7 @@ class ClipComparison:
 
 
 def compare_clips(
-    clips: Sequence[Clip],
+    clips: Sequence[Input],
     stages: Sequence[Stage],
     reference: Runner,
     candidate: Runner,
@@ -91,10 +91,10 @@ def compare_clips(
     return results
 
 
-def worst(results: Sequence[ClipComparison], stage: Stage, mode: str) -> tuple[Verdict, Clip]:
+def worst(results: Sequence[ClipComparison], stage: Stage, mode: str) -> tuple[Verdict, Input]:
     """Return the verdict of one stage that comes nearest to failing (or fails worst), and its clip."""
 
-    def badness(pair: tuple[Verdict, Clip]) -> tuple[int, float]:
+    def badness(pair: tuple[Verdict, Input]) -> tuple[int, float]:
         verdict = pair[0]
         if verdict.needed_atol is None:
             return (2, 0.0)

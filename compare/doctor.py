@@ -9,7 +9,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from reprise_kit.compare import diagnosis, system
+from reprise_kit.compare import diagnosis, registry, system
 from reprise_kit.compare.engine import compose_command, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, check, upstream_folder
@@ -53,10 +53,10 @@ def _containers(chosen: system.System) -> Iterator[Row]:
     compose = compose_command()
     yield Row("compose", compose is not None, " ".join(compose or ["none"]),
               "docker compose up", "sudo apt-get install docker-compose")  # fmt: skip
-    for name, environment in chosen.row["environments"].items():
-        found = image_id(environment["image"])
-        yield Row(f"image {environment['image']}", found is not None, (found or "not built")[:19],
-                  f"--reference docker on {name}", f"make image-{Path(environment['image']).name}")  # fmt: skip
+    for name, environment in chosen.file.environments.items():
+        found = image_id(environment.image)
+        yield Row(f"image {environment.image}", found is not None, (found or "not built")[:19],
+                  f"--reference docker on {name}", f"make image-{Path(environment.image).name}")  # fmt: skip
     for port in DEMO_PORTS:
         taken = _taken(port)
         yield Row(f"port {port}", not taken, "in use" if taken else "free",
@@ -75,7 +75,7 @@ def _upstream(chosen: system.System) -> Iterator[Row]:
     found = f"{wrong[0]} {'altered' if state.altered else 'missing'}" if wrong else "every blob as pinned"
     fetch = f"reprise fetch {chosen.name}"
     yield Row("upstream", state.pinned, found, "--reference python27 and docker", f"{fetch} --no-weights")
-    weights = chosen.row.get("weights", {}).get("path")
+    weights = chosen.file.weights.path if chosen.file.weights else None
     if weights:
         here = (folder / weights).is_file() and weights not in state.altered
         yield Row("trained weights", here, "as pinned" if here else "not here",
@@ -122,4 +122,4 @@ def doctor(name: str, env: Path | None) -> int:
     """Run `reprise doctor`; raises InputError on a path that is no environment."""
     if env is not None and not env.exists():
         raise InputError(f"{env}: no such folder; give a virtual environment or an interpreter")
-    return show_environment(env) if env else show_machine(system.load(name))
+    return show_environment(env) if env else show_machine(registry.load(name))

@@ -1,23 +1,25 @@
 """Why two sides differ: known causes tried as counterfactuals on the first stage that fails in isolation.
 
-A system's causes are `port.<system>.causes`: CAUSES, and RULES that compute a stage as it should be. A cause explains
+A system's causes are its module `causes`: CAUSES, and RULES that compute a stage as it should be. A cause explains
 a side where that side's array is what the cause gives and not what the rule gives.
 """
 
-import importlib
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
+from reprise_kit.compare import registry
 from reprise_kit.compare.comparison import ClipComparison
+from reprise_kit.compare.contract import Case, Cause
 from reprise_kit.compare.diff import compare_arrays
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.system import System
 from reprise_kit.compare.trace import Trace
 from reprise_kit.compare.verdict import Verdict
-from reprise_kit.port.causes import Case, Cause
 
 DROP = 100  # by which a cause must lower the difference where it does not bring it within the tolerance
 CANNOT = (ImportError, InputError, LookupError)  # what a cause may need and not find here
@@ -58,7 +60,7 @@ def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str 
                                                                     ("candidate", isolated))}  # fmt: skip
     if any(array is None for array in sides.values()):
         return None  # the verdict says already who has no such stage
-    causes, rules = _tables(settings.system.name)
+    causes, rules = _tables(settings.system)
     weights = _weights(settings)
     source = None if stage.source == "clip" else result.reference.arrays.get(stage.source)
     case = Case(stage.name, source, result.reference.scalars, result.clip.path, weights, settings.backend)
@@ -68,20 +70,14 @@ def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str 
     return _sentence(found, len(fitting), left_out, case, fault)
 
 
-def _tables(system: str) -> tuple[Sequence[Cause], dict[str, Callable[[Case], np.ndarray]]]:
-    name = f"reprise_kit.port.{system}.causes"
-    try:
-        module = importlib.import_module(name)
-    except ModuleNotFoundError as error:
-        if error.name not in (f"reprise_kit.port.{system}", name):
-            raise
-        return (), {}
-    return module.CAUSES, module.RULES
+def _tables(system: System) -> tuple[Sequence[Cause], Mapping[str, Callable[[Case], np.ndarray]]]:
+    module = registry.part(system, "causes")
+    return (module.CAUSES, module.RULES) if module else ((), {})
 
 
-def _weights(settings: Settings):  # type: ignore[no-untyped-def]
+def _weights(settings: Settings) -> Path | None:
     try:
-        return settings.weights_file
+        return settings.weights.path
     except InputError:
         return None
 

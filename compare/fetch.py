@@ -27,7 +27,7 @@ def cache() -> Path:
 
 def upstream_folder(system: System) -> Path:
     """Where a fetched upstream lives."""
-    return cache() / "upstream" / system.name / system.upstream_commit
+    return cache() / "upstream" / system.name / system.upstream.commit
 
 
 def blob_id(content: bytes) -> str:
@@ -82,12 +82,12 @@ def fetch(system: System, source: Path | None = None, out: Path | None = None) -
             if content is None:
                 if file.optional:
                     continue
-                home = f"{file.url or system.upstream_url} at {(file.commit or system.upstream_commit)[:12]}"
+                home = f"{file.url or system.upstream.url} at {(file.commit or system.upstream.commit)[:12]}"
                 raise InputError(f"{file.path} of {system.name} is not in {source}; it is a file of {home}")
             if blob_id(content) != file.blob:
                 raise InputError(
                     f"{file.path} is not the pinned one: blob {blob_id(content)[:12]} instead of {file.blob[:12]}; "
-                    f"take commit {system.upstream_commit[:12]} of {system.upstream_url}"
+                    f"take commit {system.upstream.commit[:12]} of {system.upstream.url}"
                 )
             path = temporary / file.path
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -115,8 +115,8 @@ def _download(system: System, file: PinnedFile) -> bytes | None:
 
     pooch.get_logger().setLevel("WARNING")  # else two lines a file, with hashes that nobody is to use
 
-    owner_and_name = (file.url or system.upstream_url).removeprefix("https://github.com/")
-    url = f"{RAW}/{owner_and_name}/{file.commit or system.upstream_commit}/{file.path}"
+    owner_and_name = (file.url or system.upstream.url).removeprefix("https://github.com/")
+    url = f"{RAW}/{owner_and_name}/{file.commit or system.upstream.commit}/{file.path}"
     try:
         got = pooch.retrieve(url, known_hash=None, path=cache() / "downloads", progressbar=False)
         content = Path(got).read_bytes()
@@ -128,6 +128,6 @@ def _download(system: System, file: PinnedFile) -> bytes | None:
         if file.optional:
             return None
         raise InputError(
-            f"{file.path}: cannot be downloaded from {system.upstream_url} ({type(error).__name__}); "
+            f"{file.path}: cannot be downloaded from {system.upstream.url} ({type(error).__name__}); "
             f"offline, give a local copy: reprise fetch {system.name} --from FOLDER"
         ) from None

@@ -2,11 +2,35 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import Any
+
+import msgspec
 
 from reprise_kit.compare.errors import InputError
 
 MODES = ("isolated", "chained", "chained_redecoded")
+
+
+class ToleranceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A tolerance as system.toml writes it; see `Tolerance`."""
+
+    atol: float
+    rtol: float
+    reason: str
+    equal: float = 0.0
+
+
+class StageRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A [[stage]] of system.toml; see `Stage`. layer: of a Keras model, for pipelines read from their table."""
+
+    name: str
+    axes: tuple[str, ...]
+    dtype: str
+    unit: str
+    source: str
+    isolated: ToleranceRow | None = None
+    chained: ToleranceRow | None = None
+    chained_redecoded: ToleranceRow | None = None
+    layer: str = ""
 
 
 @dataclass(frozen=True)
@@ -39,16 +63,19 @@ class Stage:
     tolerances: Mapping[str, Tolerance]
 
     @classmethod
-    def from_row(cls, row: Mapping[str, Any]) -> "Stage":
-        """Build a stage from a [[stage]] row; a missing tolerance or reason is an error of the kit."""
+    def from_row(cls, row: StageRow) -> "Stage":
+        """Build a stage from its row; raises InputError where a tolerance or its reason is missing.
+
+        isolated may be left out by a stage that starts from the input, chained_redecoded by any: it is then `chained`.
+        """
+        rows = {
+            "isolated": row.isolated or (row.chained if row.source == "clip" else None),
+            "chained": row.chained,
+            "chained_redecoded": row.chained_redecoded or row.chained,
+        }
         tolerances = {}
-        chained = row.get("chained")
-        fallback = {"chained_redecoded": chained, "isolated": chained if row["source"] == "clip" else None}
-        for mode in MODES:
-            values = row.get(mode, fallback.get(mode))
-            if not values or not str(values.get("reason", "")).strip():
-                raise InputError(f"stage {row.get('name')}: no {mode} tolerance with a reason in system.toml")
-            tolerances[mode] = Tolerance(
-                float(values["atol"]), float(values["rtol"]), values["reason"], float(values.get("equal", 0.0))
-            )
-        return cls(row["name"], tuple(row["axes"]), row["dtype"], row["unit"], row["source"], tolerances)
+        for mode, values in rows.items():
+            if values is None or not values.reason.strip():
+                raise InputError(f"stage {row.name}: no {mode} tolerance with a reason in system.toml")
+            tolerances[mode] = Tolerance(values.atol, values.rtol, values.reason, values.equal)
+        return cls(row.name, row.axes, row.dtype, row.unit, row.source, tolerances)

@@ -1,21 +1,29 @@
-"""A system: what its folder in original/ pins (upstream, weights, environments, stages), found by scanning."""
+"""A system: what its system.toml pins (upstream, weights, environments, stages), typed and checked key by key."""
 
 import tomllib
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
+
+import msgspec
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.stage import Stage
+from reprise_kit.compare.stage import Stage, StageRow
 
 # What holds original/ and port/: the checkout, or the package in an installation.
 ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = ROOT / "original"
 CLIPS = Path(__file__).absolute().parents[1] / "clips"
 
+Backend = Literal["theano", "tensorflow"]
 
-@dataclass(frozen=True)
-class PinnedFile:
+
+class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
+    """A table of system.toml: every key is known, and of its type."""
+
+
+class PinnedFile(Row, frozen=True):
     """A file of the upstream: its path there, its git blob id, and whether the code runs without it.
 
     url, commit: given where it is of another repository, one that upstream needs and no package index has.
@@ -29,20 +37,110 @@ class PinnedFile:
     commit: str = ""
 
 
+class Upstream(Row, frozen=True):
+    """Where the original is: a repository, a commit, and every file that is taken from it."""
+
+    url: str
+    commit: str
+    files: tuple[PinnedFile, ...]
+
+
+class PinnedWeights(Row, frozen=True):
+    """The original's own checkpoint: a path in upstream, or in the system's folder; the backend it was saved under."""
+
+    path: str
+    backend: Backend
+
+
+class Fixture(Row, frozen=True):
+    """A checkpoint that the kit made itself and ships in the system's folder; it knows nothing."""
+
+    weights: str
+
+
+class Environment(Row, frozen=True):
+    """An environment of the era: its hashed lock, its image, and the backend that Keras has in it."""
+
+    requirements: str
+    image: str
+    backend: Backend
+
+
+class Node(Row, frozen=True):
+    """The packages of an original that is JavaScript: a package-lock.json."""
+
+    lock: str
+
+
+class Demo(Row, frozen=True):
+    """What the demo is told: whether to offer this system first, and options of its pipeline."""
+
+    recommended: bool = False
+    options: dict[str, Any] = {}
+
+
+class SystemFile(Row, frozen=True):
+    """All of a system.toml.
+
+    input: "sound", or "file" for anything else. suffixes: of the files that a folder of inputs holds, where not sound.
+    labels: names of the answer's last axis. parity: the largest difference as last measured, in words.
+    """
+
+    title: str
+    licence: str
+    stage: tuple[StageRow, ...]
+    labels: tuple[str, ...]
+    parity: str = "not measured"
+    input: Literal["sound", "file"] = "sound"
+    suffixes: tuple[str, ...] = ()
+    upstream: Upstream | None = None
+    weights: PinnedWeights | None = None
+    fixture: Fixture | None = None
+    environments: dict[str, Environment] = {}
+    node: Node | None = None
+    demo: Demo = Demo()
+
+
 @dataclass(frozen=True)
 class System:
-    """One old system, as its system.toml pins it."""
+    """One system: its name, its folder, the package that its modules are in, and its system.toml."""
 
     name: str
     folder: Path
-    title: str
-    licence: str
-    labels: tuple[str, ...]
-    upstream_url: str
-    upstream_commit: str
-    files: tuple[PinnedFile, ...]
-    stages: tuple[Stage, ...]
-    row: dict[str, Any]
+    package: str
+    file: SystemFile
+
+    @property
+    def title(self) -> str:
+        """One line."""
+        return self.file.title
+
+    @property
+    def labels(self) -> tuple[str, ...]:
+        """The names of the answer's last axis."""
+        return self.file.labels
+
+    @cached_property
+    def stages(self) -> tuple[Stage, ...]:
+        """The stages in data order; raises InputError where one lacks a tolerance or its reason."""
+        return tuple(Stage.from_row(row) for row in self.file.stage)
+
+    @property
+    def files(self) -> tuple[PinnedFile, ...]:
+        """Every pinned file of the original."""
+        return self.file.upstream.files if self.file.upstream else ()
+
+    @property
+    def upstream(self) -> Upstream:
+        """Where the original is; raises InputError where the system names none."""
+        if self.file.upstream is None:
+            raise InputError(f"{self.name} names no upstream in its system.toml: there is nothing to fetch")
+        return self.file.upstream
+
+    @property
+    def backend(self) -> str:
+        """The backend that the original's checkpoint was saved under; TensorFlow's order where nothing is said."""
+        return self.file.weights.backend if self.file.weights else "tensorflow"
 
     @property
     def recorded(self) -> Path:
@@ -52,34 +150,28 @@ class System:
     @property
     def default_weights(self) -> Path | None:
         """The checkpoint that ships with the kit, where one does."""
-        name = self.row.get("fixture", {}).get("weights")
-        return self.folder / name if name else None
+        return self.folder / self.file.fixture.weights if self.file.fixture else None
+
+    def path(self, name: str) -> Path:
+        """Return a path that system.toml names: in the system's own folder, else one of the kit's."""
+        own = self.folder / name
+        return own if own.exists() else ROOT / name
 
 
-def names() -> list[str]:
-    """Return the names of all systems: every folder of original/ with a system.toml."""
-    return sorted(path.parent.name for path in ORIGINAL.glob("*/system.toml"))
-
-
-def load(name: str) -> System:
-    """Read a system's system.toml; raises InputError on an unknown name or an unreadable file."""
-    path = ORIGINAL / name / "system.toml"
-    if name not in names():
-        raise InputError(f"no system {name!r}; there are: {', '.join(names())}")
+def read(folder: Path, name: str, package: str) -> System:
+    """Read `folder`/system.toml; raises InputError with one line: which key is missing, unknown or of another type."""
+    path = folder / "system.toml"
     try:
-        row = tomllib.loads(path.read_text())
-        upstream = row["upstream"]
-        return System(
-            name=name,
-            folder=path.parent,
-            title=row["title"],
-            licence=row["licence"],
-            labels=tuple(row["labels"]),
-            upstream_url=upstream["url"],
-            upstream_commit=upstream["commit"],
-            files=tuple(PinnedFile(**f) for f in upstream["files"]),
-            stages=tuple(Stage.from_row(stage) for stage in row["stage"]),
-            row=row,
-        )
-    except (KeyError, TypeError, ValueError) as error:
-        raise InputError(f"{path.name} of {name} is not complete: {type(error).__name__} {error}") from None
+        row = tomllib.loads(path.read_text("utf-8"))
+        system = System(name, folder, package, msgspec.convert(row, SystemFile))
+        names = [stage.name for stage in system.stages]
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    except msgspec.ValidationError as error:
+        raise InputError(f"{path}: {error} (the keys: docs/own-system.md)") from None
+    for stage in system.stages:
+        if stage.source != "clip" and stage.source not in names[: names.index(stage.name)]:
+            raise InputError(f"{path}: stage {stage.name} comes from {stage.source!r}, which no stage before it is")
+    if not names or len(set(names)) < len(names):
+        raise InputError(f"{path}: {'two stages of one name' if names else 'no [[stage]]'}: every stage has its own")
+    return system

@@ -1,5 +1,6 @@
 """What the commands of the harness show in a terminal: tables, progress, one-line findings, exit codes."""
 
+from dataclasses import replace
 from pathlib import Path
 
 from rich.console import Console
@@ -7,18 +8,19 @@ from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, T
 from rich.table import Table
 
 from reprise_kit.compare import fetch as fetching
-from reprise_kit.compare import runners, system
+from reprise_kit.compare import registry, runners
 from reprise_kit.compare import trace as traces
 from reprise_kit.compare.atomic import atomic_folder, refuse_foreign, refuse_inputs
-from reprise_kit.compare.clip import Clip, find_clips
 from reprise_kit.compare.comparison import ClipComparison, compare_clips, describe
 from reprise_kit.compare.diff import diff as diff_traces
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.explain import explainer
+from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.report import Report, number
 from reprise_kit.compare.runners import Settings
-from reprise_kit.compare.system import CLIPS
+from reprise_kit.compare.system import CLIPS, System
 from reprise_kit.compare.verdict import Verdict, first_difference
+from reprise_kit.compare.weights import find as find_weights
 
 SIDES = {
     "recorded": "the recorded original",
@@ -33,21 +35,22 @@ def settings(
     system: str,
     weights: Path | None,
     source_backend: str | None,
-    decoder: str = "pyav",
+    decoder: str | None = None,
     upstream: Path | None = None,
 ) -> Settings:
     """Turn the command line's choices into a runner's settings."""
-    from reprise_kit.compare.system import load
-
-    chosen = load(system)
-    return Settings(chosen, weights, source_backend or chosen.row["weights"]["backend"], upstream, decoder)
+    chosen = registry.load(system)
+    options = {"decoder": decoder} if decoder else {}
+    return Settings(chosen, weights, source_backend or chosen.backend, upstream, options)
 
 
 def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen: Settings) -> int:
     """Compare two sides, write the report, print the verdict table; return the exit code."""
     console = Console()
     refuse_inputs(out, [Path(side) for side in (reference, candidate) if side not in runners.kinds()])
-    opened = [Clip.open(path) for path in find_clips(clips or [CLIPS])]
+    if reference == "recorded":  # the kit's recordings are of its own checkpoint
+        chosen = replace(chosen, given=chosen.given or chosen.system.default_weights)
+    opened = [Input.open(path) for path in find(clips or [CLIPS], chosen.system).files]
     with atomic_folder(out, "compare") as folder:
         results = _compared(opened, reference, candidate, folder, chosen)
         sides = (SIDES.get(reference, reference), SIDES.get(candidate, candidate))
@@ -59,7 +62,7 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
 
 
 def _compared(
-    clips: list[Clip], reference: str, candidate: str, folder: Path, chosen: Settings
+    clips: list[Input], reference: str, candidate: str, folder: Path, chosen: Settings
 ) -> list[ClipComparison]:
     original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
@@ -130,7 +133,7 @@ def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings
         raise InputError(f"{kind} cannot run: {reason}")
     source = traces.load(given) if given else None
     try:
-        made = runner.trace(Clip.open(clip), chosen.system.stages, source)
+        made = runner.trace(Input.open(clip), chosen.system.stages, source)
     finally:
         getattr(runner, "close", lambda: None)()
     made.save(out)
@@ -140,7 +143,7 @@ def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings
 def diff(reference: Path, candidate: Path, mode: str) -> int:
     """Print the verdicts on two traces; return 0 where all match, else 1."""
     sides = traces.load(reference), traces.load(candidate)
-    verdicts = diff_traces(*sides, system.load(sides[0].system).stages, mode)
+    verdicts = diff_traces(*sides, registry.load(sides[0].system).stages, mode)
     table = Table("stage", "verdict")
     for name in ("max |difference|", "needed", "allowed"):
         table.add_column(name, justify="right")
@@ -159,7 +162,7 @@ def diff(reference: Path, candidate: Path, mode: str) -> int:
 
 def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) -> int:
     """Fetch upstream and say what came; return 1 where the trained weights are wanted and missing."""
-    chosen = system.load(name)
+    chosen = registry.load(name)
     folder, state = fetching.fetch(chosen, source, out)
     console = Console()
     here = len(chosen.files) - len(state.missing_optional)
@@ -175,21 +178,23 @@ def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) ->
 def systems() -> None:
     """Print every system: licence, source, what of it is on this machine, and its parity as last measured."""
     console = Console()
-    for name in system.names():
-        one = system.load(name)
-        folder = fetching.upstream_folder(one)
-        weights = one.row.get("weights", {}).get("path")
-        if weights and (folder / weights).is_file():
-            have = "upstream's"
-        elif one.default_weights and one.default_weights.is_file():
-            have = "the kit's fixture"
-        else:
-            have = "none"
-        fetched = "fetched" if folder.is_dir() else f"not here yet (reprise fetch {name})"
+    for name in registry.names():
+        one = registry.load(name)
+        weights = find_weights(one)
+        have = {"upstream": "the original's", "kit": "the kit's own"}[weights.origin] if weights else "none"
         console.print(f"[bold]{name}[/]: {one.title}", highlight=False, soft_wrap=True)
         for label, text in (
-            ("upstream", f"{one.upstream_url} {one.upstream_commit[:12]}, {one.licence}; {fetched}"),
+            ("upstream", _upstream(one)),
             ("weights", have),
-            ("parity", one.row.get("parity", "not measured")),
+            ("parity", one.file.parity),
         ):
             console.print(f"  {label:9}{text}", highlight=False, soft_wrap=True)
+
+
+def _upstream(one: System) -> str:
+    """Where the original is, its licence, and whether it is here."""
+    source = one.file.upstream
+    if source is None:
+        return f"none named, {one.file.licence}"
+    fetched = "fetched" if fetching.upstream_folder(one).is_dir() else f"not here yet (reprise fetch {one.name})"
+    return f"{source.url} {source.commit[:12]}, {one.file.licence}; {fetched}"

@@ -25,8 +25,8 @@ class Trace:
     """Arrays by stage name, scalars (native_rate in Hz, duration in s), and where they came from."""
 
     system: str
-    clip_name: str
-    clip_sha256: str
+    input_name: str
+    input_sha256: str
     arrays: Mapping[str, np.ndarray]
     scalars: Mapping[str, float] = field(default_factory=dict)
     provenance: Mapping[str, Any] = field(default_factory=dict)
@@ -37,7 +37,7 @@ class Trace:
             np.savez_compressed(temporary / "trace.npz", **self.arrays)  # type: ignore[arg-type]
             about = {
                 "system": self.system,
-                "clip": {"name": self.clip_name, "sha256": self.clip_sha256},
+                "clip": {"name": self.input_name, "sha256": self.input_sha256},
                 "scalars": dict(self.scalars),
                 "provenance": dict(self.provenance),
             }

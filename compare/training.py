@@ -1,6 +1,5 @@
 """Both trainers on the same start and the same batches: the original's live in Python 2.7, and the port."""
 
-import importlib
 import subprocess
 import tomllib
 from collections.abc import Mapping
@@ -11,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reprise_kit.compare import trace
+from reprise_kit.compare import registry, trace
 from reprise_kit.compare.diff import compare_arrays
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.runners import Settings
@@ -103,7 +102,10 @@ def compare(system: System, request: Arrays, original: Arrays) -> Parity:
 
 
 def _port(system: System) -> ModuleType:
-    return importlib.import_module(f"reprise_kit.port.{system.name}.train_trace")
+    module = registry.part(system, "train_trace")
+    if module is None:
+        raise InputError(f"system {system.name} has no trainer to compare: its train_trace.py is missing")
+    return module
 
 
 def _stage(name: str, array: np.ndarray, allowed: Mapping[str, Any], mode: str) -> Stage:

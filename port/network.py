@@ -2,19 +2,28 @@
 
 import hashlib
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
-import numpy as np
 
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded, decode
-from reprise_kit.port.pipeline import Prediction
+from reprise_kit.port.audio.provenance import decoded_by
 
 PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
 Layers = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left
+
+
+@dataclass(frozen=True)
+class AudioOptions:
+    """Options of every pipeline that hears. decoder: "pyav" or "ffmpeg". fix_quirks: decode a file as it is meant."""
+
+    decoder: str = "pyav"
+    fix_quirks: bool = False
 
 
 class NetworkPipeline:
@@ -28,16 +37,12 @@ class NetworkPipeline:
         layers: Layers,
         weights: Path,
         source_backend: str,
-        decoder: str = "pyav",
-        fix_quirks: bool = False,
+        options: AudioOptions,
     ) -> None:
-        """Take a loaded network and the stages that leave its layers, in order.
-
-        decoder: "pyav" or "ffmpeg". fix_quirks: decode a file as it is meant.
-        """
+        """Take a loaded network and the stages that leave its layers, in order."""
         self.model, self.layers = model, layers
         self.weights, self.source_backend = weights, source_backend
-        self.decoder, self.fix_quirks = decoder, fix_quirks
+        self.decoder, self.fix_quirks = options.decoder, options.fix_quirks
         self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in layers.values()])
 
     def predict(self, clip: Path) -> Prediction:
@@ -54,9 +59,10 @@ class NetworkPipeline:
                 answers.append(error)
         return answers
 
-    def decode(self, clip: Path) -> np.ndarray:
-        """Return `native`: (n_native,) float32 mono samples as the original's decoder gave them."""
-        return self._read(clip).native
+    def decode(self, clip: Path) -> Traced:
+        """Return `native`, (n_native,) float32 mono samples as the original's decoder gave them, native_rate in Hz."""
+        decoded = self._read(clip)
+        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded_by(clip, self.decoder))
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""

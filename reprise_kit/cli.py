@@ -11,10 +11,10 @@ import click
 from reprise_kit.compare.atomic import refuse_inputs
 from reprise_kit.compare.errors import InputError
 
-SYSTEM = "deepsound_crnn"
+DEFAULT = "deepsound_crnn"  # as compare/registry.py has it, which is imported only where it is needed
 FILE = click.Path(path_type=Path)
 
-system_option = click.option("--system", default=SYSTEM, show_default=True, help="Which old system.")
+system_option = click.option("--system", default=DEFAULT, show_default=True, help="Which old system.")
 weights_option = click.option("--weights", type=FILE, help="Checkpoint; default: the one that ships with the kit.")
 backend_option = click.option(
     "--source-backend",
@@ -322,12 +322,12 @@ def filters(
 
     DATA: a .npz, .tfrecord or .pkl of `reprise dataset`; the tracks must be where they were when it was made.
     """
-    from reprise_kit.compare import system as systems
+    from reprise_kit.compare import registry
+    from reprise_kit.compare.weights import needed
     from reprise_kit.port.deepsound_crnn import training_commands
 
-    weights = weights or systems.load("deepsound_crnn").default_weights
-    assert weights is not None
-    training_commands.filters(data, out, weights, source_backend or "theano", count, receptive_field, click.echo)
+    chosen = needed(registry.load("deepsound_crnn"), weights, source_backend)
+    training_commands.filters(data, out, chosen.path, chosen.backend, count, receptive_field, click.echo)
 
 
 @cli.command("training-parity")
@@ -370,7 +370,7 @@ def features(
     from reprise_kit.compare import terminal
 
     chosen = terminal.settings("transfer_learning_music", weights, source_backend, decoder)
-    command.write(list(clips), out, chosen.weights_file, chosen.backend, decoder)
+    command.write(list(clips), out, chosen.weights.path, chosen.backend, decoder)
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

@@ -7,7 +7,8 @@ import sys
 import numpy as np
 import pytest
 
-from reprise_kit.compare.system import ROOT, load
+from reprise_kit.compare.registry import load
+from reprise_kit.compare.system import ROOT
 
 CLIPS = ROOT / "tests" / "clips"
 FIXTURE = load("deepsound_crnn").default_weights

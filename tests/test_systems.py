@@ -1,7 +1,6 @@
 """The contract that every system meets: a folder in original/ that pins, one of the same name in port/ that plays."""
 
 import ast
-import importlib
 import re
 import tomllib
 from pathlib import Path
@@ -9,14 +8,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise_kit.compare import system
+from reprise_kit.compare import registry, system
 from reprise_kit.compare.fetch import blob_id
 from reprise_kit.compare.stage import MODES
 from reprise_kit.compare.system import ROOT
-from reprise_kit.port.pipeline import Pipeline
+from reprise_kit.compare.weights import Weights
 from tests.shared import SHARED, needs_shared
 
-NAMES = system.names()
+NAMES = registry.names()
 FIRST = ("clip", "native")
 TABLE_ROW = re.compile(r"^\|(.+)\|$", re.M)
 TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")  # a whole file, or one test of it
@@ -33,27 +32,26 @@ def test_the_scan_finds_the_systems_of_the_story() -> None:
 
 @systems
 def test_system_toml_is_complete(name: str) -> None:
-    loaded = system.load(name)
-    assert loaded.title and loaded.licence and len(set(loaded.labels)) == len(loaded.labels) > 1
-    assert loaded.upstream_url.startswith("https://github.com/")
-    assert re.fullmatch(r"[0-9a-f]{40}", loaded.upstream_commit)
+    loaded = registry.load(name)
+    assert loaded.title and loaded.file.licence and len(set(loaded.labels)) == len(loaded.labels) > 1
+    assert loaded.upstream.url.startswith("https://github.com/")
+    assert re.fullmatch(r"[0-9a-f]{40}", loaded.upstream.commit)
     assert loaded.files and len({file.path for file in loaded.files}) == len(loaded.files)
     for file in loaded.files:
         assert re.fullmatch(r"[0-9a-f]{40}", file.blob), file.path
         assert bool(file.url) == bool(file.commit), file.path
         assert not Path(file.path).is_absolute() and ".." not in Path(file.path).parts
-    weights = loaded.row["weights"]
-    assert weights["backend"] in ("theano", "tensorflow")
-    assert weights["path"] in {file.path for file in loaded.files if file.optional}
+    assert loaded.file.weights is not None
+    assert loaded.file.weights.path in {file.path for file in loaded.files if file.optional}
 
 
 @systems
 def test_the_environment_of_the_original_is_locked(name: str) -> None:
-    loaded = system.load(name)
-    locks = [row["requirements"] for row in loaded.row["environments"].values()]
+    loaded = registry.load(name)
+    locks = [row.requirements for row in loaded.file.environments.values()]
     adapter = "trace.py"
-    if "node" in loaded.row:
-        locks.append(loaded.row["node"]["lock"])
+    if loaded.file.node:
+        locks.append(loaded.file.node.lock)
         adapter = "trace.js"
     assert locks
     assert (loaded.folder / adapter).is_file()
@@ -64,7 +62,7 @@ def test_the_environment_of_the_original_is_locked(name: str) -> None:
 
 @systems
 def test_stages_chain_and_have_tolerances_with_reasons(name: str) -> None:
-    stages = system.load(name).stages
+    stages = registry.load(name).stages
     names = [stage.name for stage in stages]
     assert len(set(names)) == len(names) >= 3
     for i, stage in enumerate(stages):
@@ -94,10 +92,10 @@ def test_quirks_name_tests_that_exist(name: str) -> None:
 
 def weights_of(name: str) -> Path | None:
     """Return a system's weights among the shared files, found by the blob id that its system.toml pins."""
-    loaded = system.load(name)
+    loaded = registry.load(name)
     if loaded.default_weights is not None:
         return loaded.default_weights
-    wanted = {file.path: file.blob for file in loaded.files}[loaded.row["weights"]["path"]]
+    wanted = {file.path: file.blob for file in loaded.files}[loaded.file.weights.path]
     candidates = [p for p in (SHARED / "data").rglob("*") if p.suffix in (".h5", ".hdf5", ".json") and p.is_file()]
     return next((path for path in candidates if blob_id(path.read_bytes()) == wanted), None)
 
@@ -105,12 +103,10 @@ def weights_of(name: str) -> Path | None:
 @needs_shared
 @systems
 def test_the_pipeline_answers_the_contract(name: str) -> None:
-    loaded, weights = system.load(name), weights_of(name)
+    loaded, weights = registry.load(name), weights_of(name)
     assert weights is not None, "the pinned weights are not among the shared files"
-    module = importlib.import_module(f"reprise_kit.port.{name}.pipeline")
-    pipeline: Pipeline = module.open_pipeline(
-        weights, loaded.row["weights"]["backend"], decoder="pyav", fix_quirks=False
-    )
+    opened = Weights(weights, loaded.backend, "given")
+    pipeline = registry.open_pipeline(loaded, opened, {"decoder": "pyav", "fix_quirks": False})
     assert tuple(pipeline.labels) == loaded.labels
     traced = pipeline.trace(CLIP)
     assert set(traced.arrays) == {stage.name for stage in loaded.stages}
@@ -119,7 +115,9 @@ def test_the_pipeline_answers_the_contract(name: str) -> None:
         assert array.ndim == len(stage.axes) and array.dtype == stage.dtype and np.isfinite(array).all(), stage.name
         allowed = stage.tolerances["isolated"]
         if stage.source == "clip":
-            alone = pipeline.decode(CLIP)
+            first = pipeline.decode(CLIP)
+            alone = first.arrays[stage.name]
+            assert first.scalars["native_rate"] == traced.scalars["native_rate"]
         else:
             alone = pipeline.stage(stage.name, traced.arrays[stage.source], traced.scalars)
         assert alone.shape == array.shape, stage.name
@@ -130,13 +128,12 @@ def test_the_pipeline_answers_the_contract(name: str) -> None:
 @needs_shared
 @systems
 def test_the_pipeline_predicts(name: str) -> None:
-    loaded, weights = system.load(name), weights_of(name)
+    loaded, weights = registry.load(name), weights_of(name)
     assert weights is not None
     # Published features that one system learns from; the others know no such option.
     learns = "data_csv/gtzan_genre.csv" in {file.path for file in loaded.files}
     options = {"gtzan": SHARED / "data/choi/transfer"} if learns else {}
-    module = importlib.import_module(f"reprise_kit.port.{name}.pipeline")
-    answer = module.open_pipeline(weights, loaded.row["weights"]["backend"], **options).predict(CLIP)
+    answer = registry.open_pipeline(loaded, Weights(weights, loaded.backend, "given"), options).predict(CLIP)
     assert answer.labels == loaded.labels and answer.clip_probs.shape == (len(loaded.labels),)
     assert (answer.clip_probs >= 0).all() and (answer.clip_probs <= 1).all() and answer.clip_probs.any()
     assert answer.duration > 0 and answer.step_seconds > 0
@@ -156,4 +153,4 @@ def test_the_contract_bites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> 
     from reprise_kit.compare.errors import InputError
 
     with pytest.raises(InputError, match="tolerance with a reason"):
-        system.load("other")
+        registry.load("other")

@@ -5,42 +5,39 @@ A kind's module has `open_runner(settings) -> Runner`.
 
 import importlib
 import pkgutil
-from collections.abc import Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.system import System
 from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.weights import Weights, needed
 
 
 @dataclass(frozen=True)
 class Settings:
-    """What a runner is told. weights: None takes the kit's own checkpoint. backend: whose kernel order it has."""
+    """What a runner is told.
+
+    given: a checkpoint instead of the one that `compare/weights.py` finds. backend: whose kernel order it has. options:
+    of the port's pipeline. time_limit: seconds that the original may take for one input.
+    """
 
     system: System
-    weights: Path | None
+    given: Path | None
     backend: str
     upstream: Path | None = None
-    decoder: str = "pyav"
+    options: Mapping[str, Any] = field(default_factory=dict)
     time_limit: float = 900.0
 
-    @property
-    def weights_file(self) -> Path:
-        """The checkpoint to use: the one given, the kit's own, or the fetched upstream's; raises InputError."""
-        from reprise_kit.compare.fetch import upstream_folder
-
-        upstream = self.upstream or upstream_folder(self.system)
-        path = self.weights or self.system.default_weights or upstream / self.system.row["weights"]["path"]
-        if path is None or not path.is_file():
-            raise InputError(
-                f"{path or self.system.name}: no such weights file; give one with --weights, "
-                f"or get upstream's with: reprise fetch {self.system.name}"
-            )
-        return path
+    @cached_property
+    def weights(self) -> Weights:
+        """The checkpoint to use; raises InputError where there is none."""
+        return needed(self.system, self.given, self.backend, self.upstream)
 
 
 class Runner(Protocol):
@@ -50,7 +47,7 @@ class Runner(Protocol):
         """Say in one line why this runner cannot run here, or return None."""
         ...
 
-    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+    def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip; with `given`, compute each stage from that trace's arrays instead of its own (isolated)."""
         ...
 

@@ -14,8 +14,8 @@ import uuid
 from collections.abc import Sequence
 from pathlib import Path
 
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.engine import ask, engine_problem, image_id
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner
 from reprise_kit.compare.stage import Stage
@@ -47,15 +47,15 @@ class DockerRunner(Python27Runner):
         problem = engine_problem()
         if problem:
             return problem
-        if image_id(self.row["image"]) is None:
-            return f"image {self.row['image']} is not built; build it with: make image-{Path(self.row['image']).name}"
+        if image_id(self.row.image) is None:
+            return f"image {self.row.image} is not built; build it with: make image-{Path(self.row.image).name}"
         return self._upstream_problem()
 
-    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+    def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip in the container; raises InputError in one line where it refuses, dies or hangs."""
         traced = super().trace(clip, stages, given)
         assert self.row is not None
-        about = {**traced.provenance, "runner": "docker", "image": image_id(self.row["image"])}
+        about = {**traced.provenance, "runner": "docker", "image": image_id(self.row.image)}
         return dataclasses.replace(traced, provenance=about)
 
     def command(self) -> tuple[list[str], dict[str, str]]:
@@ -67,7 +67,7 @@ class DockerRunner(Python27Runner):
             folder.mkdir()
             if os.getuid() == 0:
                 os.chown(folder, self.user, self.user)
-        weights = self.settings.weights_file.resolve()
+        weights = self.settings.weights.path.resolve()
         mounts = [
             f"{self.upstream.resolve()}:/upstream:ro",
             f"{ORIGINAL}:/original:ro",
@@ -80,8 +80,8 @@ class DockerRunner(Python27Runner):
             *("--read-only", "--tmpfs", TMP, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--memory", MEMORY, "--pids-limit", PROCESSES, "--user", f"{self.user}:{self.user}"),
             *(word for mount in mounts for word in ("--volume", mount)),
-            *("--env", "OPENBLAS_CORETYPE", self.row["image"]),
-            *("python", f"/original/{self.system.name}/trace.py", "--backend", self.row["backend"]),
+            *("--env", "OPENBLAS_CORETYPE", self.row.image),
+            *("python", f"/original/{self.system.name}/trace.py", "--backend", self.row.backend),
             *("--upstream", "/upstream", "--weights", f"/weights/{weights.name}"),
         ]
         return command, dict(os.environ)

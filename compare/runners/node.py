@@ -9,13 +9,12 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reprise_kit.compare.atomic import atomic_folder
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner, last_line
 from reprise_kit.compare.stage import Stage
-from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.trace import Trace
 
 
@@ -41,30 +40,30 @@ class NodeRunner(Python27Runner):
     def __init__(self, settings: Settings) -> None:
         """Remember what to run."""
         self.settings, self.system = settings, settings.system
-        self.row = self.system.row.get("node")
+        self.node = self.system.file.node
         self.upstream = settings.upstream or upstream_folder(self.system)
         self.process = None
 
     def unavailable_reason(self) -> str | None:
         """Say what is missing: a JavaScript original, Node, npm, ffmpeg or upstream."""
-        if self.row is None:
+        if self.node is None:
             return f"the original of {self.system.name} is no JavaScript; --reference python27 runs it"
         for program in ("node", "npm", "ffmpeg"):
             if shutil.which(program) is None:
                 return f"no {program} program on PATH; install it (Debian: apt-get install nodejs npm ffmpeg)"
         return self._upstream_problem()
 
-    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+    def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
         traced = super().trace(clip, stages, given)
         return dataclasses.replace(traced, provenance={**traced.provenance, "runner": "node"})
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         """Return the adapter's command line and environment variables."""
-        assert self.row is not None
-        modules = node_modules(ROOT / self.row["lock"])
+        assert self.node is not None
+        modules = node_modules(self.system.path(self.node.lock))
         arguments = ["--upstream", str(self.upstream.resolve())]
-        arguments += ["--weights", str(self.settings.weights_file.resolve())]
+        arguments += ["--weights", str(self.settings.weights.path.resolve())]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
         return ["node", str(self.system.folder / "trace.js"), *arguments], {**kept, "NODE_PATH": str(modules)}
 

@@ -1,66 +1,51 @@
 """Traces of the modern port, run in this process."""
 
-import importlib
 from collections.abc import Sequence
+from functools import cached_property
 
-from reprise_kit.compare.clip import Clip
-from reprise_kit.compare.errors import InputError
+import numpy as np
+
+from reprise_kit.compare import registry
+from reprise_kit.compare.contract import Array, Pipeline, Traced
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace
 
 
 class PortRunner:
-    """Opens `port.<system>.pipeline` on first use, so that TensorFlow is imported only when it is needed."""
+    """Opens a system's pipeline on first use, so that TensorFlow is imported only when it is needed."""
 
     def __init__(self, settings: Settings) -> None:
         """Remember what to open."""
         self.settings = settings
-        self._pipeline = None
 
     def unavailable_reason(self) -> str | None:
         """The port needs nothing that the kit does not install."""
         return None
 
-    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
-        """Trace a clip; with `given`, each stage from that trace's own arrays."""
-        pipeline = self._open()
-        if given is None:
-            traced = pipeline.trace(clip.path)
-            arrays, scalars = traced.arrays, traced.scalars
-            provenance = {**pipeline.provenance(), **traced.provenance}
-        else:
-            from reprise_kit.port.audio.provenance import decoded_by
+    def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+        """Trace an input; with `given`, each stage from that trace's own arrays."""
+        traced = self._pipeline.trace(clip.path) if given is None else self._isolated(clip, stages, given)
+        provenance = {**self._pipeline.provenance(), **traced.provenance}
+        wanted = {stage.name: traced.arrays[stage.name] for stage in stages if stage.name in traced.arrays}
+        return Trace(self.settings.system.name, clip.path.name, clip.sha256, wanted, traced.scalars, provenance)
 
-            arrays = {stage.name: self._isolated(stage, clip, given) for stage in stages}
-            scalars = dict(given.scalars)
-            # What starts from the clip is decoded here in this mode too.
-            decoded = decoded_by(clip.path, self.settings.decoder)
-            provenance = {**pipeline.provenance(), **decoded, "given": "the reference's arrays"}
-        wanted = {stage.name: arrays[stage.name] for stage in stages if arrays.get(stage.name) is not None}
-        return Trace(self.settings.system.name, clip.path.name, clip.sha256, wanted, scalars, provenance)
+    def _isolated(self, clip: Input, stages: Sequence[Stage], given: Trace) -> Traced:
+        first = self._pipeline.decode(clip.path)  # what starts from the input is taken in here in this mode too
+        arrays = {
+            s.name: self._stage(s, first, given) for s in stages if s.source == "clip" or s.source in given.arrays
+        }
+        return Traced(arrays, dict(given.scalars), {**first.provenance, "given": "the reference's arrays"})
 
-    def _isolated(self, stage: Stage, clip: Clip, given: Trace):  # type: ignore[no-untyped-def]
-        pipeline = self._open()
+    def _stage(self, stage: Stage, first: Traced, given: Trace) -> Array:
         if stage.source == "clip":
-            return pipeline.decode(clip.path)
-        if stage.source not in given.arrays:
-            return None  # the verdict on this stage will be `missing`
-        return pipeline.stage(stage.name, given.arrays[stage.source], given.scalars)
+            return first.arrays[stage.name]
+        return np.asarray(self._pipeline.stage(stage.name, given.arrays[stage.source], given.scalars))
 
-    def _open(self):  # type: ignore[no-untyped-def]
-        if self._pipeline is None:
-            name = self.settings.system.name
-            try:
-                module = importlib.import_module(f"reprise_kit.port.{name}.pipeline")
-            except ModuleNotFoundError as error:
-                if error.name not in (f"reprise_kit.port.{name}", f"reprise_kit.port.{name}.pipeline"):
-                    raise
-                raise InputError(f"system {name} has no port yet: port/{name}/pipeline.py is missing") from None
-            self._pipeline = module.open_pipeline(
-                self.settings.weights_file, self.settings.backend, decoder=self.settings.decoder
-            )
-        return self._pipeline
+    @cached_property
+    def _pipeline(self) -> Pipeline:
+        return registry.open_pipeline(self.settings.system, self.settings.weights, self.settings.options)
 
 
 def open_runner(settings: Settings) -> PortRunner:

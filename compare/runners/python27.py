@@ -12,34 +12,14 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from reprise_kit.compare.clip import Clip
+from reprise_kit.compare import registry
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, check, upstream_folder
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, private_settings
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
-from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.trace import Trace, load
-
-# SciPy 0.17's transform costs O(n * p) for a length n with a largest prime factor p; measured 57 s for the prime
-# 262,139 in one direction.
-SECONDS_PER_NP = 57 / 262_139**2
-SLOW_TRANSFORM = 120.0  # seconds beyond which the original is not started
-
-
-def largest_prime_factor(n: int) -> int:
-    """Return the largest prime factor of n (1 for n < 2)."""
-    largest, factor = 1, 2
-    while factor * factor <= n:
-        while n % factor == 0:
-            largest, n = factor, n // factor
-        factor += 1
-    return max(largest, n) if n > 1 else largest
-
-
-def transform_seconds(n_in: int, n_out: int) -> float:
-    """Estimate how long SciPy 0.17 needs to resample n_in samples to n_out, in seconds of one core of 2024."""
-    return SECONDS_PER_NP * sum(n * largest_prime_factor(n) for n in (n_in, n_out))
 
 
 def last_line(said: str) -> str:
@@ -55,7 +35,7 @@ class Python27Runner:
         """Remember what to run."""
         self.settings = settings
         self.system = settings.system
-        self.row = self.system.row["environments"].get(settings.backend)
+        self.row = self.system.file.environments.get(settings.backend)
         self.interpreter = find_interpreter()
         self.upstream = settings.upstream or upstream_folder(self.system)
         self.process: subprocess.Popen[bytes] | None = None
@@ -78,14 +58,14 @@ class Python27Runner:
             return f"{missing[0]} is missing in {self.upstream}; run: reprise fetch {self.system.name} --no-weights"
         return None
 
-    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+    def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
         if given is not None:
             raise InputError("the original cannot be fed arrays: isolated stages are the port's side; --runner port")
         reason = self.unavailable_reason()
         if reason:
             raise InputError(reason)
-        self._refuse_slow(clip)
+        self._refuse(clip)
         with tempfile.TemporaryDirectory(prefix="reprise-trace-") as folder:
             self._ask({"clip": str(clip.path.resolve()), "out": folder}, clip.path.name)
             trace = load(Path(folder))
@@ -106,32 +86,20 @@ class Python27Runner:
     def command(self) -> tuple[list[str], dict[str, str]]:
         """Return the adapter's command line and environment variables."""
         assert self.row is not None and self.interpreter is not None
-        lock = ROOT / self.row["requirements"]
+        lock = self.system.path(self.row.requirements)
         python = environment(self.interpreter, lock)
         private = cache() / "python27" / "settings" / environment_folder(self.interpreter, lock).name
-        arguments = ["--upstream", str(self.upstream.resolve()), "--backend", self.row["backend"]]
-        arguments += ["--weights", str(self.settings.weights_file.resolve())]
+        arguments = ["--upstream", str(self.upstream.resolve()), "--backend", self.row.backend]
+        arguments += ["--weights", str(self.settings.weights.path.resolve())]
         adapter = str(self.system.folder / "trace.py")
-        return [str(python), adapter, *arguments], private_settings(private, self.row["backend"])
+        return [str(python), adapter, *arguments], private_settings(private, self.row.backend)
 
-    def _refuse_slow(self, clip: Clip) -> None:
-        resampled = self.system.row.get("resampled_rate")
-        if resampled is None:
-            return
-        from reprise_kit.port.audio.decode import decode
-
-        decoded = decode(clip.path)
-        n_in = int(decoded.native.size)
-        if decoded.rate == resampled:
-            return
-        n_out = -(-n_in * resampled // decoded.rate)
-        seconds = transform_seconds(n_in, n_out)
-        if seconds > SLOW_TRANSFORM:
-            raise InputError(
-                f"{clip.path.name}: SciPy 0.17 would need about {seconds / 60:.0f} minutes to resample {n_in} to "
-                f"{n_out} samples (largest prime factors {largest_prime_factor(n_in)} and "
-                f"{largest_prime_factor(n_out)}); cut the clip to a length with small factors"
-            )
+    def _refuse(self, clip: Input) -> None:
+        """Raise InputError where the system's port says that the original would not end on this input."""
+        refuses = getattr(registry.part(self.system, "pipeline"), "original_refuses", None)
+        reason = refuses(clip.path) if refuses else None
+        if reason:
+            raise InputError(f"{clip.path.name}: {reason}")
 
     def _start(self) -> None:
         command, variables = self.command()
@@ -183,7 +151,7 @@ class Python27Runner:
     def _upstream_provenance(self) -> dict[str, Any]:
         state = check(self.system, self.upstream)
         if state.pinned:
-            return {"upstream": self.system.upstream_url, "upstream_commit": self.system.upstream_commit}
+            return {"upstream": self.system.upstream.url, "upstream_commit": self.system.upstream.commit}
         other = (*state.altered, *state.missing)
         return {"upstream": f"NOT the pinned one: {len(other)} of {len(self.system.files)} files differ"}
 

@@ -5,8 +5,8 @@ import json
 from collections.abc import Sequence
 from pathlib import Path
 
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace, load
@@ -28,7 +28,7 @@ class RecordedRunner:
             return f"no trace of {self.settings.system.name} on {self.settings.backend} ships with the kit"
         return f"{self.folder}: no */trace.json in this folder"
 
-    def trace(self, clip: Clip, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
+    def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Return the recording of this clip; raises InputError where there is none or its weights are others."""
         if given is not None:
             raise InputError("a recorded trace cannot be computed from given arrays; use --runner port")
@@ -43,10 +43,10 @@ class RecordedRunner:
         )
 
     def _check_weights(self, trace: Trace) -> None:
-        wanted = hashlib.sha256(self.settings.weights_file.read_bytes()).hexdigest()
+        wanted = hashlib.sha256(self.settings.weights.path.read_bytes()).hexdigest()
         if trace.provenance.get("weights_sha256") != wanted:
             raise InputError(
-                f"{self.settings.weights_file.name}: the recorded traces were made with other weights; leave out "
+                f"{self.settings.weights.path.name}: the recorded traces were made with other weights; leave out "
                 "--weights, or compare with --reference python27 or docker"
             )
 

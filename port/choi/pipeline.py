@@ -5,6 +5,7 @@ channels before mels before frames.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -12,13 +13,14 @@ from typing import Any
 import keras
 import numpy as np
 
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.audio.transform_time import too_slow
 from reprise_kit.port.choi import front_end
 from reprise_kit.port.choi.blocks import Statistics
 from reprise_kit.port.choi.tags import TAGS
-from reprise_kit.port.network import NetworkPipeline
-from reprise_kit.port.pipeline import Prediction, Traced
+from reprise_kit.port.network import AudioOptions, NetworkPipeline
 
 INPUTS = ("raw", "standardised")
 
@@ -36,6 +38,18 @@ def channels_first(array: np.ndarray) -> np.ndarray:
     return np.moveaxis(array[0], -1, 0) if array.ndim == 4 else array[0]
 
 
+@dataclass(frozen=True)
+class Options(AudioOptions):
+    """resampler: "fourier" or "sinc_best". window_shift: samples at 12 kHz by which the window starts later.
+
+    network_input: "raw" decibels, as the original, or "standardised", with which the stored statistics agree.
+    """
+
+    resampler: str = "fourier"
+    window_shift: int = 0
+    network_input: str = "raw"
+
+
 class TaggerPipeline(NetworkPipeline):
     """A tagger with one checkpoint loaded."""
 
@@ -48,26 +62,18 @@ class TaggerPipeline(NetworkPipeline):
         statistics: Statistics,
         weights: Path,
         source_backend: str,
-        resampler: str = "fourier",
-        window_shift: int = 0,
-        network_input: str = "raw",
-        **options: Any,
+        options: Options,
     ) -> None:
-        """Take a loaded network and the layers that stages leave, from the first one to "output".
-
-        resampler: "fourier" or "sinc_best". window_shift: samples at 12 kHz by which the window starts later.
-        network_input: "raw" decibels, as the original, or "standardised", with which the stored statistics agree.
-        options: decoder and fix_quirks of NetworkPipeline.
-        """
-        if network_input not in INPUTS:
-            raise InputError(f"network_input {network_input!r}: choose one of {', '.join(INPUTS)}")
+        """Take a loaded network and the layers that stages leave, from the first one to "output"."""
+        if options.network_input not in INPUTS:
+            raise InputError(f"network_input {options.network_input!r}: choose one of {', '.join(INPUTS)}")
         chain = {
             "tags" if leaves == "output" else leaves: (leaves, enters)
             for enters, leaves in pairwise(("input", *layers))
         }
-        super().__init__(model, chain, weights, source_backend, **options)
-        self.statistics, self.resampler = statistics, resampler
-        self.window_shift, self.network_input = window_shift, network_input
+        super().__init__(model, chain, weights, source_backend, options)
+        self.statistics, self.resampler = statistics, options.resampler
+        self.window_shift, self.network_input = options.window_shift, options.network_input
 
     def predict(self, clip: Path) -> Prediction:
         """Return the tags' probabilities; raises InputError on a clip it cannot take."""
@@ -119,3 +125,8 @@ class TaggerPipeline(NetworkPipeline):
         if self.network_input == "standardised":
             melgram = front_end.standardised(melgram)
         return channels_last(melgram, 4)
+
+
+def original_refuses(clip: Path) -> str | None:
+    """Say why the live original would not end on a clip, or return None."""
+    return too_slow(clip, front_end.SAMPLE_RATE)

@@ -4,19 +4,21 @@ Arrays have the original's order of axes, channels before mels before frames.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded
 from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.audio.transform_time import too_slow
+from reprise_kit.port.choi.front_end import SAMPLE_RATE
 from reprise_kit.port.choi.pipeline import channels_first, channels_last
 from reprise_kit.port.choi.tags import TAGS
 from reprise_kit.port.compact_cnn import front_end, model
-from reprise_kit.port.network import NetworkPipeline
-from reprise_kit.port.pipeline import Prediction, Traced
+from reprise_kit.port.network import AudioOptions, NetworkPipeline
 
 N_BLOCKS = len(model.POOLS)
 # Stage: the layer that it leaves, and the layer that its source stage left.
@@ -26,17 +28,24 @@ HEAD = {"tags": ("dense_1", f"block_{N_BLOCKS - 1}")}
 FEATURES = {f"feature_{i}": f"block_{i}" for i in range(N_BLOCKS)}
 
 
+@dataclass(frozen=True)
+class Options(AudioOptions):
+    """resampler: "fourier" or "sinc_best"."""
+
+    resampler: str = "fourier"
+
+
 class Pipeline(NetworkPipeline):
     """The compact tagger with one checkpoint loaded."""
 
     labels: tuple[str, ...] = TAGS
 
-    def __init__(self, weights: Path, source_backend: str, resampler: str = "fourier", **options: Any) -> None:
-        """Load a weights_layer4 file; see `open_pipeline` for the options."""
+    def __init__(self, weights: Path, source_backend: str, options: Options) -> None:
+        """Load a weights_layer4 file."""
         network = model.load(weights, source_backend)
         self.has_head = "dense_1" in {layer.name for layer in network.layers}
-        super().__init__(network, LAYERS | HEAD if self.has_head else LAYERS, weights, source_backend, **options)
-        self.resampler = resampler
+        super().__init__(network, LAYERS | HEAD if self.has_head else LAYERS, weights, source_backend, options)
+        self.resampler = options.resampler
 
     def predict(self, clip: Path) -> Prediction:
         """Return the tags' probabilities; raises InputError on a clip it cannot take, or without a head."""
@@ -58,9 +67,11 @@ class Pipeline(NetworkPipeline):
         scalars = {"native_rate": decoded.rate, "duration": len(native) / decoded.rate}
         return Traced(arrays, scalars, {"resampler": self.resampler, **decoded_by(clip, self.decoder)})
 
-    def decode(self, clip: Path) -> np.ndarray:
-        """Return `native`: (n_native,) float32 mono, the first 29 s as the original's decoder gave them."""
-        return front_end.beginning(self._read(clip))
+    def decode(self, clip: Path) -> Traced:
+        """Return `native`, (n_native,) float32 mono, the first 29 s as the original's decoder gave them."""
+        decoded = self._read(clip)
+        scalars = {"native_rate": float(decoded.rate)}
+        return Traced({"native": front_end.beginning(decoded)}, scalars, decoded_by(clip, self.decoder))
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
@@ -80,6 +91,11 @@ def _mean(block: np.ndarray) -> np.ndarray:
     return block.mean(axis=(1, 2), dtype=np.float32)
 
 
-def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
-    """Open the compact tagger; options: decoder, fix_quirks, resampler ("fourier" or "sinc_best")."""
-    return Pipeline(weights, source_backend, **options)
+def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:
+    """Open the compact tagger."""
+    return Pipeline(weights, source_backend, options or Options())
+
+
+def original_refuses(clip: Path) -> str | None:
+    """Say why the live original would not end on a clip, or return None."""
+    return too_slow(clip, SAMPLE_RATE)

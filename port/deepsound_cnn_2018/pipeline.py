@@ -5,6 +5,7 @@ the 2016 system (both channels, port/audio); upstream's training used a newer li
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio import mel
 from reprise_kit.port.audio import resample as legacy
@@ -20,8 +22,7 @@ from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode
 from reprise_kit.port.audio.decoders import decode_ffmpeg, decode_pyav
 from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
-from reprise_kit.port.network import NetworkPipeline
-from reprise_kit.port.pipeline import Prediction, Traced
+from reprise_kit.port.network import AudioOptions, NetworkPipeline
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STEP_SECONDS = model.FRAMES_PER_STEP * front_end.HOP / front_end.SAMPLE_RATE
@@ -38,6 +39,17 @@ LAYERS = {
 }
 
 
+@dataclass(frozen=True)
+class Options(AudioOptions):
+    """front: "browser" or "librosa", the one that the network was trained with; by default the latter with fix_quirks.
+
+    smoothing: smooth the steps in `predict`, as served.
+    """
+
+    front: str | None = None
+    smoothing: bool = True
+
+
 class Pipeline(NetworkPipeline):
     """The network of 2018 with its weights loaded."""
 
@@ -47,22 +59,20 @@ class Pipeline(NetworkPipeline):
         self,
         weights: Path,
         source_backend: str,
-        front: str | None = None,
-        smoothing: bool = True,
-        **options: Any,
+        options: Options,
     ) -> None:
-        """Load a TensorFlow.js model; see `open_pipeline` for the options."""
+        """Load a TensorFlow.js model."""
         if source_backend != "tensorflow":
             raise InputError(
                 f"source backend {source_backend}: TensorFlow.js holds TensorFlow's kernels, give tensorflow"
             )
-        super().__init__(model.load(weights), LAYERS, weights, source_backend, **options)
-        self.front = front or ("librosa" if self.fix_quirks else "browser")
+        super().__init__(model.load(weights), LAYERS, weights, source_backend, options)
+        self.front = options.front or ("librosa" if self.fix_quirks else "browser")
         if self.front not in FRONT_ENDS:
             raise InputError(f"front end {self.front!r}: choose one of {', '.join(FRONT_ENDS)}")
         if self.decoder not in DECODERS:
             raise InputError(f"decoder {self.decoder!r}: choose one of {', '.join(DECODERS)}")
-        self.smoothing = smoothing
+        self.smoothing = options.smoothing
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step answers, smoothed as served, and the clip's as trained; raises InputError."""
@@ -100,9 +110,10 @@ class Pipeline(NetworkPipeline):
         about = {"front_end": self.front, **decoded_by(clip, self.decoder)}
         return Traced(arrays, {"native_rate": rate, "duration": len(native) / rate}, about)
 
-    def decode(self, clip: Path) -> np.ndarray:
-        """Return `native`: (n_native,) float32, the first channel at the file's own rate."""
-        return self._decoded(clip)[0]
+    def decode(self, clip: Path) -> Traced:
+        """Return `native`: (n_native,) float32, the first channel at the file's own rate, native_rate in Hz."""
+        native, rate, _ = self._decoded(clip)
+        return Traced({"native": native}, {"native_rate": rate}, decoded_by(clip, self.decoder))
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
@@ -154,10 +165,6 @@ class Pipeline(NetworkPipeline):
         return log_mel
 
 
-def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
-    """Open the network of 2018.
-
-    decoder: "pyav" or "ffmpeg". front: "browser" (default) or "librosa". fix_quirks: decode as the file is meant and
-    take the front end that the network was trained with. smoothing: smooth the steps in `predict`, as served.
-    """
-    return Pipeline(weights, source_backend, **options)
+def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:
+    """Open the network of 2018."""
+    return Pipeline(weights, source_backend, options or Options())

@@ -19,6 +19,7 @@ import numpy as np
 
 from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.workers import DIED, end_with_parent
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.mel import N_MELS, SILENCE, log_mel
@@ -26,7 +27,6 @@ from reprise_kit.port.audio.resample import resample
 from reprise_kit.port.deepsound_crnn import pickle_arrays
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
-SOUNDS = {".aif", ".aiff", ".au", ".flac", ".m4a", ".mp3", ".ogg", ".opus", ".snd", ".wav"}
 MIN_FRAMES = 36  # what one answer of the network needs
 PARTS = ("*.npy",)  # names of the files that `collect` leaves in its folder
 FORMATS = (".npz", ".tfrecord", ".pkl")
@@ -142,7 +142,7 @@ def find_tracks(folder: Path) -> list[tuple[str, Path]]:
         (genre.name, file)
         for genre in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
         for file in sorted(genre.iterdir())
-        if file.suffix.lower() in SOUNDS and file.is_file()
+        if file.suffix.lower() in SUFFIXES and file.is_file()
     ]
     if not found:
         raise InputError(f"{folder}: no sound files in its sub-folders; give one with a sub-folder for each genre")

@@ -12,11 +12,11 @@ import scipy.fft
 import scipy.signal
 from numpy.typing import NDArray
 
+from reprise_kit.compare.contract import Case, Cause
 from reprise_kit.port.audio import decode as decoding
 from reprise_kit.port.audio import decoders, fftpack, mel, rawread, resample
 from reprise_kit.port.audio.content import opened
 from reprise_kit.port.audio.stream import mixed
-from reprise_kit.port.causes import Case, Cause
 
 Log = Callable[[NDArray[Any]], NDArray[Any]]
 

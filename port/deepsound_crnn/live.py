@@ -14,13 +14,13 @@ import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
+from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
 from reprise_kit.port.audio.mel import N_MELS
 from reprise_kit.port.audio.stream import Incoming
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.pipeline import LABELS, STEP_SECONDS
-from reprise_kit.port.pipeline import Prediction
 
 OVERLAP = crnn.MIN_FRAMES - crnn.FRAMES_PER_STEP  # frames that a step shares with the next ones (28)
 FIRST_PART = 1 << 16  # native samples of the first push of a file; each next is twice as long, up to LARGEST_PART

@@ -14,15 +14,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, whole
 from reprise_kit.port.audio.mel import HOP, log_mel
 from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.resample import SAMPLE_RATE, resample
 from reprise_kit.port.audio.stream import incoming
+from reprise_kit.port.audio.transform_time import too_slow
 from reprise_kit.port.deepsound_crnn import model as crnn
-from reprise_kit.port.network import NetworkPipeline
-from reprise_kit.port.pipeline import Prediction, Traced
+from reprise_kit.port.network import AudioOptions, NetworkPipeline
 
 LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
@@ -39,6 +40,13 @@ LAYERS = {
     "step_probs": ("output_realtime", "lstm_1"),
     "clip_probs": ("output_merged", "output_realtime"),
 }
+
+
+@dataclass(frozen=True)
+class Options(AudioOptions):
+    """stream_over: seconds beyond which a clip is streamed, its resampling approximated; its notes say so."""
+
+    stream_over: float = STREAM_OVER
 
 
 @dataclass(frozen=True)
@@ -70,16 +78,11 @@ class Pipeline(NetworkPipeline):
         self,
         weights: Path,
         source_backend: str,
-        decoder: str = "pyav",
-        fix_quirks: bool = False,
-        stream_over: float = STREAM_OVER,
+        options: Options,
     ) -> None:
-        """Load a Keras-1 weights file whose convolution kernels have the order of `source_backend`.
-
-        stream_over: seconds beyond which a clip is streamed, its resampling approximated; its notes say so.
-        """
-        super().__init__(crnn.load(weights, source_backend), LAYERS, weights, source_backend, decoder, fix_quirks)
-        self.stream_over = stream_over
+        """Load a Keras-1 weights file whose convolution kernels have the order of `source_backend`."""
+        super().__init__(crnn.load(weights, source_backend), LAYERS, weights, source_backend, options)
+        self.stream_over = options.stream_over
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
@@ -189,6 +192,11 @@ class Pipeline(NetworkPipeline):
         return features.astype(np.float32)
 
 
-def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
-    """Open the CRNN; options: decoder ("pyav" or "ffmpeg"), fix_quirks, stream_over (seconds)."""
-    return Pipeline(weights, source_backend, **options)
+def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:
+    """Open the CRNN."""
+    return Pipeline(weights, source_backend, options or Options())
+
+
+def original_refuses(clip: Path) -> str | None:
+    """Say why the live original would not end on a clip, or return None."""
+    return too_slow(clip, SAMPLE_RATE)

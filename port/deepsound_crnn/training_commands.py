@@ -120,13 +120,12 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
     """Train the original and the port alike; write curves.png and verdicts.json, return whether all agree."""
     import subprocess
 
-    from reprise_kit.compare import system as systems
-    from reprise_kit.compare import training
+    from reprise_kit.compare import registry, training
     from reprise_kit.compare.runners import Settings
     from reprise_kit.port.deepsound_crnn import start
 
     refuse_foreign(out, "training-parity")
-    corpus, system = data.load(source), systems.load("deepsound_crnn")
+    corpus, system = data.load(source), registry.load("deepsound_crnn")
     steps = steps or int(training.rows(system)["steps"])
     request = training.make_request(corpus.x, corpus.y, start.keras1_weights(seed), steps)
     settings = Settings(system, None, "theano", upstream, time_limit=1200 + 30.0 * steps)

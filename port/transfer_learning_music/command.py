@@ -19,9 +19,9 @@ def write(clips: list[Path], out: Path, weights: Path, source_backend: str, deco
         raise InputError(f"{out}: name a file that ends in {' or '.join(SUFFIXES)}")
     if not clips:
         raise InputError("no clips: name at least one sound file, or --gtzan FOLDER")
-    from reprise_kit.port.transfer_learning_music.pipeline import open_pipeline
+    from reprise_kit.port.transfer_learning_music.pipeline import Options, open_pipeline
 
-    pipeline = open_pipeline(weights, source_backend, decoder=decoder)
+    pipeline = open_pipeline(weights, source_backend, Options(decoder=decoder))
     console = Console(stderr=True)
     features = np.array([pipeline.features(clip) for clip in track(clips, "features", console=console, transient=True)])
     with atomic_file(out) as temporary:

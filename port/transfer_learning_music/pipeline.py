@@ -5,17 +5,28 @@ published features of GTZAN, which `reprise fetch` brings beside the weights.
 """
 
 from collections.abc import Mapping
+from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from sklearn.svm import SVC
 
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.port.compact_cnn import front_end, model
+from reprise_kit.port.compact_cnn.pipeline import Options as CompactOptions
 from reprise_kit.port.compact_cnn.pipeline import Pipeline as CompactPipeline
-from reprise_kit.port.pipeline import Prediction, Traced
+from reprise_kit.port.compact_cnn.pipeline import original_refuses
 from reprise_kit.port.transfer_learning_music import svm
+
+__all__ = ["Options", "open_pipeline", "original_refuses"]
+
+
+@dataclass(frozen=True)
+class Options(CompactOptions):
+    """gtzan: folder of the published features, by default upstream's around the weights."""
+
+    gtzan: Path | None = None
 
 
 class Pipeline(CompactPipeline):
@@ -23,11 +34,11 @@ class Pipeline(CompactPipeline):
 
     labels = svm.GENRES
 
-    def __init__(self, weights: Path, source_backend: str, gtzan: Path | None = None, **options: Any) -> None:
-        """Load a weights_layer4 file; see `open_pipeline` for the options."""
-        super().__init__(weights, source_backend, **options)
+    def __init__(self, weights: Path, source_backend: str, options: Options) -> None:
+        """Load a weights_layer4 file."""
+        super().__init__(weights, source_backend, options)
         self.extractor = model.feature_extractor(self.model)
-        self.gtzan = gtzan or weights.resolve().parents[1]
+        self.gtzan = options.gtzan or weights.resolve().parents[1]
 
     @cached_property
     def machine(self) -> SVC:
@@ -63,10 +74,6 @@ class Pipeline(CompactPipeline):
         return np.asarray(self.extractor(samples[None], training=False))[0]
 
 
-def open_pipeline(weights: Path, source_backend: str, **options: Any) -> Pipeline:
-    """Open the feature extractor.
-
-    gtzan: folder of the published features, by default upstream's around the weights. decoder, fix_quirks, resampler:
-    as compact_cnn's.
-    """
-    return Pipeline(weights, source_backend, **options)
+def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:
+    """Open the feature extractor."""
+    return Pipeline(weights, source_backend, options or Options())

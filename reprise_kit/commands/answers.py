@@ -1,7 +1,6 @@
 """A system's answers on clips, as a table, JSON or CSV on standard output."""
 
 import csv
-import importlib
 import json
 import sys
 from collections.abc import Iterator
@@ -13,8 +12,9 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn, track
 from rich.table import Table
 
+from reprise_kit.compare import registry
+from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.pipeline import Pipeline, Prediction
 
 TOP = 3  # labels named in a table row
 
@@ -25,9 +25,7 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
     A single bad clip is bad input and raises InputError. options: of the pipeline. chosen: system, weights, backend
     and decoder, as a runner's settings have them.
     """
-    pipeline = importlib.import_module(f"reprise_kit.port.{chosen.system.name}.pipeline").open_pipeline(
-        chosen.weights_file, chosen.backend, decoder=chosen.decoder, **options
-    )
+    pipeline = registry.open_pipeline(chosen.system, chosen.weights, {**chosen.options, **options})
     answers, bad = [], []
     for clip, answer in _answers(pipeline, clips):
         if isinstance(answer, InputError):
@@ -52,15 +50,15 @@ def archive(
     """
     from reprise_kit.apps.archive import local, ray_cluster
     from reprise_kit.apps.archive.archive import Archive, Job
-    from reprise_kit.compare.clip import find_clips
+    from reprise_kit.compare.input import find
 
     if not folder.is_dir():
         raise InputError(f"{folder}: no such folder; --recursive wants one")
-    settings = {"decoder": chosen.decoder, **options}
-    weights = str(chosen.weights_file.resolve())
+    settings = {**chosen.options, **options}
+    weights = str(chosen.weights.path.resolve())
     job = Job(chosen.system.name, weights, chosen.backend, settings, chosen.system.labels)
     answer = local.answer if engine == "local" else ray_cluster.engine(address)
-    files = find_clips([folder.resolve()], recursive=True)
+    files = find([folder.resolve()], chosen.system, recursive=True).files
     with _rated(Console(stderr=True)) as progress:
         task = progress.add_task("clips", total=len(files))
         unreadable = Archive(folder.resolve(), out, job).run(

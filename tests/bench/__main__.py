@@ -20,7 +20,8 @@ from pathlib import Path
 from rich.console import Console
 from rich.table import Table
 
-from reprise_kit.compare.system import ROOT, load
+from reprise_kit.compare.registry import load
+from reprise_kit.compare.system import ROOT
 from tests.bench import clips
 from tests.bench.subjects import Seconds, Subject, ffmpeg_subject, original_subject, port_subjects, timed
 
@@ -33,7 +34,7 @@ PREDICT = """
 import json, sys
 from pathlib import Path
 from tests.bench.subjects import timed
-from reprise_kit.compare.system import load
+from reprise_kit.compare.registry import load
 import tensorflow as tf
 tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)

@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reprise_kit.compare.system import load
+from reprise_kit.compare.registry import load
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
 

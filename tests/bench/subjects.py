@@ -98,7 +98,7 @@ def original_subject(system: System, backend: str, close: list[Callable[[], obje
     if reason:
         return reason
     assert runner.interpreter is not None and system.default_weights is not None
-    lock = ROOT / system.row["environments"][backend]["requirements"]
+    lock = ROOT / system.file.environments[backend].requirements
     python = environment(runner.interpreter, lock)
     private = cache() / "python27" / "settings" / environment_folder(runner.interpreter, lock).name
     script = str(Path(__file__).with_name("time_original.py"))

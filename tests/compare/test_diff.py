@@ -3,13 +3,13 @@
 import numpy as np
 import pytest
 
-from reprise_kit.compare import system
+from reprise_kit.compare import registry
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.trace import Trace, load
 from reprise_kit.compare.verdict import first_difference
 
-SYSTEM = system.load("deepsound_crnn")
+SYSTEM = registry.load("deepsound_crnn")
 STAGES = SYSTEM.stages
 SHAPES = {
     "native": (900,), "samples": (450,), "log_mel": (40, 128), "convolution_1": (36, 256), "convolution_2": (14, 256),
@@ -127,7 +127,7 @@ def test_traces_survive_the_disk_and_damage_is_one_line(tmp_path):
     saved = trace()
     saved.save(tmp_path / "t")
     read = load(tmp_path / "t")
-    assert read.clip_sha256 == saved.clip_sha256
+    assert read.input_sha256 == saved.input_sha256
     assert all(np.array_equal(read.arrays[name], saved.arrays[name]) for name in SHAPES)
     content = (tmp_path / "t" / "trace.npz").read_bytes()
     for damage in (b"", content[:200], b"PK" + content[2:100], b"not a zip"):

@@ -7,14 +7,14 @@ from pathlib import Path
 
 import pytest
 
-from reprise_kit.compare import diagnosis, python27, system
+from reprise_kit.compare import diagnosis, python27, registry
 from reprise_kit.compare.diagnosis import Environment, explain, inspect
 from reprise_kit.compare.doctor import doctor, rows
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from tests.require import require
 
-SYSTEM = system.load("deepsound_crnn")
+SYSTEM = registry.load("deepsound_crnn")
 STAND_IN = ROOT / "tests/original/stand_in"
 SHIMS = ROOT / "original/eras"
 DROPOUT = "from keras.layers import Input, Dropout; Dropout(0.5)(Input((None, 8)))"
@@ -49,7 +49,7 @@ def environments(interpreter):
     """Interpreters of the locked environments, by backend."""
     return {
         name: python27.environment(interpreter, ROOT / row["requirements"])
-        for name, row in SYSTEM.row["environments"].items()
+        for name, row in SYSTEM.file.environments.items()
     }
 
 
@@ -199,7 +199,7 @@ def test_a_bare_machine_learns_what_is_blocked_and_what_mends_it(monkeypatch, tm
 
 def test_upstream_altered_is_told(monkeypatch, tmp_path):
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
-    folder = tmp_path / "upstream" / SYSTEM.name / SYSTEM.upstream_commit
+    folder = tmp_path / "upstream" / SYSTEM.name / SYSTEM.upstream.commit
     folder.mkdir(parents=True)
     (folder / "common.py").write_text("altered")
     upstream = next(row for row in rows(SYSTEM) if row.what == "upstream")

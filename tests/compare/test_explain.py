@@ -16,17 +16,17 @@ import reprise_kit.port.audio.decode as decoding
 import reprise_kit.port.audio.decoders as decoders
 import reprise_kit.port.audio.resample as resampling
 import reprise_kit.port.deepsound_crnn.pipeline as path
-from reprise_kit.compare import system, terminal
-from reprise_kit.compare.clip import Clip
+from reprise_kit.compare import registry, terminal
 from reprise_kit.compare.comparison import ClipComparison
+from reprise_kit.compare.contract import Case
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.explain import explain
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.trace import load
-from reprise_kit.port.causes import Case
 from reprise_kit.port.deepsound_crnn import causes
 
-SYSTEM = system.load("deepsound_crnn")
+SYSTEM = registry.load("deepsound_crnn")
 MP3, QUAD, LOFI = "metal_mono_cbr.mp3", "quad_4channels.wav", "lofi_8bit_11025.wav"
 EVEN = "drums_mono_vbr.mp3"  # an even number of samples after resampling: there is a Nyquist bin
 RECORDED = {name: load(SYSTEM.recorded / "theano" / name) for name in (MP3, QUAD, LOFI, EVEN)}
@@ -42,7 +42,7 @@ def explained(stage, array, clip=MP3, backend="theano", chosen=SYSTEM):
     reference = RECORDED[clip]
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, stage: array})
     verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
-    result = ClipComparison(Clip.open(terminal.CLIPS / clip), reference, candidate, *verdicts)
+    result = ClipComparison(Input.open(terminal.CLIPS / clip), reference, candidate, *verdicts)
     return explain(result, candidate, Settings(chosen, None, backend))
 
 

@@ -1,14 +1,13 @@
 """Upstream arrives whole and pinned, or not at all; what is missing or altered is named."""
 
-import dataclasses
 import subprocess
 
 import pytest
 
-from reprise_kit.compare import system
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import blob_id, check, fetch
 from reprise_kit.compare.system import PinnedFile
+from tests.pinned import with_files
 
 FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model\n", "models/weights.h5": b"\x89HDF"}
 
@@ -16,7 +15,7 @@ FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model
 @pytest.fixture
 def pinned():
     files = [PinnedFile(p, blob_id(c), optional=p.endswith(".h5")) for p, c in FILES.items()]
-    return dataclasses.replace(system.load("deepsound_crnn"), files=tuple(files))
+    return with_files(files)
 
 
 @pytest.fixture
@@ -91,14 +90,14 @@ def test_a_download_that_breaks_leaves_nothing(pinned, tmp_path, monkeypatch):
     with pytest.raises(InputError, match=r"models/model\.yaml.*--from"):
         fetch(pinned, None, tmp_path / "out")
     assert not (tmp_path / "out").exists()
-    assert pinned.upstream_commit in served[0]
+    assert pinned.upstream.commit in served[0]
 
 
 def test_weights_that_cannot_be_downloaded_are_named_and_the_code_stays(pinned, tmp_path, monkeypatch):
     import pooch
 
     def retrieve(url, **_):
-        path = url.partition(pinned.upstream_commit + "/")[2]
+        path = url.partition(pinned.upstream.commit + "/")[2]
         if path.endswith(".h5"):
             raise OSError("404")
         (tmp_path / "served").write_bytes(FILES[path])

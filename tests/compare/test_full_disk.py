@@ -1,6 +1,5 @@
 """A full disk under REPRISE_CACHE: one line, exit code 2, and nothing half-written."""
 
-import dataclasses
 import os
 import subprocess
 import sys
@@ -14,6 +13,7 @@ from reprise_kit import cli as reprise
 from reprise_kit.compare import fetch, python27, system
 from reprise_kit.compare.atomic import MARKER
 from reprise_kit.compare.system import ROOT, PinnedFile
+from tests.pinned import with_files
 from tests.require import require
 
 FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": os.urandom(200_000), "server.py": os.urandom(200_000)}
@@ -43,7 +43,7 @@ def small_cache(tmp_path, monkeypatch, request):
 def pinned(monkeypatch, tmp_path):
     """A system of three files, in a folder."""
     files = tuple(PinnedFile(path, fetch.blob_id(content), optional=False) for path, content in FILES.items())
-    made = dataclasses.replace(system.load("deepsound_crnn"), files=files)
+    made = with_files(files)
     monkeypatch.setattr(system, "load", lambda name: made)
     for path, content in FILES.items():
         (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
@@ -54,8 +54,8 @@ def pinned(monkeypatch, tmp_path):
 @pytest.fixture
 def served(pinned, monkeypatch, tmp_path):
     """The same files over HTTP, where the kit looks for upstream's."""
-    owner_and_name = pinned.upstream_url.removeprefix("https://github.com/")
-    folder = tmp_path / "www" / owner_and_name / pinned.upstream_commit
+    owner_and_name = pinned.upstream.url.removeprefix("https://github.com/")
+    folder = tmp_path / "www" / owner_and_name / pinned.upstream.commit
     folder.parent.mkdir(parents=True)
     folder.symlink_to(tmp_path / "copy")
     with ThreadingHTTPServer(("127.0.0.1", 0), partial(Quiet, directory=tmp_path / "www")) as server:

@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from reprise_kit.compare import runners, system
+from reprise_kit.compare import registry, runners
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.runners import Settings, node
 
-SYSTEM = system.load("deepsound_cnn_2018")
+SYSTEM = registry.load("deepsound_cnn_2018")
 
 
 def opened(folder: Path, name: str = "deepsound_cnn_2018") -> runners.Runner:
-    return runners.open_runner("node", Settings(system.load(name), None, "tensorflow", folder))
+    return runners.open_runner("node", Settings(registry.load(name), None, "tensorflow", folder))
 
 
 def test_a_python_original_is_none_for_node(tmp_path: Path) -> None:

@@ -6,16 +6,16 @@ import json
 import numpy as np
 import pytest
 
-from reprise_kit.compare import runners, system, terminal
-from reprise_kit.compare.clip import Clip, find_clips
+from reprise_kit.compare import registry, runners, terminal
 from reprise_kit.compare.comparison import ClipComparison, compare_clips, headline, worst
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.report import Report
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.trace import load
 
-SYSTEM = system.load("deepsound_crnn")
+SYSTEM = registry.load("deepsound_crnn")
 SIDES = ("the recorded original", "the port")
 
 
@@ -23,7 +23,7 @@ def comparison(name, **changed):
     """A recorded trace against itself, with some arrays changed."""
     reference = load(SYSTEM.recorded / "theano" / name)
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, **changed})
-    clip = Clip.open(terminal.CLIPS / name)
+    clip = Input.open(terminal.CLIPS / name)
     verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
     return ClipComparison(clip, reference, candidate, *verdicts)
 
@@ -77,11 +77,11 @@ def test_an_empty_comparison_is_no_agreement(tmp_path):
     with pytest.raises(InputError, match="empty set"):
         compare_clips([], SYSTEM.stages, None, None, tmp_path)
     with pytest.raises(InputError, match="without sound files"):
-        find_clips([tmp_path])
+        find([tmp_path])
 
 
 def test_recordings_answer_only_for_their_own_weights_and_clips(tmp_path):
-    clip = Clip.open(terminal.CLIPS / "silence.wav")
+    clip = Input.open(terminal.CLIPS / "silence.wav")
     other = tmp_path / "weights.h5"
     other.write_bytes(SYSTEM.default_weights.read_bytes() + b"\0")
     with pytest.raises(InputError, match="other weights"):
@@ -89,5 +89,5 @@ def test_recordings_answer_only_for_their_own_weights_and_clips(tmp_path):
     (tmp_path / "new.wav").write_bytes(clip.path.read_bytes() + b"\0")
     with pytest.raises(InputError, match="no recorded trace of this file"):
         recorded = runners.open_runner("recorded", Settings(SYSTEM, None, "theano"))
-        recorded.trace(Clip.open(tmp_path / "new.wav"), SYSTEM.stages)
+        recorded.trace(Input.open(tmp_path / "new.wav"), SYSTEM.stages)
     assert "no trace" in runners.open_runner("recorded", Settings(SYSTEM, None, "tensorflow")).unavailable_reason()

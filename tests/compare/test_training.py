@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from reprise_kit.compare import system, training
+from reprise_kit.compare import registry, training
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import start
 
@@ -35,6 +35,6 @@ def test_too_little_to_train_on_is_an_input_error(tracks, steps):
 def test_a_system_without_a_trainer_says_so(tmp_path):
     import dataclasses
 
-    other = dataclasses.replace(system.load("deepsound_crnn"), name="other", folder=tmp_path)
+    other = dataclasses.replace(registry.load("deepsound_crnn"), name="other", folder=tmp_path)
     with pytest.raises(InputError, match="other has no trainer"):
         training.rows(other)

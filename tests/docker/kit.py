@@ -13,12 +13,12 @@ import urllib.request
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from reprise_kit.compare import system
+from reprise_kit.compare import registry
 from reprise_kit.compare.engine import compose_command
 from reprise_kit.compare.system import ROOT
 from tests.docker.base_image import import_base
 
-SYSTEM = system.load("deepsound_crnn")
+SYSTEM = registry.load("deepsound_crnn")
 ENVIRONMENTS = ("theano", "theano-keras106", "theano-keras122", "tensorflow")  # locks of original/eras
 IMAGES = (*(f"reprise/py27-{name}" for name in ENVIRONMENTS), "reprise/port")
 BASES = {"PY27_BASE": ("2.7", "reprise-stand-in:2.7"), "PORT_BASE": ("3.11", "reprise-stand-in:3.11")}

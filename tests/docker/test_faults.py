@@ -8,13 +8,14 @@ import time
 import wave
 from pathlib import Path
 
+import msgspec
 import numpy as np
 import pytest
 
 from reprise_kit.compare import runners
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.engine import engine_problem
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.terminal import CLIPS
@@ -58,8 +59,8 @@ def live(upstream):
 
 def test_the_docker_runner_agrees_with_the_port(live):
     settings = Settings(SYSTEM, None, "theano")
-    port = runners.open_runner("port", settings).trace(Clip.open(CLIP), SYSTEM.stages)
-    theirs = live.trace(Clip.open(CLIP), SYSTEM.stages)
+    port = runners.open_runner("port", settings).trace(Input.open(CLIP), SYSTEM.stages)
+    theirs = live.trace(Input.open(CLIP), SYSTEM.stages)
     assert set(theirs.arrays) == {stage.name for stage in SYSTEM.stages}
     assert theirs.provenance["runner"] == "docker" and theirs.provenance["image"].startswith("sha256:")
     assert theirs.arrays["step_probs"].shape == port.arrays["step_probs"].shape
@@ -73,7 +74,7 @@ def test_container_killed_mid_run(live, monkeypatch, tmp_path):
     with wave.open(str(long), "wb") as file:  # a minute: the container dies long before its answer
         file.setparams((1, 2, 22050, 0, "NONE", ""))
         file.writeframes(np.zeros(60 * 22050, np.int16).tobytes())
-    live.trace(Clip.open(CLIP), SYSTEM.stages)
+    live.trace(Input.open(CLIP), SYSTEM.stages)
     answer = live._answer
 
     def killed_while_it_works(what):
@@ -82,11 +83,11 @@ def test_container_killed_mid_run(live, monkeypatch, tmp_path):
 
     monkeypatch.setattr(live, "_answer", killed_while_it_works)
     with pytest.raises(InputError) as error:
-        live.trace(Clip.open(long), SYSTEM.stages)
+        live.trace(Input.open(long), SYSTEM.stages)
     monkeypatch.undo()
     assert "ended with code 137: killed from outside" in one_line(error)
     # And the runner starts anew.
-    assert live.trace(Clip.open(CLIP), SYSTEM.stages).arrays["step_probs"].size
+    assert live.trace(Input.open(CLIP), SYSTEM.stages).arrays["step_probs"].size
 
 
 def test_clip_that_hangs_the_original(upstream, tmp_path):
@@ -99,17 +100,18 @@ def test_clip_that_hangs_the_original(upstream, tmp_path):
     runner = runners.open_runner("docker", Settings(SYSTEM, None, "theano", upstream, time_limit=25))
     started = time.monotonic()
     with pytest.raises(InputError) as error:
-        runner.trace(Clip.open(tmp_path / "hangs.wav"), SYSTEM.stages)
+        runner.trace(Input.open(tmp_path / "hangs.wav"), SYSTEM.stages)
     assert "no answer in 25 s" in one_line(error)
     assert time.monotonic() - started < 60
     assert running() == ""
 
 
 def test_image_that_is_not_built(upstream, monkeypatch):
-    monkeypatch.setitem(SYSTEM.row["environments"]["theano"], "image", "reprise/nowhere")
+    row = msgspec.structs.replace(SYSTEM.file.environments["theano"], image="reprise/nowhere")
+    monkeypatch.setitem(SYSTEM.file.environments, "theano", row)
     runner = runners.open_runner("docker", Settings(SYSTEM, None, "theano", upstream))
     with pytest.raises(InputError) as error:
-        runner.trace(Clip.open(CLIP), SYSTEM.stages)
+        runner.trace(Input.open(CLIP), SYSTEM.stages)
     assert "reprise/nowhere is not built" in one_line(error) and "make image-nowhere" in str(error.value)
 
 

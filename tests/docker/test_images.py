@@ -7,7 +7,7 @@ import subprocess
 
 import pytest
 
-from reprise_kit.compare import system
+from reprise_kit.compare import registry
 from reprise_kit.compare.system import ROOT
 from tests.docker.kit import HARDENED, IMAGES, SYSTEM, docker, image_ids
 
@@ -22,7 +22,7 @@ EXPECTED = {
 
 def environments():
     """Every Python 2.7 environment that a system names: rows of system.toml."""
-    rows = [row for name in system.names() for row in system.load(name).row.get("environments", {}).values()]
+    rows = [row for name in registry.names() for row in registry.load(name).file.environments.values()]
     assert len(rows) >= 6
     return rows
 

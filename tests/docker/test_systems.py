@@ -2,10 +2,10 @@
 
 import pytest
 
-from reprise_kit.compare import system
+from reprise_kit.compare import registry
 from tests.original.test_live_systems import NAMES, agree
 
-IN_CONTAINERS = [name for name in NAMES if "environments" in system.load(name).row]
+IN_CONTAINERS = [name for name in NAMES if registry.load(name).file.environments]
 
 
 def test_each_image_is_used():

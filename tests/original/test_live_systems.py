@@ -9,8 +9,8 @@ from pathlib import Path
 
 import pytest
 
-from reprise_kit.compare import runners, system
-from reprise_kit.compare.clip import Clip
+from reprise_kit.compare import registry, runners, system
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.fetch import check, upstream_folder
 from reprise_kit.compare.runners import Settings
@@ -19,25 +19,25 @@ from reprise_kit.compare.verdict import first_difference
 from tests.require import require
 
 CLIPS = ("drums_mono_vbr.mp3", "piano_22050.wav")
-NAMES = [name for name in system.names() if name != "deepsound_crnn"]  # which has tests of its own
+NAMES = [name for name in registry.names() if name != "deepsound_crnn"]  # which has tests of its own
 
 
 def settings(name: str) -> Settings:
-    loaded = system.load(name)
+    loaded = registry.load(name)
     named = os.environ.get("REPRISE_UPSTREAMS")
     folder = Path(named) / name if named else upstream_folder(loaded)
     if not folder.is_dir():
         require("upstream", f"{name} is not fetched: reprise fetch {name}")
     state = check(loaded, folder)
     assert not state.altered, f"{folder} holds altered files"
-    if state.missing or loaded.row["weights"]["path"] in state.missing_optional:
+    if state.missing or loaded.file.weights.path in state.missing_optional:
         require("upstream", f"{folder} lacks {(*state.missing, *state.missing_optional)[0]}")
-    return Settings(loaded, None, loaded.row["weights"]["backend"], folder)
+    return Settings(loaded, None, loaded.backend, folder)
 
 
 @pytest.mark.parametrize("name", NAMES)
 def test_the_port_agrees_with_the_live_original(name: str) -> None:
-    agree(name, "node" if "node" in system.load(name).row else "python27")
+    agree(name, "node" if registry.load(name).file.node else "python27")
 
 
 def agree(name: str, kind: str) -> None:
@@ -50,10 +50,10 @@ def agree(name: str, kind: str) -> None:
     port = runners.open_runner("port", chosen)
     stages = chosen.system.stages
     try:
-        for clip in (Clip.open(ROOT / "tests/clips" / clip) for clip in CLIPS):
+        for clip in (Input.open(ROOT / "tests/clips" / clip) for clip in CLIPS):
             reference = original.trace(clip, stages)
             assert reference.provenance["runner"] == kind
-            assert reference.provenance["upstream_commit"] == chosen.system.upstream_commit
+            assert reference.provenance["upstream_commit"] == chosen.system.upstream.commit
             for mode, given in (("isolated", reference), ("chained", None)):
                 verdicts = diff(reference, port.trace(clip, stages, given), stages, mode)
                 assert len(verdicts) == len(stages)

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise_kit.compare import python27, system
+from reprise_kit.compare import registry, python27, system
 from reprise_kit.compare.system import ROOT
 from reprise_kit.port.keras_legacy import verify
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
@@ -19,7 +19,7 @@ def old_python() -> Path:
     interpreter = python27.find_interpreter()
     if interpreter is None:
         require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
-    lock = system.load("deepsound_crnn").row["environments"]["theano"]["requirements"]
+    lock = registry.load("deepsound_crnn").file.environments["theano"].requirements
     return python27.environment(interpreter, ROOT / lock)
 
 

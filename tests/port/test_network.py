@@ -4,9 +4,9 @@ from pathlib import Path
 
 import numpy as np
 
+from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.network import NetworkPipeline
-from reprise_kit.port.pipeline import Prediction
 
 
 class Named(NetworkPipeline):

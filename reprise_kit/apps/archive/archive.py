@@ -32,9 +32,11 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reprise_kit.compare import registry
 from reprise_kit.compare.atomic import atomic_file, claim_folder, discard_folder, refuse_folder
+from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.pipeline import Prediction
+from reprise_kit.compare.weights import Weights
 
 BATCH = 8  # clips that a worker takes at once
 PART_ROWS = 64  # rows in a part: what a crash costs at most
@@ -91,14 +93,12 @@ class Answerer:
 
     def __init__(self, job: Job) -> None:
         """Load it, in a process that has not used TensorFlow yet."""
-        import importlib
-
         import tensorflow as tf
 
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
-        module = importlib.import_module(f"reprise_kit.port.{job.system}.pipeline")
-        self.pipeline = module.open_pipeline(Path(job.weights), job.backend, **job.options)
+        weights = Weights(Path(job.weights), job.backend, "given")
+        self.pipeline = registry.open_pipeline(registry.load(job.system), weights, job.options)
 
     def __call__(self, tasks: Sequence[Task]) -> list[Row]:
         """Return the tasks' rows; a clip that cannot be read gives one with an error."""

@@ -22,8 +22,8 @@ from reprise_kit.apps.demo.microphone import MAX_SECONDS_AT_ONCE, RATES, Microph
 from reprise_kit.apps.demo.observe import Metrics, log
 from reprise_kit.apps.demo.original import Original
 from reprise_kit.apps.demo.queue import BusyError, Queue, Ticket
-from reprise_kit.compare.clip import AUDIO_SUFFIXES
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.system import CLIPS
 
 HEADERS = {
@@ -237,7 +237,7 @@ class Demo:
 
 def shipped_clips() -> list[str]:
     """Return the names of the kit's own clips."""
-    return sorted(path.name for path in CLIPS.glob("*") if path.suffix in AUDIO_SUFFIXES)
+    return sorted(path.name for path in CLIPS.glob("*") if path.suffix in SUFFIXES)
 
 
 def shipped_clip(name: str) -> Response:

@@ -7,7 +7,6 @@ and the pipeline's module says STEP_SECONDS. The table [demo] of its system.toml
 `options` for its pipeline.
 """
 
-import importlib
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -20,35 +19,16 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise_kit.compare import registry
+from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.fetch import blob_id, upstream_folder
 from reprise_kit.compare.stage import Stage
-from reprise_kit.compare.system import ROOT, System, load, names
+from reprise_kit.compare.system import System
+from reprise_kit.compare.weights import Weights, find
 from reprise_kit.port.audio.decode import Decoded
-from reprise_kit.port.pipeline import Prediction
 
 ALL_SHOWN = 12  # labels that are all listed in words
 SHOWN_OF_MORE = 8
-
-
-@dataclass(frozen=True)
-class Weights:
-    """A checkpoint and whether it was trained on music (the kit's own fixture was not)."""
-
-    path: Path
-    backend: str
-    knows_genres: bool
-
-
-def find_weights(system: System) -> Weights | None:
-    """Return upstream's checkpoint where it was fetched, else the one that ships with the kit, else None."""
-    backend = system.row["weights"]["backend"]
-    pinned = next(file for file in system.files if file.path == system.row["weights"]["path"])
-    fetched = upstream_folder(system) / pinned.path
-    if fetched.is_file() and blob_id(fetched.read_bytes()) == pinned.blob:
-        return Weights(fetched, backend, knows_genres=True)
-    own = system.default_weights
-    return Weights(own, backend, knows_genres=False) if own else None
 
 
 def probabilities(system: System) -> list[Stage]:
@@ -72,10 +52,10 @@ class Engine:
     def __init__(
         self, system: System, given: Weights | None = None, exact: AbstractContextManager[Any] | None = None
     ) -> None:
-        """Load nothing yet. given: instead of what `find_weights` finds. exact: shared by the engines of a server."""
+        """Load nothing yet. given: instead of what is found. exact: shared by the engines of a server."""
         self.system, self.name, self.labels = system, system.name, system.labels
-        self.has_live = (ROOT / "port" / system.name / "live.py").is_file()
-        self.demo: dict[str, Any] = system.row.get("demo", {})
+        self.has_live = registry.has_part(system, "live")
+        self.demo = system.file.demo
         stages = [stage for stage in probabilities(system) if len(stage.axes) > 1]
         self.steps_stage = stages[-1].name if stages else ""  # none: one answer a clip
         self._given = self._weights = given
@@ -88,7 +68,7 @@ class Engine:
     def weights(self) -> Weights | None:
         """The checkpoint, looked for until there is one: it may be fetched while the server runs."""
         if self._weights is None:
-            self._weights = find_weights(self.system)
+            self._weights = find(self.system)
         return self._weights
 
     def ready(self) -> Weights:
@@ -111,16 +91,16 @@ class Engine:
             return self._loaded
 
     def _load(self, weights: Weights) -> Loaded:
-        module = importlib.import_module(f"reprise_kit.port.{self.name}.pipeline")
         try:
-            pipeline = module.open_pipeline(weights.path, weights.backend, **self.demo.get("options", {}))
+            pipeline: Any = registry.open_pipeline(self.system, weights, self.demo.options)
         except InputError as error:
             if self._given:
                 raise
             raise InputError(str(error).replace(f"{weights.path.parent}/", "")) from None  # clients read it
         if not self.has_live:
             return Loaded(pipeline)
-        live = importlib.import_module(f"reprise_kit.port.{self.name}.live")
+        live, module = registry.part(self.system, "live"), registry.part(self.system, "pipeline")
+        assert live is not None and module is not None
         return Loaded(pipeline, module.STEP_SECONDS, live, live.LiveNetwork(pipeline.model))
 
     def warm_up(self) -> None:
@@ -167,11 +147,11 @@ class Engine:
         return {
             "system": self.name,
             "title": self.system.title,
-            "version": version("reprise"),
+            "version": version("reprise-kit"),
             "labels": list(self.labels),
             "step_seconds": self.loaded.step_seconds,
             "weights_sha256": provenance["weights_sha256"],
-            "weights_know_genres": self.ready().knows_genres,
+            "weights_know_genres": self.ready().knows,
             "source_backend": self.ready().backend,
         }
 
@@ -186,14 +166,14 @@ class Engine:
             "live": self.has_live,
             "recommended": self.recommended,
             "available": weights is not None,
-            "weights_know_genres": weights.knows_genres if weights else None,
+            "weights_know_genres": weights.knows if weights else None,
             "fetch": self.fetch_command,
         }
 
     @property
     def recommended(self) -> bool:
         """Whether its own folder says so."""
-        return bool(self.demo.get("recommended"))
+        return self.demo.recommended
 
 
 class Engines:
@@ -204,14 +184,14 @@ class Engines:
 
         The default system is that one where weights are given, else the recommended one where it has weights.
         """
-        systems = [system for system in map(load, names()) if probabilities(system)]
+        systems = [system for system in map(registry.load, registry.names()) if probabilities(system)]
         kept = [system for system in systems if system.default_weights]
         if not kept:
             raise InputError("no system ships a checkpoint: the kit is not complete")
-        self.own_name, exact = kept[0].name, threading.Lock()
-        own_backend = backend or kept[0].row["weights"]["backend"]
-        given = Weights(weights, own_backend, weights != kept[0].default_weights) if weights else None
-        engines = [Engine(system, given if system is kept[0] else None, exact) for system in systems]
+        own = next((system for system in kept if system.name == registry.DEFAULT), kept[0])
+        self.own_name, exact = own.name, threading.Lock()
+        given = find(own, weights, backend) if weights else None
+        engines = [Engine(system, given if system is own else None, exact) for system in systems]
         self._engines = {engine.name: engine for engine in sorted(engines, key=lambda e: (not e.recommended, e.name))}
         best = next((e for e in self if e.recommended and e.weights), None)
         self.default = best if best and not weights else self.own

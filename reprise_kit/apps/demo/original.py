@@ -11,8 +11,8 @@ from numpy.typing import ArrayLike, NDArray
 
 from reprise_kit.apps.demo.analysis import rounded
 from reprise_kit.apps.demo.engine import Engine
-from reprise_kit.compare.clip import Clip
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.recorded import RecordedRunner, open_runner
 
@@ -52,7 +52,7 @@ class Original:
 
     def _recorded(self, engine: Engine, clip: Path, sha256: str) -> NDArray[np.float32]:
         try:
-            trace = _recordings(engine).trace(Clip(clip, sha256), engine.system.stages)
+            trace = _recordings(engine).trace(Input(clip, sha256), engine.system.stages)
         except InputError:
             raise InputError(
                 "no recording of the original on this song with these weights; start its own demo and give its URL "

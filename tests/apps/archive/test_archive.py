@@ -17,7 +17,7 @@ import pytest
 from reprise_kit.apps.archive import local
 from reprise_kit.apps.archive.archive import Archive, Job, Row, Task, failed
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.system import load
+from reprise_kit.compare.registry import load
 from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
 
 ROOT = Path(__file__).parents[3]

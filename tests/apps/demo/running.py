@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise_kit.compare import system
+from reprise_kit.compare import registry
 from reprise_kit.compare.fetch import blob_id
 from tests.shared import SHARED
 
@@ -110,10 +110,10 @@ def fetched(cache: Path, *names: str) -> Path:
     """Fill a cache as `reprise fetch` does, with what of the systems' upstream is among the shared files."""
     shared = {blob_id(path.read_bytes()): path for path in (SHARED / "data").rglob("*") if path.is_file()}
     for name in names:
-        pinned = system.load(name)
+        pinned = registry.load(name)
         for file in pinned.files:
             if file.blob in shared:
-                path = cache / "upstream" / name / pinned.upstream_commit / file.path
+                path = cache / "upstream" / name / pinned.upstream.commit / file.path
                 path.parent.mkdir(parents=True, exist_ok=True)
                 path.write_bytes(shared[file.blob].read_bytes())
     return cache

@@ -13,7 +13,7 @@ import pytest
 from reprise_kit.apps.demo.engine import Engine, Engines, Weights, find_weights
 from reprise_kit.apps.demo.original import Original, compared
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.system import load
+from reprise_kit.compare.registry import load
 from reprise_kit.port.deepsound_crnn.pipeline import LABELS
 from tests.apps.demo.running import CLIPS, FIXTURE
 

@@ -1,6 +1,5 @@
 """Every system of the kit behind one page and one API: chosen by name, loaded once, answering as its own pipeline."""
 
-import importlib
 import shutil
 import sys
 import threading
@@ -18,10 +17,12 @@ import pytest
 from reprise_kit.apps.demo.analysis import Limits, analyse
 from reprise_kit.apps.demo.engine import Engine, Engines, probabilities
 from reprise_kit.apps.demo.queue import Queue
-from reprise_kit.compare import system
+from reprise_kit.compare import registry, system
+from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.weights import Weights
 from reprise_kit.port.audio.stream import Incoming
-from reprise_kit.port.pipeline import Pipeline, Prediction
+from reprise_kit.port.network import AudioOptions
 from tests.apps.demo.running import CLIPS, FETCHED, FIXTURE, Running, fetched, running
 from tests.apps.demo.test_api import QUAD, SOUND, settled, wav
 from tests.apps.demo.test_hostile import HOSTILE
@@ -33,11 +34,10 @@ OPTIONS: dict[str, dict[str, Any]] = {"deepsound_cnn_2018": {"front": "librosa"}
 
 
 def own_pipeline(name: str, cache: Path) -> Pipeline:
-    pinned = system.load(name)
-    weights = cache / "upstream" / name / pinned.upstream_commit / pinned.row["weights"]["path"]
-    opener = importlib.import_module(f"reprise_kit.port.{name}.pipeline").open_pipeline
-    opened: Pipeline = opener(weights, pinned.row["weights"]["backend"], **OPTIONS.get(name, {}))
-    return opened
+    pinned = registry.load(name)
+    assert pinned.file.weights is not None
+    weights = cache / "upstream" / name / pinned.upstream.commit / pinned.file.weights.path
+    return registry.open_pipeline(pinned, Weights(weights, pinned.backend, "upstream"), OPTIONS.get(name, {}))
 
 
 @needs_shared
@@ -92,7 +92,7 @@ def test_nothing_fetched_leaves_the_kits_own_and_says_how_to_get_the_others() ->
         page = own.get("/").body.decode()
         for name, offer in offers.items():
             assert offer["fetch"] == f"reprise fetch {name}" and f"<code>reprise fetch {name}</code>" in page
-            assert offer["knows"].startswith(f"{len(system.load(name).labels)} ")
+            assert offer["knows"].startswith(f"{len(registry.load(name).labels)} ")
         refused = own.upload(SOUND.read_bytes(), system=MISSING)
         assert refused.status == 400 and refused.json["error"].endswith(f"reprise fetch {MISSING}")
         assert settled(own)
@@ -100,8 +100,8 @@ def test_nothing_fetched_leaves_the_kits_own_and_says_how_to_get_the_others() ->
 
 def test_every_system_that_answers_with_probabilities_is_offered(server: Running) -> None:
     offered = {offer["system"] for offer in server.get("/api/about").json["systems"]}
-    assert offered == {name for name in system.names() if probabilities(system.load(name))}
-    assert "transfer_learning_music" in system.names() and "transfer_learning_music" not in offered
+    assert offered == {name for name in registry.names() if probabilities(registry.load(name))}
+    assert "transfer_learning_music" in registry.names() and "transfer_learning_music" not in offered
 
 
 @pytest.mark.parametrize("stream", [False, True], ids=["json", "events"])
@@ -205,13 +205,13 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, l
     shutil.copy(FIXTURE, folder / "own.h5")
     opened: list[float] = []
 
-    def open_pipeline(weights: Path, backend: str, **options: Any) -> Any:
+    def open_pipeline(weights: Path, backend: str, options: AudioOptions) -> Any:
         opened.append(time.monotonic())
         time.sleep(0.2)
         return Answering()
 
     module: Any = ModuleType("reprise_kit.port.newcomer.pipeline")
-    module.open_pipeline = open_pipeline
+    module.open_pipeline, module.Options = open_pipeline, AudioOptions
     monkeypatch.setitem(sys.modules, "reprise_kit.port.newcomer.pipeline", module)
     monkeypatch.setitem(sys.modules, "reprise_kit.port.newcomer", ModuleType("reprise_kit.port.newcomer"))
     monkeypatch.setattr(system, "ORIGINAL", tmp_path)
@@ -230,7 +230,7 @@ class Answering:
         self.lock.release()
         if clip.stat().st_size < 1000:
             raise InputError(f"{clip}: too small for a newcomer")
-        labels = system.load("newcomer").labels
+        labels = registry.load("newcomer").labels
         return Prediction(labels, None, 29.12, np.full(len(labels), 0.5, np.float32), 2.0)
 
 

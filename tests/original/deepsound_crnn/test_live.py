@@ -16,8 +16,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from reprise_kit.compare import python27, runners, system, terminal
-from reprise_kit.compare.clip import Clip
+from reprise_kit.compare import registry, python27, runners, system, terminal
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.comparison import compare_clips
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import largest_prime_factor
@@ -25,7 +25,7 @@ from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.errors import InputError
 from tests.require import require
 
-SYSTEM = system.load("deepsound_crnn")
+SYSTEM = registry.load("deepsound_crnn")
 STAND_IN = ROOT / "tests/original/stand_in"
 CLIPS = [terminal.CLIPS / n for n in ("metal_mono_cbr.mp3", "organ_48k.opus", "quad_4channels.wav")]
 
@@ -41,7 +41,7 @@ def interpreter():
 
 
 def environment(interpreter, backend):
-    lock = ROOT / SYSTEM.row["environments"][backend]["requirements"]
+    lock = ROOT / SYSTEM.file.environments[backend].requirements
     return python27.environment(interpreter, lock)
 
 
@@ -65,8 +65,8 @@ def live(upstream):
 
 
 def test_the_port_agrees_with_the_live_original(live, tmp_path):
-    port = runners.open_runner("port", Settings(SYSTEM, None, "theano", decoder="ffmpeg"))
-    results = compare_clips([Clip.open(path) for path in CLIPS], SYSTEM.stages, live, port, tmp_path)
+    port = runners.open_runner("port", Settings(SYSTEM, None, "theano", options={"decoder": "ffmpeg"}))
+    results = compare_clips([Input.open(path) for path in CLIPS], SYSTEM.stages, live, port, tmp_path)
     assert len(results) == len(CLIPS)
     for result in results:
         assert result.agrees, (result.clip.path.name, result.fault)
@@ -78,9 +78,9 @@ def test_the_port_agrees_with_the_live_original(live, tmp_path):
 
 def test_the_port_agrees_with_the_live_original_on_tensorflow(interpreter, upstream, tmp_path):
     live = runners.open_runner("python27", Settings(SYSTEM, None, "tensorflow", upstream))
-    port = runners.open_runner("port", Settings(SYSTEM, None, "tensorflow", decoder="ffmpeg"))
+    port = runners.open_runner("port", Settings(SYSTEM, None, "tensorflow", options={"decoder": "ffmpeg"}))
     try:
-        result = compare_clips([Clip.open(CLIPS[0])], SYSTEM.stages, live, port, tmp_path)[0]
+        result = compare_clips([Input.open(CLIPS[0])], SYSTEM.stages, live, port, tmp_path)[0]
     finally:
         live.close()
     assert result.agrees, result.fault
@@ -88,14 +88,14 @@ def test_the_port_agrees_with_the_live_original_on_tensorflow(interpreter, upstr
 
 
 def test_provenance_tells_what_decided_the_numbers(live, upstream):
-    about = live.trace(Clip.open(CLIPS[0]), SYSTEM.stages).provenance
+    about = live.trace(Input.open(CLIPS[0]), SYSTEM.stages).provenance
     assert about["backend"] == "theano"
     assert about["decoder"].startswith("ffmpeg ")
     assert about["packages"]["Keras"] == "1.1.0"
     if upstream.name == "stand_in":
         assert "NOT the pinned one" in about["upstream"]
     else:
-        assert about["upstream_commit"] == SYSTEM.upstream_commit
+        assert about["upstream_commit"] == SYSTEM.upstream.commit
 
 
 def test_a_length_that_takes_minutes_is_refused_at_once(live, tmp_path):
@@ -104,13 +104,13 @@ def test_a_length_that_takes_minutes_is_refused_at_once(live, tmp_path):
         file.setparams((1, 2, 44100, 0, "NONE", ""))
         file.writeframes(np.zeros(1_299_709, np.int16).tobytes())
     with pytest.raises(InputError, match=r"about \d+ minutes .*1299709"):
-        live.trace(Clip.open(path), SYSTEM.stages)
+        live.trace(Input.open(path), SYSTEM.stages)
 
 
 def test_a_hanging_original_is_ended_within_its_time(upstream):
     runner = runners.open_runner("python27", Settings(SYSTEM, None, "theano", upstream, time_limit=0.2))
     with pytest.raises(InputError, match="gave no answer"):
-        runner.trace(Clip.open(CLIPS[0]), SYSTEM.stages)
+        runner.trace(Input.open(CLIPS[0]), SYSTEM.stages)
     assert runner.process is None
 
 
@@ -119,7 +119,7 @@ def test_wrong_weights_are_one_line(upstream, tmp_path):
     wrong.write_bytes(SYSTEM.default_weights.read_bytes()[:5000])
     runner = runners.open_runner("python27", Settings(SYSTEM, wrong, "theano", upstream))
     with pytest.raises(InputError, match=r"weights\.h5: the original cannot load these weights"):
-        runner.trace(Clip.open(CLIPS[0]), SYSTEM.stages)
+        runner.trace(Input.open(CLIPS[0]), SYSTEM.stages)
 
 
 def test_an_upstream_that_answers_otherwise_is_caught(upstream, tmp_path):
@@ -135,7 +135,7 @@ def test_an_upstream_that_answers_otherwise_is_caught(upstream, tmp_path):
     runner = runners.open_runner("python27", Settings(SYSTEM, None, "theano", other))
     try:
         with pytest.raises(InputError, match="not bit-equal to what recognize returned"):
-            runner.trace(Clip.open(CLIPS[2]), SYSTEM.stages)
+            runner.trace(Input.open(CLIPS[2]), SYSTEM.stages)
     finally:
         runner.close()
 

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from reprise_kit.compare import system, training
+from reprise_kit.compare import registry, system, training
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner
 from reprise_kit.port.deepsound_crnn.train_trace import under
@@ -14,7 +14,7 @@ from tests.require import require
 
 @pytest.mark.timeout(1800)  # Theano compiles the gradient the first time: two minutes alone, more in company
 def test_the_live_original_trains_as_recorded_and_as_the_port(tmp_path):
-    settings = Settings(system.load("deepsound_crnn"), None, "theano", time_limit=1700)
+    settings = Settings(registry.load("deepsound_crnn"), None, "theano", time_limit=1700)
     reason = Python27Runner(settings).unavailable_reason()
     if reason:
         require("python27", reason)

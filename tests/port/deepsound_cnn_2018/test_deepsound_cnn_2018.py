@@ -11,7 +11,7 @@ from reprise_kit.compare.diff import compare_arrays
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.stage import MODES, Stage, Tolerance
 from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
-from reprise_kit.port.deepsound_cnn_2018.pipeline import LABELS, open_pipeline
+from reprise_kit.port.deepsound_cnn_2018.pipeline import LABELS, Options, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 DATA = SHARED / "data/deepsound-2018"
@@ -70,7 +70,7 @@ def test_the_front_ends_hear_different_genres() -> None:
     song = SHARED / "data/choi/clips/bensound-actionable.mp3"
     heard = {}
     for front in ("browser", "librosa"):
-        pipeline = open_pipeline(DATA / "model.json", "tensorflow", front=front)
+        pipeline = open_pipeline(DATA / "model.json", "tensorflow", Options(front=front))
         heard[front] = LABELS[int(pipeline.predict(song).clip_probs.argmax())]
     assert heard == {"browser": "hiphop", "librosa": "rock"}
 

@@ -8,7 +8,7 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded, decode
 from reprise_kit.port.deepsound_cnn_2018.live import LiveNetwork, LiveRecogniser
-from reprise_kit.port.deepsound_cnn_2018.pipeline import Pipeline, open_pipeline
+from reprise_kit.port.deepsound_cnn_2018.pipeline import Options, Pipeline, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 WEIGHTS = SHARED / "data/deepsound-2018/model.json"
@@ -19,7 +19,7 @@ SAME_GENRE = 0.98  # of the steps; measured: 1.0, 1.0, 1.0, 1.0
 
 @cache
 def pipeline() -> Pipeline:
-    return open_pipeline(WEIGHTS, "tensorflow", front="librosa")
+    return open_pipeline(WEIGHTS, "tensorflow", Options(front="librosa"))
 
 
 def listened(decoded: Decoded, edges: list[int]) -> np.ndarray:

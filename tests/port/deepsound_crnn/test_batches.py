@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.system import load
+from reprise_kit.compare.registry import load
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.pipeline import BATCH_FRAMES, Pipeline, batches, open_pipeline
 from tests.port.test_archive import write_clip

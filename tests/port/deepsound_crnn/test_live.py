@@ -15,7 +15,7 @@ from reprise_kit.port.audio.resample import SAMPLE_RATE, output_length
 from reprise_kit.port.audio.stream import incoming
 from reprise_kit.port.deepsound_crnn import live
 from reprise_kit.port.deepsound_crnn.live import LiveNetwork, LiveRecogniser
-from reprise_kit.port.deepsound_crnn.pipeline import Pipeline, open_pipeline
+from reprise_kit.port.deepsound_crnn.pipeline import Options, Pipeline, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 ROOT = Path(__file__).parents[3]
@@ -157,7 +157,7 @@ def test_a_resampler_with_a_transition_band_would_be_seen(monkeypatch: pytest.Mo
 def test_a_clip_beyond_the_whole_file_limit_is_streamed() -> None:
     pipeline, _ = network("fixture")
     path = ROOT / "tests" / "clips" / "drums_mono_vbr.mp3"
-    streaming = open_pipeline(pipeline.weights, "theano", stream_over=1.0)
+    streaming = open_pipeline(pipeline.weights, "theano", Options(stream_over=1.0))
     answer = streaming.predict(path)
     assert live.STREAMED in answer.notes and live.STREAMED not in pipeline.predict(path).notes
     with incoming(path, 60) as clip:

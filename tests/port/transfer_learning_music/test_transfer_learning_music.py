@@ -9,7 +9,7 @@ from click.testing import CliRunner
 from reprise_kit.cli import cli
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.transfer_learning_music import svm
-from reprise_kit.port.transfer_learning_music.pipeline import open_pipeline
+from reprise_kit.port.transfer_learning_music.pipeline import Options, open_pipeline
 from tests.shared import SHARED, needs_shared
 
 DATA = SHARED / "data/choi"
@@ -66,7 +66,7 @@ def test_shuffled_labels_are_guessed() -> None:
 
 @needs_shared
 def test_predict_votes() -> None:
-    pipeline = open_pipeline(WEIGHTS, "theano", gtzan=GTZAN)
+    pipeline = open_pipeline(WEIGHTS, "theano", Options(gtzan=GTZAN))
     song = DATA / "clips/bensound-thejazzpiano.mp3"
     answer = pipeline.predict(song)
     assert answer.clip_probs.sum() == pytest.approx(1)
@@ -77,7 +77,7 @@ def test_predict_votes() -> None:
 
 @needs_shared
 def test_without_the_published_features_predict_says_so(tmp_path: Path) -> None:
-    pipeline = open_pipeline(WEIGHTS, "theano", gtzan=tmp_path)
+    pipeline = open_pipeline(WEIGHTS, "theano", Options(gtzan=tmp_path))
     with pytest.raises(InputError, match="reprise fetch transfer_learning_music"):
         pipeline.predict(DATA / "clips/bensound-cute.mp3")
 

@@ -1,0 +1,66 @@
+"""An input: a file whose identity is the hash of its bytes. What it holds is its system's affair."""
+
+import hashlib
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.profiles.audio import SUFFIXES
+from reprise_kit.compare.system import System
+
+
+@dataclass(frozen=True)
+class Input:
+    """A file and the SHA-256 of its bytes."""
+
+    path: Path
+    sha256: str
+
+    @classmethod
+    def open(cls, path: Path) -> "Input":
+        """Hash a file; raises InputError where there is no such file or it cannot be read."""
+        if not path.is_file():
+            raise InputError(f"{path}: no such file; give the path of a file")
+        try:
+            with path.open("rb") as file:
+                return cls(path, hashlib.file_digest(file, "sha256").hexdigest())
+        except OSError as error:
+            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+
+
+@dataclass(frozen=True)
+class Found:
+    """What some paths named: files to take, and files of their folders that were passed over."""
+
+    files: list[Path]
+    passed_over: list[Path]
+
+
+def suffixes(system: System | None) -> frozenset[str]:
+    """Return the suffixes, lower case with the dot, of the files that a folder holds for a system; empty: of any."""
+    if system is None or system.file.input == "sound":
+        return SUFFIXES
+    return frozenset(system.file.suffixes)
+
+
+def find(paths: Iterable[Path], system: System | None = None, recursive: bool = False) -> Found:
+    """Return the inputs named by `paths`, folders searched by file name; raises InputError on an empty set.
+
+    system: whose inputs they are to be; None: sounds.
+    """
+    allowed, files, passed_over = suffixes(system), [], []
+    for path in paths:
+        if not path.is_dir():
+            files.append(path)
+            continue
+        inside = sorted(p for p in (path.rglob("*") if recursive else path.iterdir()) if p.is_file())
+        taken = [p for p in inside if not allowed or p.suffix.lower() in allowed]
+        if not taken:
+            what = "sound files" if allowed == SUFFIXES else "files"
+            raise InputError(f"{path}: a folder without {what}; allowed: {' '.join(sorted(allowed)) or 'any'}")
+        files += taken
+        passed_over += [p for p in inside if p not in set(taken)]
+    if not files:
+        raise InputError("no clips: name at least one file, or a folder that holds some")
+    return Found(files, passed_over)

@@ -1,0 +1,87 @@
+"""Which checkpoint answers, by one rule everywhere: the one given, else the original's, else the kit's own."""
+
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import blob_id, upstream_folder
+from reprise_kit.compare.system import System
+
+
+@dataclass(frozen=True)
+class Weights:
+    """A checkpoint, the backend that it was saved under, and whose it is.
+
+    origin: "given" by the person, "upstream" (the original's own) or "kit" (made by us: it has learnt nothing).
+    """
+
+    path: Path
+    backend: str
+    origin: Literal["given", "upstream", "kit"]
+
+    @property
+    def knows(self) -> bool:
+        """Whether its answers can mean something: the kit's own weights were never taught."""
+        return self.origin != "kit"
+
+    def note(self, system: System) -> str | None:
+        """What to say beside every answer, or None."""
+        if self.knows:
+            return None
+        return (
+            f"the kit's own weights: they know no {_noun(system)}; get the authors' with: reprise fetch {system.name}"
+        )
+
+
+def find(
+    system: System, given: Path | None = None, backend: str | None = None, upstream: Path | None = None
+) -> Weights | None:
+    """Return the checkpoint to use, or None where there is none.
+
+    given: the person's own; raises InputError where it is no file. backend: the one it was saved under, instead of the
+    system's. upstream: the original's folder, instead of where `fetch` puts it.
+    """
+    chosen = backend or system.backend
+    if given is not None:
+        if not given.is_file():
+            raise InputError(f"{given}: no such weights file; leave out --weights, or give a checkpoint that is there")
+        own = given.resolve() == (system.default_weights and system.default_weights.resolve())
+        return Weights(given, chosen, "kit" if own else "given")
+    theirs = _of_upstream(system, upstream)
+    if theirs is not None:
+        return Weights(theirs, chosen, "upstream")
+    own_file = system.default_weights
+    return Weights(own_file, chosen, "kit") if own_file is not None and own_file.is_file() else None
+
+
+def needed(
+    system: System, given: Path | None = None, backend: str | None = None, upstream: Path | None = None
+) -> Weights:
+    """As `find`; raises InputError, with the command that brings it, where there is none."""
+    found = find(system, given, backend, upstream)
+    if found is None:
+        raise InputError(
+            f"{system.name}: no weights file here; give one with --weights, or get the original's with: "
+            f"reprise fetch {system.name}"
+        )
+    return found
+
+
+def _of_upstream(system: System, upstream: Path | None) -> Path | None:
+    """The original's checkpoint: in the system's own folder, or fetched and the pinned one."""
+    pinned = system.file.weights
+    if pinned is None:
+        return None
+    if (system.folder / pinned.path).is_file():
+        return system.folder / pinned.path
+    if system.file.upstream is None:
+        return None
+    blob = next((file.blob for file in system.files if file.path == pinned.path), None)
+    path = (upstream or upstream_folder(system)) / pinned.path
+    return path if path.is_file() and blob_id(path.read_bytes()) == blob else None
+
+
+def _noun(system: System) -> str:
+    """What the labels are: the name of the answer's last axis."""
+    return system.stages[-1].axes[-1].removeprefix("n_")
