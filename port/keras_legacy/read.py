@@ -6,6 +6,7 @@ file keeps the same under `model_weights` and adds the attributes `model_config`
 `keras_version`; optimizer slots beside them are left out.
 """
 
+import itertools
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -20,10 +21,14 @@ from reprise_kit.port.keras_legacy import dialects, safe
 
 @dataclass(frozen=True)
 class LayerWeights:
-    """One group of a weights file: a layer's name and its arrays in Keras-1 order."""
+    """One group of a weights file: a layer's name and its arrays in Keras-1 order.
+
+    `legacy`: the file has Keras 0.x's layout, which names neither layers nor arrays and numbers both.
+    """
 
     layer_name: str
     arrays: list[tuple[str, np.ndarray]]
+    legacy: bool = False
 
 
 @dataclass(frozen=True)
@@ -91,20 +96,46 @@ def _opened(path: Path) -> Iterator[Any]:
 
 def _groups(file: Any, path: Path) -> list[LayerWeights]:
     root = file.get("model_weights", file)
-    if "layer_names" not in root.attrs:
+    if "nb_layers" in root.attrs:
+        return list(_legacy_groups(root, path))
+    names = _texts(root, "layer_names")
+    if names is None:
         raise InputError(f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save")
     groups = []
-    for name in map(_text, root.attrs["layer_names"]):
+    for name in names:
         if name not in root:
             raise InputError(f"{path}: layer_names lists {name!r}, but there is no such group")
         group = root[name]
         arrays = []
-        for weight in map(_text, group.attrs.get("weight_names", [])):
+        for weight in _texts(group, "weight_names") or []:
             if weight not in group or not hasattr(group[weight], "dtype"):
                 raise InputError(f"{path}: layer {name!r} lists the weight {weight!r}, but there is none")
             arrays.append((weight, np.asarray(group[weight][()])))
         groups.append(LayerWeights(name, arrays))
     return groups
+
+
+def _legacy_groups(root: Any, path: Path) -> Iterator[LayerWeights]:
+    """Yield the layers of Keras 0.x's layout, which Keras 1 reads too: layer_0 ... with param_0 ..."""
+    for layer in range(int(root.attrs["nb_layers"])):
+        name = f"layer_{layer}"
+        if name not in root:
+            raise InputError(f"{path}: nb_layers is {root.attrs['nb_layers']}, but there is no group {name}")
+        params = [f"param_{i}" for i in range(int(root[name].attrs.get("nb_params", 0)))]
+        for param in params:
+            if param not in root[name] or not hasattr(root[name][param], "dtype"):
+                raise InputError(f"{path}: {name} has nb_params {len(params)}, but there is no {param}")
+        yield LayerWeights(name, [(param, np.asarray(root[name][param][()])) for param in params], legacy=True)
+
+
+def _texts(node: Any, key: str) -> list[str] | None:
+    """Return an attribute that lists names, or its pieces key0, key1, ... (one of more than 64 kB is cut so), or None."""
+    if key in node.attrs:
+        return [_text(name) for name in node.attrs[key]]
+    if f"{key}0" not in node.attrs:
+        return None
+    pieces = itertools.takewhile(lambda name: name in node.attrs, (f"{key}{i}" for i in itertools.count()))
+    return [_text(name) for piece in pieces for name in node.attrs[piece]]
 
 
 def _text(value: Any) -> str:

@@ -25,7 +25,10 @@ _WANTED = "a Keras-1 model is a mapping with class_name and config"
 _GIVE = "give the file of to_json() or to_yaml()"
 HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Other filters are plug-ins, which HDF5 would load as code from a search path.
-_FILTERS = {h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32}
+_FILTERS = {
+    *(h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32),
+    *(h5py.h5z.FILTER_LZF, h5py.h5z.FILTER_SCALEOFFSET),  # built into h5py and the library
+}
 
 
 def load_architecture(source: str | Path | bytes) -> dict[str, Any]:
@@ -139,8 +142,6 @@ def open_hdf5(path: str | Path) -> h5py.File:
         raise InputError(f"{path}: damaged HDF5 file: {one_line(error)}") from error
     try:
         _Survey(path).check(file)
-        if "nb_layers" in file.attrs and "layer_names" not in file.attrs:
-            raise InputError(f"{path}: written by Keras 0.x (attribute nb_layers); only Keras 1 is read")
         refuse_version(file.attrs.get("keras_version"))
     except InputError:
         file.close()

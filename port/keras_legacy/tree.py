@@ -13,6 +13,8 @@ from typing import Any
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.config_keys import is_known
+from reprise_kit.port.keras_legacy.pairing import pair
 from reprise_kit.port.keras_legacy.read import LayerWeights
 
 CONTAINERS = ("Sequential", "Model")
@@ -186,28 +188,43 @@ def flattened(node: Node) -> list[Node]:
     return list(unique.values())
 
 
-def hand_out(model: Node, groups: list[LayerWeights], version: tuple[int, ...] = ()) -> None:
-    """Give every array of `groups` to the leaf it belongs to; one too many or too few raises InputError."""
-    layers = [node for node in flattened(model) if sum(map(len, slots(node, False)))]
-    filled = [group for group in groups if group.arrays]
-    by_name = {group.layer_name: group for group in filled}
-    if {node.name for node in layers} == set(by_name) and len(by_name) == len(filled):
-        pairs = [(node, by_name[node.name]) for node in layers]
-    elif len(layers) == len(filled):
-        pairs = list(zip(layers, filled, strict=True))
-    else:
-        raise InputError(_unpaired(layers, filled))
+def hand_out(
+    model: Node, groups: list[LayerWeights], version: tuple[int, ...] = (), pair_by: str | None = None
+) -> list[str]:
+    """Give every array of `groups` to the leaf it belongs to; one too many or too few raises InputError.
+
+    Returns notes. A layer of a class that no Keras 1 had takes what the group of its name holds, in the file's order.
+    """
+    everything = flattened(model)
+    if any(group.legacy for group in groups):
+        _check_legacy(everything, groups)
+    held = {group.layer_name for group in groups if group.arrays}
+    layers = [node for node in everything if _takes_arrays(node) or (_is_own(node) and node.name in held)]
+    pairs, note = pair(model, layers, [group for group in groups if group.arrays], pair_by)
     for node, group in pairs:
-        _hand_out_group(node, group, version)
+        if _takes_arrays(node):
+            _hand_out_group(node, group, version)
+        else:
+            node.weights = dict(group.arrays)
+    return [note] if note else []
 
 
-def _unpaired(layers: list[Node], filled: list[LayerWeights]) -> str:
-    wanted, held = {node.name for node in layers}, {group.layer_name for group in filled}
-    return (
-        f"the architecture has {len(layers)} layers with weights, the file {len(filled)}; only in the "
-        f"architecture: {sorted(wanted - held)[:6]}, only in the file: {sorted(held - wanted)[:6]}; "
-        "give the architecture that belongs to these weights"
-    )
+def _takes_arrays(node: Node) -> bool:
+    return sum(map(len, slots(node, False))) > 0
+
+
+def _is_own(node: Node) -> bool:
+    return not node.children and not is_known(node.class_name)
+
+
+def _check_legacy(layers: list[Node], groups: list[LayerWeights]) -> None:
+    """Refuse a file in Keras 0.x's layout, which numbers every layer, where it is not these layers'."""
+    if [bool(group.arrays) for group in groups] != [_takes_arrays(node) for node in layers]:
+        raise InputError(
+            f"the weights are in Keras 0.x's layout (nb_layers), {len(groups)} layers of which "
+            f"{sum(bool(group.arrays) for group in groups)} hold arrays; the architecture has {len(layers)}, "
+            f"{sum(map(_takes_arrays, layers))} with arrays; give the architecture that belongs to these weights"
+        )
 
 
 def _hand_out_group(node: Node, group: LayerWeights, version: tuple[int, ...]) -> None:
