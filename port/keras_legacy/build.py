@@ -1,6 +1,6 @@
 """Build a Keras-3 model from a Keras-1 one: `build(model, source_backend, ...)`."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -8,6 +8,7 @@ import keras
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import tree
+from reprise_kit.port.keras_legacy.prepare import prepare
 from reprise_kit.port.keras_legacy.read import Keras1Model
 from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     activation,
@@ -27,6 +28,8 @@ from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single
 from reprise_kit.port.keras_legacy.rules.ordering import infer, settle
+
+_MAX_NAMED = 40
 
 
 @dataclass(frozen=True)
@@ -56,26 +59,35 @@ def migrate(
     dim_ordering: str | None = None,
     legacy_bugs: str | None = None,
     replace: Mapping[str, Any] | None = None,
+    ignore: Collection[str] = (),
+    pair_by: str | None = None,
+    output_shapes: Mapping[str, tuple[int, int]] | None = None,
 ) -> Migrated:
     """Return the Keras-3 model that computes what `model` computed under `source_backend`, and what was noticed.
 
     `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records. `channels_last`:
     images and volumes come in that way, in a model that is th-shaped throughout.
     `dim_ordering` ("th", "tf") is for layers that do not record theirs, `legacy_bugs` ("keep", "fix") for
-    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors.
+    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors or to a class of
+    keras.layers.Layer, or an activation's name to a function. `ignore` lists "LAYER.key" or "CLASS.key" that no
+    Keras 1 had and that are left out; `pair_by` ("place", "name"): see pairing.py; `output_shapes` gives the (rows,
+    columns) of Deconvolution2D layers by name, where the file holds others than were used.
     Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
     """
     if source_backend not in ("theano", "tensorflow"):
         raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
-    root = tree.parse(model.config)
-    version = _version(keras_version or model.version) or model.dialect.oldest
-    tree.hand_out(root, model.weights, version)
+    shapes = dict(output_shapes or {})
+    prepared = prepare(
+        model, keras_version, replaced=replace or (), ignore=ignore, pair_by=pair_by, output_shapes=shapes
+    )
+    root = prepared.root
     if channels_last:
         _check_channels_last(root)
 
     def start() -> Context:
-        settings = (source_backend, version, dim_ordering, legacy_bugs, dict(replace or {}), list(model.notes))
-        return Context(*settings, masked=_masked(root), dialect=model.dialect)
+        settings = (source_backend, prepared.version, dim_ordering, legacy_bugs, dict(replace or {}), shapes)
+        notes = [*model.notes, *prepared.notes]
+        return Context(*settings, notes, masked=_masked(root), dialect=model.dialect)
 
     undecided = infer(start(), root)
     if not undecided:
@@ -98,7 +110,15 @@ def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str
     if channels_last:
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
     built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
-    return Migrated(built, context.outputs, context.notes, sorted(context.needs))
+    return Migrated(built, context.outputs, [*context.notes, *_renamed(context, root)], sorted(context.needs))
+
+
+def _renamed(context: Context, root: tree.Node) -> list[str]:
+    """Return the note on layers whose names no backend or export would take, or that stand twice."""
+    own = {node.name for node in root.walk()}
+    pairs = [f"{old!r} -> {new!r}" for old, new in context.renamed.items() if old in own]
+    more = f" and {len(pairs) - _MAX_NAMED} more" if len(pairs) > _MAX_NAMED else ""
+    return [f"renamed, old -> new: {', '.join(pairs[:_MAX_NAMED])}{more}"] if pairs else []
 
 
 def _either_ordering(
@@ -136,12 +156,3 @@ def _last(context: Context, x: Any) -> tuple[Any, Any]:
     n, channels, *sizes = x.shape
     new = keras.Input(batch_shape=(n, *sizes, channels), dtype=x.dtype, name=x.name)
     return new, context.from_last(new, x.name)
-
-
-def _version(text: str | None) -> tuple[int, ...]:
-    if text is None:
-        return ()
-    try:
-        return tuple(int(part) for part in str(text).removesuffix("-tf").split(".")[:3])
-    except ValueError:
-        raise InputError(f"Keras version {text!r}; a version like 1.1.0 is needed") from None

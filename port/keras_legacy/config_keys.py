@@ -62,7 +62,7 @@ def check(root: "Node", version: Version, replaced: Collection[str] = (), ignore
     """
     unknown, notes, met = [], [], set()
     for node in {id(node): node for node in root.walk()}.values():
-        if not isinstance(node.config, dict) or replaced and {node.name, node.class_name} & set(replaced):
+        if not isinstance(node.config, dict) or (replaced and {node.name, node.class_name} & set(replaced)):
             continue
         _check_class(node, version)
         for key, why in list(_unknown_keys(node, version)):

@@ -129,7 +129,7 @@ def _legacy_groups(root: Any, path: Path) -> Iterator[LayerWeights]:
 
 
 def _texts(node: Any, key: str) -> list[str] | None:
-    """Return an attribute that lists names, or its pieces key0, key1, ... (one of more than 64 kB is cut so), or None."""
+    """Return an attribute that lists names, its pieces key0, key1, ... (of one above 64 kB), or None."""
     if key in node.attrs:
         return [_text(name) for name in node.attrs[key]]
     if f"{key}0" not in node.attrs:

@@ -36,7 +36,10 @@ _PLAIN_ROLES = {
 
 @dataclass
 class Node:
-    """One layer, wrapper or nested model. `inbound`: per call, its (name, call, tensor) sources."""
+    """One layer, wrapper or nested model. `inbound`: per call, its (name, call, tensor) sources.
+
+    `trained`: what its Keras-3 layer is given for training, see trained.py.
+    """
 
     class_name: str
     name: str
@@ -45,6 +48,7 @@ class Node:
     inbound: list[list[tuple[str, int, int]]] = field(default_factory=list)
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     written: str = ""
+    trained: dict[str, Any] = field(default_factory=dict)
 
     def walk(self) -> Iterator["Node"]:
         """Yield this node and everything below it, parents first."""

@@ -7,7 +7,7 @@ permuted from is remembered as its twin, so that neighbours meet there and need 
 
 import inspect
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -16,6 +16,7 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import trained
 from reprise_kit.port.keras_legacy.dialects import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.tree import Node
@@ -24,6 +25,17 @@ Tensor = Any
 Apply = Callable[[Any], Any]
 Rule = Callable[["Context", Node], Apply]
 RULES: dict[str, Rule] = {}
+MAX_NAME = 100  # characters; a layer's name stands in paths of files and of TensorFlow's scopes
+
+
+def safe_name(wanted: str) -> str:
+    """Return a layer's name with only what TensorFlow's scopes, PyTorch's parameters and exports take.
+
+    TensorFlow wants [A-Za-z0-9.][A-Za-z0-9_.\\\\/>-]* (a layer "+1" breaks predict, fit and every export), PyTorch no
+    dot, Keras no slash.
+    """
+    clean = re.sub(r"[^A-Za-z0-9_-]", "_", wanted)[:MAX_NAME] or "layer"
+    return clean if re.match("[A-Za-z0-9]", clean) else f"layer{clean}"[:MAX_NAME]
 
 
 def rule(*class_names: str) -> Callable[[Rule], Rule]:
@@ -51,12 +63,14 @@ class Context:
     dim_ordering: str | None = None
     legacy_bugs: str | None = None
     replace: dict[str, Any] = field(default_factory=dict)
+    output_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     masked: bool = False
     inferred: dict[int, str] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = KERAS1
+    renamed: dict[str, str] = field(default_factory=dict)
     _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _masks: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _names: list[set[str]] = field(default_factory=lambda: [set()])
@@ -86,10 +100,7 @@ class Context:
         if own is not None:
             return _replaced(own)
         if node.class_name not in RULES:
-            raise InputError(
-                f"layer {node.name}: the class {node.class_name} is not one of Keras 1's; "
-                f"give your own with --replace {node.name}=module:function"
-            )
+            raise InputError(f"layer {node.name}: the class {node.class_name} is not one of Keras 1's")
         return RULES[node.class_name]
 
     def known_version(self, what: str) -> tuple[int, ...]:
@@ -144,13 +155,15 @@ class Context:
         self._names.pop()
 
     def name(self, wanted: str) -> str:
-        """Return `wanted` as Keras 3 takes it (no slash) and not used before in this model."""
-        clean = re.sub(r"[^A-Za-z0-9_.\-+ ]", "_", wanted) or "layer"
+        """Return `wanted` as every backend and export takes it (safe_name) and not used before in this model."""
+        clean = safe_name(wanted)
         taken, unique, count = self._names[-1], clean, 1
         while unique in taken:
             count += 1
             unique = f"{clean}_{count}"
         taken.add(unique)
+        if unique != wanted:
+            self.renamed.setdefault(wanted, unique)
         return unique
 
     # layouts
@@ -215,8 +228,12 @@ def once(make: Callable[[Tensor], Apply]) -> Apply:
 
 
 def loaded(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> Apply:
-    """Return an apply that sets the layer's weights after its first call; wrong shapes raise InputError."""
+    """Return an apply that sets the layer's weights after its first call; wrong shapes raise InputError.
+
+    What the node carries for training (trained.py) is set here, before that call makes the weights.
+    """
     done = False
+    trained.carry(layer, node)
 
     def apply(x: Any, **kwargs: Any) -> Any:
         nonlocal done
@@ -267,21 +284,42 @@ def integers(value: Any, node: Node, key: str) -> tuple[int, ...]:
     return tuple(integer(item, node, key) for item in value)
 
 
-def _replaced(function: Any) -> Rule:
+def _replaced(own: Any) -> Rule:
     """Return the rule of a person's own layer or function; one that takes `mask` is given the mask of its input."""
 
     def builder(context: Context, node: Node) -> Apply:
+        function = _stand_in(own, context, node)
+        call: Any = loaded(function, list(node.weights.values()), node) if node.weights else function
+
         def apply(x: Any) -> Any:
             given = [context.mask(one) for one in (x if isinstance(x, list) else [x])]
             if _takes_mask(function):
-                return function(x, mask=given if isinstance(x, list) else given[0])
+                return call(x, mask=given if isinstance(x, list) else given[0])
             if any(mask is not None for mask in given):
                 context.notes.append(f"layer {node.name}: its replacement takes no `mask`; it sees all steps alike")
-            return function(x)
+            return call(x)
 
         return apply
 
     return builder
+
+
+def _stand_in(own: Any, context: Context, node: Node) -> Any:
+    """Return what to call for a layer: a function, or a layer made of a class with the config keys that it takes."""
+    if not isinstance(own, type):
+        if node.weights and not isinstance(own, keras.layers.Layer):
+            raise InputError(
+                f"layer {node.name} ({node.class_name}): it has the weights {list(node.weights)[:8]}, which a function "
+                "cannot take; give a class of keras.layers.Layer that makes them in the same order"
+            )
+        return own
+    if not issubclass(own, keras.layers.Layer):
+        return own()
+    context.notes.append(f"layer {node.name}: the file needs {own.__module__}.{own.__name__} when it is loaded")
+    takes = set(inspect.signature(own).parameters) - {"self", "name", "trainable"}
+    layer = own(**{key: value for key, value in node.config.items() if key in takes})
+    layer.name = context.name(node.name)
+    return layer
 
 
 def _takes_mask(function: Any) -> bool:

@@ -39,10 +39,16 @@ def activation_name(context: Context, node: Node, key: str = "activation") -> st
     name, dialect = node.config.get(key) or "linear", context.dialect
     if not isinstance(name, str) or name not in known_activations(dialect) | {"hard_sigmoid"}:
         raise InputError(
-            f"layer {node.name}: the {key} {str(name)[:80]!r} is not one of {dialect.name}'s; "
-            f"give your own with --replace {node.name}=module:function"
+            f"layer {node.name}: the {key} {str(name)[:80]!r} is not one of {dialect.name}'s; give your own with "
+            f"--replace {str(name)[:80]}=module:function (not in a recurrent layer)"
         )
     return str(name)
+
+
+def own_activation(context: Context, node: Node) -> Any:
+    """Return a person's own function for the activation that a layer names, or None."""
+    name = node.config.get("activation")
+    return context.replace.get(name) if isinstance(name, str) and name not in _STOCK_ACTIVATIONS else None
 
 
 def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
@@ -56,6 +62,10 @@ def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
 
 def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) -> Apply:
     """Return an apply of `make(name, activation)`, a weighted layer, and of its activation."""
+    own = own_activation(context, node)
+    if own is not None:
+        plain = loaded(make(name=context.name(node.name), activation="linear"), arrays, node)
+        return lambda x: own(plain(x))
     activation = activation_name(context, node)
     if activation != "hard_sigmoid":
         return loaded(make(name=context.name(node.name), activation=activation), arrays, node)
@@ -116,6 +126,9 @@ def highway(context: Context, node: Node) -> Apply:
 @rule("Activation")
 def activation(context: Context, node: Node) -> Apply:
     """Keeps the shape; softmax runs over the last axis."""
+    own = own_activation(context, node)
+    if own is not None:
+        return own
     name = activation_name(context, node)
     apply = activate(context, node, node.name, name)
     return apply if name == "softmax" else context.elementwise(node, apply)
@@ -151,17 +164,10 @@ def identity(context: Context, node: Node) -> Apply:
     return context.elementwise(node, layers.Activation("linear", name=context.name(node.name)))
 
 
-@rule("Layer")
+@rule("Layer", "ActivityRegularization")
 def layer(context: Context, node: Node) -> Apply:
-    """The base class itself, used to record an input shape: keeps everything."""
+    """Keep everything: the base class, used to record an input shape, and what only adds to the loss (trained.py)."""
     return identity(context, node)
-
-
-@rule("ActivityRegularization")
-def activity_regularization(context: Context, node: Node) -> Apply:
-    """Keeps everything at inference."""
-    l1, l2 = (float(node.config.get(key) or 0.0) for key in ("l1", "l2"))
-    return context.elementwise(node, layers.ActivityRegularization(l1, l2, name=context.name(node.name)))
 
 
 @rule("Flatten")

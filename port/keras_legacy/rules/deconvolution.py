@@ -84,6 +84,8 @@ def _computed_sizes(
 
 def _recorded_sizes(context: Context, node: Node, ordering: str, strides: tuple[int, ...]) -> tuple[int, ...]:
     """Return the (rows, cols) that the layer made; refused where the file holds others than it used."""
+    if node.name in context.output_shapes:
+        return context.output_shapes[node.name]
     recorded = node.config.get("output_shape")
     if not isinstance(recorded, (list, tuple)) or len(recorded) != 4:
         raise InputError(f"layer {node.name}: output_shape is {recorded!r}; four sizes are needed")
@@ -92,8 +94,8 @@ def _recorded_sizes(context: Context, node: Node, ordering: str, strides: tuple[
     if ambiguous and context.known_version(f"layer {node.name}: output_shape") < (1, 1, 2):
         # Up to 1.1.1 the file holds the shape Keras computed, not the one it was given and used.
         raise InputError(
-            f"layer {node.name}: this version saved an output_shape of {sizes} whatever it used; correct it in the "
-            "architecture file and say --keras-version 1.1.2 if nothing else depends on the version"
+            f"layer {node.name}: this version saved an output_shape of {sizes} whatever it used; say the true one "
+            f"with --output-shape {node.name}=ROWS,COLUMNS"
         )
     return sizes
 

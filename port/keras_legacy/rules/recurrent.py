@@ -15,7 +15,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 from reprise_kit.port.keras_legacy.rules import masks
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, loaded, once, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, loaded, once, rule, safe_name
 from reprise_kit.port.keras_legacy.rules.core import activation_name
 from reprise_kit.port.keras_legacy.tree import Node, roles
 
@@ -145,7 +145,7 @@ def bidirectional(context: Context, node: Node) -> Apply:
     if inner.config.get("go_backwards") or inner.config.get("return_state") or context.masked:
         return _two_passes(context, node, inner, mode)
     layer = layers.Bidirectional(
-        _recurrent_layer(context, inner, inner.name), merge_mode=mode, name=context.name(node.name)
+        _recurrent_layer(context, inner, safe_name(inner.name)), merge_mode=mode, name=context.name(node.name)
     )
     arrays = [array for side in ("forward_", "backward_") for array in _recurrent_weights(context, inner, side)]
     return _of_list(loaded(layer, arrays, node))

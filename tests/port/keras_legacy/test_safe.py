@@ -190,15 +190,14 @@ def _deep(file: h5py.File) -> None:
 
 
 def _filter(file: h5py.File) -> None:
-    file.create_dataset("x", (64,), "f4", chunks=(64,), scaleoffset=2)
+    properties = h5py.h5p.create(h5py.h5p.DATASET_CREATE)
+    properties.set_chunk((64,))
+    properties.set_filter(h5py.h5z.FILTER_NBIT, h5py.h5z.FLAG_OPTIONAL)
+    h5py.h5d.create(file.id, b"x", h5py.h5t.NATIVE_FLOAT, h5py.h5s.create_simple((64,)), properties)
 
 
 def _compound(file: h5py.File) -> None:
     file.create_dataset("x", (3,), [("a", "f4"), ("b", "i4")])
-
-
-def _keras0(file: h5py.File) -> None:
-    file.attrs["nb_layers"] = 3
 
 
 def _keras3(file: h5py.File) -> None:
@@ -227,7 +226,6 @@ def _null_shape(file: h5py.File) -> None:
         (_deep, "nested"),
         (_filter, "filter"),
         (_compound, "type"),
-        (_keras0, "Keras 0.x"),
         (_keras3, "Keras '3.0.4'"),
         (_heap_bomb, "declared bytes"),
         (_null_shape, "without a shape"),

@@ -1,0 +1,95 @@
+"""From the files of a model to a checked tree with its arrays, before any network is built.
+
+Whatever can be refused without Keras 3 is refused here, so that it takes no start of TensorFlow.
+"""
+
+from collections.abc import Collection, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import config_keys, trained, tree
+from reprise_kit.port.keras_legacy.dialects import KERAS1
+from reprise_kit.port.keras_legacy.read import Keras1Model
+
+_IMAGE_KERNELS = {"Convolution2D": ("W",), "AtrousConvolution2D": ("W",), "Deconvolution2D": ("W",)}
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """The tree of a model with its arrays in the leaves, the Keras version as a tuple, and notes."""
+
+    root: tree.Node
+    version: tuple[int, ...]
+    notes: list[str]
+
+
+def prepare(
+    model: Keras1Model,
+    keras_version: str | None = None,
+    *,
+    replaced: Collection[str] = (),
+    ignore: Collection[str] = (),
+    pair_by: str | None = None,
+    output_shapes: Mapping[str, tuple[int, int]] | None = None,
+) -> Prepared:
+    """Return the checked tree of a model; the arguments are those of build.migrate. Raises InputError."""
+    root = tree.parse(model.config)
+    version = as_version(keras_version or model.version) or model.dialect.oldest
+    notes = config_keys.check(root, version, replaced, ignore) if model.dialect is KERAS1 else []
+    notes += tree.hand_out(root, model.weights, version, pair_by)
+    for node in root.walk() if model.dialect is KERAS1 else ():
+        _check_layout(node)
+    _check_output_shapes(root, output_shapes or {})
+    return Prepared(root, version, notes + trained.plan(root, version))
+
+
+def as_version(text: str | None) -> tuple[int, ...]:
+    """Return a version as a tuple of at most three numbers, () for None."""
+    if text is None:
+        return ()
+    try:
+        return tuple(int(part) for part in str(text).removesuffix("-tf").split(".")[:3])
+    except ValueError:
+        raise InputError(f"Keras version {text!r}; a version like 1.1.0 is needed") from None
+
+
+def _check_layout(node: tree.Node) -> None:
+    """Refuse an image kernel that is laid out for the other dim_ordering than the architecture says."""
+    said = node.config.get("dim_ordering") if isinstance(node.config, dict) else None
+    for role in _IMAGE_KERNELS.get(node.class_name, ()):
+        kernel = node.weights.get(role)
+        if kernel is None or said not in ("th", "tf"):
+            continue
+        held = _layouts(kernel, node)
+        if held and said not in held:
+            raise InputError(
+                f"layer {node.name}: the architecture says dim_ordering {said!r}, but its kernel {kernel.shape} is "
+                f"laid out as {held[0]!r} does ({_LAYOUT[held[0]]}): the weights are those of the same network with "
+                f"dim_ordering {held[0]!r}; correct it in the architecture file (the inputs' shape with it), or give "
+                "the weights that belong to it"
+            )
+
+
+_LAYOUT = {"th": "filters, channels, rows, columns", "tf": "rows, columns, channels, filters"}
+
+
+def _layouts(kernel: np.ndarray, node: tree.Node) -> list[str]:
+    """Return the orderings whose layout a kernel's shape fits, by its sizes and, where known, its filters."""
+    sizes = tuple(node.config.get(key) for key in ("nb_row", "nb_col"))
+    filters = node.config.get("nb_filter")
+    if kernel.ndim != 4:
+        return []
+    fits = {
+        "th": kernel.shape[2:] == sizes and filters in (kernel.shape[0], kernel.shape[1]),
+        "tf": kernel.shape[:2] == sizes and filters in (kernel.shape[2], kernel.shape[3]),
+    }
+    return [ordering for ordering, fit in fits.items() if fit]
+
+
+def _check_output_shapes(root: tree.Node, shapes: Mapping[str, tuple[int, int]]) -> None:
+    """Refuse an --output-shape of a layer that is not there."""
+    known = {node.name for node in root.walk() if node.class_name == "Deconvolution2D"}
+    for name in set(shapes) - known:
+        raise InputError(f"--output-shape {name}: no such Deconvolution2D; there are {sorted(known)}")
