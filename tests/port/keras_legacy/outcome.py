@@ -35,13 +35,18 @@ class Outcome:
     message: str = ""
 
 
-def golden(folder: Path) -> tuple[list[np.ndarray], list[np.ndarray]]:
+def golden(folder: Path, name: str = "golden.npz") -> tuple[list[np.ndarray], list[np.ndarray]]:
     """Return the recorded inputs and the real Keras 1's outputs, each in the model's order."""
-    with np.load(folder / "golden.npz", allow_pickle=False) as arrays:
+    with np.load(folder / name, allow_pickle=False) as arrays:
         inputs = [arrays[f"in_{i}"] for i in range(sum(key.startswith("in_") for key in arrays))]
         outputs = [arrays[f"out_{i}"] for i in range(sum(key.startswith("out_") for key in arrays))]
     assert inputs and outputs, f"{folder} records nothing"
     return inputs, outputs
+
+
+def golden_sets(folder: Path) -> list[tuple[list[np.ndarray], list[np.ndarray]]]:
+    """Return every recorded set, golden.npz, golden1.npz, ..., in the order in which they were run."""
+    return [golden(folder, path.name) for path in sorted(folder.glob("golden*.npz"), key=lambda path: len(path.name))]
 
 
 def tolerance(name: str) -> float:

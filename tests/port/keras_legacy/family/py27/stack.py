@@ -1,4 +1,4 @@
-"""Python 2.7: bring up real Keras 1.x; no arithmetic of it is replaced.
+"""Python 2.7 and 3: bring up real Keras 1.x or 2.x; no arithmetic of it is replaced.
 
 TensorFlow 0.12 lacks one attribute that Keras 1 looks up; it is published before Keras is imported. Under
 Theano only the convolutions are compiled (they have no Python form, and want a BLAS); every other operation
@@ -13,7 +13,8 @@ if os.environ["KERAS_BACKEND"] == "tensorflow":
     import tensorflow as tf
     from tensorflow.python.ops import control_flow_ops
 
-    tf.python.control_flow_ops = control_flow_ops
+    if tf.__version__.startswith("0."):
+        tf.python.control_flow_ops = control_flow_ops
 else:
     from theano.gof import op
 
@@ -22,7 +23,7 @@ else:
     def make_thunk(self, node, *args, **kwargs):
         if not type(self).__name__.startswith(COMPILED):
             self._op_use_c_code = False  # Theano 0.8
-            if "impl" in kwargs:  # Theano 0.9
+            if "impl" in kwargs:  # Theano from 0.9 on
                 kwargs["impl"] = "py"
         return _make_thunk(self, node, *args, **kwargs)
 

@@ -1,0 +1,159 @@
+"""Migrate recorded graphs as a person would, and compare what the written file predicts with the old stack.
+
+    python -m tests.port.keras_legacy.generator.migrating      a folder a line in, its outcome a line out
+
+A question that the files leave open (which version, which ordering, a bug kept or fixed) is answered as the person
+who made the network would; the answer is counted, not held against the migration.
+"""
+
+import contextlib
+import json
+import os
+import sys
+import tempfile
+from dataclasses import asdict, dataclass, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from ..outcome import TOLERANCE, golden_sets
+from .drawing import Spec
+from .vocabulary import UNRECORDED
+
+ROUNDS = 5
+# Twice what a change of the weights by 1e-6 moves an output; record.py leaves out what that moves by 1e-4.
+NOISE = 2.0
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """`kind` is right, wrong, refused or crashed; `error` is max |d| over max |original| of the worst output."""
+
+    kind: str
+    error: float = 0.0
+    allowed: float = TOLERANCE
+    message: str = ""
+    asked: tuple[str, ...] = ()
+
+
+def outcome(folder: Path) -> Outcome:
+    """Migrate the recorded graph in `folder`, reload what was written, and compare."""
+    from reprise_kit.compare.errors import InputError
+
+    spec = json.loads((folder / "spec.json").read_text())
+    asked: list[str] = []
+    try:
+        with tempfile.TemporaryDirectory() as scratch:
+            model = _migrated(folder, spec, Path(scratch) / "model.keras", asked)
+            found = _compared(model, folder, spec)
+            return replace(found, asked=tuple(asked))
+    except InputError as error:
+        return Outcome("refused", message=str(error), asked=tuple(asked))
+    except Exception as error:
+        text = " ".join(f"{type(error).__name__}: {error}".split())[:400]
+        return Outcome("crashed", message=text, asked=tuple(asked))
+
+
+def _migrated(folder: Path, spec: Spec, out: Path, asked: list[str]) -> Any:
+    """Return the reloaded file; questions are answered until there are none."""
+    import keras
+
+    from reprise_kit.compare.errors import InputError
+    from reprise_kit.port.keras_legacy import layers  # noqa: F401  (registers what a model may need)
+    from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+
+    form = spec["form"] if spec["form"] in spec["made"]["forms"] else "json"
+    architecture = None if form == "whole" else folder / f"model.{form}"
+    weights = folder / ("whole.h5" if form == "whole" else "weights.h5")
+    options = Options(source_backend=spec["made"]["backend"])
+    for _ in range(ROUNDS):
+        try:
+            migrate_files(architecture, weights, out, options)
+            return keras.saving.load_model(out)
+        except InputError as error:
+            answer = _answer(str(error), options, spec)
+            if answer is None:
+                raise
+            asked += answer
+            options = replace(options, **answer)
+    raise AssertionError(f"{ROUNDS} rounds of questions: {asked}")
+
+
+def _answer(question: str, options: Any, spec: Spec) -> dict[str, str] | None:
+    """Return the option that a question asks for, or None if it is no question or was answered."""
+    orderings = {_one_dialect(ordering) for ordering in unrecorded(spec["graph"])}
+    if "--keras-version" in question and options.keras_version is None:
+        return {"keras_version": spec["made"]["keras"]}
+    if "--dim-ordering" in question and options.dim_ordering is None and len(orderings) == 1:
+        return {"dim_ordering": orderings.pop()}
+    if "--legacy-bugs" in question and options.legacy_bugs is None:
+        return {"legacy_bugs": "keep"}
+    return None
+
+
+def _one_dialect(ordering: str) -> str:
+    return {"channels_first": "th", "channels_last": "tf"}.get(ordering, ordering)
+
+
+def unrecorded(graph: Spec) -> set[str]:
+    """Return the orderings of layers that may not record theirs."""
+    found: set[str] = set()
+    for spec in list(graph["layers"].values()):
+        while "inner" in spec:
+            spec = spec["inner"]
+        if "graph" in spec:
+            found |= unrecorded(spec["graph"])
+        ordering = spec["args"].get("dim_ordering", spec["args"].get("data_format"))
+        if ordering and spec["class"].startswith(UNRECORDED):
+            found.add(ordering)
+    for branch in graph.get("branches", ()):
+        found |= unrecorded(branch)
+    return found
+
+
+def _compared(model: Any, folder: Path, spec: Spec) -> Outcome:
+    """Compare every recorded set of inputs in order; states run on from one to the next, as they were recorded."""
+    worst = Outcome("right")
+    for (inputs, expected), noise in zip(golden_sets(folder), spec["made"]["noise"], strict=True):
+        found = model.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
+        found = list(found) if isinstance(found, list | tuple) else [found]
+        if len(found) != len(expected):
+            return Outcome("wrong", float("inf"), message=f"{len(found)} outputs for {len(expected)}")
+        for value, reference, moved in zip(found, expected, noise, strict=True):
+            one = _difference(np.asarray(value), reference, moved)
+            if (one.kind == "wrong", one.error) > (worst.kind == "wrong", worst.error):
+                worst = one
+    return worst
+
+
+def _difference(found: np.ndarray, expected: np.ndarray, moved: float) -> Outcome:
+    if found.shape != expected.shape:
+        return Outcome("wrong", float("inf"), message=f"shape {found.shape} for {expected.shape}")
+    if not np.isfinite(found).all():
+        return Outcome("wrong", float("inf"), message="not finite")
+    scale = float(np.abs(expected).max())
+    error = float(np.abs(found.astype("float64") - expected).max()) / scale
+    allowed = max(TOLERANCE, NOISE * moved / scale)
+    return Outcome("right" if error <= allowed else "wrong", error, allowed)
+
+
+def main() -> None:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    answers = os.fdopen(os.dup(1), "w")
+    os.dup2(2, 1)
+    import keras
+    import tensorflow as tf
+
+    tf.config.threading.set_intra_op_parallelism_threads(1)
+    tf.config.threading.set_inter_op_parallelism_threads(1)
+    for line in sys.stdin:
+        with contextlib.redirect_stdout(sys.stderr):
+            found = outcome(Path(line.strip()))
+        keras.backend.clear_session()
+        answers.write(json.dumps(asdict(found)) + "\n")
+        answers.flush()
+
+
+if __name__ == "__main__":
+    main()
