@@ -26,7 +26,10 @@ def main() -> int:
     parser.add_argument("--stacks", type=Path, help="a JSON file of stacks that are there")
     parser.add_argument("--only", nargs="+", help="these stacks only, as 1.2.2-theano")
     parser.add_argument("--jobs", type=int, default=1)
-    parser.add_argument("--again", nargs="*", default=[], help="migrate graphs once more that ended so: wrong refused ...")
+    parser.add_argument(
+        "--again", nargs="*", default=[], help="migrate graphs once more that ended so: wrong refused ..."
+    )
+    parser.add_argument("--files-only", action="store_true", help="the old stacks' part: nothing is migrated")
     parser.add_argument("--report", action="store_true", help="the table of what is there, nothing new")
     options = parser.parse_args()
     if options.again:
@@ -35,7 +38,7 @@ def main() -> int:
         interpreters = environments(options.stacks) if options.stacks else _keras_1(options)
         names = options.only or list(interpreters)
         Run(options.out, interpreters, options.seed).go(
-            [Stack(*name.split("-")) for name in names], options.count, options.jobs
+            [Stack(*name.split("-")) for name in names], options.count, options.jobs, not options.files_only
         )
     print(report(options.out))
     return 1 if any(table.count("wrong") + table.count("crashed") for table in tables(options.out)) else 0

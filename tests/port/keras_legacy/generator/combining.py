@@ -151,7 +151,7 @@ def function(drawing: Drawing, tensor: Tensor) -> Tensor | None:
         return None
     wish = drawing.forced.get("Lambda", {}).get("function")
     rank = len(tensor.shape)
-    name = wish or drawing.rng.choice(SAME + (REDUCING + ("skip",) if rank > 1 and not tensor.open else ()))
+    name = wish or drawing.rng.choice(SAME + ((*REDUCING, "skip") if rank > 1 and not tensor.open else ()))
     shape = list(tensor.shape)
     if name in REDUCING and rank > 1:
         shape = shape[1:]

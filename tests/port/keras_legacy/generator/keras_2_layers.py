@@ -36,7 +36,7 @@ FROM_22 = ((2, 2), (2, 9), "")
 
 CORE = [
     Kind("Dense", (1, 2, 3), {**UNITS, **ACTIVATED, **BIAS}, last_axis("units"), ("units",), WEIGHTED, "pass", True),
-    Kind("Activation", (1, 2, 3, 4), {"activation": [*ACTIVATIONS, "softmax", "elu", "selu", "exponential"]},
+    Kind("Activation", (1, 2, 3, 4), {"activation": [*ACTIVATIONS, "softmax", "elu", "selu"]},
          needs=("activation",), rare=PLAIN, masks="pass", open=True),
     Kind("Dropout", (1, 2, 3, 4), {"rate": [0.0, 0.3]}, needs=("rate",), rare={**PLAIN, "seed": [None, 3]},
          masks="pass", open=True),
@@ -61,7 +61,7 @@ CORE = [
          {**PLAIN, "embeddings_regularizer": [L2], "embeddings_constraint": [constraint("max_norm", 2.0)],
           "embeddings_initializer": ["uniform", "zeros"]}, "make", True, dtype="int32"),
     Kind("BatchNormalization", (1, 2, 3, 4),
-         {"axis": [-1, 1, 2, 3], "epsilon": [1e-5, 1e-3, 0.1], "momentum": [0.9, 0.99], "center": [True, False],
+         {"axis": [-1, 1, 2, 3], "epsilon": [2e-5, 1e-3, 0.1], "momentum": [0.9, 0.99], "center": [True, False],
           "scale": [True, False]},
          rare={**PLAIN, "beta_initializer": ["zeros", "ones"], "gamma_regularizer": [L2],
                "gamma_constraint": [constraint("max_norm", 2.0)]}, masks="pass", resolve=settings.axis),

@@ -1,8 +1,8 @@
 """A run: graphs made in old stacks and migrated, each one row and one folder, so that a stopped run goes on.
 
-    OUT/KERAS-BACKEND/graphs.jsonl      number, and what the old stack made of it
-    OUT/KERAS-BACKEND/NUMBER/           spec.json, golden*.npz, model.json, model.yaml, weights.h5, whole.h5
-    OUT/KERAS-BACKEND/outcomes.jsonl    number, and what the migration of those files gave
+OUT/KERAS-BACKEND/graphs.jsonl      number, and what the old stack made of it
+OUT/KERAS-BACKEND/NUMBER/           spec.json, golden*.npz, model.json, model.yaml, weights.h5, whole.h5
+OUT/KERAS-BACKEND/outcomes.jsonl    number, and what the migration of those files gave
 """
 
 import json

@@ -1,6 +1,6 @@
 """Shrink a failing graph to a minimal one: delta debugging on its spec, each try built in the real old Keras.
 
-    python -m tests.port.keras_legacy.generator.shrink OUT KERAS-BACKEND NUMBER --stacks FILE
+python -m tests.port.keras_legacy.generator.shrink OUT KERAS-BACKEND NUMBER --stacks FILE
 """
 
 import argparse

@@ -35,7 +35,12 @@ def weight_value(name, shape, random):
 
 def draw_weights(net, random):
     """Return new values for every weight of the network, in its own order."""
-    return [weight_value(w.name, K.get_value(w).shape, random).astype("float32") for w in weights_of(net)]
+    return [weight_value(w.name, shape_of(w), random).astype("float32") for w in weights_of(net)]
+
+
+def shape_of(weight):
+    """Without a run of the session."""
+    return tuple(weight.get_shape().as_list()) if BACKEND == "tensorflow" else weight.get_value(borrow=True).shape
 
 
 def weights_of(net):
@@ -82,14 +87,13 @@ def live(net, graph, seed):
     for attempt in range(TRIES):
         random = np.random.RandomState((seed + 7919 * attempt) % 2 ** 31)
         weights = draw_weights(net, random)
-        set_all(net, weights)
         other = SCALES[1 + random.randint(len(SCALES) - 1)]
         sets = [[sample(entry, scale, random) for entry in graph["inputs"]] for scale in ("normal", other)]
-        outs = answers(net, sets)
         shaken = [w * (1 + random.uniform(-1, 1, w.shape) * 1e-6).astype("float32") for w in weights]
         set_all(net, shaken)
         moved = answers(net, sets)
         set_all(net, weights)
+        outs = answers(net, sets)
         kept, reason = usable(outs, moved)
         if 0 in kept:
             noise = [[float(np.abs(a - b).max()) if a.size else 0.0 for a, b in zip(outs[k], moved[k])] for k in kept]
@@ -102,11 +106,12 @@ def usable(outs, moved):
     kept, reason = [], ""
     for place, (out, shaken) in enumerate(zip(outs, moved)):
         why = [fault(a, b) for a, b in zip(out, shaken)]
-        if any(why):
-            reason = [text for text in why if text][0]
-            if reason != "dead" and place == 0 or reason == "not finite":
+        hard = [text for text in why if text not in ("", "dead")]
+        if hard or all(why):
+            reason = (hard or why)[0]
+            if reason != "dead" or place == 0:
                 break  # a stateful network goes on from what went before
-        if not any(why):
+        else:
             kept.append(place)
     return kept, reason
 

@@ -21,12 +21,30 @@ from network import network  # noqa: E402
 from record import BACKEND, Undecided, record  # noqa: E402
 
 
+if BACKEND == "theano":
+    from theano.sandbox.rng_mrg import MRG_RandomStreams
+
+    # Random numbers are drawn in training only; seeding 15,360 streams in Python is most of a graph's time.
+    MRG_RandomStreams.n_streams = lambda self, size: 1
+
+
 def fresh():
     """Forget the last graph: a new TensorFlow session, names counted from one."""
     if BACKEND == "tensorflow":
-        K.clear_session()
+        clear = getattr(K, "clear_session", clear_session)
+        clear()
     if hasattr(K, "reset_uids"):
         K.reset_uids()
+
+
+def clear_session():
+    """What K.clear_session does in later versions: 1.0.6 has none."""
+    import tensorflow as tf
+    from keras.backend import tensorflow_backend
+
+    tf.reset_default_graph()
+    tensorflow_backend._SESSION = None
+    tensorflow_backend._LEARNING_PHASE = tf.placeholder(dtype="uint8", name="keras_learning_phase")
 
 
 def answer(task):
