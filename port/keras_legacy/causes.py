@@ -10,8 +10,8 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import build, verify
 from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.recording import Recording
 
-DROP = 100  # by which a reading must lower the difference where it does not bring it within the tolerance
 # Options of `build.migrate`. The versions: one of each way in which BatchNormalization's running_std was read.
 OPTIONS = {"keras_version": ("1.0.6", "1.2.2", "1.0.7"), "dim_ordering": ("th", "tf")}
 # What an architecture file may say wrongly: class of layer (None: any), key, values.
@@ -46,21 +46,38 @@ class Reading:
 
 
 def explain(
-    model: Keras1Model, backend: str, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray], tolerance: float
+    model: Keras1Model, backend: str, settings: Mapping[str, Any], recording: Recording, verdict: verify.Verdict
 ) -> str:
     """Say which other reading of the files gives the recorded outputs, or that none does.
 
-    backend, settings: the reading that did not (see build.migrate). arrays: the recording. tolerance: relative.
+    backend, settings: the reading that did not (see build.migrate), and the verdict on it.
     """
-    before = _error(model, Reading({"source_backend": backend}, ()), settings, arrays)
-    if before <= tolerance:
-        return "the built model's outputs agree: the fault is in a recorded layer or in writing the file"
-    errors = [(_error(model, reading, settings, arrays), reading) for reading in _readings(backend)]
-    # The first of equals: the readings that change least come first.
-    error, best = min(errors, key=lambda pair: max(pair[0], tolerance))
-    if error > tolerance and not (np.isfinite(error) and error * DROP <= before):
-        return f"no known cause makes it vanish ({len(errors)} other readings of the files tried)"
-    return f"with {best} it agrees to {error:.0e}: {'; '.join(WHY[name] for name in best.changed)}. Use {best}."
+    wrong = [d for d in verdict.outputs if not d.within(verdict.tolerance)]
+    if not wrong:
+        return _within(verdict)
+    tried = list(_readings(backend))
+    # The readings that change least come first.
+    for reading in tried:
+        error = _error(model, reading, settings, recording, verdict.tolerance)
+        if error is not None:
+            return (
+                f"with {reading} it agrees to {error:.0e}: {'; '.join(WHY[n] for n in reading.changed)}. Use {reading}."
+            )
+    none = f"no known cause makes it vanish ({len(tried)} other readings of the files tried)"
+    if not all(np.isfinite(d.max_abs) for d in wrong):
+        return f"{wrong[0].name}: an infinite difference explains nothing; {none}"
+    return f"{none}{_first_alone(verdict)}"
+
+
+def _within(verdict: verify.Verdict) -> str:
+    """Say where the fault lies when the outputs agree."""
+    return f"the outputs agree, the fault is in a recorded layer or its name{_first_alone(verdict)}"
+
+
+def _first_alone(verdict: verify.Verdict) -> str:
+    """Name the first layer that is wrong although it starts from the recorded numbers."""
+    first = next((d for d in verdict.alone if not d.within(verdict.tolerance)), None)
+    return f"; the first layer that differs from its own recorded input is {first.name}" if first else ""
 
 
 def _readings(backend: str) -> Iterator[Reading]:
@@ -74,18 +91,21 @@ def _readings(backend: str) -> Iterator[Reading]:
 
 
 def _error(
-    model: Keras1Model, reading: Reading, settings: Mapping[str, Any], arrays: Mapping[str, np.ndarray]
-) -> float:
-    """Return the largest relative difference of the outputs; infinity where the files cannot be read so."""
+    model: Keras1Model, reading: Reading, settings: Mapping[str, Any], recording: Recording, tolerance: float
+) -> float | None:
+    """Return the largest relative difference of the outputs if they agree under a reading; else None."""
     if reading.entry:
         config = copy.deepcopy(model.config)
         _write_entry(config, *reading.entry)
         model = dataclasses.replace(model, config=config)
     try:
         migrated = build.migrate(model, **{**settings, **reading.options})
-        return max(difference.max_rel for difference in verify.outputs(migrated.model, arrays))
+        differences = verify.end_to_end(migrated, dataclasses.replace(recording, layers={}), tolerance)
     except (InputError, ValueError, TypeError):  # Keras itself may refuse a reading's shapes
-        return float("inf")
+        return None
+    if not all(d.within(tolerance) for d in differences):
+        return None
+    return max(d.max_rel for d in differences)
 
 
 def _write_entry(node: Any, kind: str | None, key: str, value: Any) -> None:

@@ -1,12 +1,14 @@
-"""Under which backend a Keras-1 file was saved, from what the file shows and from recorded inputs and outputs.
+"""Under which backend a legacy Keras file was saved, from what the file shows and from a recording.
 
-The file never says it. TensorFlow's names end in ":0" and Theano's do not, which agreed with every model whose
-backend is known. A recording of the old model decides better: each reading is built and compared with it.
+Keras 1 never says it. TensorFlow's names end in ":0" and Theano's do not, which agreed with every model whose
+backend is known. With a recording each reading is built and compared. A recording that both readings fit
+cannot tell, and says nothing against the names; one that only the other reading fits contradicts them, and
+then a person must say which to believe: Keras 1 loads kernels as they are, so a file of one backend recorded
+under the other fits the wrong reading exactly.
 """
 
 import json
 import re
-from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,19 +17,43 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import tree
 from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.recording import Recording, nothing_proven
 
 BACKENDS = ("theano", "tensorflow")
-# A reading that is right is off by rounding, a wrong one by far more.
-_RIGHT, _CLEARLY = 1e-3, 10.0
+# Where neither reading is within the tolerance, the right one is off by deep nets' rounding, a wrong one by far more.
+_NEARLY = 1e-3
+# Layers whose numbers both backends kept and used alike, in every Keras 1.
+_ALIKE = set(
+    """
+    Activation Dense Dropout Flatten GRU Highway InputLayer LSTM MaxoutDense Model Permute RepeatVector Reshape
+    Sequential SimpleRNN TimeDistributed
+    """.split()  # noqa: SIM905
+)
 
 
 @dataclass(frozen=True)
 class Evidence:
-    """What was seen, one line each, and the backend it decides, or None; `sure` says how sure that is."""
+    """What was seen, one line each, and the backend it decides, or None; `sure` says how sure that is.
+
+    `either`: both readings are the same model; `backend` then names one of them.
+    """
 
     lines: list[str]
     backend: str | None
     sure: str
+    either: bool = False
+
+    @property
+    def conclusion(self) -> str:
+        """Return how the file is read, in words."""
+        return f"read as saved under {'either backend' if self.either else self.backend} ({self.sure})"
+
+
+_UNDECIDED = "undecided"
+
+
+def _either(lines: list[str]) -> Evidence:
+    return Evidence([*lines, "read either way it is the same model"], "tensorflow", "certain", True)
 
 
 def from_names(model: Keras1Model) -> Evidence:
@@ -42,7 +68,7 @@ def from_names(model: Keras1Model) -> Evidence:
     if only:
         lines.append(f"layer {only[0]} is a SeparableConvolution2D, which Keras 1 had on TensorFlow only")
         backend = None if backend == "theano" else "tensorflow"
-    return Evidence(lines, backend, "by names: no counter-example is known" if backend else "undecided")
+    return Evidence(lines, backend, "by names: no counter-example is known" if backend else _UNDECIDED)
 
 
 def from_record(model: Keras1Model, **settings: Any) -> Evidence:
@@ -51,73 +77,122 @@ def from_record(model: Keras1Model, **settings: Any) -> Evidence:
     if model.backend in BACKENDS:
         return Evidence([line], model.backend, "recorded")
     if _same_either_way(model, **settings):
-        return Evidence([line, "read either way it is the same model"], "tensorflow", "certain")
+        return _either([line])
     raise InputError(
         f"{line}, whose convolutions and padding were not measured here; Keras itself read such kernels as "
         "TensorFlow's: say --source-backend tensorflow to take them so"
     )
 
 
-def from_recording(model: Keras1Model, arrays: Mapping[str, np.ndarray], **settings: Any) -> Evidence:
-    """Build both readings, run them on the recorded inputs, and compare with the outputs, if recorded.
+def from_recording(model: Keras1Model, recording: Recording, tolerance: float, **settings: Any) -> Evidence:
+    """Build both readings and compare each with the recording; one fits, or the recording cannot tell.
 
-    Without outputs the readings are only compared with each other, which decides where they do not differ.
+    Without outputs the readings can only be compared with each other, which never names a backend.
     """
-    from reprise_kit.port.keras_legacy import build, verify
+    if why := nothing_proven(recording):
+        return Evidence([why], None, _UNDECIDED)
+    built, lines = _readings(model, **settings)
+    if not recording.outputs:
+        return Evidence([*lines, _apart(built, recording)], None, _UNDECIDED)
+    found = {backend: _differences(migrated, recording, tolerance) for backend, migrated in built.items()}
+    outputs = {backend: differences[-len(recording.outputs) :] for backend, differences in found.items()}
+    errors = {backend: max(d.max_rel for d in differences) for backend, differences in outputs.items()}
+    lines += [f"read as {name}, the outputs differ from the recorded ones by {e:.1e}" for name, e in errors.items()]
+    right = [backend for backend, differences in found.items() if all(d.within(tolerance) for d in differences)]
+    right = right or [backend for backend, error in errors.items() if error <= _NEARLY]
+    if len(right) == 1 and any(d.shows for d in outputs[right[0]]):
+        return Evidence(lines, right[0], "certain, by the recording")
+    why = "this recording cannot tell the backend" if right else "neither reading fits the recording"
+    return Evidence([*lines, f"both readings fit: {why}" if len(right) == 2 else why], None, _UNDECIDED)
 
-    inputs = verify.recorded(arrays, "in")
-    found, lines = {}, []
+
+def _readings(model: Keras1Model, **settings: Any) -> tuple[dict[str, Any], list[str]]:
+    from reprise_kit.port.keras_legacy import build
+
+    built, refused = {}, {}
     for backend in BACKENDS:
         try:
-            found[backend] = verify.run(build.build(model, backend, **settings), inputs)
+            built[backend] = build.migrate(model, backend, **settings)
         except InputError as error:
-            lines.append(f"read as {backend}: {error}")
-    outputs = verify.recorded(arrays, "out") if any(key.startswith("out_") for key in arrays) else None
-    if outputs is None:
-        return _compare_readings(found, lines)
-    errors = {backend: verify.relative(values, outputs) for backend, values in found.items()}
-    lines += [
-        f"read as {backend}, the outputs differ from the recorded ones by {e:.1e}" for backend, e in errors.items()
-    ]
-    right = [backend for backend, error in errors.items() if error <= _RIGHT]
-    if len(right) == 2:
-        return Evidence([*lines, "both readings are right: the backend does not matter here"], "tensorflow", "certain")
-    return Evidence(lines, right[0] if right else None, "certain, by the recording" if right else "undecided")
+            refused[backend] = error
+    if len(set(map(str, refused.values()))) == 1 and not built:
+        raise refused[BACKENDS[0]]  # something else than the backend is to be said first
+    return built, [f"read as {backend}: {error}" for backend, error in refused.items()]
 
 
-def _compare_readings(found: dict[str, list[np.ndarray]], lines: list[str]) -> Evidence:
-    if len(found) < 2:
-        only = next(iter(found), None)
-        return Evidence(lines, only, f"only {only} can have computed this" if only else "undecided")
-    apart = max(relative_pair(a, b) for a, b in zip(*found.values(), strict=True))
-    lines.append(f"on the given inputs the two readings differ by {apart:.1e}, relative to the largest output")
-    if apart <= 1e-5:
-        return Evidence([*lines, "the backend does not matter here"], "tensorflow", "certain")
-    return Evidence([*lines, "the inputs come without recorded outputs, so this decides nothing"], None, "undecided")
+def _differences(migrated: Any, recording: Recording, tolerance: float) -> list[Any]:
+    from reprise_kit.port.keras_legacy import verify
+
+    return verify.end_to_end(migrated, recording, tolerance)
 
 
-def relative_pair(a: np.ndarray, b: np.ndarray) -> float:
-    """Return max |a - b| over max |a|, or infinity where they cannot be compared."""
-    if a.shape != b.shape or not (np.isfinite(a).all() and np.isfinite(b).all()):
-        return float("inf")
-    return float(np.abs(a - b).max(initial=0.0) / max(float(np.abs(a).max(initial=0.0)), 1e-30))
+def _apart(built: dict[str, Any], recording: Recording) -> str:
+    from reprise_kit.port.keras_legacy import verify
+
+    if len(built) < 2:
+        return "the inputs come without recorded outputs, so this decides nothing"
+    first, second = (verify.run(migrated.model, recording.inputs) for migrated in built.values())
+    apart = max(verify.difference("", a, b).max_rel for a, b in zip(first, second, strict=True))
+    return (
+        f"on the given inputs the two readings differ by {apart:.1e}, relative to the largest output; the inputs come "
+        "without recorded outputs, so this decides nothing"
+    )
+
+
+def decide(
+    model: Keras1Model, asked: str, recording: Recording | None, tolerance: float = 1e-5, **settings: Any
+) -> Evidence:
+    """Return the evidence with the backend to use; raises InputError where `auto` is left undecided."""
+    if asked in BACKENDS:
+        other = f"; the file records {model.backend}" if model.backend not in (None, asked) else ""
+        return Evidence([f"source backend {asked}, as asked{other}"], asked, "as asked")
+    if model.backend is not None:
+        return from_record(model, **settings)
+    names = from_names(model)
+    if {node.class_name for node in tree.parse(model.config).walk()} <= _ALIKE:
+        return _either(names.lines)
+    undecided = names.backend is None
+    if recording is not None:
+        ran = from_recording(model, recording, tolerance, **settings)
+        names, undecided = _weighed(names, ran, recording), ran.backend is None
+    if undecided and _same_either_way(model, **settings):
+        return _either(names.lines)
+    if names.backend is None:
+        raise InputError(
+            f"the source backend is undecided ({'; '.join(names.lines)}); say --source-backend theano or tensorflow"
+        )
+    return names
+
+
+def _weighed(names: Evidence, ran: Evidence, recording: Recording) -> Evidence:
+    """Return names, recording and its provenance together; raises InputError where they contradict each other."""
+    lines = [*names.lines, *ran.lines]
+    stack = recording.provenance.get("backend")
+    if stack in BACKENDS:
+        version = recording.provenance.get("backend_version", "")
+        keras = recording.provenance.get("keras", "unknown")
+        lines.append(f"the recording says that it ran under {stack} {version}, Keras {keras}")
+        if names.backend not in (None, stack):
+            lines.append(f"contradiction: by its names the file is {names.backend}'s, the recording ran under {stack}")
+    if names.backend and ran.backend and names.backend != ran.backend:
+        raise InputError(
+            f"the weight names say {names.backend}, the recording fits {ran.backend} only ({'; '.join(lines)}); if "
+            f"the old stack that recorded ran under {ran.backend} while the file was saved under {names.backend}, its "
+            f"outputs are wrong; say --source-backend {names.backend} or {ran.backend}"
+        )
+    if ran.backend:
+        return Evidence(lines, ran.backend, ran.sure)
+    if names.backend:
+        return Evidence(lines, names.backend, names.sure)
+    return Evidence(lines, stack if stack in BACKENDS else None, "by the recording's provenance, which nothing denies")
 
 
 def _same_either_way(model: Keras1Model, **settings: Any) -> bool:
     """Return whether both readings build the same layers with the same numbers."""
-    from reprise_kit.port.keras_legacy import build
-
-    built, refused = [], []
-    for backend in BACKENDS:
-        try:
-            built.append(build.build(model, backend, **settings))
-        except InputError as error:
-            refused.append(error)
-    if len(refused) == 2 and str(refused[0]) == str(refused[1]):
-        raise refused[0]  # something else than the backend is to be said first
-    if refused:
+    built, _ = _readings(model, **settings)
+    if len(built) < 2:
         return False
-    one, other = built
+    one, other = (migrated.model for migrated in built.values())
     pairs = list(zip(one.get_weights(), other.get_weights(), strict=False))
     same = len(one.weights) == len(other.weights) and all(np.array_equal(a, b) for a, b in pairs)
     return same and _shape_of(one.get_config()) == _shape_of(other.get_config())
@@ -126,24 +201,3 @@ def _same_either_way(model: Keras1Model, **settings: Any) -> bool:
 def _shape_of(config: Any) -> Any:
     """Return a model's config without the numbers that Keras counts up in its automatic names."""
     return re.sub(r"_\d+", "", json.dumps(config, default=str, sort_keys=True))
-
-
-def decide(model: Keras1Model, asked: str, arrays: Mapping[str, np.ndarray] | None, **settings: Any) -> Evidence:
-    """Return the evidence with the backend to use; raises InputError where `auto` is left undecided."""
-    if asked in BACKENDS:
-        other = f"; the file records {model.backend}" if model.backend not in (None, asked) else ""
-        return Evidence([f"source backend {asked}, as asked{other}"], asked, "as asked")
-    if model.backend is not None:
-        return from_record(model, **settings)
-    names = from_names(model)
-    if arrays is not None:
-        ran = from_recording(model, arrays, **settings)
-        chosen = ran.backend or names.backend
-        names = Evidence(names.lines + ran.lines, chosen, ran.sure if ran.backend else names.sure)
-    if names.backend is None and _same_either_way(model, **settings):
-        return Evidence([*names.lines, "read either way it is the same model"], "tensorflow", "certain")
-    if names.backend is None:
-        raise InputError(
-            f"the source backend is undecided ({'; '.join(names.lines)}); say --source-backend theano or tensorflow"
-        )
-    return names

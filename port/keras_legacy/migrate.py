@@ -13,6 +13,7 @@ from typing import Any
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, refuse_folder, refuse_foreign
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import evidence, read, verify
+from reprise_kit.port.keras_legacy.recording import Recording, load
 
 FORMATS = ("keras", "weights", "savedmodel", "onnx", "tflite")
 
@@ -33,12 +34,16 @@ class Options:
 
 @dataclass(frozen=True)
 class Report:
-    """What to tell a person: lines, the differences of a verification, whether they are within tolerance, else why."""
+    """What to tell a person: lines, and with a verification its verdict and, where it fails, why."""
 
     lines: list[str]
-    differences: list[verify.Difference]
-    agrees: bool
+    verdict: verify.Verdict | None = None
     explanation: str = ""
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether there is nothing to say against the migrated model."""
+        return self.verdict is None or self.verdict.agrees
 
 
 def migrate_files(
@@ -53,36 +58,50 @@ def migrate_files(
     from reprise_kit.port.keras_legacy import build
 
     _check_name(out, options.to)
+    verify.check_tolerance(options.tolerance)
+    if golden is not None and options.channels_last:
+        raise InputError("--verify compares in Keras 1's own layout; leave out --channels-last")
     model = _read(architecture, weights)
+    wanted = load(golden) if golden else None
+    seen = load(recording) if recording else wanted
     settings: dict[str, Any] = {
-        "keras_version": options.keras_version,
+        "keras_version": options.keras_version or _recorded_version(model, seen),
         "dim_ordering": options.dim_ordering,
         "legacy_bugs": options.legacy_bugs,
         "replace": dict(map(replacement, options.replace)),
     }
-    source = recording or golden
-    arrays = verify.load(source) if source else None
-    found = evidence.decide(model, options.source_backend, arrays, **settings)
+    found = evidence.decide(model, options.source_backend, seen, options.tolerance, **settings)
     migrated = build.migrate(model, str(found.backend), channels_last=options.channels_last, **settings)
     _check_export(migrated.model, options.to)
     _write(migrated.model, out, options.to)
     needs, module = ", ".join(migrated.needs), "reprise_kit.port.keras_legacy.layers"
     lines = [
         *found.lines,
-        f"read as saved under {found.backend} ({found.sure})",
+        found.conclusion,
         *migrated.notes,
         f"needs {module} imported before loading ({needs})" if needs else "stock Keras 3, no import of ours",
     ]
-    if golden is None:
-        return Report(lines, [], True)
-    wanted = verify.load(golden)
-    differences = _verify(migrated, out, options, wanted)
-    if all(d.max_rel <= options.tolerance for d in differences):
-        return Report(lines, differences, True)
+    if settings["keras_version"] != options.keras_version:
+        lines.append(f"Keras version {settings['keras_version']}: the recording's, for the files record none")
+    if wanted is None:
+        return Report(lines)
+    verdict = verify.compare(migrated, wanted, options.tolerance, _predict(migrated.model, out, options.to))
+    return Report(lines, verdict, _why(verdict, model, str(found.backend), settings, wanted))
+
+
+def _recorded_version(model: read.Keras1Model, seen: Recording | None) -> str | None:
+    """Return the Keras version that the old stack recorded with, where the files themselves say none."""
+    return None if model.version or seen is None else seen.provenance.get("keras")
+
+
+def _why(
+    verdict: verify.Verdict, model: read.Keras1Model, backend: str, settings: dict[str, Any], wanted: Recording
+) -> str:
+    if verdict.nothing is not None or not verdict.differing:
+        return ""
     from reprise_kit.port.keras_legacy import causes
 
-    why = causes.explain(model, str(found.backend), settings, wanted, options.tolerance)
-    return Report(lines, differences, False, why)
+    return causes.explain(model, backend, settings, wanted, verdict)
 
 
 def _read(architecture: Path | None, weights: Path) -> read.Keras1Model:
@@ -198,15 +217,12 @@ def _tflite(model: Any, exported: Path) -> bytes:
     return bytes(converter.convert())
 
 
-def _verify(migrated: Any, out: Path, options: Options, arrays: dict[str, Any]) -> list[verify.Difference]:
-    """Compare the layers of the built model and the outputs of the written file, loaded as a user would."""
-    if options.channels_last:
-        raise InputError("--verify compares in Keras 1's own layout; leave out --channels-last")
-    model = migrated.model
-    if options.to == "keras":
+def _predict(model: Any, out: Path, to: str) -> verify.Predict:
+    """Return what runs the written file, loaded as a user would; another format than .keras: the model it is from."""
+    if to == "keras":
         import keras
 
         from reprise_kit.port.keras_legacy import layers  # noqa: F401  (registers what the model may need)
 
         model = keras.saving.load_model(out, safe_mode=True)
-    return [*verify.layers(migrated, arrays), *verify.outputs(model, arrays)]
+    return lambda inputs: verify.run(model, inputs)

@@ -18,12 +18,10 @@ def migrate(
     for line in report.lines:
         click.echo(line)
     click.echo(f"wrote {out}")
-    if golden is None:
+    if report.verdict is None:
         return 0
-    for difference in report.differences:
-        far = "" if difference.max_rel <= options["tolerance"] else "  <- beyond the tolerance"
-        click.echo(f"{difference.name}: max |d| {difference.max_abs:.3e}, relative {difference.max_rel:.3e}{far}")
-    click.echo("agrees with the recording" if report.agrees else "does NOT agree with the recording")
+    for line in report.verdict.lines():
+        click.echo(line)
     if report.explanation:
         click.echo(report.explanation)
     return 0 if report.agrees else 1

@@ -1,96 +1,249 @@
-"""Compare a migrated model with what the old stack computed (a GOLDEN.npz of original/record.py).
+"""Compare a migrated model with what the old stack computed: end to end, and each recorded layer alone.
 
-A recording holds in_0, in_1, ... and out_0, out_1, ... in the model's own order, and may hold layer_NAME.
+A layer alone starts from the recorded outputs of the layers before it, so the first that differs is the fault.
+An array agrees where it is within the tolerance, relative to its largest number, or within the floor: what
+rounding alone can do to it (see rounding.py).
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from pathlib import Path
+import math
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.recording import Recording, nothing_proven, varies
 
-# Relative to the largest number of an array; a deep recurrent net needs 1e-4.
+# Relative to the largest number of an array.
 TOLERANCE = 1e-5
+# An array whose samples differ by less than so many floors is all rounding, and shows nothing.
+SHOWS = 10.0
+# Where the samples lie so far apart, relative to the largest number, rounding is out of the question.
+CLEAR = 1e-2
+ALL_ROUNDING = "the samples' recorded outputs differ by no more than rounding: the recording proves nothing"
+Predict = Callable[[list[np.ndarray]], list[np.ndarray]]
 
 
 @dataclass(frozen=True)
 class Difference:
-    """One compared array: its name, max |d|, and max |d| over the recording's largest |number|."""
+    """One compared array: max |d|, that over the recording's largest |number|, and what rounding alone can do.
+
+    `largest`: the recording's largest |number|; `spread`: how far its samples lie apart.
+    """
 
     name: str
     max_abs: float
     max_rel: float
+    floor: float = 0.0
+    largest: float = math.inf
+    spread: float = math.inf
+
+    def within(self, tolerance: float) -> bool:
+        """Return whether the arrays agree, `tolerance` being relative; NaN and infinity never do."""
+        return self.max_rel <= tolerance or self.max_abs <= self.floor
+
+    @property
+    def hopeless(self) -> bool:
+        """Return whether no floor can excuse it: one as large would leave the array showing nothing."""
+        return self.max_rel > CLEAR and SHOWS * self.max_abs >= self.spread
+
+    @property
+    def shows(self) -> bool:
+        """Return whether the recorded array is more than rounding, so that its agreement means something."""
+        return self.spread > SHOWS * self.floor
 
 
-def load(path: Path) -> dict[str, np.ndarray]:
-    """Return the arrays of a recording; never unpickles. Raises InputError."""
-    try:
-        with np.load(path, allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
-    except (OSError, ValueError, EOFError, AttributeError, KeyError) as error:
-        text = " ".join(str(error).split())[:200]
-        raise InputError(f"{path} is not a recording (.npz without pickles): {text}") from error
+@dataclass(frozen=True)
+class Verdict:
+    """What a comparison found: layers alone and end to end, outputs, and what cannot be judged.
+
+    `nothing`: why the recording proves nothing, or None. `blind`: layers whose kernels left no trace in it.
+    `unpaired`: recorded layers without a partner; `recorded`: how many layers were recorded.
+    """
+
+    tolerance: float
+    outputs: list[Difference]
+    layers: list[Difference]
+    alone: list[Difference]
+    unpaired: list[str]
+    recorded: int
+    blind: list[str]
+    nothing: str | None = None
+
+    @property
+    def differing(self) -> list[Difference]:
+        """Return what is beyond both tolerance and floor."""
+        return [d for d in [*self.alone, *self.layers, *self.outputs] if not d.within(self.tolerance)]
+
+    @property
+    def agrees(self) -> bool:
+        """Return whether everything compared agrees and the recording shows something of every kernel."""
+        return self.nothing is None and not self.blind and not self.differing
+
+    @property
+    def conclusion(self) -> str:
+        """Return the verdict in one sentence."""
+        if self.nothing is not None:
+            return self.nothing
+        if self.differing:
+            return "does NOT agree with the recording"
+        if self.blind:
+            return (
+                f"agrees as far as it goes, but the recording proves nothing of {_some(self.blind, 'layer')}, dead on "
+                "these inputs; record again with inputs of the scale that the model was trained on"
+            )
+        return "agrees with the recording"
+
+    def lines(self) -> Iterator[str]:
+        """Yield one line for every layer and output, what found no partner, and the conclusion."""
+        alone = {d.name: d for d in self.alone}
+        for d in self.layers:
+            yield f"{d.name}: alone {self._said(alone[d.name])}; end to end {self._said(d)}"
+        for d in self.outputs:
+            yield f"{d.name}: max |d| {self._said(d)}"
+        if self.unpaired:
+            yield f"{len(self.unpaired)} of {self.recorded} recorded layers have no partner: {_some(self.unpaired)}"
+        yield self.conclusion
+
+    def _said(self, d: Difference) -> str:
+        text = f"{d.max_abs:.3e}, relative {d.max_rel:.3e}"
+        if d.max_rel <= self.tolerance:
+            return text
+        return f"{text}, rounding alone {d.floor:.1e}{'' if d.within(self.tolerance) else '  <- beyond the tolerance'}"
 
 
-def recorded(arrays: Mapping[str, np.ndarray], kind: str) -> list[np.ndarray]:
-    """Return in_0, in_1, ... or out_0, out_1, ...; raises InputError if there is none or one is missing."""
-    count = sum(key.startswith(f"{kind}_") and key[len(kind) + 1 :].isdigit() for key in arrays)
-    keys = [f"{kind}_{i}" for i in range(count)]
-    if not keys or any(key not in arrays for key in keys):
-        raise InputError(f"the recording holds no {kind}_0, {kind}_1, ...; make it with original/record.py")
-    return [arrays[key] for key in keys]
+def check_tolerance(tolerance: float) -> float:
+    """Return a tolerance; raises InputError unless it is a finite number above 0."""
+    if not (math.isfinite(tolerance) and tolerance > 0):
+        raise InputError(f"--tolerance {tolerance}: a finite number above 0 is needed, like {TOLERANCE}")
+    return tolerance
 
 
 def run(model: Any, inputs: list[np.ndarray]) -> list[np.ndarray]:
-    """Run a Keras model on one whole batch and return its outputs in order."""
-    if len(inputs) != len(model.inputs):
-        raise InputError(f"the recording has {len(inputs)} inputs, the model {len(model.inputs)}")
+    """Run a Keras model through `predict` on one whole batch and return its outputs in order."""
+    check_inputs(model, inputs)
     try:
-        found = model(inputs[0] if len(inputs) == 1 else inputs, training=False)
-    except (ValueError, TypeError) as error:
+        found = model.predict(inputs[0] if len(inputs) == 1 else inputs, batch_size=max(len(inputs[0]), 1), verbose=0)
+    except Exception as error:  # TensorFlow's own errors are of many classes
         text = " ".join(str(error).split())[:200]
-        raise InputError(f"the model does not take the recorded inputs: {text}") from error
+        raise InputError(f"the model does not run on the recorded inputs: {text}") from error
     return [np.asarray(value) for value in (found if isinstance(found, list | tuple) else [found])]
 
 
-def difference(name: str, found: np.ndarray, expected: np.ndarray) -> Difference:
+def check_inputs(model: Any, inputs: list[np.ndarray]) -> None:
+    """Raise InputError unless the recorded inputs are of the number and shapes that the model takes."""
+    if len(inputs) != len(model.inputs):
+        raise InputError(f"the recording has {len(inputs)} inputs, the model {len(model.inputs)}")
+    for i, (array, wanted) in enumerate(zip(inputs, model.inputs, strict=True)):
+        if not _fits(array.shape, wanted.shape):
+            raise InputError(
+                f"the model does not take the recorded inputs: in_{i} is {array.shape}, it wants {tuple(wanted.shape)}"
+            )
+
+
+def compare(
+    migrated: Any, recording: Recording, tolerance: float = TOLERANCE, predict: Predict | None = None
+) -> Verdict:
+    """Compare a build.Migrated with a recording; `predict`, if given, says what the written file gives for inputs.
+
+    Raises InputError if the recording has other inputs or another number of outputs than the model.
+    """
+    nothing = nothing_proven(recording)
+    if nothing is not None:
+        return Verdict(tolerance, [], [], [], [], len(recording.layers), [], nothing)
+    return _Comparison(migrated, recording, tolerance).verdict(predict)
+
+
+def end_to_end(migrated: Any, recording: Recording, tolerance: float = TOLERANCE) -> list[Difference]:
+    """Compare layers and outputs from the inputs on, the outputs last; as `compare`, which also says more."""
+    return _Comparison(migrated, recording, tolerance).end_to_end()
+
+
+class _Comparison:
+    """The graph of a model with what was recorded of it."""
+
+    def __init__(self, migrated: Any, recording: Recording, tolerance: float) -> None:
+        from reprise_kit.port.keras_legacy import rounding
+
+        model = migrated.model
+        check_inputs(model, recording.inputs)
+        self.recording, self.tolerance = recording, tolerance
+        self.outputs = {f"out_{i}": array for i, array in enumerate(recording.outputs)}
+        if len(self.outputs) != len(model.outputs):
+            raise InputError(f"the recording has {len(self.outputs)} outputs, the model {len(model.outputs)}")
+        single = {
+            name: x for name, x in migrated.outputs.items() if name in recording.layers and not isinstance(x, list)
+        }
+        partners = {f"layer_{name}": tensor for name, tensor in rounding.connected(model, single).items()}
+        self.layers = {name: recording.layers[name.removeprefix("layer_")] for name in partners}
+        tensors = {**partners, **dict(zip(self.outputs, model.outputs, strict=True))}
+        fitting = {name: array for name, array in self.layers.items() if _fits(array.shape, tensors[name].shape)}
+        self.graph = rounding.Graph(model, tensors, fitting)
+
+    def end_to_end(self) -> list[Difference]:
+        """Return the differences of outputs and layers, from the inputs on."""
+        found = self.graph.values(self.recording.inputs, False)
+        plain = self._plain(found, {**self.layers, **self.outputs})
+        if not any(plain[name].hopeless for name in self.outputs):
+            plain = self._with_floors(plain, False)
+        return list(plain.values())
+
+    def verdict(self, predict: Predict | None) -> Verdict:
+        """Compare end to end, each layer alone, and see which layers left no trace."""
+        inputs = self.recording.inputs
+        found = self.graph.values(inputs, False)
+        if predict is not None:
+            found |= zip(self.outputs, predict(inputs), strict=True)
+        judged = self._differences(found, {**self.layers, **self.outputs}, False)
+        alone = self._differences(self.graph.values(inputs, True), self.layers, True) if self.layers else {}
+        results = [judged[name] for name in self.outputs]
+        return Verdict(
+            self.tolerance,
+            results,
+            [judged[name] for name in self.layers],
+            list(alone.values()),
+            sorted(set(self.recording.layers) - {name.removeprefix("layer_") for name in self.layers}),
+            len(self.recording.layers),
+            self.graph.blind_layers(inputs),
+            None if any(d.shows for d in results) else ALL_ROUNDING,
+        )
+
+    def _differences(
+        self, found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], isolated: bool
+    ) -> dict[str, Difference]:
+        return self._with_floors(self._plain(found, expected), isolated)
+
+    def _plain(self, found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> dict[str, Difference]:
+        plain = {name: difference(name.removeprefix("layer_"), found[name], expected[name]) for name in expected}
+        if any(map(varies, self.recording.inputs)):
+            return plain
+        return {name: replace(d, spread=d.largest) for name, d in plain.items()}  # one sample, or the same one again
+
+    def _with_floors(self, plain: dict[str, Difference], isolated: bool) -> dict[str, Difference]:
+        if all(d.within(self.tolerance) and d.spread > CLEAR * d.largest for d in plain.values()):
+            return plain  # no floor makes a difference here, and they take time
+        floors = self.graph.floors(self.recording.inputs, isolated)
+        return {name: replace(d, floor=floors[name]) for name, d in plain.items()}
+
+
+def difference(name: str, found: np.ndarray, expected: np.ndarray, floor: float = 0.0) -> Difference:
     """Compare two arrays; another shape or a number that is not finite is an infinite difference."""
-    if found.shape != expected.shape or not np.isfinite(found).all():
-        return Difference(f"{name} {found.shape} for {expected.shape}", float("inf"), float("inf"))
-    largest = float(np.abs(expected).max(initial=0.0))
-    worst = float(np.abs(found.astype(np.float64) - expected).max(initial=0.0))
-    return Difference(name, worst, worst / max(largest, 1e-30))
+    if found.shape != expected.shape:
+        return Difference(f"{name} {found.shape} for {expected.shape}", math.inf, math.inf)
+    if not (np.isfinite(found).all() and np.isfinite(expected).all()):
+        return Difference(f"{name} (NaN or infinity)", math.inf, math.inf)
+    wide = expected.astype(np.float64)
+    largest = float(np.abs(wide).max(initial=0.0))
+    worst = float(np.abs(found.astype(np.float64) - wide).max(initial=0.0))
+    spread = float(np.ptp(wide, axis=0).max(initial=0.0))
+    return Difference(name, worst, worst / max(largest, 1e-30), floor, largest, spread)
 
 
-def relative(found: list[np.ndarray], expected: list[np.ndarray]) -> float:
-    """Return the largest relative difference of two lists of arrays; infinity for another count."""
-    if len(found) != len(expected):
-        return float("inf")
-    return max(difference("", f, e).max_rel for f, e in zip(found, expected, strict=True))
+def _fits(shape: tuple[int, ...], wanted: Any) -> bool:
+    return len(shape) == len(wanted) and all(w in (None, n) for n, w in zip(shape, wanted, strict=True))
 
 
-def outputs(model: Any, arrays: Mapping[str, np.ndarray]) -> list[Difference]:
-    """Compare a model's outputs with the recorded ones; raises InputError if nothing can be compared."""
-    found, expected = run(model, recorded(arrays, "in")), recorded(arrays, "out")
-    if len(found) != len(expected):
-        raise InputError(f"the recording has {len(expected)} outputs, the model {len(found)}")
-    return [difference(f"out_{i}", f, e) for i, (f, e) in enumerate(zip(found, expected, strict=True))]
-
-
-def layers(migrated: Any, arrays: Mapping[str, np.ndarray]) -> list[Difference]:
-    """Compare every recorded layer that the built model has too, in the model's order."""
-    import keras
-
-    tensors = {
-        name: tensor
-        for name, tensor in migrated.outputs.items()
-        if f"layer_{name}" in arrays and not isinstance(tensor, list)
-    }
-    if not tensors:
-        return []
-    probe = keras.Model(migrated.model.input, list(tensors.values()))
-    found = run(probe, recorded(arrays, "in"))
-    return [difference(name, value, arrays[f"layer_{name}"]) for name, value in zip(tensors, found, strict=True)]
+def _some(names: list[str], of: str = "") -> str:
+    shown = ", ".join(names[:8]) + (", ..." if len(names) > 8 else "")
+    return f"{len(names)} {of}{'s' if len(names) != 1 else ''} ({shown})" if of else shown

@@ -8,7 +8,7 @@ import pytest
 
 from reprise_kit.compare import registry, python27, system
 from reprise_kit.compare.system import ROOT
-from reprise_kit.port.keras_legacy import verify
+from reprise_kit.port.keras_legacy import recording
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 from tests.port.keras_legacy import models
 from tests.require import require
@@ -36,12 +36,13 @@ def test_record_migrate_verify(old_python: Path, tmp_path: Path) -> None:
     config, groups = models.dense_net(np.random.RandomState(0))
     architecture, weights = models.save(tmp_path, config, groups)
     golden = record(old_python, tmp_path, "--architecture", architecture, "--weights", weights, "--layers")
-    arrays = verify.load(golden)
+    arrays = recording.arrays(golden)
     assert b'"keras": "1.1.0"' in arrays["provenance"].item()
     assert arrays["in_0"].shape == (4, 3) and arrays["layer_zeta"].shape == (4, 4)
     report = migrate_files(architecture, weights, tmp_path / "m.keras", Options(), golden=golden)
-    assert [d.name for d in report.differences] == ["zeta", "alpha", "out_0"]
-    assert report.agrees and max(d.max_rel for d in report.differences) < 1e-6
+    compared = [*report.verdict.layers, *report.verdict.outputs]
+    assert [d.name for d in compared] == ["zeta", "alpha", "out_0"]
+    assert report.agrees and max(d.max_rel for d in compared) < 1e-6
 
 
 def test_given_inputs_are_the_ones_recorded(old_python: Path, tmp_path: Path) -> None:
@@ -49,6 +50,6 @@ def test_given_inputs_are_the_ones_recorded(old_python: Path, tmp_path: Path) ->
     inputs = tmp_path / "inputs.npz"
     np.savez(inputs, in_0=models.normal(np.random.RandomState(7), 2, 3))
     golden = record(old_python, tmp_path, "--architecture", files[0], "--weights", files[1], "--inputs", inputs)
-    arrays = verify.load(golden)
+    arrays = recording.arrays(golden)
     assert np.array_equal(arrays["in_0"], np.load(inputs)["in_0"])
     assert arrays["out_0"].shape == (2, 2) and not any(key.startswith("layer_") for key in arrays)

@@ -1,0 +1,276 @@
+"""What a model computes, tensor by tensor, and how far rounding alone can move each: the floor of a comparison.
+
+Two right float32 programs differ, for they round at other places. By how much depends on what a number was
+computed from: 2s - 1 near 0 is off by the rounding of 1, the softmax of logits near 1,000 by that of 1,000, a
+dead ReLU of Theano, 0.5 (x + |x|), by that of |x|. So the floor is measured: the model runs again with every
+weight, and every number that goes into arithmetic, moved up or down by one rounding (eps, relative, signs at
+random); how far a tensor moves is the error that it cannot help, condition numbers included (a Monte Carlo
+running error analysis; Higham, Accuracy and Stability of Numerical Algorithms, 3.3 and 1.19). Nothing is moved
+where nothing is rounded: copies, reshapes, masks, lookups.
+"""
+
+import itertools
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import keras
+import numpy as np
+import tensorflow as tf
+
+EPS = float(np.finfo(np.float32).eps)
+# Sums of n terms round more than once, and an old BLAS sums in another order than a new one: see ROUNDINGS in tests.
+ROUNDINGS = 4.0
+RUNS = 3  # of random signs; the largest movement counts
+_layers = keras.layers
+EXACT = (
+    *(_layers.InputLayer, _layers.Permute, _layers.Reshape, _layers.Flatten, _layers.RepeatVector, _layers.Masking),
+    *(_layers.Embedding, _layers.Concatenate, _layers.Identity, _layers.Dropout, _layers.SpatialDropout1D),
+    *(_layers.SpatialDropout2D, _layers.SpatialDropout3D, _layers.GaussianDropout, _layers.GaussianNoise),
+    *(_layers.ZeroPadding1D, _layers.ZeroPadding2D, _layers.ZeroPadding3D),
+    *(_layers.Cropping1D, _layers.Cropping2D, _layers.Cropping3D),
+    *(_layers.UpSampling1D, _layers.UpSampling2D, _layers.UpSampling3D),
+    *(_layers.MaxPooling1D, _layers.MaxPooling2D, _layers.MaxPooling3D),
+    *(_layers.GlobalMaxPooling1D, _layers.GlobalMaxPooling2D, _layers.GlobalMaxPooling3D),
+)
+RECTIFIERS = (_layers.ReLU, _layers.LeakyReLU, _layers.PReLU, _layers.ELU)
+# Operations that are not layers: these compute, all others (casts, comparisons, slices) copy or decide.
+ARITHMETIC = set(
+    """
+    Add Subtract Multiply Divide TrueDivide Power Square Sqrt Rsqrt Exp Log Sum Mean Var Std Matmul Dot Einsum
+    Tensordot Sigmoid Tanh Relu Softplus Softmax Conv ConvTranspose DepthwiseConv SeparableConv AveragePool Norm
+    """.split()  # noqa: SIM905
+)
+Values = dict[str, np.ndarray]
+Call = Callable[[Any, tuple, dict], Any]
+
+
+class Graph:
+    """The graph of a functional model; it can run with each recorded tensor put in the place of the computed one."""
+
+    def __init__(self, model: keras.Model, tensors: Mapping[str, Any], recorded: Mapping[str, np.ndarray]) -> None:
+        """Take the tensors of `model` to look at, by name, and what was recorded of some of them (n_samples, ...)."""
+        self.tensors = dict(tensors)
+        # Some of them are beside the way to the outputs: a tensor in Keras 1's layout that no layer reads.
+        self.model = keras.Model(model.inputs, [*model.outputs, *self.tensors.values()])
+        self.recorded = {name: recorded[name] for name in tensors if name in recorded}
+        self._places = self._find_places()
+        self._compiled = tf.function(self._run, autograph=False)
+
+    def values(self, inputs: list[np.ndarray], isolated: bool) -> Values:
+        """Return every tensor; `isolated`: each from the recorded values of those it is computed from."""
+        return {name: value.numpy() for name, value in self._call(inputs, isolated, 0.0, 0).items()}
+
+    def floors(self, inputs: list[np.ndarray], isolated: bool) -> dict[str, float]:
+        """Return for every tensor the largest difference that rounding explains."""
+        plain = self.values(inputs, isolated)
+        largest = dict.fromkeys(plain, 0.0)
+        for seed in range(1, RUNS + 1):
+            with _shaken_weights(self.model, seed):
+                moved = self._call(inputs, isolated, EPS, seed)
+            for name, value in moved.items():
+                movement = np.abs(value.numpy().astype(np.float64) - plain[name]).max(initial=0.0)
+                largest[name] = max(largest[name], float(np.nan_to_num(movement, nan=0.0, posinf=0.0)))
+        return {name: ROUNDINGS * movement for name, movement in largest.items()}
+
+    def blind_layers(self, inputs: list[np.ndarray]) -> list[str]:
+        """Return the layers whose kernel could be anything: no tensor here depends on it at these inputs.
+
+        Dead ReLUs and saturated units hide what lies before and behind them. A recurrent kernel is left out: at
+        the first of its steps it has nothing to act on.
+        """
+        holders = {layer.name: kernels for layer in self.model._flatten_layers() if (kernels := _kernels(layer))}
+        with tf.GradientTape() as tape:
+            for variable in itertools.chain(*holders.values()):
+                tape.watch(variable)
+            total = _random_sum(self._call(inputs, False, 0.0, 0))
+        found = tape.gradient(total, holders)
+        return [name for name, slopes in found.items() if not any(map(_nonzero, slopes))]
+
+    def _call(self, inputs: list[np.ndarray], isolated: bool, amplitude: float, seed: int) -> dict[str, Any]:
+        for layer in self.model._flatten_layers():
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
+                layer.reset_state()
+        given = [tf.constant(value) for value in inputs]
+        recorded = {name: tf.constant(value) for name, value in self.recorded.items()}
+        return self._compiled(given, recorded, tf.constant(isolated), tf.constant(amplitude), tf.constant(seed))
+
+    def _run(self, inputs: list[Any], recorded: dict[str, Any], isolated: Any, amplitude: Any, seed: Any) -> Any:
+        shake = _Shake(amplitude, seed)
+        found: dict[str, Any] = {}
+
+        def place(tensor: Any, value: Any) -> Any:
+            for name, axes in self._places.get(id(tensor), ()):
+                # What was computed is kept before the recorded numbers take its place.
+                found.setdefault(name, value if axes is None else tf.transpose(value, axes))
+                if name in recorded:
+                    value = _instead(value, recorded[name], axes, isolated)
+            return value
+
+        known = {id(x): place(x, tf.cast(v, x.dtype)) for x, v in zip(self.model.inputs, inputs, strict=True)}
+        _walk(self.model, known, shake.call, place)
+        return {name: found[name] for name in self.tensors if name in found}
+
+    def _find_places(self) -> dict[int, list[tuple[str, tuple[int, ...] | None]]]:
+        """Return by tensor id the names it goes by, and for one that only a Permute turns into that, its axes."""
+        places: dict[int, list[tuple[str, tuple[int, ...] | None]]] = {}
+        for name, tensor in self.tensors.items():
+            places.setdefault(id(tensor), []).append((name, None))
+            maker = tensor._keras_history.operation
+            if isinstance(maker, _layers.Permute):
+                # The next layer often reads the tensor before the Permute, in the other layout.
+                source = maker._inbound_nodes[tensor._keras_history.node_index].input_tensors[0]
+                places.setdefault(id(source), []).append((name, (0, *maker.dims)))
+        return places
+
+
+def connected(model: keras.Model, tensors: Mapping[str, Any]) -> dict[str, Any]:
+    """Return those tensors that a functional model's inputs alone decide: not those inside a nested model."""
+    known = {id(tensor): True for tensor in model.inputs}
+    return {name: tensor for name, tensor in tensors.items() if _from_inputs(tensor, known)}
+
+
+def _from_inputs(tensor: Any, known: dict[int, bool]) -> bool:
+    waiting = [tensor]
+    while waiting:
+        last = waiting[-1]
+        sources = last._keras_history.operation._inbound_nodes[last._keras_history.node_index].input_tensors
+        open_ones = [] if id(last) in known else [x for x in sources if id(x) not in known]
+        if open_ones:
+            waiting += open_ones
+            continue
+        known.setdefault(id(last), bool(sources) and all(known[id(x)] for x in sources))
+        waiting.pop()
+    return known[id(tensor)]
+
+
+def _walk(model: keras.Model, known: dict[int, Any], call: Call, place: Callable[[Any, Any], Any]) -> None:
+    """Run every node of a functional model, in order, as Keras does; `known` holds the inputs and takes the rest."""
+    for depth in sorted(model._nodes_by_depth, reverse=True):
+        for node in model._nodes_by_depth[depth]:
+            if node.is_input:
+                continue
+            args, kwargs = node.arguments.fill_in(known)
+            outputs = keras.tree.flatten(call(node.operation, args, kwargs))
+            for tensor, value in zip(node.outputs, outputs, strict=True):
+                known[id(tensor)] = place(tensor, value)
+
+
+def _instead(value: Any, recorded: Any, axes: tuple[int, ...] | None, isolated: Any) -> Any:
+    recorded = tf.cast(recorded if axes is None else tf.transpose(recorded, np.argsort(axes)), value.dtype)
+    return _masked_as(value, tf.where(isolated, recorded, value))
+
+
+def _masked_as(old: Any, new: Any) -> Any:
+    mask = getattr(old, "_keras_mask", None)
+    if mask is not None:
+        new._keras_mask = mask
+    return new
+
+
+class _Shake:
+    """Moves numbers up or down by `amplitude`, relative; amplitude 0 leaves them as they are."""
+
+    def __init__(self, amplitude: Any, seed: Any) -> None:
+        self.amplitude, self.seed, self.calls = amplitude, seed, 0
+
+    def __call__(self, x: Any) -> Any:
+        return _masked_as(x, x + self.step(x)) if _is_float(x) else x
+
+    def step(self, x: Any) -> Any:
+        """Return +- amplitude * x, signs at random."""
+        self.calls += 1
+        random = tf.random.stateless_uniform(tf.shape(x), [self.seed, self.calls], dtype=x.dtype)
+        return self.amplitude * tf.sign(random - 0.5) * x
+
+    def call(self, operation: Any, args: tuple, kwargs: dict) -> Any:
+        """Call a layer or operation; where it computes, its inputs and what its activation gets are moved."""
+        if _is_functional(operation):
+            return self._nested(operation, args)
+        if not _computes(operation):
+            return operation(*args, **kwargs)
+        moved = keras.tree.map_structure(lambda x: self(x) if tf.is_tensor(x) else x, args)
+        if isinstance(operation, RECTIFIERS):
+            return self._rectified(moved[0], operation(*moved, **kwargs))
+        holder = next((h for h in (operation, vars(operation).get("layer")) if _activates(h)), None)
+        if holder is None:
+            return operation(*moved, **kwargs)
+        with _without_activation(holder) as activation:
+            z = operation(*moved, **kwargs)
+        y = _masked_as(z, activation(self(z)))
+        return self._rectified(z, y) if activation is keras.activations.relu else y
+
+    def _rectified(self, z: Any, y: Any) -> Any:
+        """Theano computes relu(z) as 0.5 (z + |z|): a dead unit is left with the rounding of z."""
+        return _masked_as(y, y + self.step(z))
+
+    def _nested(self, model: Any, args: tuple) -> Any:
+        known = dict(zip(map(id, model.inputs), keras.tree.flatten(args), strict=True))
+        _walk(model, known, self.call, lambda _, value: value)
+        outputs = [known[id(x)] for x in model.outputs]
+        return outputs[0] if len(outputs) == 1 else outputs
+
+
+def _is_functional(operation: Any) -> bool:
+    return isinstance(operation, keras.Model) and hasattr(operation, "_nodes_by_depth")
+
+
+def _is_float(x: Any) -> bool:
+    return bool(tf.is_tensor(x) and x.dtype.is_floating)
+
+
+def _computes(operation: Any) -> bool:
+    if isinstance(operation, keras.layers.Layer):
+        return not isinstance(operation, EXACT)
+    return type(operation).__name__ in ARITHMETIC
+
+
+def _activates(layer: Any) -> bool:
+    """Return whether a layer holds an activation that can be taken off it (a recurrent layer's cannot)."""
+    return layer is not None and callable(vars(layer).get("activation")) and not hasattr(layer, "recurrent_activation")
+
+
+@contextmanager
+def _without_activation(layer: Any) -> Iterator[Callable[[Any], Any]]:
+    activation = layer.activation
+    layer.activation = keras.activations.linear
+    try:
+        yield activation
+    finally:
+        layer.activation = activation
+
+
+@contextmanager
+def _shaken_weights(model: keras.Model, seed: int) -> Iterator[None]:
+    """Move every weight by one rounding while the block runs."""
+    random = np.random.RandomState(seed)
+    floats = [v for v in model.weights if np.issubdtype(np.dtype(v.dtype), np.floating)]
+    before = [v.numpy() for v in floats]
+    try:
+        for variable, value in zip(floats, before, strict=True):
+            variable.assign(value * (1 + EPS * random.choice((-1.0, 1.0), value.shape)).astype(value.dtype))
+        yield
+    finally:
+        for variable, value in zip(floats, before, strict=True):
+            variable.assign(value)
+
+
+def _kernels(layer: Any) -> list[Any]:
+    own = getattr(layer, "_trainable_variables", [])
+    return [v.value for v in own if ("kernel" in v.name or "embeddings" in v.name) and "recurrent" not in v.name]
+
+
+def _random_sum(values: Mapping[str, Any]) -> Any:
+    """Return a sum of all numbers with weights at random, so that no slope cancels another."""
+    random = np.random.RandomState(0)
+    floats = [value for value in values.values() if _is_float(value)]
+    return sum(
+        tf.reduce_sum(value * tf.constant(random.uniform(0.5, 1.0, value.shape), value.dtype)) for value in floats
+    )
+
+
+def _nonzero(slope: Any) -> bool:
+    if slope is None:
+        return False
+    values = slope.values if isinstance(slope, tf.IndexedSlices) else slope
+    return bool(tf.reduce_any(tf.not_equal(values, 0)).numpy())
