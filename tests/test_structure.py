@@ -1,0 +1,107 @@
+"""The house: arrows run down, from the front door over the port to the ground floor, and never in a circle."""
+
+import ast
+from graphlib import CycleError, TopologicalSorter
+from pathlib import Path
+
+import pytest
+
+from reprise_kit.compare.system import ROOT
+
+NAME = "reprise_kit"
+FLOORS = {"compare": 0, "port": 1}  # everything else of the package stands above both
+
+
+def module(path: Path) -> str:
+    parts = path.relative_to(ROOT).with_suffix("").parts
+    parts = parts if parts[0] == NAME else (NAME, *parts)
+    return ".".join(parts[:-1] if parts[-1] == "__init__" else parts)
+
+
+def sources() -> dict[str, Path]:
+    own = [p for p in (ROOT / NAME).rglob("*.py") if not any(q.is_symlink() for q in p.parents)]
+    tops = [p for top in FLOORS for p in (ROOT / top).rglob("*.py")]
+    return {module(path): path for path in (*own, *tops)}
+
+
+SOURCES = sources()
+
+
+def imported(tree: ast.AST) -> set[str]:
+    """Every module of ours that a file imports, wherever in it."""
+    found: set[str] = set()
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found |= {alias.name for alias in node.names}
+        elif isinstance(node, ast.ImportFrom):
+            assert node.level == 0, "imports name the whole way"
+            for alias in node.names:
+                whole = f"{node.module}.{alias.name}"
+                found.add(whole if whole in SOURCES else str(node.module))
+    return {name for name in found if name in SOURCES}
+
+
+ARROWS = {name: imported(ast.parse(path.read_text())) - {name} for name, path in SOURCES.items()}
+
+
+def floor(name: str) -> int:
+    return FLOORS.get(name.split(".")[1] if "." in name else "", 2)
+
+
+def test_there_is_a_house() -> None:
+    assert len(SOURCES) > 120 and sum(map(len, ARROWS.values())) > 300
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_arrows_run_down(name: str) -> None:
+    assert [other for other in ARROWS[name] if floor(other) > floor(name)] == []
+
+
+def test_no_circle_of_files() -> None:
+    try:
+        list(TopologicalSorter(ARROWS).static_order())
+    except CycleError as error:
+        pytest.fail(f"files import each other: {' -> '.join(error.args[1])}")
+
+
+def package(name: str) -> str:
+    """The folder of a file."""
+    return ".".join(name.split(".")[:-1]) if SOURCES[name].name != "__init__.py" else name
+
+
+def test_no_circle_of_packages_of_the_port() -> None:
+    """Folders of the port, each as a whole."""
+    folders: dict[str, set[str]] = {}
+    for name, others in ARROWS.items():
+        if floor(name) == 1:
+            folders.setdefault(package(name), set()).update(package(o) for o in others if floor(o) == 1)
+    edges = {folder: {other for other in others if other != folder} for folder, others in folders.items()}
+    # A package's own sub-folders are rooms of it.
+    edges = {a: {b for b in bs if not b.startswith(f"{a}.") and not a.startswith(f"{b}.")} for a, bs in edges.items()}
+    try:
+        list(TopologicalSorter(edges).static_order())
+    except CycleError as error:
+        pytest.fail(f"folders import each other: {' -> '.join(error.args[1])}")
+
+
+def test_only_the_registry_imports_by_name() -> None:
+    """Imports by a string are arrows that nobody sees."""
+    allowed = {"registry", "runners.__init__"}
+    found = {
+        f"{name}"
+        for name, path in SOURCES.items()
+        for node in ast.walk(ast.parse(path.read_text()))
+        if isinstance(node, ast.Attribute) and node.attr == "import_module"
+    }
+    assert {name.removeprefix(f"{NAME}.compare.") for name in found} <= {"registry", "runners"} | set(), found - allowed
+
+
+def test_nobody_imports_a_folder_past_the_package() -> None:
+    tops = {"port", "compare", "original"}
+    for path in (*SOURCES.values(), *(ROOT / "tests").rglob("*.py")):
+        if "py27" in path.parts or "old_keras" in path.parts:
+            continue
+        for node in ast.walk(ast.parse(path.read_text())):
+            names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
+            names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
+            assert not tops & {name.split(".")[0] for name in names}, path
