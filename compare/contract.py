@@ -4,7 +4,7 @@ A system is a folder with a system.toml (`compare/system.py`) and modules, of wh
 
     pipeline    Options, a frozen dataclass; open_pipeline(weights, source_backend, options) -> Pipeline
                 original_refuses(path) -> str | None, where the live original would not end on some inputs
-    live        LiveNetwork(model) and LiveRecogniser(network, rate): answers while the input still arrives
+    live        STEP_SECONDS, LiveNetwork(model), LiveRecogniser(network, rate): answers while sound still arrives
     causes      RULES and CAUSES, by which `compare` explains a difference
     train_trace trace(request) -> arrays, the port's side of `training-parity`
 

@@ -266,15 +266,15 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
     \b
     The name of --out says in which format:
       .npz       NumPy arrays
-      .tfrecord  one tf.train.Example per track; its features: port/deepsound_crnn/records.py
+      .tfrecord  one tf.train.Example per track; its features: port/deepsound_crnn/training/records.py
       .pkl       the pickle that the original of 2016 reads
 
     Every format can be read back by train, filters and training-parity. Tracks that cannot be read are listed and
     left out. A stopped run goes on from OUT.parts.
     """
-    from reprise_kit.port.deepsound_crnn import training_commands
+    from reprise_kit.commands import training
 
-    training_commands.dataset(folder, out, workers or len(os.sched_getaffinity(0)), frames, click.echo)
+    training.dataset(folder, out, workers or len(os.sched_getaffinity(0)), frames, click.echo)
 
 
 @cli.command()
@@ -302,10 +302,10 @@ def train(
 
     DATA: a .npz, .tfrecord or .pkl of `reprise dataset`. It is read whole into memory: GTZAN takes 0.7 GB.
     """
-    from reprise_kit.port.deepsound_crnn import training_commands
+    from reprise_kit.commands import training
 
     backend = source_backend or "theano"
-    training_commands.train(data, out, recipe, epochs, seed, artists, parts, weights, backend, click.echo)
+    training.train(data, out, recipe, epochs, seed, artists, parts, weights, backend, click.echo)
 
 
 @cli.command()
@@ -322,12 +322,12 @@ def filters(
 
     DATA: a .npz, .tfrecord or .pkl of `reprise dataset`; the tracks must be where they were when it was made.
     """
+    from reprise_kit.commands import training
     from reprise_kit.compare import registry
     from reprise_kit.compare.weights import needed
-    from reprise_kit.port.deepsound_crnn import training_commands
 
     chosen = needed(registry.load("deepsound_crnn"), weights, source_backend)
-    training_commands.filters(data, out, chosen.path, chosen.backend, count, receptive_field, click.echo)
+    training.filters(data, out, chosen.path, chosen.backend, count, receptive_field, click.echo)
 
 
 @cli.command("training-parity")
@@ -341,9 +341,9 @@ def training_parity(data: Path, out: Path, steps: int | None, seed: int, upstrea
 
     DATA: a .npz, .tfrecord or .pkl of `reprise dataset`. Exit code 1: they differ.
     """
-    from reprise_kit.port.deepsound_crnn import training_commands
+    from reprise_kit.commands import training
 
-    sys.exit(0 if training_commands.training_parity(data, out, steps, upstream, seed, click.echo) else 1)
+    sys.exit(0 if training.training_parity(data, out, steps, upstream, seed, click.echo) else 1)
 
 
 @cli.command()
@@ -362,15 +362,15 @@ def features(
     decoder: str,
 ) -> None:
     """Write the 160 transfer-learning features of each of CLIPS."""
-    from reprise_kit.port.transfer_learning_music import command
+    from reprise_kit.commands import features as writer
 
     if gtzan is not None:
-        command.gtzan(gtzan)
+        writer.gtzan(gtzan)
         return
     from reprise_kit.compare import terminal
 
     chosen = terminal.settings("transfer_learning_music", weights, source_backend, decoder)
-    command.write(list(clips), out, chosen.weights.path, chosen.backend, decoder)
+    writer.write(list(clips), out, chosen.weights.path, chosen.backend, decoder)
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

@@ -15,9 +15,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import mp3, rawread
+from reprise_kit.port.audio import mp3
+from reprise_kit.port.audio.audioread214 import rawread
+from reprise_kit.port.audio.audioread214.decoders import Stream, decode_ffmpeg, decode_pyav, too_long
 from reprise_kit.port.audio.content import opened
-from reprise_kit.port.audio.decoders import Stream, decode_ffmpeg, decode_pyav, too_long
 from reprise_kit.port.audio.stream import FULL_SCALE, Incoming, channel_notes, from_raw, incoming, mixed, refuse_less
 
 DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}

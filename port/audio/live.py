@@ -2,7 +2,7 @@
 
 The originals resampled with one Fourier transform over the whole clip: a cut at half the new rate without any
 transition band, which the networks hear. No filter that streams has that, but the same transform over overlapping
-blocks has. The mel part is exact: given the same samples its frames are those of `reprise_kit.port.audio.mel`.
+blocks has. The mel part is exact: given the same samples its frames are those of librosa041/mel.py.
 """
 
 import math
@@ -12,9 +12,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import spectrum
-from reprise_kit.port.audio.mel import HOP, N_MELS, log_mel
-from reprise_kit.port.audio.resample import SAMPLE_RATE, backward, output_length
+from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS, log_mel
+from reprise_kit.port.audio.scipy017 import spectrum
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, backward, output_length
 
 MAX_BLOCK = 1 << 20  # native samples; a sampling rate with a large prime factor needs long blocks
 CONTEXT = 2  # hops of sound kept before the next mel frame

@@ -5,7 +5,7 @@ import subprocess
 from functools import lru_cache
 from pathlib import Path
 
-from reprise_kit.port.audio import rawread
+from reprise_kit.port.audio.audioread214 import rawread
 from reprise_kit.port.audio.content import opened
 
 

@@ -21,9 +21,10 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import mp3, rawread
+from reprise_kit.port.audio import mp3
+from reprise_kit.port.audio.audioread214 import rawread
+from reprise_kit.port.audio.audioread214.decoders import Opened, open_pyav, too_long
 from reprise_kit.port.audio.content import opened
-from reprise_kit.port.audio.decoders import Opened, open_pyav, too_long
 
 ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
 FULL_SCALE = 32768  # of signed 16-bit samples

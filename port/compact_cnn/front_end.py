@@ -4,8 +4,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.port.audio.decode import Decoded
-from reprise_kit.port.choi.front_end import fixed_length, to_12k
 from reprise_kit.port.compact_cnn.model import N_SAMPLES
+from reprise_kit.port.shared.choi.front_end import fixed_length, to_12k
 
 SECONDS = 29.0
 

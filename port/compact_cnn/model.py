@@ -11,10 +11,10 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.choi.blocks import fitting
-from reprise_kit.port.choi.tags import TAGS
 from reprise_kit.port.compact_cnn.layers import ClipNormalization, KapreMelgram
 from reprise_kit.port.keras_legacy import convert, read
+from reprise_kit.port.shared.choi.blocks import fitting
+from reprise_kit.port.shared.choi.tags import TAGS
 
 SAMPLE_RATE = 12_000  # Hz
 N_SAMPLES = 348_000  # 29 s

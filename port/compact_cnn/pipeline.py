@@ -13,12 +13,12 @@ from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded
 from reprise_kit.port.audio.provenance import decoded_by
-from reprise_kit.port.audio.transform_time import too_slow
-from reprise_kit.port.choi.front_end import SAMPLE_RATE
-from reprise_kit.port.choi.pipeline import channels_first, channels_last
-from reprise_kit.port.choi.tags import TAGS
+from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.compact_cnn import front_end, model
-from reprise_kit.port.network import AudioOptions, NetworkPipeline
+from reprise_kit.port.shared.choi.front_end import SAMPLE_RATE
+from reprise_kit.port.shared.choi.tagger import channels_first, channels_last
+from reprise_kit.port.shared.choi.tags import TAGS
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
 
 N_BLOCKS = len(model.POOLS)
 # Stage: the layer that it leaves, and the layer that its source stage left.

@@ -13,10 +13,13 @@ import tensorflow as tf
 from numpy.typing import NDArray
 
 from reprise_kit.port.deepsound_cnn_2018 import front_end
-from reprise_kit.port.deepsound_cnn_2018.pipeline import LABELS
+from reprise_kit.port.deepsound_cnn_2018.pipeline import STEP_SECONDS
 from reprise_kit.port.deepsound_crnn import live
+from reprise_kit.port.shared.gtzan import GENRES
 
 REMEMBERED = len(front_end.SMOOTHING) - 1  # steps before a step that its smoothed answer looks at
+
+__all__ = ["STEP_SECONDS", "LiveNetwork", "LiveRecogniser"]
 
 
 class LiveNetwork(live.LiveNetwork):
@@ -35,12 +38,12 @@ class LiveNetwork(live.LiveNetwork):
 class LiveRecogniser(live.LiveRecogniser):
     """One stream of sound, its steps smoothed as served; 36 frames to a step and 8 to the next, as in the CRNN."""
 
-    labels = LABELS
+    labels = GENRES
 
     def __init__(self, *args: Any, **options: Any) -> None:
         """As the CRNN's."""
         super().__init__(*args, **options)
-        self.past = np.empty((0, len(LABELS)), np.float32)  # unsmoothed
+        self.past = np.empty((0, len(GENRES)), np.float32)  # unsmoothed
 
     def push(self, native: NDArray[np.float32]) -> live.Steps:
         """Take (n,) float32 samples, full scale 1.0; return the steps that they settle."""

@@ -16,15 +16,15 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import mel
-from reprise_kit.port.audio import resample as legacy
+from reprise_kit.port.audio.audioread214.decoders import decode_ffmpeg, decode_pyav
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode
-from reprise_kit.port.audio.decoders import decode_ffmpeg, decode_pyav
+from reprise_kit.port.audio.librosa041 import mel
 from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.audio.scipy017 import resample as legacy
 from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
-from reprise_kit.port.network import AudioOptions, NetworkPipeline
+from reprise_kit.port.shared.gtzan import GENRES
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
 
-LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STEP_SECONDS = model.FRAMES_PER_STEP * front_end.HOP / front_end.SAMPLE_RATE
 FRONT_ENDS = ("browser", "librosa")
 DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
@@ -53,7 +53,7 @@ class Options(AudioOptions):
 class Pipeline(NetworkPipeline):
     """The network of 2018 with its weights loaded."""
 
-    labels = LABELS
+    labels = GENRES
 
     def __init__(
         self,
@@ -93,7 +93,7 @@ class Pipeline(NetworkPipeline):
         if self.smoothing:
             step_probs = front_end.smooth(step_probs)
         clip_probs = model.clip_probs(self.model, log_mel)
-        return Prediction(LABELS, step_probs, STEP_SECONDS, clip_probs, len(native) / rate, notes)
+        return Prediction(GENRES, step_probs, STEP_SECONDS, clip_probs, len(native) / rate, notes)
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""

@@ -16,11 +16,14 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.librosa041.mel import N_MELS
 from reprise_kit.port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
-from reprise_kit.port.audio.mel import N_MELS
 from reprise_kit.port.audio.stream import Incoming
 from reprise_kit.port.deepsound_crnn import model as crnn
-from reprise_kit.port.deepsound_crnn.pipeline import LABELS, STEP_SECONDS
+from reprise_kit.port.deepsound_crnn.model import STEP_SECONDS
+from reprise_kit.port.shared.gtzan import GENRES
+
+__all__ = ["STEP_SECONDS", "LiveNetwork", "LiveRecogniser", "Steps", "predict"]
 
 OVERLAP = crnn.MIN_FRAMES - crnn.FRAMES_PER_STEP  # frames that a step shares with the next ones (28)
 FIRST_PART = 1 << 16  # native samples of the first push of a file; each next is twice as long, up to LARGEST_PART
@@ -61,7 +64,7 @@ class LiveNetwork:
 class LiveRecogniser:
     """One stream of sound."""
 
-    labels = LABELS
+    labels = GENRES
 
     def __init__(self, network: LiveNetwork, rate: int, blocks: Blocks = QUICK) -> None:
         """Begin a stream of mono samples at `rate` Hz; raises InputError on a rate that cannot be resampled live."""
@@ -101,7 +104,7 @@ class LiveRecogniser:
         self.frames = np.concatenate([self.frames, new])
         n_steps = (len(self.frames) - OVERLAP) // crnn.FRAMES_PER_STEP
         if n_steps < 1:
-            return Steps(np.empty((0, len(LABELS)), np.float32), new)
+            return Steps(np.empty((0, len(GENRES)), np.float32), new)
         used = n_steps * crnn.FRAMES_PER_STEP
         probs, *state = self.network.step(self.frames[None, : used + OVERLAP], *self.state)
         self.state = [array.numpy() for array in state]
@@ -119,5 +122,5 @@ def predict(model: keras.Model, clip: Incoming) -> Prediction:
     if not len(step_probs):
         raise InputError(f"too short: {n_native / clip.rate:.2f} s; give at least 1.63 s")
     return Prediction(
-        LABELS, step_probs, STEP_SECONDS, step_probs.mean(axis=0), n_native / clip.rate, (*clip.notes, STREAMED)
+        GENRES, step_probs, STEP_SECONDS, step_probs.mean(axis=0), n_native / clip.rate, (*clip.notes, STREAMED)
     )

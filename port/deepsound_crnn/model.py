@@ -11,10 +11,11 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE
 from reprise_kit.port.keras_legacy import convert, read
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 
-N_MELS = 128
 N_GENRES = 10
 N_CONVOLUTIONS = 3
 N_FILTERS = 256
@@ -23,6 +24,7 @@ POOL = 2
 N_UNITS = 256  # of the LSTM
 DROPOUT = 0.5  # in training only
 FRAMES_PER_STEP = POOL**N_CONVOLUTIONS
+STEP_SECONDS = FRAMES_PER_STEP * HOP / SAMPLE_RATE
 
 
 def _frames_for_one_step() -> int:

@@ -17,19 +17,18 @@ import tensorflow as tf
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, whole
-from reprise_kit.port.audio.mel import HOP, log_mel
+from reprise_kit.port.audio.librosa041.mel import HOP, log_mel
 from reprise_kit.port.audio.provenance import decoded_by
-from reprise_kit.port.audio.resample import SAMPLE_RATE, resample
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
+from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
-from reprise_kit.port.audio.transform_time import too_slow
 from reprise_kit.port.deepsound_crnn import model as crnn
-from reprise_kit.port.network import AudioOptions, NetworkPipeline
+from reprise_kit.port.shared.gtzan import GENRES
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
 
-LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
 STREAM_SECONDS = 86_400.0  # of a clip that is answered as it is decoded
 BATCH_FRAMES = 12_000  # frames that the network takes at once: about 16 clips of 30 s
-STEP_SECONDS = crnn.FRAMES_PER_STEP * HOP / SAMPLE_RATE
 
 # Stage: the layer that it leaves, and the layer that its source stage left.
 LAYERS = {
@@ -72,7 +71,7 @@ def batches(lengths: Sequence[int]) -> list[list[int]]:
 class Pipeline(NetworkPipeline):
     """The CRNN with one checkpoint loaded."""
 
-    labels = LABELS
+    labels = GENRES
 
     def __init__(
         self,
@@ -133,7 +132,9 @@ class Pipeline(NetworkPipeline):
             for k, probs in zip(group, self._step_probs(padded).numpy(), strict=True):
                 step_probs[k] = probs[: crnn.steps(len(heard[k].frames))]
         return [
-            Prediction(self.labels, step_probs[k], STEP_SECONDS, step_probs[k].mean(axis=0), one.duration, one.notes)
+            Prediction(
+                self.labels, step_probs[k], crnn.STEP_SECONDS, step_probs[k].mean(axis=0), one.duration, one.notes
+            )
             for k, one in enumerate(heard)
         ]
 

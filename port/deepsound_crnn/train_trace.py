@@ -7,8 +7,8 @@ import numpy as np
 import tensorflow as tf
 
 from reprise_kit.port.deepsound_crnn import model as crnn
-from reprise_kit.port.deepsound_crnn import start
-from reprise_kit.port.deepsound_crnn.split import as_original
+from reprise_kit.port.deepsound_crnn.training import initial_weights as start
+from reprise_kit.port.deepsound_crnn.training.split import as_original
 from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
 
 LEARNING_RATE = 1e-5

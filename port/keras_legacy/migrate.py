@@ -159,7 +159,7 @@ def _write(model: Any, out: Path, to: str) -> None:
         if to == "keras":
             model.save(temporary)
         elif to == "weights":
-            from reprise_kit.port.weights_file import write_weights
+            from reprise_kit.port.shared.weights_file import write_weights
 
             write_weights(model, temporary)
         elif to == "onnx":

@@ -8,9 +8,17 @@ from pathlib import Path
 
 import keras
 
-from reprise_kit.port.choi.blocks import KERAS_106_THEANO, TIME_AXIS, Statistics, batch_norm, block, rules, set_weights
-from reprise_kit.port.choi.front_end import N_FRAMES, N_MELS
-from reprise_kit.port.choi.tags import TAGS
+from reprise_kit.port.shared.choi.blocks import (
+    KERAS_106_THEANO,
+    TIME_AXIS,
+    Statistics,
+    batch_norm,
+    block,
+    rules,
+    set_weights,
+)
+from reprise_kit.port.shared.choi.front_end import N_FRAMES, N_MELS
+from reprise_kit.port.shared.choi.tags import TAGS
 
 FILTERS = (32, 128, 128, 192, 256)
 POOLS = ((2, 4), (2, 4), (2, 4), (3, 5), (4, 4))  # (mels, frames)

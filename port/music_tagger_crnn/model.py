@@ -8,10 +8,19 @@ from pathlib import Path
 
 import keras
 
-from reprise_kit.port.choi.blocks import KERAS_110, TIME_AXIS, Statistics, batch_norm, block, gru, rules, set_weights
-from reprise_kit.port.choi.front_end import N_FRAMES, N_MELS
-from reprise_kit.port.choi.tags import TAGS
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
+from reprise_kit.port.shared.choi.blocks import (
+    KERAS_110,
+    TIME_AXIS,
+    Statistics,
+    batch_norm,
+    block,
+    gru,
+    rules,
+    set_weights,
+)
+from reprise_kit.port.shared.choi.front_end import N_FRAMES, N_MELS
+from reprise_kit.port.shared.choi.tags import TAGS
 
 PADDING = 37  # frames of zeros on either side
 FILTERS = (64, 128, 128, 128)

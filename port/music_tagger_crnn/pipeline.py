@@ -2,9 +2,9 @@
 
 from pathlib import Path
 
-from reprise_kit.port.choi.blocks import KERAS_110, Statistics
-from reprise_kit.port.choi.pipeline import Options, TaggerPipeline, original_refuses
 from reprise_kit.port.music_tagger_crnn import model
+from reprise_kit.port.shared.choi.blocks import KERAS_110, Statistics
+from reprise_kit.port.shared.choi.tagger import Options, TaggerPipeline, original_refuses
 
 LAYERS = ("bn_0_freq", "pool1", "pool2", "pool3", "pool4", "gru1", "gru2", "output")
 

@@ -16,8 +16,8 @@ from sklearn.model_selection import StratifiedKFold, cross_val_score
 from sklearn.svm import SVC
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.shared.gtzan import GENRES
 
-GENRES = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 N_TRACKS = 1000
 N_FEATURES = 32  # of one layer
 N_FOLDS = 10

@@ -103,7 +103,7 @@ def per_clip(console: Console, made: list[Path], rounds: int) -> None:
 def described(clip: Path) -> str:
     """Name a clip by its length and what decides the cost of a transform over it."""
     from reprise_kit.port.audio.decode import decode
-    from reprise_kit.port.audio.fftpack import factors
+    from reprise_kit.port.audio.scipy017.fftpack import factors
 
     decoded = decode(clip)
     n = len(decoded.native)

@@ -40,8 +40,8 @@ def port_subjects(system: System) -> dict[str, Subject]:
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from reprise_kit.port.audio.decode import decode
-    from reprise_kit.port.audio.mel import log_mel
-    from reprise_kit.port.audio.resample import output_length, resample
+    from reprise_kit.port.audio.librosa041.mel import log_mel
+    from reprise_kit.port.audio.scipy017.resample import output_length, resample
     from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
 
     assert system.default_weights is not None

@@ -12,9 +12,9 @@ import pytest
 import scipy.signal
 import soxr
 
+import reprise_kit.port.audio.audioread214.decoders as decoders
 import reprise_kit.port.audio.decode as decoding
-import reprise_kit.port.audio.decoders as decoders
-import reprise_kit.port.audio.resample as resampling
+import reprise_kit.port.audio.scipy017.resample as resampling
 import reprise_kit.port.deepsound_crnn.pipeline as path
 from reprise_kit.compare import registry, terminal
 from reprise_kit.compare.comparison import ClipComparison

@@ -3,7 +3,7 @@ import pytest
 
 from reprise_kit.compare import registry, training
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.deepsound_crnn import start
+from reprise_kit.port.deepsound_crnn.training import initial_weights as start
 
 
 @pytest.fixture(scope="module")

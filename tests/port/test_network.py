@@ -6,7 +6,7 @@ import numpy as np
 
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.network import NetworkPipeline
+from reprise_kit.port.shared.network import NetworkPipeline
 
 
 class Named(NetworkPipeline):

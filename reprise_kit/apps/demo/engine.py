@@ -3,7 +3,7 @@
 Everything said about a system is read from its own files. A system is offered where a stage of it has the unit
 "probability". It has a live path where it has `port/<system>/live.py`, with `LiveNetwork(model)` and
 `LiveRecogniser(network, rate)` as in port/deepsound_crnn/live.py; its pipeline then answers `recognise(decoded)` too,
-and the pipeline's module says STEP_SECONDS. The table [demo] of its system.toml may hold `recommended = true` and
+and it says STEP_SECONDS. The table [demo] of its system.toml may hold `recommended = true` and
 `options` for its pipeline.
 """
 
@@ -99,9 +99,9 @@ class Engine:
             raise InputError(str(error).replace(f"{weights.path.parent}/", "")) from None  # clients read it
         if not self.has_live:
             return Loaded(pipeline)
-        live, module = registry.part(self.system, "live"), registry.part(self.system, "pipeline")
-        assert live is not None and module is not None
-        return Loaded(pipeline, module.STEP_SECONDS, live, live.LiveNetwork(pipeline.model))
+        live = registry.part(self.system, "live")
+        assert live is not None
+        return Loaded(pipeline, live.STEP_SECONDS, live, live.LiveNetwork(pipeline.model))
 
     def warm_up(self) -> None:
         """Load it and build its graphs, so that the first visitor does not wait for them."""

@@ -128,7 +128,7 @@ def test_killed_at_half_it_goes_on_without_loss_or_repeat(tmp_path):
     out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
     code = (
         "import sys; from pathlib import Path; from port import archive; archive.PART_ROWS = 4;"
-        "from tests.port.test_archive import run_stub;"
+        "from tests.apps.archive.test_archive import run_stub;"
         "run_stub(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]))"
     )
     process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "clips"), str(out)], cwd=ROOT)

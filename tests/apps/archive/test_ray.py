@@ -8,7 +8,7 @@ import pytest
 
 from reprise_kit.apps.archive import ray_cluster
 from reprise_kit.apps.archive.archive import Archive, Job
-from tests.port.test_archive import make_folder, real_job, rows_of
+from tests.apps.archive.test_archive import make_folder, real_job, rows_of
 from tests.require import require
 
 N_CLIPS = 64

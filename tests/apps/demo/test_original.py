@@ -10,11 +10,12 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise_kit.apps.demo.engine import Engine, Engines, Weights, find_weights
+from reprise_kit.apps.demo.engine import Engine, Engines
 from reprise_kit.apps.demo.original import Original, compared
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.registry import load
-from reprise_kit.port.deepsound_crnn.pipeline import LABELS
+from reprise_kit.compare.weights import Weights, find
+from reprise_kit.port.shared.gtzan import GENRES
 from tests.apps.demo.running import CLIPS, FIXTURE
 
 SONG = CLIPS / "guitar_22050.au"
@@ -73,11 +74,11 @@ def stand_in(curve: object, name: object = "a-1", status: int = 200) -> Iterator
 
 @pytest.fixture(scope="module")
 def engine() -> Engine:
-    return Engine(load("deepsound_crnn"), Weights(FIXTURE, "theano", knows_genres=False))
+    return Engine(load("deepsound_crnn"), Weights(FIXTURE, "theano", origin="kit"))
 
 
 def steps(probs: np.ndarray) -> list[object]:
-    return [[float(k + 1), dict(zip(LABELS, map(float, row), strict=True))] for k, row in enumerate(probs)]
+    return [[float(k + 1), dict(zip(GENRES, map(float, row), strict=True))] for k, row in enumerate(probs)]
 
 
 def test_a_running_original_is_asked(engine: Engine) -> None:
@@ -110,6 +111,6 @@ def test_an_original_that_is_down_is_unavailable(engine: Engine) -> None:
 
 def test_weights_default_to_the_fixture_and_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
-    assert find_weights(load("deepsound_crnn")) == Weights(FIXTURE, "theano", knows_genres=False)
+    assert find(load("deepsound_crnn")) == Weights(FIXTURE, "theano", origin="kit")
     given = tmp_path / "given.h5"
-    assert Engines(given, "tensorflow").default.weights == Weights(given, "tensorflow", knows_genres=True)
+    assert Engines(given, "tensorflow").default.weights == Weights(given, "tensorflow", origin="upstream")

@@ -22,7 +22,7 @@ from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.weights import Weights
 from reprise_kit.port.audio.stream import Incoming
-from reprise_kit.port.network import AudioOptions
+from reprise_kit.port.shared.network import AudioOptions
 from tests.apps.demo.running import CLIPS, FETCHED, FIXTURE, Running, fetched, running
 from tests.apps.demo.test_api import QUAD, SOUND, settled, wav
 from tests.apps.demo.test_hostile import HOSTILE
@@ -174,7 +174,7 @@ def test_weights_that_arrive_later_are_found(tmp_path: Path, monkeypatch: pytest
     with pytest.raises(InputError, match=f"reprise fetch {MISSING}"):
         engine.ready()
     fetched(tmp_path, MISSING)
-    assert engine.offer()["available"] and engine.ready().knows_genres
+    assert engine.offer()["available"] and engine.ready().knows
 
 
 @needs_shared

@@ -20,7 +20,7 @@ from reprise_kit.compare import registry, python27, runners, system, terminal
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.comparison import compare_clips
 from reprise_kit.compare.runners import Settings
-from reprise_kit.compare.runners.python27 import largest_prime_factor
+from reprise_kit.port.audio.scipy017.transform_time import largest_prime_factor
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.errors import InputError
 from tests.require import require

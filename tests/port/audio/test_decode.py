@@ -14,7 +14,8 @@ import pytest
 from reprise_kit.compare import python27
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
-from reprise_kit.port.audio import decoders, mp3, rawread
+from reprise_kit.port.audio import mp3
+from reprise_kit.port.audio.audioread214 import decoders, rawread
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.stream import mixed
 from tests.port.audio import RECORDED, signals

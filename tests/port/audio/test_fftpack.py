@@ -5,7 +5,7 @@ import hashlib
 import numpy as np
 import pytest
 
-from reprise_kit.port.audio import fftpack
+from reprise_kit.port.audio.scipy017 import fftpack
 from tests.port.audio import RECORDED, signals
 
 FFT = np.load(RECORDED / "fft.npz")

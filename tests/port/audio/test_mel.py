@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import mel
+from reprise_kit.port.audio.librosa041 import mel
 from tests.port.audio import RECORDED, signals
 from tests.shared import SHARED, needs_shared
 

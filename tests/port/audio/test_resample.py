@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import fftpack, resample
 from reprise_kit.port.audio.decode import decode
-from reprise_kit.port.audio.mel import log_mel
+from reprise_kit.port.audio.librosa041.mel import log_mel
+from reprise_kit.port.audio.scipy017 import fftpack, resample
 from tests.port.audio import RECORDED, signals
 from tests.shared import SHARED, needs_shared
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.fft
 
-from reprise_kit.port.audio import spectrum
+from reprise_kit.port.audio.scipy017 import spectrum
 
 _B = spectrum.BLOCK
 LENGTHS = [2, 4, 6, 9, 1000, 2306, 8190, 9999, 2 * _B, 2 * _B + 2, 6 * _B, 131_071]

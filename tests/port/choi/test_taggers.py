@@ -12,15 +12,15 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.verdict import first_difference
-from reprise_kit.port.choi import front_end
-from reprise_kit.port.choi.blocks import KERAS_106_THEANO, KERAS_110, Statistics
-from reprise_kit.port.choi.pipeline import TaggerPipeline
-from reprise_kit.port.choi.tags import TAGS
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.music_tagger_cnn import model as cnn
 from reprise_kit.port.music_tagger_cnn.pipeline import open_pipeline as open_cnn
 from reprise_kit.port.music_tagger_crnn import model as crnn
 from reprise_kit.port.music_tagger_crnn.pipeline import open_pipeline as open_crnn
+from reprise_kit.port.shared.choi import front_end
+from reprise_kit.port.shared.choi.blocks import KERAS_106_THEANO, KERAS_110, Statistics
+from reprise_kit.port.shared.choi.tagger import TaggerPipeline
+from reprise_kit.port.shared.choi.tags import TAGS
 from tests.port.choi import golden
 from tests.shared import needs_shared
 

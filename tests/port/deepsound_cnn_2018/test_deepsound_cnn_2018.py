@@ -11,7 +11,8 @@ from reprise_kit.compare.diff import compare_arrays
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.stage import MODES, Stage, Tolerance
 from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
-from reprise_kit.port.deepsound_cnn_2018.pipeline import LABELS, Options, open_pipeline
+from reprise_kit.port.deepsound_cnn_2018.pipeline import Options, open_pipeline
+from reprise_kit.port.shared.gtzan import GENRES
 from tests.shared import SHARED, needs_shared
 
 DATA = SHARED / "data/deepsound-2018"
@@ -71,7 +72,7 @@ def test_the_front_ends_hear_different_genres() -> None:
     heard = {}
     for front in ("browser", "librosa"):
         pipeline = open_pipeline(DATA / "model.json", "tensorflow", Options(front=front))
-        heard[front] = LABELS[int(pipeline.predict(song).clip_probs.argmax())]
+        heard[front] = GENRES[int(pipeline.predict(song).clip_probs.argmax())]
     assert heard == {"browser": "hiphop", "librosa": "rock"}
 
 

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import numpy as np
 
-from reprise_kit.port.deepsound_crnn import dataset, start
+from reprise_kit.port.deepsound_crnn.training import dataset
+from reprise_kit.port.deepsound_crnn.training import initial_weights as start
 from tests.port.deepsound_crnn.make_corpus import make
 
 STRIDE = 101  # every 101st weight is recorded
@@ -37,4 +38,4 @@ def filters_corpus(folder: Path) -> dataset.Corpus:
 if __name__ == "__main__":
     out = Path(sys.argv[1])
     np.savez(out / "request.npz", **training_request())  # type: ignore[arg-type]
-    filters_corpus(out).save(out / "filters.pkl")
+    dataset.save(filters_corpus(out), out / "filters.pkl")

@@ -7,7 +7,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.registry import load
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.pipeline import BATCH_FRAMES, Pipeline, batches, open_pipeline
-from tests.port.test_archive import write_clip
+from tests.apps.archive.test_archive import write_clip
 
 SECONDS = (9.0, 1.8, 4.3, 1.7, 6.1)
 

@@ -16,9 +16,10 @@ import tensorflow as tf
 from click.testing import CliRunner
 
 from reprise_kit import cli as reprise
+from reprise_kit.commands import training as training_commands
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
-from reprise_kit.port.deepsound_crnn import dataset, pickle_arrays, training_commands
+from reprise_kit.port.deepsound_crnn.training import dataset, pickle_arrays
 from tests.port.deepsound_crnn.make_corpus import make
 
 GOLDEN = Path(__file__).parent / "golden"
@@ -41,7 +42,7 @@ def corpus(tracks, tmp_path_factory):
 
 def test_a_corpus_has_every_track_that_can_be_read_and_names_the_one_that_cannot(corpus):
     assert corpus.x.shape == (20, 65, 128) and corpus.x.dtype == np.float32
-    assert corpus.genres == dataset.LABELS
+    assert corpus.genres == dataset.GENRES
     assert corpus.labels.tolist() == sorted([*range(10), *range(10)])
     assert [fault.split(":")[0] for fault in corpus.faults] == ["jazz/jazz.00054.au"]
     assert all(Path(path).is_file() for path in corpus.paths)
@@ -52,8 +53,8 @@ def test_a_corpus_has_every_track_that_can_be_read_and_names_the_one_that_cannot
 def test_any_number_of_workers_gives_the_same_file(tracks, corpus, tmp_path, workers):
     other = dataset.collect(tracks, tmp_path / "parts", workers)
     for suffix in (".npz", ".tfrecord"):
-        corpus.save(tmp_path / f"one{suffix}")
-        other.save(tmp_path / f"several{suffix}")
+        dataset.save(corpus, tmp_path / f"one{suffix}")
+        dataset.save(other, tmp_path / f"several{suffix}")
         assert (tmp_path / f"one{suffix}").read_bytes() == (tmp_path / f"several{suffix}").read_bytes()
 
 
@@ -107,7 +108,7 @@ def slow(file, parts):
 
 
 COMMAND = """
-from reprise_kit.port.deepsound_crnn import dataset
+from reprise_kit.port.deepsound_crnn.training import dataset
 from tests.port.deepsound_crnn.test_dataset import slow
 dataset.part = slow
 from reprise_kit import cli as reprise
@@ -195,7 +196,7 @@ def same(one, other):
 
 @pytest.mark.parametrize("suffix", ["npz", "tfrecord", "pkl"])
 def test_a_data_set_comes_back_as_it_was_written(corpus, tmp_path, suffix):
-    corpus.save(tmp_path / f"data.{suffix}")
+    dataset.save(corpus, tmp_path / f"data.{suffix}")
     read = dataset.load(tmp_path / f"data.{suffix}")
     same(read, dataclasses.replace(corpus, faults=()) if suffix == "pkl" else corpus)
     assert [path.name for path in tmp_path.iterdir()] == [f"data.{suffix}"]
@@ -207,7 +208,7 @@ def test_any_name_genre_and_number_comes_back(tmp_path, suffix):
     y = np.array([[0, 1], [1, 0], [0, 1]], np.float32)
     paths = ("/música/a.au", os.fsdecode(b"/m\xfasica/b.au"), "/日本/c d\n.au")
     odd = dataset.Corpus(x, y, paths, ("bossa nova", "åäö"), ("a: lost", "b: ünreadable"))
-    odd.save(tmp_path / f"data.{suffix}")
+    dataset.save(odd, tmp_path / f"data.{suffix}")
     same(dataset.load(tmp_path / f"data.{suffix}"), odd)
 
 
@@ -219,7 +220,7 @@ def few(n_tracks=3, n_frames=2, faults=("pop/x.au: broken",)):
 
 def test_tensorflow_reads_the_records_by_their_documented_features(tmp_path):
     corpus = few()
-    corpus.save(tmp_path / "data.tfrecord")
+    dataset.save(corpus, tmp_path / "data.tfrecord")
     text, number = tf.string, tf.int64
     features = {name: tf.io.FixedLenFeature([], kind) for name, kind in
                 (("x", text), ("label", number), ("genre", text), ("path", text))}  # fmt: skip
@@ -239,7 +240,7 @@ def test_tensorflow_reads_the_records_by_their_documented_features(tmp_path):
 
 def test_every_cut_and_every_changed_byte_of_records_is_an_input_error(tmp_path):
     # Faults longer than the tracks, so that the file's size alone does not tell that some are missing.
-    few(n_frames=1, faults=("pop/x.au: broken",) * 200).save(tmp_path / "data.tfrecord")
+    dataset.save(few(n_frames=1, faults=("pop/x.au: broken",) * 200), tmp_path / "data.tfrecord")
     whole, other = (tmp_path / "data.tfrecord").read_bytes(), tmp_path / "other.tfrecord"
     size = len(whole)
     records = tf.data.TFRecordDataset(str(tmp_path / "data.tfrecord"))
@@ -330,14 +331,14 @@ def test_no_file_is_an_input_error(tmp_path, suffix):
 
 
 def test_a_disk_that_is_full_leaves_what_was_there(tmp_path):
-    few(1).save(tmp_path / "data.tfrecord")
+    dataset.save(few(1), tmp_path / "data.tfrecord")
     before = (tmp_path / "data.tfrecord").read_bytes()
     limits = resource.getrlimit(resource.RLIMIT_FSIZE)
     ignored = signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
     resource.setrlimit(resource.RLIMIT_FSIZE, (20_000, limits[1]))
     try:
         with pytest.raises(InputError, match="File too large"):
-            few(300).save(tmp_path / "data.tfrecord")
+            dataset.save(few(300), tmp_path / "data.tfrecord")
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, limits)
         signal.signal(signal.SIGXFSZ, ignored)
@@ -345,7 +346,7 @@ def test_a_disk_that_is_full_leaves_what_was_there(tmp_path):
 
 
 def test_genres_that_are_not_one_hot_are_an_input_error(tmp_path):
-    dataclasses.replace(few(), y=np.full((3, 2), 0.5, np.float32)).save(tmp_path / "data.npz")
+    dataset.save(dataclasses.replace(few(), y=np.full((3, 2), 0.5, np.float32)), tmp_path / "data.npz")
     with pytest.raises(InputError, match="one-hot"):
         dataset.load(tmp_path / "data.npz")
 

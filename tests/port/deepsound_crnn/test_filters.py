@@ -6,11 +6,15 @@ import keras
 import numpy as np
 import pytest
 
+from reprise_kit.commands import training as training_commands
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ORIGINAL
-from reprise_kit.port.audio.mel import log_mel
-from reprise_kit.port.deepsound_crnn import filters, filters_page, model, training_commands
-from reprise_kit.port.deepsound_crnn.introselect import largest
+from reprise_kit.port.audio.librosa041.mel import log_mel
+from reprise_kit.port.audio.numpy110.argpartition import largest
+from reprise_kit.port.deepsound_crnn import model
+from reprise_kit.port.deepsound_crnn.filters import page as filters_page
+from reprise_kit.port.deepsound_crnn.filters import winners as filters
+from reprise_kit.port.deepsound_crnn.training import dataset
 from tests.port.deepsound_crnn.inputs import filters_corpus
 
 FIXTURE = ORIGINAL / "deepsound_crnn" / "recorded" / "fixture.h5"
@@ -132,7 +136,7 @@ def test_records_give_the_same_winners_as_arrays(corpus, tmp_path, monkeypatch):
     written = []
     monkeypatch.setattr(filters_page, "write", lambda folder, *given: written.append(given))
     for suffix in ("npz", "tfrecord"):
-        corpus.save(tmp_path / f"data.{suffix}")
+        dataset.save(corpus, tmp_path / f"data.{suffix}")
         training_commands.filters(tmp_path / f"data.{suffix}", tmp_path / suffix, FIXTURE, "theano", 4, True, print)
     (found, arrays, *how), (again, records, *same) = written
     assert how == same and (arrays.paths, arrays.genres) == (records.paths, records.genres)

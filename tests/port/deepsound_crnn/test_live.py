@@ -9,9 +9,9 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.librosa041.mel import log_mel
 from reprise_kit.port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
-from reprise_kit.port.audio.mel import log_mel
-from reprise_kit.port.audio.resample import SAMPLE_RATE, output_length
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, output_length
 from reprise_kit.port.audio.stream import incoming
 from reprise_kit.port.deepsound_crnn import live
 from reprise_kit.port.deepsound_crnn.live import LiveNetwork, LiveRecogniser

@@ -6,10 +6,10 @@ Then the port is broken on purpose, one fault at a time, and the harness must na
 import numpy as np
 import pytest
 
+import reprise_kit.port.audio.audioread214.decoders as decoders
 import reprise_kit.port.audio.decode as decoding
-import reprise_kit.port.audio.decoders as decoders
-import reprise_kit.port.audio.mel as mel
-import reprise_kit.port.audio.resample as resampling
+import reprise_kit.port.audio.librosa041.mel as mel
+import reprise_kit.port.audio.scipy017.resample as resampling
 import reprise_kit.port.deepsound_crnn.model as crnn
 import reprise_kit.port.deepsound_crnn.pipeline as path
 from reprise_kit.compare import registry, runners, terminal

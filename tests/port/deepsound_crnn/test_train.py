@@ -12,12 +12,16 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from reprise_kit.commands import training as training_commands
 from reprise_kit.compare import training
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ORIGINAL, ROOT
-from reprise_kit.port.deepsound_crnn import split, start, train, training_commands, training_progress, training_report
-from reprise_kit.port.deepsound_crnn.dataset import LABELS, Corpus
 from reprise_kit.port.deepsound_crnn.train_trace import train_trace, under
+from reprise_kit.port.deepsound_crnn.training import dataset, split, train
+from reprise_kit.port.deepsound_crnn.training import initial_weights as start
+from reprise_kit.port.deepsound_crnn.training import progress as training_progress
+from reprise_kit.port.deepsound_crnn.training import report as training_report
+from reprise_kit.port.deepsound_crnn.training.dataset import GENRES, Corpus
 from reprise_kit.port.keras_legacy.training import RMSpropK1, TiedMaxPooling1D
 from tests.port.deepsound_crnn.inputs import STRIDE, training_request
 
@@ -118,7 +122,7 @@ def test_too_few_tracks_or_artists_are_an_input_error():
 def test_genres_by_name_are_split_as_by_number():
     labels = np.random.default_rng(3).permutation(np.repeat(np.arange(10), 20))
     artists = [f"{label} {i % 7}" for i, label in enumerate(labels)]
-    one, other = split.by_artist(labels, artists), split.by_artist(np.array(LABELS)[labels], artists)
+    one, other = split.by_artist(labels, artists), split.by_artist(np.array(GENRES)[labels], artists)
     assert all(np.array_equal(getattr(one, part), getattr(other, part)) for part in split.PARTS)
 
 
@@ -140,7 +144,7 @@ def little(n_tracks: int = 60) -> Corpus:
     random = np.random.default_rng(0)
     labels = np.arange(n_tracks) % 10
     x = (random.normal(size=(n_tracks, 44, 128)) + labels[:, None, None]).astype(np.float32)
-    return Corpus(x, np.eye(10, dtype=np.float32)[labels], tuple(map(str, range(n_tracks))), LABELS)
+    return Corpus(x, np.eye(10, dtype=np.float32)[labels], tuple(map(str, range(n_tracks))), GENRES)
 
 
 RUN = """
@@ -149,7 +153,9 @@ tf.config.threading.set_intra_op_parallelism_threads(1)
 tf.config.threading.set_inter_op_parallelism_threads(1)
 from pathlib import Path
 import numpy as np
-from reprise_kit.port.deepsound_crnn import split, start, train
+from reprise_kit.port.deepsound_crnn.training import split
+from reprise_kit.port.deepsound_crnn.training import initial_weights as start
+from reprise_kit.port.deepsound_crnn.training import train
 from tests.port.deepsound_crnn.test_train import little, HALVED
 corpus = little()
 parts = split.by_artist(corpus.labels, [""] * len(corpus.x))
@@ -215,7 +221,7 @@ def test_a_run_stopped_within_an_epoch_leaves_the_terminal_as_it_was_and_says_fr
 
 
 def test_other_than_ten_genres_are_refused(tmp_path):
-    corpus = dataclasses.replace(little(), genres=LABELS[:9])
+    corpus = dataclasses.replace(little(), genres=GENRES[:9])
     with pytest.raises(InputError, match="takes 10 genres"):
         train.train(corpus, split.by_artist(corpus.labels, [""] * 60), train.HONEST, tmp_path)
 
@@ -249,7 +255,7 @@ def test_figures_and_pictures_of_a_report(tmp_path):
 
 
 def test_the_command_trains_by_the_original_s_recipe_and_goes_on(tmp_path):
-    little().save(tmp_path / "data.npz")
+    dataset.save(little(), tmp_path / "data.npz")
     arguments = (None, None, None, None, "theano")
     said: list[str] = []
     training_commands.train(tmp_path / "data.npz", tmp_path / "run", "original", 1, *arguments, said.append)
@@ -269,7 +275,7 @@ def test_the_command_trains_by_the_original_s_recipe_and_goes_on(tmp_path):
 def test_records_train_as_arrays_do(tmp_path, recipe):
     runs = []
     for suffix in ("npz", "tfrecord"):
-        little().save(tmp_path / f"data.{suffix}")
+        dataset.save(little(), tmp_path / f"data.{suffix}")
         out = tmp_path / suffix
         training_commands.train(tmp_path / f"data.{suffix}", out, recipe, 2, 1, None, None, None, "theano", print)
         model, state = keras.saving.load_model(out / "model.keras"), (out / "state.json").read_text()
@@ -282,7 +288,7 @@ def test_an_original_that_does_not_end_is_an_input_error(tmp_path, monkeypatch):
         raise subprocess.TimeoutExpired("python2.7", settings.time_limit)
 
     monkeypatch.setattr(training, "run_original", endless)
-    little().save(tmp_path / "data.npz")
+    dataset.save(little(), tmp_path / "data.npz")
     with pytest.raises(InputError, match="not done after 1260 s"):
         training_commands.training_parity(tmp_path / "data.npz", tmp_path / "out", 2, None, 7, print)
 
@@ -296,7 +302,7 @@ def test_records_go_into_training_parity_as_arrays_do(tmp_path, monkeypatch):
 
     monkeypatch.setattr(training, "run_original", stopped)
     for suffix in ("npz", "tfrecord"):
-        little().save(tmp_path / f"data.{suffix}")
+        dataset.save(little(), tmp_path / f"data.{suffix}")
         with pytest.raises(InputError, match="no original here"):
             training_commands.training_parity(tmp_path / f"data.{suffix}", tmp_path / "out", 2, None, 7, print)
     assert {"x", "y", "batches"} < set(asked[0]) and asked[0] == asked[1]

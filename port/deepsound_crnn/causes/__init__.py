@@ -8,7 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Case, Cause
-from reprise_kit.port.deepsound_crnn import front_end_causes as front_end
+from reprise_kit.port.deepsound_crnn.causes import front_end
 from reprise_kit.port.deepsound_crnn.model import FILTER_LENGTH, N_FILTERS, POOL, by_role
 from reprise_kit.port.keras_legacy import convert, read
 

@@ -16,10 +16,10 @@ import scipy.io.wavfile
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import decode
-from reprise_kit.port.audio.mel import HOP, N_FFT
-from reprise_kit.port.audio.resample import SAMPLE_RATE, resample
+from reprise_kit.port.audio.librosa041.mel import HOP, N_FFT
+from reprise_kit.port.audio.numpy110.argpartition import largest
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
 from reprise_kit.port.deepsound_crnn import model as crnn
-from reprise_kit.port.deepsound_crnn.introselect import largest
 
 LAYERS = tuple(f"convolution_{i}" for i in range(1, crnn.N_CONVOLUTIONS + 1))
 COUNT = 4  # winners of a filter of the first layer

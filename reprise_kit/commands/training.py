@@ -11,7 +11,7 @@ import numpy as np
 
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, discard_folder, refuse_folder, refuse_foreign
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.deepsound_crnn import dataset as data
+from reprise_kit.port.deepsound_crnn.training import dataset as data
 
 Say = Callable[[str], None]
 
@@ -40,7 +40,7 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
         corpus = data.collect(
             folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
         )
-    corpus.save(out)
+    data.save(corpus, out)
     discard_folder(parts, data.PARTS)
     for fault in corpus.faults:
         say(f"left out: {fault}")
@@ -48,8 +48,8 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
         f"{out}: {len(corpus.x)} tracks of {corpus.x.shape[1]} frames, {len(corpus.genres)} genres, "
         f"{len(corpus.faults)} left out"
     )
-    if len(corpus.genres) != len(data.LABELS):
-        say(f"note: `reprise train` takes {len(data.LABELS)} genres, no more and no fewer")
+    if len(corpus.genres) != len(data.GENRES):
+        say(f"note: `reprise train` takes {len(data.GENRES)} genres, no more and no fewer")
 
 
 def train(
@@ -65,9 +65,10 @@ def train(
     say: Say,
 ) -> None:
     """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
-    from reprise_kit.port.deepsound_crnn import split as splits
-    from reprise_kit.port.deepsound_crnn import train as trainer
-    from reprise_kit.port.deepsound_crnn import training_progress, training_report
+    from reprise_kit.port.deepsound_crnn.training import progress as training_progress
+    from reprise_kit.port.deepsound_crnn.training import report as training_report
+    from reprise_kit.port.deepsound_crnn.training import split as splits
+    from reprise_kit.port.deepsound_crnn.training import train as trainer
 
     corpus = data.load(source)
     recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
@@ -99,8 +100,9 @@ def filters(
     source: Path, out: Path, weights: Path, source_backend: str, count: int, receptive_field: bool, say: Say
 ) -> None:
     """Write the sounds that excite each filter most, with a page to listen to."""
-    from reprise_kit.port.deepsound_crnn import filters as finder
-    from reprise_kit.port.deepsound_crnn import filters_page, model
+    from reprise_kit.port.deepsound_crnn import model
+    from reprise_kit.port.deepsound_crnn.filters import page as filters_page
+    from reprise_kit.port.deepsound_crnn.filters import winners as finder
 
     refuse_foreign(out, "filters")
     corpus = data.load(source)
@@ -122,7 +124,7 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
 
     from reprise_kit.compare import registry, training
     from reprise_kit.compare.runners import Settings
-    from reprise_kit.port.deepsound_crnn import start
+    from reprise_kit.port.deepsound_crnn.training import initial_weights as start
 
     refuse_foreign(out, "training-parity")
     corpus, system = data.load(source), registry.load("deepsound_crnn")
@@ -152,7 +154,7 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
 
 
 def _write_parity(folder: Path, parity: Any) -> None:
-    from reprise_kit.port.deepsound_crnn import training_report
+    from reprise_kit.port.deepsound_crnn.training import report as training_report
 
     losses = {"original, Keras 1.1.0 on Theano": parity.original["losses"], "port": parity.port["losses"]}
     curves = {name: curve.tolist() for name, curve in losses.items()}

@@ -6,9 +6,9 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment
 
-from reprise_kit.port.audio.mel import log_mel
-from reprise_kit.port.deepsound_crnn.dataset import Corpus
-from reprise_kit.port.deepsound_crnn.filters import Span, Winners, write_wavs
+from reprise_kit.port.audio.librosa041.mel import log_mel
+from reprise_kit.port.deepsound_crnn.filters.winners import Span, Winners, write_wavs
+from reprise_kit.port.deepsound_crnn.training.dataset import Corpus
 
 FLOOR = -12.0  # ln(power) that is drawn black
 PAGE = """<!doctype html>

@@ -14,8 +14,10 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Case, Cause
 from reprise_kit.port.audio import decode as decoding
-from reprise_kit.port.audio import decoders, fftpack, mel, rawread, resample
+from reprise_kit.port.audio.audioread214 import decoders, rawread
 from reprise_kit.port.audio.content import opened
+from reprise_kit.port.audio.librosa041 import mel
+from reprise_kit.port.audio.scipy017 import fftpack, resample
 from reprise_kit.port.audio.stream import mixed
 
 Log = Callable[[NDArray[Any]], NDArray[Any]]

@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import fftpack, spectrum
+from reprise_kit.port.audio.scipy017 import fftpack, spectrum
 
 SAMPLE_RATE = 22_050  # Hz; librosa's default
 

@@ -21,11 +21,11 @@ import tensorflow as tf
 from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import model as crnn
-from reprise_kit.port.deepsound_crnn import start
-from reprise_kit.port.deepsound_crnn.dataset import Corpus
-from reprise_kit.port.deepsound_crnn.split import Split
+from reprise_kit.port.deepsound_crnn.training import initial_weights as start
+from reprise_kit.port.deepsound_crnn.training.dataset import Corpus
+from reprise_kit.port.deepsound_crnn.training.split import Split
 from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
-from reprise_kit.port.weights_file import write_weights
+from reprise_kit.port.shared.weights_file import write_weights
 
 BATCH = 32  # tracks
 LOSS = "val_loss"  # what early stopping and the best epoch go by

@@ -11,7 +11,6 @@ import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
-from dataclasses import dataclass
 from itertools import repeat
 from pathlib import Path
 
@@ -22,54 +21,36 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.workers import DIED, end_with_parent
 from reprise_kit.port.audio.decode import decode
-from reprise_kit.port.audio.mel import N_MELS, SILENCE, log_mel
-from reprise_kit.port.audio.resample import resample
-from reprise_kit.port.deepsound_crnn import pickle_arrays
+from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
+from reprise_kit.port.audio.scipy017.resample import resample
+from reprise_kit.port.deepsound_crnn.training import pickle_arrays
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
+from reprise_kit.port.shared.gtzan import GENRES
 
-LABELS = ("blues", "classical", "country", "disco", "hiphop", "jazz", "metal", "pop", "reggae", "rock")
 MIN_FRAMES = 36  # what one answer of the network needs
 PARTS = ("*.npy",)  # names of the files that `collect` leaves in its folder
 FORMATS = (".npz", ".tfrecord", ".pkl")
 
 
-@dataclass(frozen=True)
-class Corpus:
-    """Tracks ready to learn from.
+def save(corpus: Corpus, path: Path) -> None:
+    """Write all of it as .npz or as .tfrecord (`records` has the features), or as .pkl for the original.
 
-    x: (n_tracks, n_frames, 128) float32, ln(power). y: (n_tracks, n_genres) float32, one-hot. paths: each track's file.
-    genres: names of the last axis of y. faults: one line for each track left out.
+    A .pkl has no genres and no faults: the original takes GTZAN's ten for granted. Raises InputError for any other
+    suffix and where the file cannot be written.
     """
+    refuse_format(path)
+    with atomic_file(path) as temporary:
+        if path.suffix == ".npz":
+            texts = {name: np.array(getattr(corpus, name), np.str_) for name in ("paths", "genres", "faults")}
+            with temporary.open("wb") as file:
+                np.savez(file, x=corpus.x, y=corpus.y, **texts)  # type: ignore[arg-type]
+        elif path.suffix == ".tfrecord":
+            from reprise_kit.port.deepsound_crnn.training import records
 
-    x: np.ndarray
-    y: np.ndarray
-    paths: tuple[str, ...]
-    genres: tuple[str, ...]
-    faults: tuple[str, ...] = ()
-
-    @property
-    def labels(self) -> np.ndarray:
-        """Genre numbers, (n_tracks,) int64."""
-        return self.y.argmax(axis=1)
-
-    def save(self, path: Path) -> None:
-        """Write all of it as .npz or as .tfrecord (`records` has the features), or as .pkl for the original.
-
-        A .pkl has no genres and no faults: the original takes GTZAN's ten for granted. Raises InputError for any other
-        suffix and where the file cannot be written.
-        """
-        refuse_format(path)
-        with atomic_file(path) as temporary:
-            if path.suffix == ".npz":
-                texts = {name: np.array(getattr(self, name), np.str_) for name in ("paths", "genres", "faults")}
-                with temporary.open("wb") as file:
-                    np.savez(file, x=self.x, y=self.y, **texts)  # type: ignore[arg-type]
-            elif path.suffix == ".tfrecord":
-                from reprise_kit.port.deepsound_crnn import records
-
-                records.write(temporary, self)
-            else:
-                paths = dict(enumerate(self.paths))
-                pickle_arrays.write(temporary, {"x": self.x, "y": self.y, "track_paths": paths})
+            records.write(temporary, corpus)
+        else:
+            paths = dict(enumerate(corpus.paths))
+            pickle_arrays.write(temporary, {"x": corpus.x, "y": corpus.y, "track_paths": paths})
 
 
 def refuse_format(path: Path) -> None:
@@ -85,7 +66,7 @@ def load(path: Path) -> Corpus:
     if path.suffix == ".pkl":
         return _from_pickle(path)
     if path.suffix == ".tfrecord":
-        from reprise_kit.port.deepsound_crnn import records
+        from reprise_kit.port.deepsound_crnn.training import records
 
         return _checked(records.read(path), path)
     refuse_format(path)
@@ -101,7 +82,7 @@ def _from_pickle(path: Path) -> Corpus:
     values = pickle_arrays.read(path)
     try:
         x, y, paths = values["x"], values["y"], values["track_paths"]
-        genres = LABELS if y.shape[1] == len(LABELS) else tuple(f"genre {i}" for i in range(y.shape[1]))
+        genres = GENRES if y.shape[1] == len(GENRES) else tuple(f"genre {i}" for i in range(y.shape[1]))
         return _checked(Corpus(x, y, tuple(paths[i] for i in range(len(x))), genres), path)
     except (KeyError, TypeError, AttributeError, IndexError):
         raise InputError(f"{path}: not the original's data set; it has x, y and track_paths") from None

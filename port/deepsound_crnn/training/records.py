@@ -24,7 +24,7 @@ import numpy as np
 import tensorflow as tf
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.deepsound_crnn.dataset import Corpus
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 
 FORMAT = {
     "x": tf.io.FixedLenFeature([], tf.string),

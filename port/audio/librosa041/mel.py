@@ -16,7 +16,7 @@ import scipy.sparse
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.resample import SAMPLE_RATE
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE
 
 N_FFT = 2048  # samples in a window (93 ms)
 HOP = 1024  # samples between windows (46.4 ms)

@@ -21,7 +21,7 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-from reprise_kit.port.audio.fftpack_general import join_rows
+from reprise_kit.port.audio.scipy017.odd_factors import join_rows
 
 RADICES = (4, 2, 3, 5)  # the order in which FFTPACK tries factors; then 7, 9, 11, ...
 BLOCK = 1 << 14  # elements worked on at a time, so that a butterfly's temporaries stay in the cache

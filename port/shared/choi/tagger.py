@@ -16,11 +16,11 @@ import numpy as np
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.provenance import decoded_by
-from reprise_kit.port.audio.transform_time import too_slow
-from reprise_kit.port.choi import front_end
-from reprise_kit.port.choi.blocks import Statistics
-from reprise_kit.port.choi.tags import TAGS
-from reprise_kit.port.network import AudioOptions, NetworkPipeline
+from reprise_kit.port.audio.scipy017.transform_time import too_slow
+from reprise_kit.port.shared.choi import front_end
+from reprise_kit.port.shared.choi.blocks import Statistics
+from reprise_kit.port.shared.choi.tags import TAGS
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
 
 INPUTS = ("raw", "standardised")
 

@@ -8,8 +8,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.mel import mel_power
-from reprise_kit.port.audio.resample import NONE, output_length, resample
+from reprise_kit.port.audio.librosa041.mel import mel_power
+from reprise_kit.port.audio.scipy017.resample import NONE, output_length, resample
 
 SAMPLE_RATE = 12_000  # Hz
 N_FFT = 512  # samples in a window (43 ms)

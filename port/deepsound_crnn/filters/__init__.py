@@ -1,0 +1,1 @@
+"""What each filter of the CRNN listens for."""

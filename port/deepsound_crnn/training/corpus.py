@@ -1,0 +1,25 @@
+"""A corpus: tracks as arrays, ready to learn from."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """Tracks ready to learn from.
+
+    x: (n_tracks, n_frames, 128) float32, ln(power). y: (n_tracks, n_genres) float32, one-hot. paths: each track's file.
+    genres: names of the last axis of y. faults: one line for each track left out.
+    """
+
+    x: np.ndarray
+    y: np.ndarray
+    paths: tuple[str, ...]
+    genres: tuple[str, ...]
+    faults: tuple[str, ...] = ()
+
+    @property
+    def labels(self) -> np.ndarray:
+        """Genre numbers, (n_tracks,) int64."""
+        return self.y.argmax(axis=1)

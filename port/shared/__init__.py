@@ -1,0 +1,1 @@
+"""What several systems of one house share."""

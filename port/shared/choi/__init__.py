@@ -1,0 +1,1 @@
+"""What Choi's systems share: front end, blocks, tags, the tagger's data path."""
