@@ -12,7 +12,8 @@ from rich.table import Table
 from reprise_kit.compare import diagnosis, registry, system
 from reprise_kit.compare.engine import compose_command, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.fetch import cache, check, upstream_folder
+from reprise_kit.compare.fetch import cache, upstream_folder
+from reprise_kit.compare.pins import check
 from reprise_kit.compare.python27 import find_interpreter
 
 NEEDED_GB = 6.0  # images of both eras and the port's, built

@@ -3,6 +3,7 @@
 import hashlib
 import os
 import shutil
+import stat
 import subprocess
 import sys
 from pathlib import Path
@@ -10,8 +11,10 @@ from pathlib import Path
 from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.system import ROOT
 
+PYTHON = (sys.executable, "-P")  # -P: `-m` would import what lies in the folder that the user stands in
 VIRTUALENV_LOCK = ROOT / "original" / "eras" / "virtualenv.lock"
 
 
@@ -48,21 +51,23 @@ def environment_folder(interpreter: Path, lock: Path) -> Path:
 def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  # type: ignore[no-untyped-def]
     """Return the environment's interpreter, building the environment first where it is not there yet.
 
-    say: called with a line before long work. Raises InputError with pip's last line where the build fails.
+    say: called with a line before long work. Raises InputError with pip's last line where the build fails, and naming
+    the file where one was altered, added or deleted since.
     """
     folder = environment_folder(interpreter, lock)
-    if not (folder / "complete").is_file():
+    if not is_sealed(folder):
         say(f"building the Python 2.7 environment of {lock.name} (once, under a minute) ...")
-        # Virtual environments do not survive a rename: this one is built in place and marked when whole.
+        # Virtual environments do not survive a rename: this one is built in place and sealed when whole.
         shutil.rmtree(folder, ignore_errors=True)
         folder.parent.mkdir(parents=True, exist_ok=True)
         try:
             _make_virtualenv(interpreter, folder)
             _pip_install(folder, lock)
-            (folder / "complete").touch()
+            seal(folder)
         except BaseException:  # stopped, or a full disk: half an environment would keep it full
             shutil.rmtree(folder, ignore_errors=True)
             raise
+    check_seal(folder)
     return folder / "bin" / "python"
 
 
@@ -73,6 +78,7 @@ def private_settings(folder: Path, backend: str) -> dict[str, str]:
     """
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
+    _refuse_shared(folder)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "THEANO", "KERAS", "VIRTUAL_ENV"))}
     return {
         **kept,
@@ -85,18 +91,28 @@ def private_settings(folder: Path, backend: str) -> dict[str, str]:
     }
 
 
+def _refuse_shared(folder: Path) -> None:
+    """Raise InputError where others could have written what Theano compiled earlier, which it loads and runs."""
+    state = folder.stat()
+    if state.st_uid not in (os.geteuid(), 0) or state.st_mode & stat.S_IWOTH:
+        raise InputError(f"{folder} is another user's or open to all; delete it, or name a folder in REPRISE_CACHE")
+
+
 def _make_virtualenv(interpreter: Path, folder: Path) -> None:
     tool = cache() / "python27" / f"virtualenv-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
-    if not tool.is_dir():
+    if is_sealed(tool):
+        check_seal(tool)
+    else:
         with atomic_folder(tool, "python27") as temporary:
-            pip = [sys.executable, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
+            pip = [*PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
             _run(
                 [*pip, "-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],
                 "virtualenv 20.15.1, the last for Python 2.7",
             )
+            seal(temporary)
     _run(
         [
-            sys.executable,
+            *PYTHON,
             "-m",
             "virtualenv",
             "-q",
@@ -112,8 +128,9 @@ def _make_virtualenv(interpreter: Path, folder: Path) -> None:
 
 def _pip_install(folder: Path, lock: Path) -> None:
     # pip would build Theano's and Keras' sdists against whatever is newest: no isolation, the lock has the tools.
-    command = [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
-    _run([*command, "-r", str(lock)], f"the packages of {lock.name}")
+    # By its file: `-m` would import what lies in the folder that the user stands in.
+    programs = [str(folder / "bin" / name) for name in ("python", "pip")]
+    _run([*programs, "install", "-q", "--require-hashes", "--no-deps", "-r", str(lock)], f"the packages of {lock.name}")
 
 
 def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:

@@ -1,9 +1,10 @@
 """A system: what its system.toml pins (upstream, weights, environments, stages), typed and checked key by key."""
 
+import re
 import tomllib
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 from typing import Any, Literal
 
 import msgspec
@@ -35,6 +36,14 @@ class PinnedFile(Row, frozen=True):
     note: str = ""
     url: str = ""
     commit: str = ""
+
+    def __post_init__(self) -> None:
+        """Raise ValueError on a path that leads out of the upstream's folder, and on a blob that is no id."""
+        parts = PurePosixPath(self.path).parts
+        if not parts or self.path.startswith("/") or ".." in parts:
+            raise ValueError(f"path {self.path!r}: a path inside the upstream is wanted")
+        if not re.fullmatch("[0-9a-f]{40}", self.blob):
+            raise ValueError(f"blob {self.blob!r} of {self.path}: git's id of the file is wanted, 40 hex digits")
 
 
 class Upstream(Row, frozen=True):

@@ -65,16 +65,19 @@ def run_original(settings: Settings, request: Arrays, folder: Path) -> Arrays:
         raise InputError(reason)
     folder.mkdir(parents=True, exist_ok=True)
     np.savez(folder / "request.npz", **request)  # type: ignore[arg-type]
-    command, variables = runner.command()
-    adapter = settings.system.folder / "train_trace.py"
-    arguments = ["--upstream", str(runner.upstream.resolve()), "--request", str(folder / "request.npz")]
-    done = subprocess.run(
-        [command[0], str(adapter), *arguments, "--out", str(folder / "original")],
-        env=variables,
-        capture_output=True,
-        text=True,
-        timeout=settings.time_limit,
-    )
+    try:
+        command, variables = runner.command()
+        adapter = settings.system.folder / "train_trace.py"
+        arguments = ["--upstream", str(runner.copied), "--request", str(folder / "request.npz")]
+        done = subprocess.run(
+            [command[0], str(adapter), *arguments, "--out", str(folder / "original")],
+            env=variables,
+            capture_output=True,
+            text=True,
+            timeout=settings.time_limit,
+        )
+    finally:
+        runner.close()
     if done.returncode:
         raise InputError(f"the original failed to train: {last_line(done.stderr)}")
     return trace.load(folder / "original").arrays

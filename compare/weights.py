@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import Literal
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.fetch import blob_id, upstream_folder
+from reprise_kit.compare.fetch import upstream_folder
+from reprise_kit.compare.pins import refuse_altered_weights
 from reprise_kit.compare.system import System
 
 
@@ -39,8 +40,8 @@ def find(
 ) -> Weights | None:
     """Return the checkpoint to use, or None where there is none.
 
-    given: the person's own; raises InputError where it is no file. backend: the one it was saved under, instead of the
-    system's. upstream: the original's folder, instead of where `fetch` puts it.
+    given: the person's own; raises InputError where it is no file, or where the original's is altered. backend: the
+    one it was saved under, instead of the system's. upstream: the original's folder, instead of where `fetch` puts it.
     """
     chosen = backend or system.backend
     if given is not None:
@@ -69,7 +70,7 @@ def needed(
 
 
 def _of_upstream(system: System, upstream: Path | None) -> Path | None:
-    """The original's checkpoint: in the system's own folder, or fetched and the pinned one."""
+    """The original's checkpoint: in the system's own folder, or fetched; raises InputError on one that is altered."""
     pinned = system.file.weights
     if pinned is None:
         return None
@@ -77,9 +78,9 @@ def _of_upstream(system: System, upstream: Path | None) -> Path | None:
         return system.folder / pinned.path
     if system.file.upstream is None:
         return None
-    blob = next((file.blob for file in system.files if file.path == pinned.path), None)
-    path = (upstream or upstream_folder(system)) / pinned.path
-    return path if path.is_file() and blob_id(path.read_bytes()) == blob else None
+    folder = upstream or upstream_folder(system)
+    refuse_altered_weights(system, folder)
+    return folder / pinned.path if (folder / pinned.path).is_file() else None
 
 
 def _noun(system: System) -> str:

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare import registry, system
-from reprise_kit.compare.fetch import blob_id
+from reprise_kit.compare.pins import blob_id
 from reprise_kit.compare.stage import MODES
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.weights import Weights

@@ -67,9 +67,10 @@ class DockerRunner(Python27Runner):
             folder.mkdir()
             if os.getuid() == 0:
                 os.chown(folder, self.user, self.user)
-        weights = self.settings.weights.path.resolve()
+        run = self.checked()
+        weights = run.weights.path.resolve()
         mounts = [
-            f"{self.upstream.resolve()}:/upstream:ro",
+            f"{run.upstream}:/upstream:ro",
             f"{ORIGINAL}:/original:ro",
             *(f"{path}:/weights/{path.name}:ro" for path in _numbered_alike(weights)),
             f"{self.folder.name}/clips:/clips:ro",

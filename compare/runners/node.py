@@ -14,6 +14,7 @@ from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner, last_line
+from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace
 
@@ -21,7 +22,7 @@ from reprise_kit.compare.trace import Trace
 def node_modules(lock: Path) -> Path:
     """Return the folder of a package-lock.json's packages, installed by `npm ci` into the cache on first use."""
     folder = cache() / "node" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    if not folder.is_dir():
+    if not is_sealed(folder):
         with atomic_folder(folder, "node") as temporary:
             for name in ("package.json", lock.name):
                 shutil.copyfile(lock.parent / name, temporary / name)
@@ -31,6 +32,8 @@ def node_modules(lock: Path) -> Path:
                 raise InputError(
                     f"cannot install the packages of {lock.parent.name}/{lock.name}: {last_line(done.stderr)}"
                 )
+            seal(temporary)
+    check_seal(folder)
     return folder / "node_modules"
 
 
@@ -42,7 +45,7 @@ class NodeRunner(Python27Runner):
         self.settings, self.system = settings, settings.system
         self.node = self.system.file.node
         self.upstream = settings.upstream or upstream_folder(self.system)
-        self.process = None
+        self.process = self.copy = None
 
     def unavailable_reason(self) -> str | None:
         """Say what is missing: a JavaScript original, Node, npm, ffmpeg or upstream."""
@@ -62,8 +65,8 @@ class NodeRunner(Python27Runner):
         """Return the adapter's command line and environment variables."""
         assert self.node is not None
         modules = node_modules(self.system.path(self.node.lock))
-        arguments = ["--upstream", str(self.upstream.resolve())]
-        arguments += ["--weights", str(self.settings.weights.path.resolve())]
+        run = self.checked()
+        arguments = ["--upstream", str(run.upstream), "--weights", str(run.weights.path.resolve())]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
         return ["node", str(self.system.folder / "trace.js"), *arguments], {**kept, "NODE_PATH": str(modules)}
 

@@ -1,6 +1,7 @@
 """Traces of the live original, in a local Python 2.7."""
 
 import contextlib
+import dataclasses
 import json
 import os
 import selectors
@@ -14,8 +15,9 @@ from typing import Any
 
 from reprise_kit.compare import registry
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.fetch import cache, check, upstream_folder
+from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.input import Input
+from reprise_kit.compare.pins import checked_copy, problem
 from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, private_settings
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
@@ -39,6 +41,7 @@ class Python27Runner:
         self.interpreter = find_interpreter()
         self.upstream = settings.upstream or upstream_folder(self.system)
         self.process: subprocess.Popen[bytes] | None = None
+        self.copy: tempfile.TemporaryDirectory[str] | None = None  # of upstream, while it runs
 
     def unavailable_reason(self) -> str | None:
         """Say what is missing: an environment for the backend, Python 2.7, ffmpeg or upstream."""
@@ -51,12 +54,7 @@ class Python27Runner:
         return self._upstream_problem()
 
     def _upstream_problem(self) -> str | None:
-        if not self.upstream.is_dir():
-            return f"upstream is not here yet; get it with: reprise fetch {self.system.name} --no-weights"
-        missing = check(self.system, self.upstream).missing
-        if missing and self.settings.upstream is None:
-            return f"{missing[0]} is missing in {self.upstream}; run: reprise fetch {self.system.name} --no-weights"
-        return None
+        return problem(self.system, self.upstream)
 
     def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip with the live original; raises InputError with its one line where it refuses or hangs."""
@@ -71,17 +69,33 @@ class Python27Runner:
             trace = load(Path(folder))
         wanted = {stage.name for stage in stages}
         arrays = {name: array for name, array in trace.arrays.items() if name in wanted}
-        about = {**trace.provenance, **self._upstream_provenance(), "runner": "python27"}
+        pinned = {"upstream": self.system.upstream.url, "upstream_commit": self.system.upstream.commit}
+        about = {**trace.provenance, **pinned, "runner": "python27"}
         return Trace(trace.system, clip.path.name, clip.sha256, arrays, trace.scalars, about)
 
     def close(self) -> None:
         """End the original's process and whatever it started."""
         process, self.process = self.process, None
-        if process is None:
-            return
-        with contextlib.suppress(ProcessLookupError):
-            os.killpg(process.pid, signal.SIGKILL)
-        process.wait()
+        if process is not None:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
+        if self.copy is not None:
+            self.copy.cleanup()
+            self.copy = None
+
+    @property
+    def copied(self) -> Path:
+        """The private copy of upstream that `command` made, which is what is run."""
+        assert self.copy is not None
+        return Path(self.copy.name, "upstream")
+
+    def checked(self) -> Settings:
+        """Return the settings with a private copy of upstream's pinned files, checked now, for its folder."""
+        if self.copy is not None:
+            self.copy.cleanup()
+        self.copy = checked_copy(self.system, self.upstream)
+        return dataclasses.replace(self.settings, upstream=self.copied)
 
     def command(self) -> tuple[list[str], dict[str, str]]:
         """Return the adapter's command line and environment variables."""
@@ -89,8 +103,9 @@ class Python27Runner:
         lock = self.system.path(self.row.requirements)
         python = environment(self.interpreter, lock)
         private = cache() / "python27" / "settings" / environment_folder(self.interpreter, lock).name
-        arguments = ["--upstream", str(self.upstream.resolve()), "--backend", self.row.backend]
-        arguments += ["--weights", str(self.settings.weights.path.resolve())]
+        run = self.checked()
+        arguments = ["--upstream", str(run.upstream), "--backend", self.row.backend]
+        arguments += ["--weights", str(run.weights.path.resolve())]
         adapter = str(self.system.folder / "trace.py")
         return [str(python), adapter, *arguments], private_settings(private, self.row.backend)
 
@@ -147,13 +162,6 @@ class Python27Runner:
     def _last_words(self) -> str:
         self.log.seek(0)
         return last_line(self.log.read().decode("utf8", "replace"))
-
-    def _upstream_provenance(self) -> dict[str, Any]:
-        state = check(self.system, self.upstream)
-        if state.pinned:
-            return {"upstream": self.system.upstream.url, "upstream_commit": self.system.upstream.commit}
-        other = (*state.altered, *state.missing)
-        return {"upstream": f"NOT the pinned one: {len(other)} of {len(self.system.files)} files differ"}
 
 
 def open_runner(settings: Settings) -> Python27Runner:

@@ -5,7 +5,8 @@ import subprocess
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.fetch import blob_id, check, fetch
+from reprise_kit.compare.fetch import fetch
+from reprise_kit.compare.pins import blob_id, check
 from reprise_kit.compare.system import PinnedFile
 from tests.pinned import with_files
 
@@ -107,3 +108,76 @@ def test_weights_that_cannot_be_downloaded_are_named_and_the_code_stays(pinned, 
     folder, state = fetch(pinned, None, tmp_path / "out")
     assert state.pinned and state.missing_optional == ("models/weights.h5",)
     assert (folder / "common.py").read_bytes() == FILES["common.py"]
+
+
+def committed(folder):
+    git = ["git", "-C", str(folder), "-c", "user.name=t", "-c", "user.email=t@example.org"]
+    for words in (["init", "-q"], ["add", "."], ["commit", "-qm", "x"]):
+        subprocess.run([*git, *words], check=True)
+
+
+def test_a_clone_at_another_commit_serves_too(pinned, copy, tmp_path):
+    committed(copy)
+    (copy / "common.py").write_bytes(b"newer = True\n")
+    folder, state = fetch(pinned, copy, tmp_path / "out")
+    assert state.pinned and (folder / "common.py").read_bytes() == FILES["common.py"]
+
+
+def test_a_folder_inside_a_repository_is_not_looked_for_around_it(pinned, copy, tmp_path):
+    committed(copy)
+    (copy / "plain").mkdir()
+    with pytest.raises(InputError, match=r"common\.py of deepsound_crnn is not in .*plain"):
+        fetch(pinned, copy / "plain", tmp_path / "out")
+
+
+def test_a_repository_that_borrows_its_objects_is_told_what_to_give(pinned, copy, tmp_path):
+    committed(copy)
+    subprocess.run(["git", "clone", "-q", "--shared", "--no-checkout", str(copy), str(tmp_path / "other")], check=True)
+    with pytest.raises(InputError, match="borrows objects of another repository: give that one"):
+        fetch(pinned, tmp_path / "other", tmp_path / "out")
+
+
+def test_a_link_out_of_the_folder_is_refused_by_name(pinned, copy, tmp_path):
+    (copy / "common.py").rename(tmp_path / "outside.py")
+    (copy / "common.py").symlink_to(tmp_path / "outside.py")
+    with pytest.raises(InputError, match=r"common\.py leads out of"):
+        fetch(pinned, copy, tmp_path / "out")
+    assert not (tmp_path / "out").exists()
+
+
+@pytest.fixture
+def offline(monkeypatch):
+    """No network; a list of what was asked of it."""
+    import pooch
+
+    asked = []
+
+    def retrieve(url, **_):
+        asked.append(url)
+        raise OSError("no network")
+
+    monkeypatch.setattr(pooch, "retrieve", retrieve)
+    return asked
+
+
+def test_what_is_here_and_pinned_is_not_brought_again(pinned, copy, offline, tmp_path):
+    folder, _ = fetch(pinned, copy, tmp_path / "out")
+    assert fetch(pinned, None, folder)[1].pinned and not offline
+    (folder / "models/weights.h5").unlink()
+    assert fetch(pinned, None, folder)[1].missing_optional == ("models/weights.h5",)
+    assert len(offline) == 1
+
+
+def test_an_altered_file_that_cannot_be_brought_again_is_an_error(pinned, copy, offline, tmp_path):
+    fetch(pinned, copy, tmp_path / "out")
+    (tmp_path / "out/common.py").write_bytes(b"altered")
+    with pytest.raises(InputError, match=r"^common\.py: cannot be downloaded"):
+        fetch(pinned, None, tmp_path / "out")
+
+
+def test_a_file_that_is_none_of_upstreams_is_refused_by_name(pinned, copy, offline, tmp_path):
+    folder, _ = fetch(pinned, copy, tmp_path / "out")
+    (folder / "numpy.py").write_bytes(b"planted")
+    with pytest.raises(InputError, match=r"holds numpy\.py"):
+        fetch(pinned, None, folder)
+    assert (folder / "numpy.py").read_bytes() == b"planted"

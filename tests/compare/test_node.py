@@ -45,3 +45,18 @@ def test_packages_that_cannot_be_installed_are_one_line(tmp_path: Path, monkeypa
     with pytest.raises(InputError, match="npm error network"):
         node.node_modules(SYSTEM.folder / "package-lock.json")
     assert not list((tmp_path / "cache").rglob("node_modules"))
+
+
+def test_packages_that_were_altered_since_are_refused_by_name(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    programs = tmp_path / "bin"
+    programs.mkdir()
+    (programs / "npm").write_text("#!/bin/sh\nmkdir -p node_modules/fft && echo 1 > node_modules/fft/index.js\n")
+    (programs / "npm").chmod(0o755)
+    monkeypatch.setenv("PATH", f"{programs}:/usr/bin:/bin")
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    lock = SYSTEM.folder / "package-lock.json"
+    modules = node.node_modules(lock)
+    assert node.node_modules(lock) == modules
+    (modules / "fft/index.js").write_text("2")
+    with pytest.raises(InputError, match=r"node_modules/fft/index\.js was altered"):
+        node.node_modules(lock)

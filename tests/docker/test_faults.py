@@ -20,6 +20,7 @@ from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.terminal import CLIPS
 from tests.docker.kit import PROJECT, SYSTEM, Kit, docker
+from tests.pinned import pinned_to
 
 CLIP = CLIPS / "metal_mono_cbr.mp3"
 
@@ -48,9 +49,15 @@ def upstream(kit, tmp_path_factory):
     return folder
 
 
+@pytest.fixture(scope="module")
+def pinned(upstream):
+    """The system, its pins the stand-in's where that is run."""
+    return SYSTEM if os.environ.get("REPRISE_UPSTREAM") else pinned_to(upstream)
+
+
 @pytest.fixture
-def live(upstream):
-    runner = runners.open_runner("docker", Settings(SYSTEM, None, "theano", upstream))
+def live(upstream, pinned):
+    runner = runners.open_runner("docker", Settings(pinned, None, "theano", upstream))
     assert runner.unavailable_reason() is None
     yield runner
     runner.close()
@@ -90,14 +97,14 @@ def test_container_killed_mid_run(live, monkeypatch, tmp_path):
     assert live.trace(Input.open(CLIP), SYSTEM.stages).arrays["step_probs"].size
 
 
-def test_clip_that_hangs_the_original(upstream, tmp_path):
+def test_clip_that_hangs_the_original(upstream, pinned, tmp_path):
     # SciPy 0.17 needs about a minute for the prime length 262,139.
     with wave.open(str(tmp_path / "hangs.wav"), "wb") as out:
         out.setnchannels(1)
         out.setsampwidth(2)
         out.setframerate(44100)
         out.writeframes(np.random.default_rng(0).integers(-9999, 9999, 262_139, dtype="<i2").tobytes())
-    runner = runners.open_runner("docker", Settings(SYSTEM, None, "theano", upstream, time_limit=25))
+    runner = runners.open_runner("docker", Settings(pinned, None, "theano", upstream, time_limit=25))
     started = time.monotonic()
     with pytest.raises(InputError) as error:
         runner.trace(Input.open(tmp_path / "hangs.wav"), SYSTEM.stages)
@@ -106,10 +113,10 @@ def test_clip_that_hangs_the_original(upstream, tmp_path):
     assert running() == ""
 
 
-def test_image_that_is_not_built(upstream, monkeypatch):
-    row = msgspec.structs.replace(SYSTEM.file.environments["theano"], image="reprise/nowhere")
-    monkeypatch.setitem(SYSTEM.file.environments, "theano", row)
-    runner = runners.open_runner("docker", Settings(SYSTEM, None, "theano", upstream))
+def test_image_that_is_not_built(upstream, pinned, monkeypatch):
+    row = msgspec.structs.replace(pinned.file.environments["theano"], image="reprise/nowhere")
+    monkeypatch.setitem(pinned.file.environments, "theano", row)
+    runner = runners.open_runner("docker", Settings(pinned, None, "theano", upstream))
     with pytest.raises(InputError) as error:
         runner.trace(Input.open(CLIP), SYSTEM.stages)
     assert "reprise/nowhere is not built" in one_line(error) and "make image-nowhere" in str(error.value)

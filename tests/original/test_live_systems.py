@@ -12,7 +12,8 @@ import pytest
 from reprise_kit.compare import registry, runners, system
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.diff import diff
-from reprise_kit.compare.fetch import check, upstream_folder
+from reprise_kit.compare.fetch import upstream_folder
+from reprise_kit.compare.pins import check
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.verdict import first_difference

@@ -7,6 +7,7 @@ and it says STEP_SECONDS. The table [demo] of its system.toml may hold `recommen
 `options` for its pipeline.
 """
 
+import contextlib
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -68,14 +69,16 @@ class Engine:
     def weights(self) -> Weights | None:
         """The checkpoint, looked for until there is one: it may be fetched while the server runs."""
         if self._weights is None:
-            self._weights = find(self.system)
+            with contextlib.suppress(InputError):  # altered: `ready` says so
+                self._weights = find(self.system)
         return self._weights
 
     def ready(self) -> Weights:
-        """The checkpoint; raises InputError, with the command that brings it, where there is none."""
-        if self.weights is None:
+        """The checkpoint; raises InputError, with the command that brings it, where there is none or it is altered."""
+        found = self.weights or find(self.system)
+        if found is None:
             raise InputError(f"{self.name} has no weights here; get them with: {self.fetch_command}")
-        return self.weights
+        return found
 
     @property
     def fetch_command(self) -> str:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise_kit.compare import registry
-from reprise_kit.compare.fetch import blob_id
+from reprise_kit.compare.pins import blob_id
 from tests.shared import SHARED
 
 ROOT = Path(__file__).parents[3]

@@ -23,6 +23,7 @@ from reprise_kit.compare.runners import Settings
 from reprise_kit.port.audio.scipy017.transform_time import largest_prime_factor
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.errors import InputError
+from tests.pinned import pinned_to
 from tests.require import require
 
 SYSTEM = registry.load("deepsound_crnn")
@@ -57,8 +58,14 @@ def upstream(interpreter, tmp_path_factory):
 
 
 @pytest.fixture(scope="session")
-def live(upstream):
-    runner = runners.open_runner("python27", Settings(SYSTEM, None, "theano", upstream))
+def pinned(upstream):
+    """The system, its pins the stand-in's where that is run."""
+    return pinned_to(upstream) if upstream.name == "stand_in" else SYSTEM
+
+
+@pytest.fixture(scope="session")
+def live(upstream, pinned):
+    runner = runners.open_runner("python27", Settings(pinned, None, "theano", upstream))
     assert runner.unavailable_reason() is None
     yield runner
     runner.close()
@@ -76,8 +83,8 @@ def test_the_port_agrees_with_the_live_original(live, tmp_path):
         print(f"{result.clip.path.name}: max |dp| {verdict.max_abs:.1e}, {result.steps[0]}/{result.steps[1]} steps")
 
 
-def test_the_port_agrees_with_the_live_original_on_tensorflow(interpreter, upstream, tmp_path):
-    live = runners.open_runner("python27", Settings(SYSTEM, None, "tensorflow", upstream))
+def test_the_port_agrees_with_the_live_original_on_tensorflow(interpreter, upstream, pinned, tmp_path):
+    live = runners.open_runner("python27", Settings(pinned, None, "tensorflow", upstream))
     port = runners.open_runner("port", Settings(SYSTEM, None, "tensorflow", options={"decoder": "ffmpeg"}))
     try:
         result = compare_clips([Input.open(CLIPS[0])], SYSTEM.stages, live, port, tmp_path)[0]
@@ -87,15 +94,12 @@ def test_the_port_agrees_with_the_live_original_on_tensorflow(interpreter, upstr
     assert result.reference.provenance["packages"]["tensorflow"] == "0.12.1"
 
 
-def test_provenance_tells_what_decided_the_numbers(live, upstream):
+def test_provenance_tells_what_decided_the_numbers(live, pinned):
     about = live.trace(Input.open(CLIPS[0]), SYSTEM.stages).provenance
     assert about["backend"] == "theano"
     assert about["decoder"].startswith("ffmpeg ")
     assert about["packages"]["Keras"] == "1.1.0"
-    if upstream.name == "stand_in":
-        assert "NOT the pinned one" in about["upstream"]
-    else:
-        assert about["upstream_commit"] == SYSTEM.upstream.commit
+    assert about["upstream_commit"] == pinned.upstream.commit
 
 
 def test_a_length_that_takes_minutes_is_refused_at_once(live, tmp_path):
@@ -107,17 +111,17 @@ def test_a_length_that_takes_minutes_is_refused_at_once(live, tmp_path):
         live.trace(Input.open(path), SYSTEM.stages)
 
 
-def test_a_hanging_original_is_ended_within_its_time(upstream):
-    runner = runners.open_runner("python27", Settings(SYSTEM, None, "theano", upstream, time_limit=0.2))
+def test_a_hanging_original_is_ended_within_its_time(upstream, pinned):
+    runner = runners.open_runner("python27", Settings(pinned, None, "theano", upstream, time_limit=0.2))
     with pytest.raises(InputError, match="gave no answer"):
         runner.trace(Input.open(CLIPS[0]), SYSTEM.stages)
     assert runner.process is None
 
 
-def test_wrong_weights_are_one_line(upstream, tmp_path):
+def test_wrong_weights_are_one_line(upstream, pinned, tmp_path):
     wrong = tmp_path / "weights.h5"
     wrong.write_bytes(SYSTEM.default_weights.read_bytes()[:5000])
-    runner = runners.open_runner("python27", Settings(SYSTEM, wrong, "theano", upstream))
+    runner = runners.open_runner("python27", Settings(pinned, wrong, "theano", upstream))
     with pytest.raises(InputError, match=r"weights\.h5: the original cannot load these weights"):
         runner.trace(Input.open(CLIPS[0]), SYSTEM.stages)
 
@@ -132,7 +136,7 @@ def test_an_upstream_that_answers_otherwise_is_caught(upstream, tmp_path):
             "    return probs[:, ::-1], seconds\n"
             "GenreRecognizer.recognize = altered\n"
         )
-    runner = runners.open_runner("python27", Settings(SYSTEM, None, "theano", other))
+    runner = runners.open_runner("python27", Settings(pinned_to(other), None, "theano", other))
     try:
         with pytest.raises(InputError, match="not bit-equal to what recognize returned"):
             runner.trace(Input.open(CLIPS[2]), SYSTEM.stages)

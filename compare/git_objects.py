@@ -1,0 +1,138 @@
+"""Blobs of a git repository, by id: nothing of it is obeyed, and nothing outside it is read.
+
+A repository's config can name programs that git runs (a promisor remote's `uploadpack` for one), its alternates and
+links any folder of the machine. So git gets an empty repository of our own, whose objects folder links the packs and
+the wanted loose objects of the source, and not its config, hooks, refs, replacements or alternates.
+"""
+
+import contextlib
+import os
+import re
+import resource
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
+from functools import partial
+from pathlib import Path
+
+from reprise_kit.compare.errors import InputError
+
+SECONDS = 60  # of the clock and of the processor, for one question to git
+MEMORY = 1 << 30  # bytes of git's address space: what a delta's base may inflate to is not ours to choose
+POINTER_BYTES = 4096  # the longest `.git` file that is read
+# Packs are mapped in pieces, so that one of many GB fits into MEMORY.
+OPTIONS = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=128m")
+
+
+@contextmanager
+def open_blobs(folder: Path, wanted: Collection[str], largest: int) -> Iterator[Callable[[str], bytes | None]]:
+    """Yield a function that returns the content of one of the `wanted` blobs, or None where the folder has it not.
+
+    folder: a checkout, its git directory, a bare repository or a linked worktree; never a folder inside one.
+    largest: bytes; the function raises InputError, before it reads, on a blob of more.
+    """
+    objects = objects_folder(folder)
+    if objects is None or shutil.which("git") is None:
+        yield lambda blob: None
+        return
+    with tempfile.TemporaryDirectory(prefix="reprise-git-") as home:
+        _link(objects, wanted, Path(home))
+        yield lambda blob: _read(Path(home), blob, largest)
+
+
+def objects_folder(folder: Path) -> Path | None:
+    """Return where a repository keeps its objects, None for a folder that is none; raises InputError on a link out."""
+    for place in (folder / ".git", folder):
+        repository = _worktree_repository(place) if place.is_file() else place
+        objects = repository / "objects"
+        if objects.is_dir():
+            if not objects.resolve().is_relative_to(repository.resolve()):
+                raise InputError(f"{objects} is a link out of its repository: give the one that it leads to, --from")
+            if place.is_dir() and not place.resolve().is_relative_to(folder.resolve()):
+                raise InputError(f"{place} is a link out of the folder: give the repository it leads to, --from")
+            return objects
+    return None
+
+
+def borrows(folder: Path) -> bool:
+    """Say whether a repository keeps some of its objects in another one, where they are not read from."""
+    objects = objects_folder(folder)
+    return objects is not None and (objects / "info" / "alternates").exists()
+
+
+def _worktree_repository(pointer: Path) -> Path:
+    """Follow a linked worktree's `.git` file, only to a repository that names this worktree as one of its own."""
+    target = Path(_first_line(pointer).removeprefix("gitdir: "))
+    administration = (pointer.parent / target).resolve()
+    with contextlib.suppress(OSError):
+        if Path(_first_line(administration / "gitdir")).resolve() == pointer.resolve():
+            return (administration / _first_line(administration / "commondir")).resolve()
+    raise InputError(f"{pointer} leads to {target}, which knows no such worktree: give that repository itself, --from")
+
+
+def _first_line(path: Path) -> str:
+    if not path.is_file():  # a pipe would never end
+        return ""
+    with path.open("rb") as file:
+        return os.fsdecode(file.read(POINTER_BYTES)).split("\n", 1)[0]
+
+
+def _link(objects: Path, wanted: Collection[str], home: Path) -> None:
+    """Make an empty repository at `home` with the source's packs and wanted loose objects, such as are plain files."""
+    (home / "HEAD").write_text("ref: refs/heads/none\n")
+    (home / "refs").mkdir()
+    kept = home / "objects"
+    (kept / "pack").mkdir(parents=True)
+    packs = [p for p in (objects / "pack").glob("pack-*.*") if re.fullmatch(r"pack-[0-9a-f]{40}\.(pack|idx)", p.name)]
+    for path in packs:
+        _link_plain(path, kept / "pack" / path.name, objects)
+    for blob in wanted:
+        (kept / blob[:2]).mkdir(exist_ok=True)
+        _link_plain(objects / blob[:2] / blob[2:], kept / blob[:2] / blob[2:], objects)
+
+
+def _link_plain(path: Path, link: Path, objects: Path) -> None:
+    real = path.resolve()
+    if real.is_file() and real.is_relative_to(objects.resolve()):
+        link.symlink_to(real)
+
+
+def _read(home: Path, blob: str, largest: int) -> bytes | None:
+    size = _git(home, largest, "cat-file", "-s", blob)
+    if size is None:
+        return None
+    if int(size) > largest:
+        raise InputError(f"git object {blob[:12]} has {int(size)} bytes; at most {largest} are read")
+    return _git(home, int(size), "cat-file", "blob", blob)  # a header may lie
+
+
+def _git(home: Path, largest: int, *words: str) -> bytes | None:
+    """Run git on our own empty repository, within limits; None where it fails."""
+    variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
+    variables |= {"GIT_DIR": str(home), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": str(home)}
+    variables |= {"GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_TERMINAL_PROMPT": "0"}
+    # Its answer goes to a file, not a pipe: a file's size has a limit.
+    with tempfile.TemporaryFile() as said, contextlib.suppress(subprocess.TimeoutExpired):
+        done = subprocess.run(
+            ["git", *OPTIONS, *words],
+            cwd=home,
+            env=variables,
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.DEVNULL,
+            preexec_fn=partial(_limit, largest),
+            timeout=SECONDS,
+            check=False,
+        )
+        if done.returncode == 0:
+            said.seek(0)
+            return said.read()
+    return None
+
+
+def _limit(largest: int) -> None:
+    for name, most in (("AS", MEMORY), ("CPU", SECONDS), ("FSIZE", largest), ("CORE", 0)):
+        with contextlib.suppress(ValueError, OSError):  # a limit that is lower already, or that this machine lacks
+            resource.setrlimit(getattr(resource, f"RLIMIT_{name}"), (most, most))
