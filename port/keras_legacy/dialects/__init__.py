@@ -18,7 +18,8 @@ class Dialect:
 
     `name`: as said to a person. `kernels_last`: kernels lie as (k1, k2, n_in, n_out) whatever the image's ordering.
     `sized`: a transposed convolution computes its output's size and records none. `masks_of_2`:
-    masks as Keras 2 handed them on, see rules/masks.py. `oldest`: the version to take where none is
+    masks as Keras 2 handed them on, see rules/masks.py. `bilinear_from_corner`: bilinear up-sampling
+    starts at a corner, not at half a pixel. `oldest`: the version to take where none is
     recorded, () where that must be asked.
     """
 
@@ -26,11 +27,12 @@ class Dialect:
     kernels_last: bool = False
     sized: bool = False
     masks_of_2: bool = False
+    bilinear_from_corner: bool = False
     oldest: tuple[int, ...] = ()
 
 
 KERAS1 = Dialect("Keras 1")
-KERAS2 = Dialect("Keras 2", kernels_last=True, sized=True, masks_of_2=True, oldest=(2,))
+KERAS2 = Dialect("Keras 2", kernels_last=True, sized=True, masks_of_2=True, bilinear_from_corner=True, oldest=(2,))
 TF_KERAS = Dialect("tf.keras", kernels_last=True, sized=True, masks_of_2=True, oldest=(2,))
 
 

@@ -160,6 +160,8 @@ def architecture(document: Config, dialect: Dialect) -> Config:
     if not isinstance(class_name, str) or not isinstance(config, dict):
         raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
     class_name = _SYNONYMS.get(class_name, class_name)
+    if class_name == "RNN":
+        return {**architecture(_of_cells(document, config), dialect), "inbound_nodes": _calls(document)}
     if class_name not in CLASSES:
         return {**document, "written": class_name, "inbound_nodes": _calls(document)}  # refused by name when built
     row = CLASSES[class_name]
@@ -168,6 +170,41 @@ def architecture(document: Config, dialect: Dialect) -> Config:
         **document,
         **{"class_name": row.to, "written": class_name, "config": translated, "inbound_nodes": _calls(document)},
     }
+
+
+CELLS = {f"{kind}Cell": kind for kind in ("SimpleRNN", "GRU", "LSTM")}
+
+
+def _of_cells(document: Config, config: Config) -> Config:
+    """Return an RNN of a known cell as its layer, and one of stacked cells as layers one after the other."""
+    cell = config.get("cell") or {}
+    kind, inner = cell.get("class_name"), cell.get("config") or {}
+    shared = {key: value for key, value in config.items() if key not in ("cell", "name", *_ANY)}
+    top = {key: config[key] for key in (*_ANY, "name") if key in config}
+    name = config.get("name", "rnn")
+    if kind in CELLS:
+        return {**document, "class_name": CELLS[kind], "config": {**_own(inner), **shared, **top}}
+    cells = inner.get("cells", []) if kind == "StackedRNNCells" else []
+    unknown = [one.get("class_name") for one in cells if one.get("class_name") not in CELLS] if cells else [kind]
+    if unknown or config.get("return_state"):
+        what = f"the cell {unknown[0]}" if unknown else "return_state of stacked cells"
+        raise InputError(f"layer {name}: an RNN with {what} is not supported; see --replace {name}=module:class")
+    layers = []
+    for i, one in enumerate(cells):
+        last = i == len(cells) - 1
+        flags = {**shared, "go_backwards": config.get("go_backwards", False) and i == 0}
+        flags["return_sequences"] = config.get("return_sequences", False) if last else True
+        own = {**_own(one["config"]), **flags, "name": f"{name}_{i}"}
+        layers.append({"class_name": CELLS[one["class_name"]], "config": {**own, **({} if i else _sized(top))}})
+    return {**document, "class_name": "Sequential", "config": {"name": name, "layers": layers}, "name": name}
+
+
+def _own(cell: Config) -> Config:
+    return {key: value for key, value in cell.items() if key not in _ANY}
+
+
+def _sized(top: Config) -> Config:
+    return {key: value for key, value in top.items() if key != "name"}
 
 
 def _model(class_name: str, config: Any, dialect: Dialect) -> Any:
@@ -228,6 +265,8 @@ def _config(class_name: str, row: Row, config: Config, dialect: Dialect) -> Conf
     if "dtype" in config:
         found["input_dtype"] = _dtype(config["dtype"])
     found |= {word: value for word, value in row.fixed.items() if word not in found}
+    if isinstance(found.get("layer"), dict):
+        found["layer"] = architecture(found["layer"], dialect)
     if "dim_ordering" in found:
         found["dim_ordering"] = _ordering(found["dim_ordering"], name)
     for edit in (_spread(row), _EDITS.get(class_name)):

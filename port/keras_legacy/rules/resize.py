@@ -3,6 +3,7 @@
 from typing import Any
 
 import keras
+from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, once, rule
@@ -89,9 +90,30 @@ def up_sampling(context: Context, node: Node) -> Apply:
     """th or tf images or volumes with every row and column repeated."""
     size, kind = integers(node.config["size"], node, "size"), getattr(layers, node.class_name)
     method = node.config.get("interpolation") or "nearest"
+    if method == "bilinear" and context.dialect.bilinear_from_corner and len(size) == 2:
+        return _bilinear(context, node, size)
     if method != "nearest":
         raise InputError(f"layer {node.name}: up-sampling by {method!r} is not supported")
     return _spatial(context, node, kind, size)
+
+
+def _bilinear(context: Context, node: Node, size: tuple[int, ...]) -> Apply:
+    """Repeat rows and columns, copy j of f a share j / f on its way to the next; Keras 3's start half a pixel off."""
+    last, ordering = layers.Activation("linear", name=context.name(node.name)), context.ordering(node)
+
+    def widened(x: Any, axis: int, factor: int) -> Any:
+        first = ops.take(x, ops.arange(1, x.shape[axis]), axis=axis)
+        after = ops.concatenate([first, ops.take(x, [x.shape[axis] - 1], axis=axis)], axis=axis)
+        copies = [x + (after - x) * (j / factor) for j in range(factor)]
+        shape = [n * (factor if place == axis else 1) for place, n in enumerate(x.shape) if place]
+        return ops.reshape(ops.stack(copies, axis=axis + 1), [-1, *shape])
+
+    def layer(x: Any) -> Any:
+        if None in x.shape[1:]:
+            raise InputError(f"layer {node.name}: bilinear up-sampling of an input of unknown size is not supported")
+        return last(widened(widened(x, 1, size[0]), 2, size[1]))
+
+    return lambda x: context.spatial(node, x, ordering, layer)
 
 
 def _spatial(context: Context, node: Node, kind: Any, argument: Any) -> Apply:

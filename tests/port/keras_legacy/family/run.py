@@ -1,9 +1,9 @@
-"""Make the whole family of real Keras-1 models: every version, both backends, in Python 2.7.
+"""Make the whole family of real Keras-1 and Keras-2 models: every version, both backends, in Python 2.7 and 3.7.
 
     python -m tests.port.keras_legacy.family.run OUT [--python27 python2.7] [--only 1.2.2-theano ...] [--models X ...]
     python -m tests.port.keras_legacy.family.run OUT --record tests/port/keras_legacy/recorded
 
-Needs a Python 2.7 with pip, and g++. The pins are installed into OUT/.env without touching that Python. The second
+Needs a Python 2.7 and a 3.7 with pip (--python27, --python37), and g++. The pins are installed into OUT/.env without touching that Python. The second
 form packs the small share of OUT that is kept in the repository. `py27/make.py` tells the layout of OUT.
 """
 
@@ -17,8 +17,12 @@ import zipfile
 from pathlib import Path
 
 HERE = Path(__file__).parent
-VERSIONS = ("1.0.6", "1.0.7", "1.1.0", "1.2.2")
+VERSIONS = ("1.0.6", "1.0.7", "1.1.0", "1.2.2", "2.0.9", "2.1.6", "2.2.4", "2.3.1")
 COMBINATIONS = tuple(f"{keras}-{backend}" for keras in VERSIONS for backend in ("theano", "tensorflow"))
+BASE_2 = (
+    *("numpy==1.18.5", "scipy==1.4.1", "h5py==2.10.0", "pyyaml==5.3.1", "protobuf==3.20.3", "tensorflow==1.15.5"),
+    *("keras-applications==1.0.8", "keras-preprocessing==1.1.2", "Theano==1.0.5"),
+)
 BASE = (
     "numpy==1.11.3",
     "scipy==0.17.0",
@@ -34,7 +38,7 @@ THEANO = {"1.0.6": "0.8.2", "1.0.7": "0.8.2", "1.1.0": "0.8.2", "1.2.2": "0.9.0"
 FILES = ("model.json", "weights.h5", "golden.npz", "twice.json", "twice.yaml")
 OTHER_FORMS = ("model.yaml", "whole.h5")
 WHOLE_EVERY = 12  # of the recorded models, how many keep their whole-model and YAML files too
-EVERYWHERE = ("bn_mode0_4d_axis1", "bn_mode0_dense", "bn_mode1_3d", "conv1d_same_4_s1", "crnn", "dense_trained")
+EVERYWHERE = ("bn_plain", "conv1d_same_3_1_1", "conv_net_th", "conv_net_tf", "bn_mode0_4d_axis1", "bn_mode0_dense", "bn_mode1_3d", "conv1d_same_4_s1", "crnn", "dense_trained")
 
 
 def install(python27: str, target: Path, *pins: str, dependencies: bool = True) -> None:
@@ -74,25 +78,47 @@ def environment(python27: str, out: Path, keras: str, backend: str) -> dict[str,
     }
 
 
-def generate(python27: str, out: Path, combinations: list[str], models: list[str]) -> None:
+def environment_2(python37: str, out: Path, keras: str, backend: str) -> dict[str, str]:
+    """As `environment`, for a Keras 2 in Python 3.7."""
+    env = out / ".env"
+    env.mkdir(parents=True, exist_ok=True)
+    install(python37, env / "base-2", *BASE_2)
+    install(python37, env / f"keras-{keras}", f"Keras=={keras}", dependencies=False)
+    places = (env / f"keras-{keras}", env / "base-2", HERE / "py37", HERE / "py27")
+    return os.environ | {
+        "HOME": str(env),
+        "KERAS_BACKEND": backend,
+        "OMP_NUM_THREADS": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "PYTHONPATH": os.pathsep.join(map(str, places)),
+        "THEANO_FLAGS": f"base_compiledir={env / 'theano-2.cache'},floatX=float32,optimizer=fast_compile,blas.ldflags=",
+    }
+
+
+def generate(pythons: dict[str, str], out: Path, combinations: list[str], models: list[str]) -> None:
     for combination in combinations:
         keras, backend = combination.split("-")
-        env = environment(python27, out, keras, backend)
+        python = pythons[keras[0]]
+        env = (environment if keras < "2" else environment_2)(python, out, keras, backend)
         print(combination, flush=True)
-        subprocess.run(
-            [python27, HERE / "py27" / "make.py", out, *models], env=env, check=True, stdout=subprocess.DEVNULL
-        )
+        subprocess.run([python, HERE / "py27" / "make.py", out, *models], env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def record(out: Path, target: Path) -> None:
+def record(out: Path, target: Path, combinations: list[str]) -> None:
     """Keep every model once, from one combination after the other, and a few from every combination."""
-    made = {c: json.loads((out / c / "index.json").read_text())["made"] for c in COMBINATIONS}
-    taken = {c: [(name, True) for name in EVERYWHERE if name in made[c]] for c in COMBINATIONS}
+    for generation in ("1", "2"):
+        chosen = [combination for combination in combinations if combination[0] == generation]
+        if chosen:
+            _record(out, target, chosen)
+
+
+def _record(out: Path, target: Path, combinations: list[str]) -> None:
+    made = {c: json.loads((out / c / "index.json").read_text())["made"] for c in combinations}
+    taken = {c: [(name, True) for name in EVERYWHERE if name in made[c]] for c in combinations}
     for place, name in enumerate(sorted(set().union(*made.values()) - set(EVERYWHERE))):
-        able = [combination for combination in COMBINATIONS if name in made[combination]]
+        able = [combination for combination in combinations if name in made[combination]]
         taken[able[place % len(able)]].append((name, place % WHOLE_EVERY == 0))
-    shutil.rmtree(target, ignore_errors=True)
-    target.mkdir(parents=True)
+    target.mkdir(parents=True, exist_ok=True)
     for combination, models in taken.items():
         with zipfile.ZipFile(target / f"{combination}.zip", "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
             keep(archive, "index.json", json.dumps(shortened(out / combination, models), indent=1, sort_keys=True))
@@ -121,14 +147,15 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("out", type=Path)
     parser.add_argument("--python27", default="python2.7")
+    parser.add_argument("--python37", default="python3.7")
     parser.add_argument("--only", nargs="+", choices=COMBINATIONS, default=list(COMBINATIONS))
     parser.add_argument("--models", nargs="+", default=[], help="make only these, of those combinations")
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     if options.record:
-        record(options.out.resolve(), options.record)
+        record(options.out.resolve(), options.record, options.only)
     else:
-        generate(options.python27, options.out.resolve(), options.only, options.models)
+        generate({"1": options.python27, "2": options.python37}, options.out.resolve(), options.only, options.models)
 
 
 if __name__ == "__main__":

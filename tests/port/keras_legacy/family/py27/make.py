@@ -1,4 +1,4 @@
-"""Python 2.7: build every model of one Keras version and backend, and record files, inputs and real outputs.
+"""Build every model of one version of Keras 1 or 2 and backend, and record files, inputs and real outputs.
 
     KERAS_BACKEND=theano python2.7 make.py OUT [NAME ...]
 
@@ -19,12 +19,17 @@ import stack  # noqa: F401
 sys.setrecursionlimit(20000)
 
 import keras  # noqa: E402
-import models_conv  # noqa: E402,F401
-import models_core  # noqa: E402
-import models_graph  # noqa: E402,F401
 import numpy as np  # noqa: E402
 import yaml  # noqa: E402
 from keras import backend as K  # noqa: E402
+
+if keras.__version__ < "2":
+    import models_conv  # noqa: F401
+    import models_core
+    import models_graph  # noqa: F401
+else:
+    import models_2  # noqa: F401
+    import models_core
 
 BATCH = 4
 TOKENS = 11
@@ -33,7 +38,7 @@ TOKENS = 11
 def weight_value(name, shape, random):
     """Values at which a mistake shows: running statistics away from 0 and 1, gains near 1, others spread."""
     base = name.split(":")[0].rsplit("_", 1)[0] if name.split(":")[0][-1:].isdigit() else name.split(":")[0]
-    if base.endswith(("running_std", "running_variance")):
+    if base.endswith(("running_std", "running_variance", "moving_variance")):
         return random.uniform(0.3, 2.5, shape)
     if base.endswith("gamma"):
         return random.uniform(0.5, 1.5, shape)
@@ -129,7 +134,7 @@ def make(name, build, folder):
     seed = zlib.crc32(name.encode()) & 0x7FFFFFFF
     random = np.random.RandomState(seed)
     np.random.seed(seed)
-    if hasattr(K, "clear_session") and K._BACKEND == "tensorflow":
+    if hasattr(K, "clear_session") and K.backend() == "tensorflow":
         K.clear_session()
     if hasattr(K, "reset_uids"):
         K.reset_uids()
@@ -154,7 +159,7 @@ def make(name, build, folder):
 
 
 def main(out, names):
-    backend = K._BACKEND
+    backend = K.backend()
     root = os.path.join(out, "%s-%s" % (keras.__version__, backend))
     index_path = os.path.join(root, "index.json")
     index = {"keras": keras.__version__, "backend": backend, "numpy": np.__version__, "batch": BATCH,

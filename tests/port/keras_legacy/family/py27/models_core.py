@@ -12,6 +12,10 @@ def model(function):
     return function
 
 
+def named(name):
+    return lambda function: MODELS.append((name, function))
+
+
 def add(name, build, *args, **kwargs):
     MODELS.append((name, lambda: build(*args, **kwargs)))
 
