@@ -48,7 +48,8 @@ def same_padding(
     if len(kernel) == 3 and even and context.known_version(what) < (1, 2):
         # Before Theano 0.9 a 3-D convolution was built from 2-D ones, padded one less in front.
         starts = tuple((k - 1) // 2 for k in kernel)
-    pads = [(start, k - 1 - start) for start, k in zip(starts, kernel, strict=True)]
+    uncut = node.class_name.startswith("Separable")  # here Keras 2 forgot to cut an even kernel's last place off
+    pads = [(start, start if uncut else k - 1 - start) for start, k in zip(starts, kernel, strict=True)]
     return "valid", _padding_layer(context, node, pads)
 
 

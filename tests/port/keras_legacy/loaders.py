@@ -1,6 +1,9 @@
 """What today's loaders make of the recorded Keras-1 models: refused, silently wrong or right, as a Markdown table.
 
-    python -m tests.port.keras_legacy.loaders [--every N]
+    python -m tests.port.keras_legacy.loaders [--every N] [--keras2 "PYTHON3.7 WITH KERAS 2"] [FOLDER ...]
+
+FOLDER: one with a folder per model, as family/py37/spy_2.py writes them beside Keras's own tests; left out, the
+recorded models of the repository. --keras2 also asks that Keras (family/py37/load_2.py) on TensorFlow.
 
 Each loader gets every form that a user would try: the whole-model file, and the JSON with its weights. A model
 counts by the best it got, so a loader is never marked down for a form it does not have.
@@ -9,7 +12,10 @@ counts by the best it got, so a loader is never marked down for a form it does n
 import argparse
 import contextlib
 import io
+import json
 import os
+import shlex
+import subprocess
 import sys
 import tempfile
 from collections import Counter
@@ -68,6 +74,17 @@ def measure(folders: list[Path]) -> dict[str, Counter[str]]:
     return counts
 
 
+def measure_old(python: str, folders: list[Path]) -> Counter[str]:
+    """Return the counts of a real Keras 2 in a process of its own."""
+    script = Path(__file__).parent / "family" / "py37" / "load_2.py"
+    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    command = [*shlex.split(python), str(script), *map(str, folders)]
+    ran = subprocess.run(command, env=environment, check=True, text=True, stdout=subprocess.PIPE)
+    kinds = [json.loads(line)["kind"] for line in ran.stdout.splitlines() if line.startswith("{")]
+    assert len(kinds) == len(folders), f"{len(kinds)} answers for {len(folders)} models"
+    return Counter(kinds)
+
+
 def table(counts: dict[str, Counter[str]]) -> str:
     rows = ["| loader | right | silently wrong | refused |", "|---|---|---|---|"]
     rows += [f"| {name} | {c['right']} | {c['wrong']} | {c['refused']} |" for name, c in counts.items()]
@@ -77,10 +94,17 @@ def table(counts: dict[str, Counter[str]]) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="take only every N-th model")
+    parser.add_argument("--keras2")
+    parser.add_argument("folders", nargs="*", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        folders = [recorded.folder(name, Path(scratch)) for name in recorded.names()[:: options.every]]
-        print(f"{len(folders)} models of real Keras 1\n\n" + table(measure(folders)))
+        found = [path.parent for root in options.folders for path in sorted(root.glob("*/golden.npz"))]
+        folders = found or [recorded.folder(name, Path(scratch)) for name in recorded.names()]
+        folders = folders[:: options.every]
+        counts = measure(folders)
+        if options.keras2:
+            counts["Keras 2"] = measure_old(options.keras2, folders)
+        print(f"{len(folders)} models of real Keras\n\n" + table(counts))
 
 
 if __name__ == "__main__":

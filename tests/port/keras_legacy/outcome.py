@@ -93,8 +93,8 @@ def port_loader(architecture: str | None, weights: str = "weights.h5") -> Callab
         from reprise_kit.port.keras_legacy.build import build
         from reprise_kit.port.keras_legacy.read import read
 
-        backend = Combination.of(folder.parent).backend
         model = read(folder / architecture if architecture else None, folder / weights)
+        backend = model.backend or Combination.of(folder.parent).backend
         # Some layers never recorded their ordering; where no neighbour tells, the user must.
         alone = folder.name.rpartition("_")[2] if "_alone_" in folder.name else None
         return build(model, backend, dim_ordering=alone, legacy_bugs="keep")

@@ -3,8 +3,9 @@
     python -m tests.port.keras_legacy.family.run OUT [--python27 python2.7] [--only 1.2.2-theano ...] [--models X ...]
     python -m tests.port.keras_legacy.family.run OUT --record tests/port/keras_legacy/recorded
 
-Needs a Python 2.7 and a 3.7 with pip (--python27, --python37), and g++. The pins are installed into OUT/.env without touching that Python. The second
-form packs the small share of OUT that is kept in the repository. `py27/make.py` tells the layout of OUT.
+Needs a Python 2.7 and a 3.7 with pip (--python27, --python37), and g++. The pins are installed into OUT/.env without
+touching those Pythons. The second form packs the small share of OUT that is kept in the repository.
+`py27/make.py` tells the layout of OUT.
 """
 
 import argparse
@@ -38,7 +39,10 @@ THEANO = {"1.0.6": "0.8.2", "1.0.7": "0.8.2", "1.1.0": "0.8.2", "1.2.2": "0.9.0"
 FILES = ("model.json", "weights.h5", "golden.npz", "twice.json", "twice.yaml")
 OTHER_FORMS = ("model.yaml", "whole.h5")
 WHOLE_EVERY = 12  # of the recorded models, how many keep their whole-model and YAML files too
-EVERYWHERE = ("bn_plain", "conv1d_same_3_1_1", "conv_net_th", "conv_net_tf", "bn_mode0_4d_axis1", "bn_mode0_dense", "bn_mode1_3d", "conv1d_same_4_s1", "crnn", "dense_trained")
+EVERYWHERE = (
+    *("bn_mode0_4d_axis1", "bn_mode0_dense", "bn_mode1_3d", "conv1d_same_4_s1", "crnn", "dense_trained"),
+    *("bn_plain", "conv1d_same_3_1_1", "conv_net_th", "conv_net_tf"),
+)
 
 
 def install(python27: str, target: Path, *pins: str, dependencies: bool = True) -> None:
@@ -101,7 +105,8 @@ def generate(pythons: dict[str, str], out: Path, combinations: list[str], models
         python = pythons[keras[0]]
         env = (environment if keras < "2" else environment_2)(python, out, keras, backend)
         print(combination, flush=True)
-        subprocess.run([python, HERE / "py27" / "make.py", out, *models], env=env, check=True, stdout=subprocess.DEVNULL)
+        command = [python, HERE / "py27" / "make.py", out, *models]
+        subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
 def record(out: Path, target: Path, combinations: list[str]) -> None:
