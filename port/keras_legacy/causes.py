@@ -55,6 +55,9 @@ def explain(
     wrong = [d for d in verdict.outputs if not d.within(verdict.tolerance)]
     if not wrong:
         return _within(verdict)
+    as_it_is = Reading({"source_backend": backend}, ())
+    if _error(model, as_it_is, settings, recording, verdict.tolerance) is not None:
+        return "the built model agrees: the fault is in the written file or in loading it"
     tried = list(_readings(backend))
     # The readings that change least come first.
     for reading in tried:

@@ -59,19 +59,32 @@ class Graph:
 
     def values(self, inputs: list[np.ndarray], isolated: bool) -> Values:
         """Return every tensor; `isolated`: each from the recorded values of those it is computed from."""
-        return {name: value.numpy() for name, value in self._call(inputs, isolated, 0.0, 0).items()}
+        return self._values(inputs, self.recorded, isolated)
 
     def floors(self, inputs: list[np.ndarray], isolated: bool) -> dict[str, float]:
         """Return for every tensor the largest difference that rounding explains."""
+        movements = self._movements(inputs, isolated, {})
+        if isolated:
+            # What was recorded is itself only as good as its own rounding.
+            movements = self._movements(inputs, True, movements)
+        return {name: ROUNDINGS * float(movement.max(initial=0.0)) for name, movement in movements.items()}
+
+    def _movements(self, inputs: list[np.ndarray], isolated: bool, uncertain: Values) -> Values:
+        """Return how far each number moved; `uncertain`: how far each recorded one is to be moved at the start."""
         plain = self.values(inputs, isolated)
-        largest = dict.fromkeys(plain, 0.0)
+        largest = {name: np.zeros(value.shape) for name, value in plain.items()}
         for seed in range(1, RUNS + 1):
-            with _shaken_weights(self.model, seed):
-                moved = self._call(inputs, isolated, EPS, seed)
+            random = np.random.RandomState(seed)
+            recorded = {
+                name: value + uncertain.get(name, 0.0) * random.choice((-1.0, 1.0), value.shape)
+                for name, value in self.recorded.items()
+            }
+            with _shaken_weights(self.model, random):
+                moved = self._values(inputs, recorded, isolated, EPS, seed)
             for name, value in moved.items():
-                movement = np.abs(value.numpy().astype(np.float64) - plain[name]).max(initial=0.0)
-                largest[name] = max(largest[name], float(np.nan_to_num(movement, nan=0.0, posinf=0.0)))
-        return {name: ROUNDINGS * movement for name, movement in largest.items()}
+                movement = np.abs(value.astype(np.float64) - plain[name])
+                largest[name] = np.maximum(largest[name], np.nan_to_num(movement, nan=0.0, posinf=0.0))
+        return largest
 
     def blind_layers(self, inputs: list[np.ndarray]) -> list[str]:
         """Return the layers whose kernel could be anything: no tensor here depends on it at these inputs.
@@ -83,17 +96,25 @@ class Graph:
         with tf.GradientTape() as tape:
             for variable in itertools.chain(*holders.values()):
                 tape.watch(variable)
-            total = _random_sum(self._call(inputs, False, 0.0, 0))
+            total = _random_sum(self._call(inputs, self.recorded, False, 0.0, 0))
         found = tape.gradient(total, holders)
         return [name for name, slopes in found.items() if not any(map(_nonzero, slopes))]
 
-    def _call(self, inputs: list[np.ndarray], isolated: bool, amplitude: float, seed: int) -> dict[str, Any]:
+    def _values(
+        self, inputs: list[np.ndarray], recorded: Values, isolated: bool, amplitude: float = 0.0, seed: int = 0
+    ) -> Values:
+        found = self._call(inputs, recorded, isolated, amplitude, seed)
+        return {name: value.numpy() for name, value in found.items()}
+
+    def _call(
+        self, inputs: list[np.ndarray], recorded: Values, isolated: bool, amplitude: float, seed: int
+    ) -> dict[str, Any]:
         for layer in self.model._flatten_layers():
             if getattr(layer, "stateful", False) and hasattr(layer, "reset_state"):
                 layer.reset_state()
         given = [tf.constant(value) for value in inputs]
-        recorded = {name: tf.constant(value) for name, value in self.recorded.items()}
-        return self._compiled(given, recorded, tf.constant(isolated), tf.constant(amplitude), tf.constant(seed))
+        places = {name: tf.constant(value, tf.float32) for name, value in recorded.items()}
+        return self._compiled(given, places, tf.constant(isolated), tf.constant(amplitude), tf.constant(seed))
 
     def _run(self, inputs: list[Any], recorded: dict[str, Any], isolated: Any, amplitude: Any, seed: Any) -> Any:
         shake = _Shake(amplitude, seed)
@@ -241,9 +262,8 @@ def _without_activation(layer: Any) -> Iterator[Callable[[Any], Any]]:
 
 
 @contextmanager
-def _shaken_weights(model: keras.Model, seed: int) -> Iterator[None]:
+def _shaken_weights(model: keras.Model, random: np.random.RandomState) -> Iterator[None]:
     """Move every weight by one rounding while the block runs."""
-    random = np.random.RandomState(seed)
     floats = [v for v in model.weights if np.issubdtype(np.dtype(v.dtype), np.floating)]
     before = [v.numpy() for v in floats]
     try:
