@@ -110,3 +110,19 @@ def test_a_failed_verification_says_why(tmp_path):
     assert "Use --source-backend theano." in report.explanation
     options = dataclasses.replace(options, source_backend="theano")
     assert migrate_files(*files, tmp_path / "m.keras", options, golden=golden).explanation == ""
+
+
+def test_a_reading_that_leaves_a_difference_is_no_advice():
+    """An epsilon between the known ones: 1e-5 brings it 50 times closer, and is wrong."""
+    settings = {"keras_version": "1.2.2", "dim_ordering": "th"}
+    arrays = golden_of(net(epsilon=3e-5))
+    said = explained(net(epsilon=1e-3), "theano", settings, arrays)
+    assert "no known cause makes it vanish" in said and "epsilon" not in said
+
+
+def test_an_infinite_difference_explains_nothing():
+    arrays = golden_of(net())
+    arrays["out_0"] = arrays["out_0"][:, :2]
+    settings = {"keras_version": "1.2.2", "dim_ordering": "th"}
+    said = explained(net(), "theano", settings, arrays)
+    assert "an infinite difference explains nothing" in said and "Use " not in said
