@@ -8,8 +8,10 @@ import numpy as np
 
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import unforeseen
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Runner
+from reprise_kit.compare.shown import shown
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace
 from reprise_kit.compare.verdict import Verdict, first_difference
@@ -60,10 +62,12 @@ def compare_clips(
     out: Path,
     done: Callable[[ClipComparison], None] = lambda result: None,
     explain: Callable[[ClipComparison, Trace], str | None] = lambda result, isolated: None,
+    failed: Callable[[Input, InputError], None] | None = None,
 ) -> list[ClipComparison]:
     """Compare two runners on clips, keeping every trace under `out`/traces; calls `done` after each clip.
 
     explain: says why a clip differs, from its comparison and the candidate's isolated trace (compare.explain).
+    failed: told of each clip that a side cannot take, the rest is compared; without it the first one ends the run.
 
     Raises InputError where there are no clips or a side cannot run: that is no agreement.
     """
@@ -75,20 +79,35 @@ def compare_clips(
             raise InputError(f"the {name} cannot run: {reason}")
     results = []
     for clip in clips:
-        original = reference.trace(clip, stages)
-        chained = candidate.trace(clip, stages)
-        isolated = candidate.trace(clip, stages, given=original)
-        folder = out / "traces" / clip.path.name
-        for name, trace in (("reference", original), ("chained", chained), ("isolated", isolated)):
-            trace.save(folder / name)
-        result = ClipComparison(
-            clip, original, chained, diff(original, isolated, stages, "isolated"), diff(original, chained, stages)
-        )
-        if not result.agrees:
-            result = replace(result, explanation=explain(result, isolated))
+        try:
+            result, isolated = _compare_clip(clip, stages, reference, candidate, out)
+            if not result.agrees:
+                result = replace(result, explanation=explain(result, isolated))
+        except OSError:  # of writing; what cannot be read is an InputError
+            raise
+        except Exception as error:
+            if failed is None:
+                raise
+            failed(clip, error if isinstance(error, InputError) else unforeseen(error, clip.path))
+            continue
         results.append(result)
         done(result)
     return results
+
+
+def _compare_clip(
+    clip: Input, stages: Sequence[Stage], reference: Runner, candidate: Runner, out: Path
+) -> tuple[ClipComparison, Trace]:
+    original = reference.trace(clip, stages)
+    chained = candidate.trace(clip, stages)
+    isolated = candidate.trace(clip, stages, given=original)
+    folder = out / "traces" / clip.path.name
+    if folder.exists():  # clips of one name, from two folders
+        folder = folder.with_name(f"{folder.name}.{clip.sha256[:8]}")
+    for name, trace in (("reference", original), ("chained", chained), ("isolated", isolated)):
+        trace.save(folder / name)
+    verdicts = diff(original, isolated, stages, "isolated"), diff(original, chained, stages)
+    return ClipComparison(clip, original, chained, *verdicts), isolated
 
 
 def worst(results: Sequence[ClipComparison], stage: Stage, mode: str) -> tuple[Verdict, Input]:
@@ -122,7 +141,7 @@ def headline(results: Sequence[ClipComparison], sides: tuple[str, str], backend:
     assert fault is not None
     return (
         f"{candidate} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
-        f"first at stage {fault.stage} of {bad[0].clip.path.name} ({describe(fault)})."
+        f"first at stage {fault.stage} of {shown(bad[0].clip.path.name)} ({describe(fault)})."
     )
 
 

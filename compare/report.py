@@ -3,12 +3,13 @@
 import base64
 import dataclasses
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
 from reprise_kit.compare import pictures
 from reprise_kit.compare.comparison import ClipComparison, describe, headline, worst
+from reprise_kit.compare.shown import shown
 from reprise_kit.compare.system import System
 
 PICTURED_CLIPS = 6  # the first clips that differ, then the first of the rest: a report stays readable in a mail
@@ -22,11 +23,19 @@ class Report:
     results: Sequence[ClipComparison]
     sides: tuple[str, str]
     backend: str
+    faults: Mapping[str, str] = dataclasses.field(default_factory=dict)  # clips that could not be compared, and why
+
+    @property
+    def agrees(self) -> bool:
+        """True where every clip was compared and every stage of it matches."""
+        return not self.faults and all(result.agrees for result in self.results)
 
     @property
     def headline(self) -> str:
         """The finding in one sentence."""
-        return headline(self.results, self.sides, self.backend)
+        found = headline(self.results, self.sides, self.backend)
+        n_clips = len(self.results) + len(self.faults)
+        return f"{found} {len(self.faults)} of {n_clips} clips could NOT be compared." if self.faults else found
 
     def rows(self) -> list[dict[str, Any]]:
         """One row per stage: the worst clip in each mode, needed beside allowed."""
@@ -41,7 +50,7 @@ class Report:
         paths = {}
         for kind, text in texts.items():
             paths[kind] = folder / f"report.{kind}"
-            paths[kind].write_text(text, "utf-8")
+            paths[kind].write_text(text, "utf-8", "backslashreplace")
         return paths
 
     def json(self) -> str:
@@ -62,7 +71,8 @@ class Report:
         about = {
             "system": self.system.name,
             "headline": self.headline,
-            "agrees": all(r.agrees for r in self.results),
+            "agrees": self.agrees,
+            "not_compared": dict(self.faults),
             "backend": self.backend,
             "sides": dict(zip(("reference", "candidate"), self.sides, strict=True)),
             "clips": clips,
@@ -92,6 +102,7 @@ class Report:
             lstrip_blocks=True,
             undefined=jinja2.StrictUndefined,
         )
+        environment.filters["shown"] = shown
         return environment.get_template(template).render(report=self, describe=describe, number=number, **more)
 
 

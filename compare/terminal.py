@@ -18,6 +18,7 @@ from reprise_kit.compare.explain import explainer
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.report import Report, number
 from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.shown import shown
 from reprise_kit.compare.system import CLIPS, System
 from reprise_kit.compare.verdict import Verdict, first_difference
 from reprise_kit.compare.weights import find as find_weights
@@ -50,25 +51,49 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     refuse_inputs(out, [Path(side) for side in (reference, candidate) if side not in runners.kinds()])
     if reference == "recorded":  # the kit's recordings are of its own checkpoint
         chosen = replace(chosen, given=chosen.given or chosen.system.default_weights)
-    opened = [Input.open(path) for path in find(clips or [CLIPS], chosen.system).files]
+    files = find(clips or [CLIPS], chosen.system).files
+    faults: dict[str, str] = {}
     with atomic_folder(out, "compare") as folder:
-        results = _compared(opened, reference, candidate, folder, chosen)
+        results = _compared(_opened(files, faults), reference, candidate, folder, chosen, faults)
         sides = (SIDES.get(reference, reference), SIDES.get(candidate, candidate))
-        report = Report(chosen.system, results, sides, chosen.backend)
+        report = Report(chosen.system, results, sides, chosen.backend, faults)
         paths = report.write(folder)
     print_report(console, report, results)
     console.print(f"Report: {out / paths['html'].name} (also .md, .json; traces beside it)", soft_wrap=True)
+    if faults:
+        return 2
     return 0 if all(result.agrees for result in results) else 1
 
 
+def _opened(files: list[Path], faults: dict[str, str]) -> list[Input]:
+    """Hash the files; why one cannot be read goes into `faults`, unless it is the only one."""
+    opened = []
+    for path in files:
+        try:
+            opened.append(Input.open(path))
+        except InputError as error:
+            if len(files) == 1:
+                raise
+            faults[shown(path)] = shown(str(error).removeprefix(f"{path}: "))
+    return opened
+
+
 def _compared(
-    clips: list[Input], reference: str, candidate: str, folder: Path, chosen: Settings
+    clips: list[Input], reference: str, candidate: str, folder: Path, chosen: Settings, faults: dict[str, str]
 ) -> list[ClipComparison]:
+    """Compare the clips; why one cannot be goes into `faults`. Raises InputError where none can."""
+
+    def failed(clip: Input, error: InputError) -> None:
+        if len(clips) + len(faults) == 1:
+            raise error
+        faults[shown(clip.path)] = shown(str(error).removeprefix(f"{clip.path}: "))
+        progress.advance(task)
+
     original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
         with _progress("comparing", len(clips)) as progress:
             task = progress.add_task("comparing", total=len(clips))
-            return compare_clips(
+            results = compare_clips(
                 clips,
                 chosen.system.stages,
                 original,
@@ -76,10 +101,15 @@ def _compared(
                 folder,
                 lambda result: progress.advance(task),
                 explainer(chosen),
+                failed,
             )
     finally:
         for runner in (original, port):
             getattr(runner, "close", lambda: None)()
+    if not results:
+        name, reason = next(iter(faults.items()))
+        raise InputError(f"none of {len(faults)} clips can be compared; the first, {name}: {reason}")
+    return results
 
 
 def print_report(console: Console, report: Report, results: list[ClipComparison]) -> None:
@@ -106,7 +136,9 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
             )
         if result.explanation:
             console.print(f"  {result.explanation}", soft_wrap=True, markup=False, highlight=False)
-    console.print(report.headline, soft_wrap=True, style="green" if all(r.agrees for r in results) else "bold red")
+    for name, reason in report.faults.items():
+        console.print(f"not compared: {name}: {reason}", soft_wrap=True, markup=False, highlight=False)
+    console.print(report.headline, soft_wrap=True, style="green" if report.agrees else "bold red")
 
 
 def _mark(verdict: Verdict) -> str:

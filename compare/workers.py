@@ -1,15 +1,36 @@
 """What worker processes of any pool do alike."""
 
+import ctypes
 import multiprocessing
 import os
+import signal
+import sys
 import threading
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import suppress
 
+PR_SET_PDEATHSIG = 1  # of Linux' prctl
 DIED = "the worker that read it died: the decoder crashed, or memory ran out"  # a clip's fault, in words
 
 
-def end_with_parent() -> None:
-    """Watch from a thread, and end this worker when its parent ends: one that was killed cannot tell its workers."""
+def begin_worker() -> None:
+    """Leave Ctrl-C to the parent, and end when it ends: one that was killed cannot tell its workers.
+
+    The kernel does it where it can; where not, or where the parent is gone already, a thread that watches.
+    """
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    with suppress(OSError, AttributeError):
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_wait_and_end, daemon=True).start()
+
+
+def end_now(pool: ProcessPoolExecutor) -> None:
+    """End a pool and its workers, which hold nothing that would be lost: those of a stopped run are not waited for."""
+    if sys.exc_info()[0] is not None:
+        for worker in list((getattr(pool, "_processes", None) or {}).values()):
+            worker.kill()
+    pool.shutdown(wait=True, cancel_futures=True)
 
 
 def _wait_and_end() -> None:

@@ -15,6 +15,8 @@ from rich.table import Table
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import unforeseen
+from reprise_kit.compare.shown import shown
 
 TOP = 3  # labels named in a table row
 
@@ -32,11 +34,11 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
             if len(clips) == 1:
                 raise answer
             bad.append(clip)
-            print(f"reprise: {answer}", file=sys.stderr)
+            print(f"reprise: {shown(answer)}", file=sys.stderr)
             continue
         answers.append((clip, answer))
         for note in answer.notes:
-            print(f"{clip.name}: {note}", file=sys.stderr)
+            print(shown(f"{clip.name}: {note}"), file=sys.stderr)
     {"table": _table, "json": _json, "csv": _csv}[form](answers, pipeline.provenance())
     return 1 if bad else 0
 
@@ -65,8 +67,10 @@ def archive(
             files, answer, workers, lambda n: progress.advance(task, n)
         )
     for path, reason in unreadable.items():
-        print(f"reprise: {path}: {reason}", file=sys.stderr)
+        print(shown(f"reprise: {path}: {reason}"), file=sys.stderr)
     print(f"{out}: {len(files)} clips, {len(unreadable)} of them unreadable", file=sys.stderr)
+    if out.with_name(f"{out.name}.parts").exists():
+        print("some may be readable another time: the same command tries those again", file=sys.stderr)
     return 1 if unreadable else 0
 
 
@@ -84,6 +88,10 @@ def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Pred
             yield clip, pipeline.predict(clip)
         except InputError as error:
             yield clip, error
+        except Exception as error:
+            if len(clips) == 1:
+                raise
+            yield clip, unforeseen(error, clip)
 
 
 def _table(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -> None:

@@ -125,6 +125,8 @@ def open_pyav(path: str, max_seconds: float, form: str | None = None) -> Iterato
     with container:
         if not container.streams.audio:
             raise InputError("no audio stream in it")
+        if any(stream.codec_context is None for stream in container.streams.audio):
+            raise InputError("its audio has a codec that this FFmpeg cannot decode; convert it")
         first = container.streams.audio[0]
         layouts = {stream: _layout(stream) for stream in container.streams.audio}
         stream = max(layouts, key=lambda stream: (_is_default(stream), layouts[stream][1]))

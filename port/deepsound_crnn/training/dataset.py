@@ -6,7 +6,6 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 
 import hashlib
 import multiprocessing
-import signal
 import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -18,8 +17,10 @@ import numpy as np
 
 from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import unforeseen
 from reprise_kit.compare.profiles.audio import SUFFIXES
-from reprise_kit.compare.workers import DIED, end_with_parent
+from reprise_kit.compare.shown import shown
+from reprise_kit.compare.workers import DIED, begin_worker, end_now
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
@@ -153,9 +154,9 @@ def collect(
     faults = []
     for (genre, file), result in zip(tracks, _parts([t[1] for t in tracks], parts, workers), strict=True):
         if isinstance(result, str):
-            faults.append(f"{genre}/{file.name}: {result}")
+            faults.append(shown(f"{genre}/{file.name}: {result}"))
         else:
-            log_power = _finished(result)
+            log_power = np.load(result, allow_pickle=False)
             n_frames = n_frames or len(log_power)
             computed.append(framed(log_power, n_frames))
             kept.append((genre, file))
@@ -171,12 +172,18 @@ def collect(
     return Corpus(np.stack(computed), y, tuple(str(file.resolve()) for _, file in kept), genres, tuple(faults))
 
 
-def _finished(kept: Path) -> np.ndarray:
+def _sha256(file: Path) -> str:
+    with file.open("rb") as content:
+        return hashlib.file_digest(content, "sha256").hexdigest()
+
+
+def _whole(kept: Path) -> bool:
+    """Whether a finished track is there and can be read; a damaged one is computed again."""
     try:
-        log_power: np.ndarray = np.load(kept, allow_pickle=False)
-    except (EOFError, ValueError) as error:
-        raise InputError(f"{kept}: damaged ({error}); delete it and run the command again") from None
-    return log_power
+        log_power = np.load(kept, mmap_mode="r", allow_pickle=False)
+    except (OSError, EOFError, ValueError):
+        return False
+    return bool(log_power.ndim == 2 and log_power.shape[1] == N_MELS)
 
 
 def _parts(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
@@ -209,28 +216,36 @@ def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str
     try:
         yield from pool.map(part, files, repeat(parts))
     finally:
-        pool.shutdown(cancel_futures=True)
+        end_now(pool)
 
 
 def _begin() -> None:
     """Set a worker up: one thread, Ctrl-C left to its parent, and an end when its parent ends."""
+    begin_worker()
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    end_with_parent()
 
 
 def part(file: Path, parts: Path) -> Path | str:
     """Return the file in `parts` of a track's log-mel, (n_frames, 128) float32, or one line on why there is none."""
     try:
-        kept = parts / f"{hashlib.sha256(file.read_bytes()).hexdigest()}.npy"
-        if kept.is_file():
+        key = _sha256(file)
+        kept = parts / f"{key}.npy"
+        if _whole(kept):
             return kept
         computed = features(file).astype(np.float32)
-    except (InputError, OSError, ValueError) as error:
-        return " ".join(str(error).removeprefix(f"{file}: ").split())
+        if _sha256(file) != key:
+            return "changed while it was read"
+    except InputError as error:
+        return str(error).removeprefix(f"{file}: ")
+    except OSError as error:
+        return error.strerror or str(error)
+    except MemoryError:
+        return "memory ran out"
+    except Exception as error:
+        return str(unforeseen(error))
     with atomic_file(kept) as temporary:
         np.save(temporary, computed)
     return kept

@@ -2,10 +2,14 @@
 
 Rows arrive in the order of the file names and are written in parts (`OUT.parts/000000.parquet`, each whole or absent);
 a restart skips what the parts hold, by the hash of the clip's bytes, and the parts become OUT when nothing is left.
-One row for each distinct clip:
+What was answered is written when a run is stopped or fails, too. A damaged part is set aside and its clips answered
+again. Where a clip may be readable another time (memory ran out, a worker was lost, the file changed while it was read)
+OUT says so and the parts stay: the next run tries those clips alone. One row for each distinct clip:
 
-    sha256        of the file's bytes, the key
-    paths         every file of the folder with these bytes, relative to it, "/" between names
+    sha256        of the file's bytes, the key; null for a file that could not be opened
+    paths         every file of the folder with these bytes, relative to it, "/" between names; bytes of a name that
+                  are not UTF-8 as \\xff
+    path_bytes    the same names as they are on the disk, null where `paths` holds them exactly
     error         why it could not be read, null where it could
     duration      seconds
     label         the label with the highest clip probability
@@ -20,53 +24,29 @@ The labels, and what decided the numbers, are in the file's metadata under `repr
 import fcntl
 import hashlib
 import json
+import os
 import time
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
-from functools import cached_property
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.parquet as pq
 
+from reprise_kit.apps.archive.rows import PART_SCHEMA, SCHEMA, Row, Task, failed, named, row, stamp
 from reprise_kit.compare import registry
 from reprise_kit.compare.atomic import atomic_file, claim_folder, discard_folder, refuse_folder
-from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import predict_all
 from reprise_kit.compare.weights import Weights
 
 BATCH = 8  # clips that a worker takes at once
 PART_ROWS = 64  # rows in a part: what a crash costs at most
 PART_SECONDS = 60.0  # or the rows of this long
 
-OURS = ("[0-9]*.parquet", "job.json", "lock")  # names of the files in a folder of parts
-
-SCHEMA = pa.schema(
-    [
-        ("sha256", pa.string()),
-        ("paths", pa.list_(pa.string())),
-        ("error", pa.string()),
-        ("duration", pa.float64()),
-        ("label", pa.string()),
-        ("clip_probs", pa.list_(pa.float32())),
-        ("step_probs", pa.list_(pa.list_(pa.float32()))),
-        ("step_seconds", pa.float64()),
-        ("notes", pa.list_(pa.string())),
-    ]
-)
-
-Row = dict[str, Any]
-
-
-@dataclass(frozen=True)
-class Task:
-    """A clip still to be answered: the hash of its bytes and one of its files."""
-
-    sha256: str
-    path: str
+OURS = ("[0-9]*.parquet", "[0-9]*.parquet.damaged", "job.json", "lock")  # names of the files in a folder of parts
 
 
 @dataclass(frozen=True)
@@ -102,29 +82,8 @@ class Answerer:
 
     def __call__(self, tasks: Sequence[Task]) -> list[Row]:
         """Return the tasks' rows; a clip that cannot be read gives one with an error."""
-        answers = self.pipeline.predict_many([Path(task.path) for task in tasks])
-        return [_row(task, answer) for task, answer in zip(tasks, answers, strict=True)]
-
-
-def _row(task: Task, answer: Prediction | InputError) -> Row:
-    if isinstance(answer, InputError):
-        return failed(task, str(answer).removeprefix(f"{task.path}: "))
-    steps = answer.step_probs
-    return {
-        "sha256": task.sha256,
-        "error": None,
-        "duration": float(answer.duration),
-        "label": answer.labels[int(np.argmax(answer.clip_probs))],
-        "clip_probs": answer.clip_probs.tolist(),
-        "step_probs": None if steps is None else steps.tolist(),
-        "step_seconds": float(answer.step_seconds),
-        "notes": list(answer.notes),
-    }
-
-
-def failed(task: Task, reason: str) -> Row:
-    """Return the row of a clip that could not be answered."""
-    return {"sha256": task.sha256, "error": " ".join(reason.split()), "notes": []}
+        answers = predict_all(self.pipeline, [Path(task.path) for task in tasks])
+        return [row(task, answer) for task, answer in zip(tasks, answers, strict=True)]
 
 
 # An engine answers tasks, in their order, with some number of workers.
@@ -138,7 +97,8 @@ class Archive:
         """Prepare to answer every clip of `folder` into `out`."""
         self.folder, self.out, self.job = folder, out, job
         self.parts = out.with_name(out.name + ".parts")
-        self.paths: dict[str, list[str]] = {}  # of every clip met, by hash
+        self.paths: dict[str, list[Path]] = {}  # of every clip met, by hash
+        self.unopened: list[tuple[Path, str]] = []  # files, and why
 
     def run(self, files: list[Path], engine: Engine, workers: int, advance: Callable[[int], None]) -> dict[str, str]:
         """Answer all files, write `out`, return path: reason of those that could not be read.
@@ -147,35 +107,60 @@ class Archive:
         Raises InputError where the parts are another job's, or another process writes them.
         """
         with self._locked():
-            rows: list[Row] = []
-            done, began = self.done, time.monotonic()
-            for row in engine(self.job, self._tasks(files, done, advance), workers):
+            done = self._take_up()
+            self._write(engine(self.job, self._tasks(files, done, advance), workers), advance)
+            unreadable, again = self._merge()
+            if not again:
+                discard_folder(self.parts, OURS)
+        return unreadable
+
+    def _write(self, answered: Iterable[Row], advance: Callable[[int], None]) -> None:
+        """Write rows in parts as they come, and the last ones whatever ends it."""
+        rows: list[Row] = []
+        began = time.monotonic()
+        try:
+            for row in answered:
                 rows.append(row)
                 advance(1)
                 if len(rows) >= PART_ROWS or time.monotonic() - began > PART_SECONDS:
                     self._write_part(rows)
                     rows, began = [], time.monotonic()
+        finally:
             self._write_part(rows)
-            unreadable = self._merge()
-            discard_folder(self.parts, OURS)
-        return unreadable
 
-    @cached_property
-    def done(self) -> set[str]:
-        """Hashes of the clips that finished parts hold."""
-        return {key for part in self._finished() for key in pq.read_table(part, columns=["sha256"])[0].to_pylist()}
+    def _take_up(self) -> set[str]:
+        """Return the hashes of the clips that earlier runs answered for good; drop rows that are to be tried again."""
+        done: set[str] = set()
+        for part in self._finished():
+            try:
+                rows = pq.read_table(part, schema=PART_SCHEMA).to_pylist()
+            except (OSError, pa.ArrowException, ValueError):
+                part.rename(part.with_name(f"{part.name}.damaged"))
+                continue
+            kept = [row for row in rows if not row["again"] and row["sha256"] not in done]
+            if len(kept) < len(rows):
+                with atomic_file(part) as temporary:
+                    pq.write_table(pa.Table.from_pylist(kept, PART_SCHEMA), temporary)
+            done |= {row["sha256"] for row in kept}
+        return done
 
     def _finished(self) -> list[Path]:
         return sorted(self.parts.glob("[0-9]*.parquet"))
 
     def _tasks(self, files: list[Path], done: set[str], advance: Callable[[int], None]) -> Iterator[Task]:
         for file in files:
-            with file.open("rb") as content:
-                key = hashlib.file_digest(content, "sha256").hexdigest()
+            try:
+                with file.open("rb") as content:
+                    found = stamp(os.fstat(content.fileno()))
+                    key = hashlib.file_digest(content, "sha256").hexdigest()
+            except OSError as error:
+                self.unopened.append((file, error.strerror or str(error)))
+                advance(1)
+                continue
             met = self.paths.setdefault(key, [])
-            met.append(file.relative_to(self.folder).as_posix())
+            met.append(file)
             if len(met) == 1 and key not in done:
-                yield Task(key, str(file))
+                yield Task(key, str(file), found)
             else:
                 advance(1)
 
@@ -207,23 +192,34 @@ class Archive:
         if not rows:
             return
         finished = self._finished()
-        number = int(finished[-1].stem) + 1 if finished else 0
+        number = int(finished[-1].stem) + 1 if finished else 0  # a damaged one's is free again, its name is not
         with atomic_file(self.parts / f"{number:06d}.parquet") as temporary:
-            pq.write_table(pa.Table.from_pylist(rows, SCHEMA), temporary)
+            pq.write_table(pa.Table.from_pylist(rows, PART_SCHEMA), temporary)
 
-    def _merge(self) -> dict[str, str]:
-        """Write the parts as one file, a part in memory at a time; clips no longer in the folder are left out."""
+    def _merge(self) -> tuple[dict[str, str], bool]:
+        """Write the parts as one file, a part in memory at a time; clips no longer in the folder are left out.
+
+        Returns path: reason of what could not be read, and whether some of it is worth trying again.
+        """
+        again = False
         left = dict(self.paths)
         unreadable: dict[str, str] = {}
         schema = SCHEMA.with_metadata({"reprise": json.dumps(self.job.identity())})
         with atomic_file(self.out) as temporary, pq.ParquetWriter(temporary, schema) as writer:
-            for part in self._finished():
-                rows = [row for row in pq.read_table(part).to_pylist() if row["sha256"] in left]
+            for rows in self._rows(left):
                 for row in rows:
-                    row["paths"] = left.pop(row["sha256"])
+                    again |= bool(row.pop("again"))
                     if row["error"] is not None:
                         unreadable |= dict.fromkeys(row["paths"], row["error"])
                 writer.write_table(pa.Table.from_pylist(rows, schema))
             if left:
                 raise RuntimeError(f"{len(left)} clips without a row, {next(iter(left.values()))[0]} among them")
-        return unreadable
+        return unreadable, again
+
+    def _rows(self, left: dict[str, list[Path]]) -> Iterator[list[Row]]:
+        """Yield each part's rows with their files, which are taken from `left`; then the files that did not open."""
+        for part in self._finished():
+            rows = [row for row in pq.read_table(part).to_pylist() if row["sha256"] in left]
+            yield [row | named(left.pop(row["sha256"]), self.folder) for row in rows]
+        for file, reason in self.unopened:
+            yield [{**failed(Task("", str(file)), reason), "sha256": None, **named([file], self.folder)}]

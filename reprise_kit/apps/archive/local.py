@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from reprise_kit.apps.archive.archive import BATCH, Answerer, Job, Row, Task, failed
-from reprise_kit.compare.workers import DIED, end_with_parent
+from reprise_kit.compare.workers import DIED, begin_worker, end_now
 
 QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
 
@@ -34,7 +34,7 @@ def answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
             rows, pool = _first(waiting, pool, job, workers)
             yield from rows
     finally:
-        pool.shutdown(wait=True, cancel_futures=True)
+        end_now(pool)
 
 
 def _batches(tasks: Iterable[Task]) -> Iterator[Batch]:
@@ -78,7 +78,7 @@ def _one_by_one(job: Job, batch: Batch) -> list[Row]:
                 for task in batch[len(rows) :]:
                     rows += pool.submit(_answer, [task]).result()
             except BrokenProcessPool:
-                rows.append(failed(task, DIED))
+                rows.append(failed(task, DIED, again=True))
     return rows
 
 
@@ -90,7 +90,7 @@ def _pool(job: Job, workers: int) -> ProcessPoolExecutor:
 
 def _load(job: Job) -> None:
     global _answerer
-    end_with_parent()
+    begin_worker()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _answerer = job.open()
 

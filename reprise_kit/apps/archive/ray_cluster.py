@@ -7,6 +7,7 @@ machines must see the clips and the weights under the same paths, and have this 
 import logging
 import os
 from collections.abc import Iterable, Iterator
+from dataclasses import asdict
 from typing import Any
 
 from reprise_kit.apps.archive.archive import BATCH, Job, Row, Task
@@ -25,8 +26,8 @@ class _Worker:
     def __call__(self, items: dict[str, Any]) -> dict[str, Any]:
         import json
 
-        tasks = [Task(str(key), str(path)) for key, path in zip(items["sha256"], items["path"], strict=True)]
-        # As text: blocks of Arrow must not guess the types of nulls and empty lists.
+        # As text both ways: Arrow must not guess the types of nulls and empty lists, nor meet names not in UTF-8.
+        tasks = [Task(**json.loads(task)) for task in items["task"]]
         return {"row": [json.dumps(row) for row in self.answer(tasks)]}
 
 
@@ -50,7 +51,7 @@ def _answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
 
     import ray
 
-    items = [{"sha256": task.sha256, "path": task.path} for task in tasks]
+    items = [{"task": json.dumps(asdict(task))} for task in tasks]
     if not items:
         return
     context = ray.data.DataContext.get_current()

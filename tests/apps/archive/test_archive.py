@@ -127,7 +127,7 @@ def test_killed_at_half_it_goes_on_without_loss_or_repeat(tmp_path):
     files = stub_folder(tmp_path / "clips", ["wait"] * 40)
     out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
     code = (
-        "import sys; from pathlib import Path; from port import archive; archive.PART_ROWS = 4;"
+        "import sys; from pathlib import Path; from reprise_kit.apps.archive import archive; archive.PART_ROWS = 4;"
         "from tests.apps.archive.test_archive import run_stub;"
         "run_stub(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]))"
     )

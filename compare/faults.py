@@ -1,0 +1,60 @@
+"""An exception that nobody thought of: a line for a person, and its trace in a log file."""
+
+import errno
+import os
+import time
+import traceback
+from collections.abc import Sequence
+from contextlib import suppress
+from pathlib import Path
+
+from reprise_kit.compare.contract import Pipeline, Prediction
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.shown import shown
+
+LINE = 200  # characters of an exception's own words
+
+
+def unforeseen(error: BaseException, name: object = None) -> InputError:
+    """Return what to tell of an exception, its trace kept; name: what was at work, a file most often."""
+    words = shown(f"{type(error).__name__}: {error}".strip(": "))[:LINE]
+    kept = keep_trace(error)
+    where = f"its trace is in {kept}" if kept else "its trace could not be written anywhere"
+    line = f"unforeseen {words}; {where}"
+    return InputError(line if name is None else f"{name}: {line}")
+
+
+def keep_trace(error: BaseException) -> Path | None:
+    """Add an exception's trace to this process' log file; return the file, or None where there is no room for it."""
+    import tempfile
+
+    from reprise_kit.compare.fetch import cache
+
+    name = f"{time.strftime('%Y%m%d')}-{os.getpid()}.log"
+    text = f"{time.strftime('%H:%M:%S')}\n{''.join(traceback.format_exception(error))}\n"
+    for folder in (cache() / "logs", Path(tempfile.gettempdir()) / "reprise-logs"):
+        with suppress(OSError):
+            folder.mkdir(parents=True, exist_ok=True)
+            with (folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file:
+                file.write(text)
+            return folder / name
+    return None
+
+
+def predict_all(pipeline: Pipeline, paths: Sequence[Path]) -> list[Prediction | Exception]:
+    """Return the answer on each input or what it failed with: InputError, or MemoryError where there was too little.
+
+    One on which a decoder or the network fails in a way that nobody thought of costs no other its answer.
+    """
+    try:
+        return list(pipeline.predict_many(paths))
+    except Exception as error:
+        if len(paths) > 1:
+            return [answer for path in paths for answer in predict_all(pipeline, [path])]
+        return [MemoryError(str(paths[0])) if out_of_memory(error) else unforeseen(error, paths[0])]
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Whether an exception, NumPy's, TensorFlow's or FFmpeg's, says that there was too little memory."""
+    named = type(error).__name__ == "ResourceExhaustedError"
+    return isinstance(error, MemoryError) or named or getattr(error, "errno", None) == errno.ENOMEM

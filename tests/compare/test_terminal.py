@@ -1,0 +1,71 @@
+"""Comparing a folder: what could be compared is reported, the rest listed with its reason."""
+
+import json
+
+import pytest
+
+from reprise_kit.compare import runners, terminal
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import CLIPS
+from reprise_kit.compare.trace import load
+
+RECORDED = "piano_22050.wav"
+
+
+class Fake:
+    """Answers with the kit's recording, or fails where the clip's name says so."""
+
+    def unavailable_reason(self):
+        return None
+
+    def trace(self, clip, stages, given=None):
+        if "cut" in clip.path.name:
+            raise InputError(f"{clip.path}: truncated")
+        if "bug" in clip.path.name:
+            raise ZeroDivisionError("nobody thought of it")
+        chosen = terminal.settings("deepsound_crnn", None, None)
+        return load(chosen.system.recorded / "theano" / RECORDED)
+
+
+@pytest.fixture
+def compare(monkeypatch, tmp_path):
+    monkeypatch.setattr(runners, "open_runner", lambda kind, settings: Fake())
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    chosen = terminal.settings("deepsound_crnn", None, None)
+    return lambda *clips: terminal.compare(list(clips), "recorded", "port", tmp_path / "out", chosen)
+
+
+def test_the_rest_is_compared_and_listed(compare, tmp_path, capsys):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in ("a.wav", "[bold]cut.wav", "bug\x1b[31m.wav", "z.wav"):
+        (folder / name).write_bytes((CLIPS / RECORDED).read_bytes())
+    assert compare(folder) == 2
+    report = json.loads((tmp_path / "out" / "report.json").read_text())
+    assert [clip["clip"]["name"] for clip in report["clips"]] == ["a.wav", "z.wav"] and not report["agrees"]
+    reasons = {name.rpartition("/")[2]: reason for name, reason in report["not_compared"].items()}
+    assert reasons["[bold]cut.wav"] == "truncated"
+    assert "unforeseen ZeroDivisionError: nobody thought of it" in reasons["bug\\x1b[31m.wav"]
+    said = " ".join(capsys.readouterr().out.split())
+    assert "[bold]cut.wav: truncated" in said and "\x1b" not in said and "2 of 4 clips could NOT be compared" in said
+    for kind in ("html", "md"):
+        text = (tmp_path / "out" / f"report.{kind}").read_text()
+        assert "truncated" in text and "could NOT be compared" in text and "\x1b" not in text
+
+
+def test_clips_of_one_name_keep_their_own_traces(compare, tmp_path):
+    for k in "12":
+        (tmp_path / k).mkdir()
+        (tmp_path / k / "a.wav").write_bytes((CLIPS / RECORDED).read_bytes() + k.encode())
+    assert compare(tmp_path / "1", tmp_path / "2") == 0
+    assert len(list((tmp_path / "out" / "traces").iterdir())) == 2
+
+
+def test_a_single_clip_or_none_that_can_be_compared_is_bad_input(compare, tmp_path):
+    for name in ("cut1.wav", "cut2.wav"):
+        (tmp_path / name).write_bytes((CLIPS / RECORDED).read_bytes())
+    with pytest.raises(InputError, match="truncated"):
+        compare(tmp_path / "cut1.wav")
+    with pytest.raises(InputError, match=r"none of 2 clips can be compared; the first, .*cut1\.wav: truncated"):
+        compare(tmp_path)
+    assert not (tmp_path / "out").exists()
