@@ -3,8 +3,6 @@
 from collections.abc import Sequence
 from functools import cached_property
 
-import numpy as np
-
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Array, Pipeline, Traced
 from reprise_kit.compare.input import Input
@@ -38,10 +36,13 @@ class PortRunner:
         }
         return Traced(arrays, dict(given.scalars), {**first.provenance, "given": "the reference's arrays"})
 
-    def _stage(self, stage: Stage, first: Traced, given: Trace) -> Array:
+    def _stage(self, stage: Stage, first: Traced, given: Trace) -> Array | None:
+        """One stage's array, or None where it cannot be had: the verdict on it will be `missing`."""
         if stage.source == "clip":
-            return first.arrays[stage.name]
-        return np.asarray(self._pipeline.stage(stage.name, given.arrays[stage.source], given.scalars))
+            return first.arrays.get(stage.name)
+        if stage.source not in given.arrays:
+            return None
+        return self._pipeline.stage(stage.name, given.arrays[stage.source], given.scalars)
 
     @cached_property
     def _pipeline(self) -> Pipeline:

@@ -113,4 +113,5 @@ def test_weights_default_to_the_fixture_and_say_so(monkeypatch: pytest.MonkeyPat
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
     assert find(load("deepsound_crnn")) == Weights(FIXTURE, "theano", origin="kit")
     given = tmp_path / "given.h5"
-    assert Engines(given, "tensorflow").default.weights == Weights(given, "tensorflow", origin="upstream")
+    given.write_bytes(FIXTURE.read_bytes())
+    assert Engines(given, "tensorflow").default.weights == Weights(given, "tensorflow", origin="given")
