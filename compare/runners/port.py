@@ -31,10 +31,9 @@ class PortRunner:
 
     def _isolated(self, clip: Input, stages: Sequence[Stage], given: Trace) -> Traced:
         first = self._pipeline.decode(clip.path)  # what starts from the input is taken in here in this mode too
-        arrays = {
-            s.name: self._stage(s, first, given) for s in stages if s.source == "clip" or s.source in given.arrays
-        }
-        return Traced(arrays, dict(given.scalars), {**first.provenance, "given": "the reference's arrays"})
+        arrays = {stage.name: self._stage(stage, first, given) for stage in stages}
+        made = {name: array for name, array in arrays.items() if array is not None}
+        return Traced(made, dict(given.scalars), {**first.provenance, "given": "the reference's arrays"})
 
     def _stage(self, stage: Stage, first: Traced, given: Trace) -> Array | None:
         """One stage's array, or None where it cannot be had: the verdict on it will be `missing`."""
