@@ -223,7 +223,17 @@ def doctor(env: Path | None, system: str) -> None:
 @click.option("--dim-ordering", type=click.Choice(["th", "tf"]), help="For layers that do not record theirs.")
 @click.option("--legacy-bugs", type=click.Choice(["keep", "fix"]), help="What to do with results that were bugs.")
 @click.option("--channels-last", is_flag=True, help="Rewrite th-shaped image inputs and outputs as channels-last.")
-@click.option("--replace", multiple=True, metavar="NAME=MODULE:FUNCTION", help="Your function for one layer.")
+@click.option(
+    "--replace",
+    multiple=True,
+    metavar="NAME=MODULE:THING",
+    help="Your function, or class of keras.layers.Layer, for a layer, a class or an activation.",
+)
+@click.option("--ignore", multiple=True, metavar="LAYER.KEY", help="Leave out a config key that no Keras 1 had.")
+@click.option("--pair-by", type=click.Choice(["place", "name"]), help="Where the names stand in another order.")
+@click.option(
+    "--output-shape", multiple=True, metavar="LAYER=ROWS,COLUMNS", help="Of a Deconvolution2D, where the file is wrong."
+)
 @click.option("--verify", type=FILE, help="GOLDEN.npz of original/record.py: exit 1 beyond the tolerance.")
 @click.option("--tolerance", type=float, default=1e-5, show_default=True, help="Largest relative difference.")
 def migrate(
@@ -236,9 +246,21 @@ def migrate(
     replace: tuple[str, ...],
     **options: Any,
 ) -> None:
-    """Migrate a Keras-1 model to Keras 3: --architecture and --weights, or one whole-model file WHOLE."""
+    """Migrate a model of an old Keras to Keras 3: --architecture and --weights, or one whole-model file WHOLE.
+
+    A FOLDER in place of WHOLE: every model below it into the folder --out, a line each, exit code 1 where one is
+    refused (the rest is done).
+
+    --replace gives your own code for what is not Keras's: a function is called on the layer's input (and on its mask,
+    where it takes one); a class of keras.layers.Layer is made with the config keys that its constructor names, and
+    given the layer's weights in the file's order. A layer with weights needs a class.
+    """
     from reprise_kit.port.keras_legacy import terminal
 
+    if whole is not None and whole.is_dir() and not (whole / "saved_model.pb").exists():
+        if architecture or weights or evidence or verify:
+            raise InputError("a folder of models goes without --architecture, --weights, --evidence and --verify")
+        sys.exit(terminal.migrate_folder(whole, out, replace=replace, **options))
     chosen = weights or whole or architecture
     if chosen is None:
         raise InputError("give --architecture and --weights, or one whole-model .h5 file")

@@ -77,9 +77,7 @@ def migrate(
     if source_backend not in ("theano", "tensorflow"):
         raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
     shapes = dict(output_shapes or {})
-    prepared = prepare(
-        model, keras_version, replaced=replace or (), ignore=ignore, pair_by=pair_by, output_shapes=shapes
-    )
+    prepared = prepare(model, keras_version, replace=replace, ignore=ignore, pair_by=pair_by, output_shapes=shapes)
     root = prepared.root
     if channels_last:
         _check_channels_last(root)

@@ -58,7 +58,8 @@ def _either(lines: list[str]) -> Evidence:
 
 def from_names(model: Keras1Model) -> Evidence:
     """Judge by the arrays' names, and by layers that one backend did not have."""
-    names = [name for layer in model.weights for name, _ in layer.arrays]
+    # Keras 0.x's layout numbers its arrays; such a number is no name.
+    names = [name for layer in model.weights if not layer.legacy for name, _ in layer.arrays]
     suffixed = sum(name.endswith(":0") for name in names)
     lines = [f"{suffixed} of {len(names)} weight names end in ':0', as TensorFlow's do and Theano's do not"]
     backend = None if 0 < suffixed < len(names) or not names else "tensorflow" if suffixed else "theano"

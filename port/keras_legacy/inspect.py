@@ -5,9 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, lambdas, read, safe, tree
-
-_HDF5 = b"\x89HDF\r\n\x1a\n"
+from reprise_kit.port.keras_legacy import evidence, file_kinds, lambdas, read, safe, tree
 
 
 @dataclass(frozen=True)
@@ -31,10 +29,9 @@ class Inspection:
 
 def inspect(path: Path, weights: Path | None = None) -> Inspection:
     """Look at an architecture, a weights file, or a whole model; nothing is built. Raises InputError."""
-    if not path.is_file():
-        raise InputError(f"{path}: no such file; give model.json, model.yaml or an .h5 file of Keras 1")
-    with path.open("rb") as file:
-        hdf5 = file.read(8) == _HDF5
+    if not path.exists():
+        raise InputError(f"{path}: no such file; give model.json, model.yaml or an .h5 file of an old Keras")
+    hdf5 = file_kinds.is_hdf5(path)
     if not hdf5 and weights is None:
         document = safe.load_architecture(path)
         root = tree.parse(document)

@@ -29,7 +29,7 @@ def prepare(
     model: Keras1Model,
     keras_version: str | None = None,
     *,
-    replaced: Collection[str] = (),
+    replace: Collection[str] | None = None,
     ignore: Collection[str] = (),
     pair_by: str | None = None,
     output_shapes: Mapping[str, tuple[int, int]] | None = None,
@@ -37,7 +37,7 @@ def prepare(
     """Return the checked tree of a model; the arguments are those of build.migrate. Raises InputError."""
     root = tree.parse(model.config)
     version = as_version(keras_version or model.version) or model.dialect.oldest
-    notes = config_keys.check(root, version, replaced, ignore) if model.dialect is KERAS1 else []
+    notes = config_keys.check(root, version, replace or (), ignore) if model.dialect is KERAS1 else []
     notes += tree.hand_out(root, model.weights, version, pair_by)
     for node in root.walk() if model.dialect is KERAS1 else ():
         _check_layout(node)

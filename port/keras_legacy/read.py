@@ -78,6 +78,12 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
     return Keras1Model(config, groups, version, whole, notes, backend, dialect)
 
 
+def is_whole(path: Path) -> bool:
+    """Return whether an HDF5 file holds an architecture beside its weights."""
+    with _opened(path) as file:
+        return "model_config" in file.attrs
+
+
 def weights(path: Path) -> list[LayerWeights]:
     """Return the layers of a weights file or whole-model file in Keras-1 order, layers without arrays too."""
     with _opened(path) as file:

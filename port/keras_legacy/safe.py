@@ -14,6 +14,8 @@ from typing import Any
 import h5py
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import file_kinds
+from reprise_kit.port.keras_legacy.file_kinds import HDF5_SIGNATURE
 from reprise_kit.port.keras_legacy.safe_yaml import MAX_DEPTH, MAX_NODES, load_yaml
 
 MAX_TEXT = 16 * 2**20  # bytes of an architecture; the largest real ones are below 1 MB
@@ -23,7 +25,6 @@ MAX_EXPANSION = 20  # declared bytes per byte of file: Keras 1 wrote uncompresse
 SMALL = 16 * 2**20  # declared bytes that are always allowed
 _WANTED = "a Keras-1 model is a mapping with class_name and config"
 _GIVE = "give the file of to_json() or to_yaml()"
-HDF5_SIGNATURE = b"\x89HDF\r\n\x1a\n"
 # Other filters are plug-ins, which HDF5 would load as code from a search path.
 _FILTERS = {
     *(h5py.h5z.FILTER_DEFLATE, h5py.h5z.FILTER_SHUFFLE, h5py.h5z.FILTER_FLETCHER32),
@@ -57,6 +58,10 @@ def _text(source: str | Path | bytes) -> str:
         raise InputError(f"the architecture has {len(raw)} bytes; at most {MAX_TEXT} are read")
     if raw.startswith(HDF5_SIGNATURE):
         raise InputError("the architecture file is HDF5; give it as the weights or whole-model file")
+    if not isinstance(source, bytes):
+        said = file_kinds.known(Path(source))
+        if said and said != file_kinds.ARCHITECTURE:
+            raise InputError(f"the architecture {source}: {said}")
     try:
         return raw.decode("utf-8-sig")
     except UnicodeDecodeError as error:
@@ -64,6 +69,8 @@ def _text(source: str | Path | bytes) -> str:
 
 
 def _read(path: Path) -> bytes:
+    if path.is_dir():
+        raise InputError(f"{path}: {file_kinds.describe(path)}")
     if not path.is_file():
         raise InputError(f"{path}: no such file; {_GIVE}")
     with path.open("rb") as stream:
@@ -158,14 +165,17 @@ def one_line(error: BaseException) -> str:
 
 
 def _check_signature(path: Path) -> None:
+    if path.is_dir():
+        raise InputError(f"{path}: {file_kinds.describe(path)}")
     if not path.is_file():
         raise InputError(f"{path}: no such file; give a file of save_weights() or save()")
     if path.stat().st_size == 0:
         raise InputError(f"{path}: empty file; give a file of save_weights() or save()")
     with path.open("rb") as stream:
+        stream.seek(file_kinds.superblock(path) or 0)
         head = stream.read(16)
     if head[:8] != HDF5_SIGNATURE:
-        raise InputError(f"{path}: not an HDF5 file; give a file of save_weights() or save()")
+        raise InputError(f"{path}: {file_kinds.describe(path)}")
     # The superblock's sizes of offsets and lengths; every h5py wrote 8, and the heap check relies on it.
     if (head[13:15] if head[8:9] in (b"\0", b"\1") else head[9:11]) != b"\x08\x08":
         raise InputError(f"{path}: damaged HDF5 file: its addresses are not of 8 bytes")

@@ -27,6 +27,26 @@ def migrate(
     return 0 if report.agrees else 1
 
 
+def migrate_folder(folder: Path, out: Path, **options: Any) -> int:
+    """Migrate every model below `folder`, a line each and a table at the end; 1 where one was refused, else 0."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from reprise_kit.port.keras_legacy import folder as folders
+    from reprise_kit.port.keras_legacy.migrate import Options
+
+    refused, migrated = 0, 0
+    for outcome in folders.migrate_folder(folder, out, Options(**options)):
+        name = outcome.job.weights.relative_to(folder)
+        if outcome.error:
+            refused += 1
+            click.echo(f"refused  {name}: {outcome.error}")
+            continue
+        migrated += 1
+        click.echo(f"wrote    {name} -> {outcome.job.out}: {'; '.join(outcome.lines)}")
+    for what, count in (("migrated", migrated), ("refused", refused), ("models", migrated + refused)):
+        click.echo(f"{what:9}{count:6}")
+    return 1 if refused else 0
+
+
 def inspect(path: Path, weights: Path | None) -> None:
     """Print facts, a table of layers, the number of parameters and the risks."""
     from reprise_kit.port.keras_legacy.inspect import inspect as look
