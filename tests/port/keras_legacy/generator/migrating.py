@@ -7,6 +7,7 @@ who made the network would; the answer is counted, not held against the migratio
 """
 
 import contextlib
+import gc
 import json
 import os
 import sys
@@ -114,15 +115,18 @@ def unrecorded(graph: Spec) -> set[str]:
 
 
 def _compared(model: Any, folder: Path, spec: Spec) -> Outcome:
-    """Compare every recorded set of inputs in order; states run on from one to the next, as they were recorded."""
+    """Compare every recorded set of inputs; each is a batch of one prediction, so that states run on as recorded."""
+    sets = golden_sets(folder)
+    size = len(sets[0][0][0])
+    inputs = [np.concatenate(parts) for parts in zip(*(given for given, _ in sets), strict=True)]
+    found = model.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=size, verbose=0)
+    found = list(found) if isinstance(found, list | tuple) else [found]
     worst = Outcome("right")
-    for (inputs, expected), noise in zip(golden_sets(folder), spec["made"]["noise"], strict=True):
-        found = model.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0]), verbose=0)
-        found = list(found) if isinstance(found, list | tuple) else [found]
+    for place, ((_, expected), noise) in enumerate(zip(sets, spec["made"]["noise"], strict=True)):
         if len(found) != len(expected):
             return Outcome("wrong", float("inf"), message=f"{len(found)} outputs for {len(expected)}")
         for value, reference, moved in zip(found, expected, noise, strict=True):
-            one = _difference(np.asarray(value), reference, moved)
+            one = _difference(np.asarray(value)[place * size : (place + 1) * size], reference, moved)
             if (one.kind == "wrong", one.error) > (worst.kind == "wrong", worst.error):
                 worst = one
     return worst
@@ -149,6 +153,8 @@ def main() -> None:
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
+    tf.config.optimizer.set_experimental_options({"disable_meta_optimizer": True})  # its time, not its results
+    gc.freeze()  # clear_session collects garbage after every graph; not among the imports
     for line in sys.stdin:
         with contextlib.redirect_stdout(sys.stderr):
             found = outcome(Path(line.strip()))
