@@ -261,6 +261,7 @@ def reuse(drawing: Drawing, tensor: Tensor) -> Tensor | None:
         like = sources[0]
         alike = (like.shape, like.dtype, like.open) == (tensor.shape, tensor.dtype, tensor.open)
         plain = len(sources) == 1 and len(step["to"]) == 1 and not spec["args"].get("stateful")
+        plain = plain and (drawing.stack.version >= (2,) or not _normalises(spec))
         if alike and plain and (like.masked or not tensor.masked):
             found.append((step, by_name[step["to"][0]]))
     if not found:
@@ -268,6 +269,12 @@ def reuse(drawing: Drawing, tensor: Tensor) -> Tensor | None:
     step, out = drawing.rng.choice(found)
     again = drawing.call(step["layer"], [tensor], [(list(out.shape), out.masked and tensor.masked, out.open)])
     return again[0]
+
+
+def _normalises(spec: Spec) -> bool:
+    """Return whether a layer is or holds a BatchNormalization, which Keras 1 does not share."""
+    held = [spec["inner"]] if "inner" in spec else spec["graph"]["layers"].values() if "graph" in spec else ()
+    return spec["class"] == "BatchNormalization" or any(map(_normalises, held))
 
 
 def branches(drawing: Drawing, first: Spec) -> list[Spec]:

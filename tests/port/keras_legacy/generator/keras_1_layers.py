@@ -60,7 +60,7 @@ CORE = [
     Kind("Highway", (1,), {"transform_bias": [-2, 1], **ACTIVATED, **BIAS}, rare=WEIGHTED,
          only={"transform_bias": BEFORE_12}),
     Kind("Activation", (1, 2, 3, 4), {"activation": [*ACTIVATIONS, "softmax"]}, needs=("activation",), rare=PLAIN,
-         masks="pass", open=True),
+         masks="pass", open=True, resolve=settings.softmax),
     Kind("Dropout", (1, 2, 3, 4), {"p": [0.0, 0.3]}, needs=("p",), rare={**PLAIN, "seed": [None, 3]}, masks="pass",
          open=True, only={"seed": FROM_12}),
     Kind("SpatialDropout1D", (2,), {"p": [0.0, 0.3]}, needs=("p",), rare=PLAIN, masks="pass", open=True,
@@ -100,7 +100,7 @@ CORE = [
 ]  # fmt: skip
 
 CELLS = [
-    Kind(name, (2,), {**UNITS, **ACTIVATED, **gates, "return_sequences": [True, False],
+    Kind(name, (2,), {"output_dim": [2, 3, 4, 2, 3, 4, 1], **ACTIVATED, **gates, "return_sequences": [True, False],
          "go_backwards": [True, False, False], "stateful": [True, False], "unroll": [True, False, False],
          "consume_less": ["cpu", "mem", "gpu"]}, recurrent("output_dim"), ("output_dim",),
          {**RECURRENT_RARE, **more}, "sequence", True, resolve=settings.unrolled)
@@ -146,8 +146,9 @@ CONVOLUTIONS = [
     _conv("Deconvolution2D", 3, PLANE, "subsample", {"subsample": EQUAL, **BORDER}, rule=_transposed,
           resolve=settings.output_shape, since=(1, 1)),
     _conv("Convolution3D", 4, CUBE, "subsample"),
-    _conv("LocallyConnected1D", 2, ("filter_length",), "subsample_length", {"border_mode": ["valid"]}),
-    _conv("LocallyConnected2D", 3, PLANE, "subsample", {"border_mode": ["valid"]}),
+    _conv("LocallyConnected1D", 2, ("filter_length",), "subsample_length", {"border_mode": ["valid"]},
+          only={"bias": FROM_12}),
+    _conv("LocallyConnected2D", 3, PLANE, "subsample", {"border_mode": ["valid"]}, only={"bias": FROM_12}),
     Kind("ConvLSTM2D", (4,), {"nb_filter": [1, 2], "nb_row": [1, 2, 3], "nb_col": [1, 2, 3], **BORDER, **ORDER,
          **ACTIVATED, "inner_activation": ["hard_sigmoid", "sigmoid"], "return_sequences": [True, False],
          "go_backwards": [True, False, False], "stateful": [True, False], "subsample": [[1, 1], [2, 2]]},

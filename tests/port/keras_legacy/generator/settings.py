@@ -61,6 +61,11 @@ def axis(args: dict[str, Any], shape: Shape, rng: random.Random) -> dict[str, An
     return None if abs(args.get("axis", -1)) > len(shape) else args
 
 
+def softmax(args: dict[str, Any], shape: Shape, rng: random.Random) -> dict[str, Any] | None:
+    """Keras 1 takes a softmax of vectors and of sequences only."""
+    return None if args.get("activation") == "softmax" and len(shape) > 2 else args
+
+
 def unrolled(args: dict[str, Any], shape: Shape, rng: random.Random) -> dict[str, Any] | None:
     """A recurrent layer on one step cannot be unrolled in every version."""
     return None if args.get("unroll") and shape[0] < 2 else args

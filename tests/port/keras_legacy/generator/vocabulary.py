@@ -52,7 +52,7 @@ class Kind:
                 found[key] = values
         if backend == "tensorflow" and self.name not in WEIGHTLESS:
             found["name"] = [name for name in found["name"] if re.fullmatch(SCOPE, name)]
-        if backend == "tensorflow" and version < (2,) and "full" in found.get("border_mode", ()):
+        if "full" in found.get("border_mode", ()) and (backend == "tensorflow" or version < (1, 2)):
             found["border_mode"] = ["valid", "same"]
         return found
 
