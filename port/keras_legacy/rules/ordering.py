@@ -21,10 +21,11 @@ def infer(context: Context, root: Node) -> list[Node]:
     recorded = [node.config.get("dim_ordering") for node in nodes]
     near = dict(_neighbours([ordering if ordering in ("th", "tf") else None for ordering in recorded]))
     silent = [i for i in near if nodes[i].class_name in _SILENT]
+    mixed = {"th", "tf"} <= set(recorded)  # then a neighbour's tells nothing
     if context.dim_ordering in ("th", "tf"):
         return []
     for i in silent:
-        if len(near[i]) == 1:
+        if len(near[i]) == 1 and not mixed:
             context.inferred[id(nodes[i])] = near[i].pop()
     _note(context, [nodes[i] for i in silent if id(nodes[i]) in context.inferred], "the layers beside them")
     return [nodes[i] for i in silent if id(nodes[i]) not in context.inferred]

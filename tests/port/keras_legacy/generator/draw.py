@@ -162,8 +162,38 @@ def _merge_first(drawing: Drawing, first: Spec, current: Tensor) -> Spec | None:
     return graph if all(len(step["to"]) == 1 for step in after.steps) else None
 
 
+PASSING = ("Activation", "Dropout", "BatchNormalization", "TimeDistributed", "LeakyReLU", "Bidirectional", "LSTM")
+
+
+def _masked(drawing: Drawing) -> None:
+    """Add a part that lives by its masks: made, passed on, joined with others or none, and used at the end."""
+    rng, shape = drawing.rng, _sizes(drawing, 2, "float32")
+    current: Tensor | None = None
+    for place in range(rng.choice((1, 2, 2))):
+        branch: Tensor | None = drawing.input(shape)
+        if place == 0 or rng.random() < 0.8:
+            branch = combining.add(drawing, "Masking", branch) if branch else None
+        for _ in range(rng.choice((0, 1, 2))):
+            branch = (branch and combining.add(drawing, rng.choice(PASSING), branch)) or branch
+        if current is None:
+            current = branch
+        elif branch is not None and branch.shape == current.shape:
+            pair = [current, branch]
+            rng.shuffle(pair)
+            name = (
+                "Merge" if drawing.stack.version < (2,) else rng.choice(("Add", "Multiply", "Average", "Concatenate"))
+            )
+            built = combining.merged(drawing, pair, name)
+            if built is not None and built[3] == 2:
+                current = drawing.put(built[0], pair, [(built[1], built[2], False)])[0]
+    for name in (rng.choice(PASSING), rng.choice(drawing.stack.dialect.CELL_NAMES)):
+        current = (current and combining.add(drawing, name, current)) or current
+
+
 def _functional(drawing: Drawing, current: Tensor) -> Spec | None:
     rng = drawing.rng
+    if rng.random() < 0.12 and len(drawing.inputs) == 1:
+        _masked(drawing)
     for _ in range(rng.choice((0, 1, 2, 3, 4, 5, 6))):
         roll = rng.random()
         if roll < 0.12 and len(drawing.inputs) < 3:

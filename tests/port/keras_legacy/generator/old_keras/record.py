@@ -65,8 +65,9 @@ def sample(entry, scale, random):
                   "wide": random.normal(0, 4, shape), "pixels": random.uniform(0, 255, shape)}[scale].astype("float32")
         pad = entry["pad"]
     if pad is not None and len(shape) > 1:
-        for row in range(1, BATCH):
-            values[row, [slice(-row, None), slice(0, 2), slice(2, 3)][row % 3]] = pad
+        for row in range(BATCH):  # trailing, leading and inner steps, other ones in every input; one row has none
+            steps = [slice(-1 - random.randint(3), None), slice(0, 2), slice(2, 3), slice(0, 0)]
+            values[row, steps[(row + random.randint(2)) % 4]] = pad
     return values
 
 
