@@ -49,12 +49,22 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
     pool = kind(size, strides, "valid", name=name)
     if node.class_name.startswith("Max"):
         return lambda x: pool(ops.pad(x, pads, constant_values=_LOWEST))
+    if _padding_counts(context, node, len(size)):
+        return lambda x: pool(ops.pad(x, pads))
     share = kind(size, strides, "valid", name=context.name(f"{node.name}_share"))
 
     def average(x: Tensor) -> Any:
         return ops.divide(pool(ops.pad(x, pads)), share(ops.pad(ops.ones_like(x), pads)))
 
     return average
+
+
+def _padding_counts(context: Context, node: Node, n_spatial: int) -> bool:
+    """Return whether "same" averages in its zeros: Theano in Keras 2.0.4 to 2.1.4, over one or two axes."""
+    if n_spatial == 3 or not context.dialect.kernels_last:
+        return False
+    version = context.known_version(f"layer {node.name}: same-padded averages on Theano")
+    return (2, 0, 4) <= version < (2, 1, 5)
 
 
 @rule("GlobalMaxPooling1D", "GlobalAveragePooling1D")

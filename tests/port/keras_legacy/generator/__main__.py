@@ -30,6 +30,7 @@ def main() -> int:
         "--again", nargs="*", default=[], help="migrate graphs once more that ended so: wrong refused ..."
     )
     parser.add_argument("--files-only", action="store_true", help="the old stacks' part: nothing is migrated")
+    parser.add_argument("--migrate-only", action="store_true", help="the graphs that are made: the old stacks rest")
     parser.add_argument("--report", action="store_true", help="the table of what is there, nothing new")
     options = parser.parse_args()
     if options.again:
@@ -38,7 +39,11 @@ def main() -> int:
         interpreters = environments(options.stacks) if options.stacks else _keras_1(options)
         names = options.only or list(interpreters)
         Run(options.out, interpreters, options.seed).go(
-            [Stack(*name.split("-")) for name in names], options.count, options.jobs, not options.files_only
+            [Stack(*name.split("-")) for name in names],
+            options.count,
+            options.jobs,
+            make=not options.migrate_only,
+            migrate=not options.files_only,
         )
     print(report(options.out))
     return 1 if any(table.count("wrong") + table.count("crashed") for table in tables(options.out)) else 0

@@ -118,6 +118,7 @@ class Drawing:
             and (kind.open or not tensor.open)
             and not (refused and kind.masks == "refuse")
             and not (wrapped and kind.name == "Masking")
+            and not (self.depth and kind.name == "BatchNormalization" and self.stack.version < (1, 2))  # refused
         ]
 
     def spec(self, kind: Kind, tensor: Tensor, wrapped: bool = False) -> tuple[Spec, Shape] | None:

@@ -151,7 +151,7 @@ CONVOLUTIONS = [
     _conv("LocallyConnected2D", 3, PLANE, "subsample", {"border_mode": ["valid"]}, only={"bias": FROM_12}),
     Kind("ConvLSTM2D", (4,), {"nb_filter": [1, 2], "nb_row": [1, 2, 3], "nb_col": [1, 2, 3], **BORDER, **ORDER,
          **ACTIVATED, "inner_activation": ["hard_sigmoid", "sigmoid"], "return_sequences": [True, False],
-         "go_backwards": [True, False, False], "stateful": [True, False], "subsample": [[1, 1], [2, 2]]},
+         "go_backwards": [True, False, False], "stateful": [True, False]},  # subsample is not saved
          conv_lstm(windows("nb_filter", PLANE, "subsample", "border_mode", "dim_ordering")),
          ("nb_filter", *PLANE), RECURRENT_RARE, since=(1, 2)),
 ]  # fmt: skip

@@ -96,21 +96,21 @@ class Run:
         self._local = threading.local()
         self._migrators: list[Migrator] = []
 
-    def go(self, stacks: list[Stack], count: int, jobs: int, migrate: bool = True) -> None:
-        """Make and migrate what is still missing of `count` graphs of each stack."""
+    def go(self, stacks: list[Stack], count: int, jobs: int, make: bool = True, migrate: bool = True) -> None:
+        """Make and migrate what is still missing of `count` graphs of each stack, or only the one or the other."""
         pieces = [
             (stack, range(first, min(first + PIECE, count))) for first in range(0, count, PIECE) for stack in stacks
         ]
         with ThreadPoolExecutor(jobs) as pool:
-            list(pool.map(lambda piece: self._piece(*piece, migrate), pieces))
+            list(pool.map(lambda piece: self._piece(*piece, make, migrate), pieces))
         for migrator in self._migrators:
             migrator.close()
 
-    def _piece(self, stack: Stack, numbers: Iterable[int], migrate: bool) -> None:
+    def _piece(self, stack: Stack, numbers: Iterable[int], make: bool, migrate: bool) -> None:
         folder = self.out / str(stack)
         folder.mkdir(parents=True, exist_ok=True)
         graphs, outcomes = rows(folder / "graphs.jsonl"), rows(folder / "outcomes.jsonl")
-        missing = [number for number in numbers if number not in graphs]
+        missing = [number for number in numbers if number not in graphs and make]
         if missing:
             worker = Worker(stack, self.interpreters[str(stack)], folder / "log")
             try:
@@ -120,7 +120,7 @@ class Run:
             finally:
                 worker.close()
         for number in numbers:
-            if migrate and number not in outcomes and "made" in graphs[number]:
+            if migrate and number not in outcomes and "made" in graphs.get(number, {}):
                 found = self._migrator(folder).outcome(folder / str(number))
                 self._append(folder / "outcomes.jsonl", {"number": number, **found})
 

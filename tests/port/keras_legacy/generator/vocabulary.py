@@ -50,7 +50,7 @@ class Kind:
             low, high, only = self.only.get(key, ((0,), (9,), ""))
             if low <= version <= high and only in ("", backend):
                 found[key] = values
-        if backend == "tensorflow" and self.name not in WEIGHTLESS:
+        if backend == "tensorflow" and (version >= (2,) or self.name not in WEIGHTLESS):
             found["name"] = [name for name in found["name"] if re.fullmatch(SCOPE, name)]
         if "full" in found.get("border_mode", ()) and (backend == "tensorflow" or version < (1, 2)):
             found["border_mode"] = ["valid", "same"]
