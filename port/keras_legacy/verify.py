@@ -168,7 +168,7 @@ class _Comparison:
 
         model = migrated.model
         check_inputs(model, recording.inputs)
-        self.recording, self.tolerance = recording, tolerance
+        self.model, self.recording, self.tolerance = model, recording, tolerance
         self.outputs = {f"out_{i}": array for i, array in enumerate(recording.outputs)}
         if len(self.outputs) != len(model.outputs):
             raise InputError(f"the recording has {len(self.outputs)} outputs, the model {len(model.outputs)}")
@@ -182,12 +182,19 @@ class _Comparison:
         self.graph = rounding.Graph(model, tensors, fitting)
 
     def end_to_end(self) -> list[Difference]:
-        """Return the differences of outputs and layers, from the inputs on."""
+        """Return the differences of outputs and layers, from the inputs on; hopeless outputs alone."""
+        quick = self._plain(self._eager(), self.outputs)
+        if any(d.hopeless for d in quick.values()):
+            return list(quick.values())
         found = self.graph.values(self.recording.inputs, False)
-        plain = self._plain(found, {**self.layers, **self.outputs})
-        if not any(plain[name].hopeless for name in self.outputs):
-            plain = self._with_floors(plain, False)
-        return list(plain.values())
+        return list(self._differences(found, {**self.layers, **self.outputs}, False).values())
+
+    def _eager(self) -> dict[str, np.ndarray]:
+        """Return the outputs without compiling anything: the quickest way to see that a reading is wrong."""
+        inputs = self.recording.inputs
+        found = self.model(inputs[0] if len(inputs) == 1 else inputs, training=False)
+        values = found if isinstance(found, list | tuple) else [found]
+        return {name: np.asarray(value) for name, value in zip(self.outputs, values, strict=True)}
 
     def verdict(self, predict: Predict | None) -> Verdict:
         """Compare end to end, each layer alone, and see which layers left no trace."""
