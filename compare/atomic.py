@@ -7,7 +7,6 @@ what the same command wrote, as its `.reprise.json` lists it. A link is followed
 """
 
 import errno
-import fcntl
 import json
 import os
 import shutil
@@ -18,6 +17,7 @@ from fnmatch import fnmatch
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.lock import PAUSE_SECONDS, try_lock
 
 MARKER = ".reprise.json"
 MARKER_BYTES = 16 << 20  # a longer one is none of ours
@@ -94,6 +94,24 @@ def claim_folder(path: Path, command: str) -> Path:
         path.mkdir(parents=True, exist_ok=True)
         _mark(path, command, [])
     return path
+
+
+@contextmanager
+def held_folder(path: Path, command: str) -> Iterator[Path]:
+    """Claim a folder as `claim_folder` does and hold it; raises InputError where another run of the command has it."""
+    while True:
+        folder = claim_folder(path, command)
+        with suppress(FileNotFoundError):  # removed by the one that was before us
+            lock = try_lock(folder / MARKER)
+            if lock is None:
+                raise InputError(f"{path}: another run is writing it; wait for it, or name another place")
+            if _read_marker(folder) is not None:
+                break
+            os.close(lock)
+    try:
+        yield folder
+    finally:
+        os.close(lock)
 
 
 def discard_folder(path: Path, patterns: Iterable[str]) -> None:
@@ -219,21 +237,14 @@ def _held(room: Path, path: Path) -> int:
             room.mkdir(mode=0o700)
         _refuse_foreign_room(room)
         try:
-            lock = os.open(room / MARKER, os.O_RDWR | os.O_CREAT | os.O_NOFOLLOW, 0o600)
+            lock = try_lock(room / MARKER)
         except FileNotFoundError:  # removed by the one that was before us
             continue
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            if os.path.samestat(os.fstat(lock), (room / MARKER).stat()):
-                return lock
-        except FileNotFoundError:
-            pass
-        except BlockingIOError:
-            if time.monotonic() > until:
-                os.close(lock)
-                raise InputError(f"{path}: another run is writing it; wait for it, or name another place") from None
-            time.sleep(0.05)
-        os.close(lock)
+        if lock is not None:
+            return lock
+        if time.monotonic() > until:
+            raise InputError(f"{path}: another run is writing it; wait for it, or name another place")
+        time.sleep(PAUSE_SECONDS)
 
 
 def _refuse_foreign_room(room: Path) -> None:

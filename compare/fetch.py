@@ -2,6 +2,7 @@
 
 import errno
 import os
+import tempfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -93,10 +94,9 @@ def _download(system: System, file: PinnedFile) -> bytes | None:
     owner_and_name = (file.url or system.upstream.url).removeprefix("https://github.com/")
     url = f"{RAW}/{owner_and_name}/{file.commit or system.upstream.commit}/{file.path}"
     try:
-        got = pooch.retrieve(url, known_hash=None, path=cache() / "downloads", progressbar=False)
-        content = Path(got).read_bytes()
-        Path(got).unlink()
-        return content
+        # A folder of its own: two runs at once would remove each other's.
+        with tempfile.TemporaryDirectory(prefix="reprise-fetch-") as folder:
+            return Path(pooch.retrieve(url, known_hash=None, path=folder, progressbar=False)).read_bytes()
     except Exception as error:  # whatever the network stack raises, the person needs the same one line
         if getattr(error, "errno", None) in DISK_FULL:
             raise

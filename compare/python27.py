@@ -6,15 +6,18 @@ import shutil
 import stat
 import subprocess
 import sys
+import tempfile
 from pathlib import Path
 
 from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.lock import held
 from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.system import ROOT
 
 PYTHON = (sys.executable, "-P")  # -P: `-m` would import what lies in the folder that the user stands in
+BUILD_SECONDS = 900.0  # how long another run may build before this one gives up
 VIRTUALENV_LOCK = ROOT / "original" / "eras" / "virtualenv.lock"
 
 
@@ -55,20 +58,24 @@ def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  
     the file where one was altered, added or deleted since.
     """
     folder = environment_folder(interpreter, lock)
-    if not is_sealed(folder):
-        say(f"building the Python 2.7 environment of {lock.name} (once, under a minute) ...")
-        # Virtual environments do not survive a rename: this one is built in place and sealed when whole.
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.parent.mkdir(parents=True, exist_ok=True)
-        try:
-            _make_virtualenv(interpreter, folder)
-            _pip_install(folder, lock)
-            seal(folder)
-        except BaseException:  # stopped, or a full disk: half an environment would keep it full
-            shutil.rmtree(folder, ignore_errors=True)
-            raise
+    with held(folder.parent / "lock", f"{folder}: another run is building an environment; wait for it", BUILD_SECONDS):
+        if not is_sealed(folder):
+            _build(interpreter, folder, lock, say)
     check_seal(folder)
     return folder / "bin" / "python"
+
+
+def _build(interpreter: Path, folder: Path, lock: Path, say) -> None:  # type: ignore[no-untyped-def]
+    say(f"building the Python 2.7 environment of {lock.name} (once, under a minute) ...")
+    # Virtual environments do not survive a rename: this one is built in place and sealed when whole.
+    shutil.rmtree(folder, ignore_errors=True)
+    try:
+        _make_virtualenv(interpreter, folder)
+        _pip_install(folder, lock)
+        seal(folder)
+    except BaseException:  # stopped, or a full disk: half an environment would keep it full
+        shutil.rmtree(folder, ignore_errors=True)
+        raise
 
 
 def private_settings(folder: Path, backend: str) -> dict[str, str]:
@@ -99,7 +106,7 @@ def _refuse_shared(folder: Path) -> None:
 
 
 def _make_virtualenv(interpreter: Path, folder: Path) -> None:
-    tool = cache() / "python27" / f"virtualenv-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
+    tool = cache() / "python27" / f"virtualenv20-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
     if is_sealed(tool):
         check_seal(tool)
     else:
@@ -110,20 +117,14 @@ def _make_virtualenv(interpreter: Path, folder: Path) -> None:
                 "virtualenv 20.15.1, the last for Python 2.7",
             )
             seal(temporary)
-    _run(
-        [
-            *PYTHON,
-            "-m",
-            "virtualenv",
-            "-q",
-            "-p",
-            str(interpreter),
-            "--no-periodic-update",
-            str(folder),
-        ],
-        f"a virtual environment of {interpreter}",
-        {**os.environ, "PYTHONPATH": str(tool)},
-    )
+    # What virtualenv keeps in the user's folders is none of ours: it gets an empty place for it.
+    with tempfile.TemporaryDirectory(prefix="reprise-virtualenv-") as own:
+        options = ["-q", "-p", str(interpreter), "--no-periodic-update", "--app-data", own]
+        _run(
+            [*PYTHON, "-m", "virtualenv", *options, str(folder)],
+            f"a virtual environment of {interpreter}",
+            {**os.environ, "PYTHONPATH": str(tool), "PYTHONDONTWRITEBYTECODE": "1"},
+        )
 
 
 def _pip_install(folder: Path, lock: Path) -> None:

@@ -6,8 +6,9 @@ import os
 import signal
 import sys
 import threading
+from collections.abc import Iterator
 from concurrent.futures import ProcessPoolExecutor
-from contextlib import suppress
+from contextlib import contextmanager, suppress
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 DIED = "the worker that read it died: the decoder crashed, or memory ran out"  # a clip's fault, in words
@@ -23,6 +24,16 @@ def begin_worker() -> None:
     with suppress(OSError, AttributeError):
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
     threading.Thread(target=_wait_and_end, daemon=True).start()
+
+
+@contextmanager
+def ctrl_c_for_the_parent() -> Iterator[None]:
+    """Workers that are started in this block never see a Ctrl-C, from their first instruction on."""
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    try:
+        yield
+    finally:
+        signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
 
 def end_now(pool: ProcessPoolExecutor) -> None:

@@ -1,5 +1,6 @@
 """The command line: every sub-command in sight, every heavy import inside the one that needs it."""
 
+import atexit
 import os
 import signal
 import sys
@@ -400,8 +401,35 @@ def _terminated(number: int, frame: Any) -> NoReturn:
     raise SystemExit(128 + number)  # what is half-written is cleaned up on the way out
 
 
+def _interrupted(number: int, frame: Any) -> NoReturn:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # once: a second one would break into the cleaning up
+    raise KeyboardInterrupt
+
+
+def _end(stopped: list[int]) -> None:
+    """End with 130: where the interrupt met code in a string, Python's own end would be a signal and not a code."""
+    if stopped:
+        sys.stdout.flush()
+        sys.stderr.flush()
+        os._exit(stopped[0])
+
+
 def main() -> None:
-    """Run the command line; bad input is one line on stderr and exit code 2."""
+    """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C one line and 130."""
+    stopped: list[int] = []
+    atexit.register(_end, stopped)  # first, so that it comes after whatever else is done at the end
+    signal.signal(signal.SIGINT, _interrupted)
+    try:
+        _main()
+    except (click.Abort, KeyboardInterrupt):
+        click.echo("reprise: stopped", err=True)
+        stopped.append(130)
+        sys.exit(130)
+    finally:
+        atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what is left is Python's own end
+
+
+def _main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line
     signal.signal(signal.SIGTERM, _terminated)
     try:
@@ -415,6 +443,3 @@ def main() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except click.Abort:
-        click.echo("reprise: stopped", err=True)
-        sys.exit(130)

@@ -12,6 +12,8 @@ from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.input import Input
+from reprise_kit.compare.lock import held
+from reprise_kit.compare.python27 import BUILD_SECONDS
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner, last_line
 from reprise_kit.compare.seal import check_seal, is_sealed, seal
@@ -21,20 +23,23 @@ from reprise_kit.compare.trace import Trace
 
 def node_modules(lock: Path) -> Path:
     """Return the folder of a package-lock.json's packages, installed by `npm ci` into the cache on first use."""
-    folder = cache() / "node" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
-    if not is_sealed(folder):
-        with atomic_folder(folder, "node") as temporary:
-            for name in ("package.json", lock.name):
-                shutil.copyfile(lock.parent / name, temporary / name)
-            command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-            done = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
-            if done.returncode:
-                raise InputError(
-                    f"cannot install the packages of {lock.parent.name}/{lock.name}: {last_line(done.stderr)}"
-                )
-            seal(temporary)
+    folder = cache() / "node_packages" / hashlib.sha256(lock.read_bytes()).hexdigest()[:12]
+    with held(folder.parent / "lock", f"{folder}: another run installs packages; wait for it", BUILD_SECONDS):
+        if not is_sealed(folder):
+            _install(lock, folder)
     check_seal(folder)
     return folder / "node_modules"
+
+
+def _install(lock: Path, folder: Path) -> None:
+    with atomic_folder(folder, "node") as temporary:
+        for name in ("package.json", lock.name):
+            shutil.copyfile(lock.parent / name, temporary / name)
+        command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
+        done = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
+        if done.returncode:
+            raise InputError(f"cannot install the packages of {lock.parent.name}/{lock.name}: {last_line(done.stderr)}")
+        seal(temporary)
 
 
 class NodeRunner(Python27Runner):

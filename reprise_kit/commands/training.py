@@ -9,7 +9,14 @@ from typing import Any
 
 import numpy as np
 
-from reprise_kit.compare.atomic import atomic_file, atomic_folder, discard_folder, refuse_folder, refuse_foreign
+from reprise_kit.compare.atomic import (
+    atomic_file,
+    atomic_folder,
+    discard_folder,
+    held_folder,
+    refuse_folder,
+    refuse_foreign,
+)
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn.training import dataset as data
 
@@ -35,13 +42,14 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
     parts = out.with_name(out.name + ".parts")
     console = Console(stderr=True)
     columns = (TextColumn("tracks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
-    with _goes_on(say), Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-        task = bar.add_task("tracks", total=None)
-        corpus = data.collect(
-            folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
-        )
-    data.save(corpus, out)
-    discard_folder(parts, data.PARTS)
+    with held_folder(parts, "dataset"), _goes_on(say):
+        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
+            task = bar.add_task("tracks", total=None)
+            corpus = data.collect(
+                folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
+            )
+        data.save(corpus, out)
+        discard_folder(parts, data.PARTS)
     for fault in corpus.faults:
         say(f"left out: {fault}")
     say(
@@ -85,14 +93,15 @@ def train(
         names = splits.read_artists(artists, corpus.paths) if artists else [""] * len(corpus.paths)
         split = splits.by_artist(np.array(corpus.genres)[corpus.labels], names)
     say(f"split: {split.how}: {len(split.train)} / {len(split.val)} / {len(split.test)} tracks")
-    with _goes_on(say), training_progress.Shown(say) as shown:
-        model, history = trainer.train(corpus, split, recipe, out, weights, source_backend, [shown])
-    answers = model.predict(corpus.x[split.test], batch_size=trainer.BATCH, verbose=0).argmax(axis=1)
-    figures = training_report.figures(corpus.labels[split.test], answers, corpus.genres)
-    with atomic_file(out / "model.keras") as temporary:
-        model.save(temporary)
-    about = {"recipe": dataclasses.asdict(recipe), "split": split.how, "epochs": len(history)}
-    training_report.write(out, figures, history, about)
+    with held_folder(out, "train"), _goes_on(say):
+        with training_progress.Shown(say) as shown:
+            model, history = trainer.train(corpus, split, recipe, out, weights, source_backend, [shown])
+        answers = model.predict(corpus.x[split.test], batch_size=trainer.BATCH, verbose=0).argmax(axis=1)
+        figures = training_report.figures(corpus.labels[split.test], answers, corpus.genres)
+        with atomic_file(out / "model.keras") as temporary:
+            model.save(temporary)
+        about = {"recipe": dataclasses.asdict(recipe), "split": split.how, "epochs": len(history)}
+        training_report.write(out, figures, history, about)
     say(f"accuracy {figures['accuracy']:.3f} on {figures['tracks']} tracks after {len(history)} epochs: {out}")
 
 

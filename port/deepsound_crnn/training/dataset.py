@@ -20,7 +20,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
 from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.shown import shown
-from reprise_kit.compare.workers import DIED, begin_worker, end_now
+from reprise_kit.compare.workers import DIED, begin_worker, ctrl_c_for_the_parent, end_now
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
@@ -214,7 +214,9 @@ def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str
     context.set_forkserver_preload([__name__])
     pool = ProcessPoolExecutor(min(workers, len(files)), context, initializer=_begin)
     try:
-        yield from pool.map(part, files, repeat(parts))
+        with ctrl_c_for_the_parent():
+            results = pool.map(part, files, repeat(parts))
+        yield from results
     finally:
         end_now(pool)
 

@@ -9,7 +9,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from reprise_kit.apps.archive.archive import BATCH, Answerer, Job, Row, Task, failed
-from reprise_kit.compare.workers import DIED, begin_worker, end_now
+from reprise_kit.compare.workers import DIED, begin_worker, ctrl_c_for_the_parent, end_now
 
 QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
 
@@ -45,7 +45,8 @@ def _batches(tasks: Iterable[Task]) -> Iterator[Batch]:
 
 def _submit(pool: ProcessPoolExecutor, batch: Batch) -> "Future[list[Row]]":
     try:
-        return pool.submit(_answer, batch)
+        with ctrl_c_for_the_parent():
+            return pool.submit(_answer, batch)
     except BrokenProcessPool as error:
         broken: Future[list[Row]] = Future()
         broken.set_exception(error)

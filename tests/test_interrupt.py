@@ -1,0 +1,81 @@
+"""Ctrl-C: one line and 130, wherever it comes; what was finished is kept, and no worker says a word."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import wave
+
+import pytest
+
+from reprise_kit.compare.workers import ctrl_c_for_the_parent
+
+# A command that is interrupted in code of a given kind, by a signal to the whole group as a terminal sends it.
+INTERRUPTED = """
+import os, signal
+from reprise_kit import cli
+KILL = "os.killpg(0, signal.SIGINT)"
+
+@cli.cli.command("wait")
+def wait():
+    try:
+        {code}
+    finally:
+        {cleanup}
+        print("cleaned up", flush=True)
+
+import sys
+sys.argv = ["reprise", "wait"]
+cli.main()
+"""
+
+
+def stopped(done):
+    return done.returncode == 130 and done.stderr.split("\n") in (
+        ["reprise: stopped", ""],
+        ["", "reprise: stopped", ""],
+    )
+
+
+@pytest.mark.parametrize("code", ["exec(KILL)", "os.killpg(0, signal.SIGINT)", "[os.killpg(0, 2) for _ in range(9)]"])
+@pytest.mark.parametrize("cleanup", ["pass", "os.killpg(0, signal.SIGINT)"])
+def test_it_is_one_line_and_130(code, cleanup):
+    program = INTERRUPTED.format(code=code, cleanup=cleanup)
+    done = subprocess.run(
+        [sys.executable, "-c", program], capture_output=True, text=True, start_new_session=True, check=False
+    )
+    assert stopped(done), (done.returncode, done.stderr)
+    assert done.stdout == "cleaned up\n"
+
+
+def test_workers_never_see_it():
+    program = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
+    with ctrl_c_for_the_parent():
+        inside = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    after = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
+    assert (inside.stdout, after.stdout) == ("True\n", "False\n")
+
+
+def test_a_data_set_goes_on_where_it_was_stopped(tmp_path):
+    for genre in "ab":
+        (tmp_path / "corpus" / genre).mkdir(parents=True)
+        for k in range(4):
+            with wave.open(str(tmp_path / "corpus" / genre / f"{k}.wav"), "wb") as file:
+                file.setparams((1, 2, 22050, 0, "NONE", ""))
+                file.writeframes(os.urandom(22050 * 4))
+    command = [sys.executable, "-m", "reprise_kit", "dataset", str(tmp_path / "corpus"), "-o", str(tmp_path / "d.npz")]
+    command += ["--workers", "1"]
+    parts = tmp_path / "d.npz.parts"
+    run = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True)
+    until = time.monotonic() + 120
+    while not list(parts.glob("*.npy")) and time.monotonic() < until:
+        time.sleep(0.01)
+    os.killpg(run.pid, signal.SIGINT)
+    out, err = run.communicate(timeout=60)
+    assert stopped(subprocess.CompletedProcess(command, run.returncode, out, err)), (run.returncode, err)
+    assert out == "the same command goes on from here\n" and not (tmp_path / "d.npz").exists()
+    kept = {path: path.stat().st_mtime_ns for path in parts.glob("*.npy")}
+    assert kept and not list(parts.glob(".*.reprise"))
+    subprocess.run(command, check=True, capture_output=True)
+    assert (tmp_path / "d.npz").is_file() and not parts.exists()
