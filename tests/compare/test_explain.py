@@ -227,7 +227,7 @@ def test_what_is_in_no_table_is_said_to_be_unknown(fault):
 def test_agreement_needs_no_explanation_and_a_system_without_a_table_has_none():
     array = RECORDED[MP3].arrays["lstm_1"]
     assert explained("lstm_1", array) is None
-    other = dataclasses.replace(SYSTEM, name="music_tagger_cnn_of_nobody")
+    other = dataclasses.replace(SYSTEM, name="of_nobody", package="reprise_kit.port.of_nobody")
     assert "no known cause makes it vanish (0 tried)" in explained("lstm_1", array + 1, chosen=other)
 
 

@@ -152,7 +152,7 @@ def test_port_taken(kit):
         taken.listen()
         done = kit.compose("up", "-d", "original")
         doctor = subprocess.run(
-            [sys.executable, "-m", "reprise", "doctor"], cwd=ROOT, capture_output=True, text=True, check=False
+            [sys.executable, "-m", "reprise_kit", "doctor"], cwd=ROOT, capture_output=True, text=True, check=False
         )
     kit.down()
     assert done.returncode != 0 and "8080" in done.stderr and "in use" in done.stderr

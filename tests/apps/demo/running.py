@@ -122,7 +122,7 @@ def fetched(cache: Path, *names: str) -> Path:
 @contextmanager
 def running(*options: str, weights: Path | None = FIXTURE, cache: Path | None = None) -> Iterator[Running]:
     """Start `reprise serve` on a free port and end it afterwards; without a cache nothing was ever fetched."""
-    command = [sys.executable, "-m", "reprise", "serve", "--port", "0", *options]
+    command = [sys.executable, "-m", "reprise_kit", "serve", "--port", "0", *options]
     command += ["--weights", str(weights)] if weights else []
     with tempfile.TemporaryDirectory() as folder:
         temporary, log = Path(folder) / "tmp", Path(folder) / "log"
