@@ -6,8 +6,8 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from rich.console import Console
 from rich.table import Table
+from rich.text import Text
 
 from reprise_kit.compare import diagnosis, registry, system
 from reprise_kit.compare.engine import compose_command, engine_problem, image_id
@@ -15,6 +15,8 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.pins import check
 from reprise_kit.compare.python27 import find_interpreter
+from reprise_kit.compare.screen import console
+from reprise_kit.compare.shown import shown
 
 NEEDED_GB = 6.0  # images of both eras and the port's, built
 DEMO_PORTS = (8080, 8081)
@@ -95,12 +97,14 @@ def show_machine(chosen: system.System) -> int:
     found = list(rows(chosen))
     table = Table("here", "what", "found")
     for row in found:
-        table.add_row("[green]yes[/]" if row.here else "[red]no[/]", row.what, row.found)
-    console = Console(soft_wrap=True, highlight=False)
-    console.print(table)
+        table.add_row(Text("yes", "green") if row.here else Text("no", "red"), row.what, row.found)
+    screen = console()
+    screen.print(table)
     for row in found:
         if not row.here:
-            console.print(f"[bold]{row.what}[/] ({row.found}): blocks {row.blocks}.\n  mend it with: {row.mend}")
+            about = f" ({shown(row.found)}): blocks {row.blocks}."
+            screen.print(Text.assemble((row.what, "bold"), about), soft_wrap=True)
+            screen.print(f"  mend it with: {row.mend}", soft_wrap=True)
     return 0
 
 
@@ -108,14 +112,18 @@ def show_environment(path: Path) -> int:
     """Explain what a Keras-1 environment leads to; return 1 where something is wrong with it."""
     environment = diagnosis.inspect(path)
     findings = diagnosis.explain(environment)
-    console = Console(soft_wrap=True, highlight=False)
+    screen = console()
     names = ("keras", "theano", "tensorflow", "librosa", "numpy")
     installed = ", ".join(f"{n} {environment.packages[n]}" for n in names if n in environment.packages)
-    console.print(f"Python {environment.python}; {installed or 'none of the packages'}; backend {environment.backend}")
+    about = f"Python {environment.python}; {installed or 'none of the packages'}; backend {environment.backend}"
+    screen.print(about, soft_wrap=True)
     for finding in findings:
-        console.print(f"\n[bold red]{finding.symptom}[/]\n  why:  {finding.cause}\n  cure: {finding.cure}")
+        screen.print()
+        screen.print(finding.symptom, style="bold red", soft_wrap=True)
+        screen.print(f"  why:  {finding.cause}", soft_wrap=True)
+        screen.print(f"  cure: {finding.cure}", soft_wrap=True)
     if not findings:
-        console.print("Nothing known is wrong with it.", style="green")
+        screen.print("Nothing known is wrong with it.", style="green")
     return 1 if findings else 0
 
 

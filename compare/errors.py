@@ -3,3 +3,7 @@
 
 class InputError(Exception):
     """Bad input or a missing piece of the machine; the command line prints it on one line and exits with 2."""
+
+
+class UnforeseenError(InputError):
+    """What nobody thought of, in one line that says where its trace is; the command line exits with 70."""

@@ -7,21 +7,24 @@ import traceback
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from reprise_kit.compare.contract import Pipeline, Prediction
-from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.errors import UnforeseenError
 from reprise_kit.compare.shown import shown
+
+if TYPE_CHECKING:
+    from reprise_kit.compare.contract import Pipeline, Prediction
 
 LINE = 200  # characters of an exception's own words
 
 
-def unforeseen(error: BaseException, name: object = None) -> InputError:
+def unforeseen(error: BaseException, name: object = None) -> UnforeseenError:
     """Return what to tell of an exception, its trace kept; name: what was at work, a file most often."""
     words = shown(f"{type(error).__name__}: {error}".strip(": "))[:LINE]
     kept = keep_trace(error)
     where = f"its trace is in {kept}" if kept else "its trace could not be written anywhere"
     line = f"unforeseen {words}; {where}"
-    return InputError(line if name is None else f"{name}: {line}")
+    return UnforeseenError(line if name is None else f"{name}: {line}")
 
 
 def keep_trace(error: BaseException) -> Path | None:
@@ -41,7 +44,7 @@ def keep_trace(error: BaseException) -> Path | None:
     return None
 
 
-def predict_all(pipeline: Pipeline, paths: Sequence[Path]) -> list[Prediction | Exception]:
+def predict_all(pipeline: "Pipeline", paths: Sequence[Path]) -> "list[Prediction | Exception]":
     """Return the answer on each input or what it failed with: InputError, or MemoryError where there was too little.
 
     One on which a decoder or the network fails in a way that nobody thought of costs no other its answer.

@@ -1,14 +1,12 @@
 """Names and messages from elsewhere as a terminal may show them: nothing in them is obeyed.
 
 A file's name, a layer's, an error's text may hold terminal codes, line ends, direction marks or bytes that are not
-UTF-8. Every place that prints such text prints `shown` of it, on a rich console one of `console`: it reads no markup.
+UTF-8. Every place that prints such text prints `shown` of it, on a rich console the one of `compare/screen.py`.
 """
 
 import os
+import sys
 import unicodedata
-from typing import Any
-
-from rich.console import Console
 
 JOINS_EMOJI = "\N{ZERO WIDTH JOINER}"
 
@@ -27,14 +25,9 @@ def utf8(path: str | os.PathLike[str]) -> tuple[str, bytes | None]:
         return raw.decode("utf-8", "backslashreplace"), raw
 
 
-def console(stderr: bool = False) -> Console:
-    """Return a console that takes text as it is: style is given beside it, not in it."""
-    return Console(stderr=stderr, markup=False, emoji=False, highlight=False)
-
-
-def write_line(line: str, file: Any) -> None:
-    """Print one line of text from elsewhere."""
-    print(shown(line), file=file, flush=True)
+def say(text: object, error: bool = False) -> None:
+    """Print one line on standard output, or on standard error."""
+    print(shown(text), file=sys.stderr if error else sys.stdout, flush=True)
 
 
 def _shown(character: str) -> str:

@@ -6,6 +6,7 @@ from pathlib import Path
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
 from rich.table import Table
+from rich.text import Text
 
 from reprise_kit.compare import fetch as fetching
 from reprise_kit.compare import registry, runners
@@ -18,6 +19,7 @@ from reprise_kit.compare.explain import explainer
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.report import Report, number
 from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.screen import console as new_console
 from reprise_kit.compare.shown import shown
 from reprise_kit.compare.system import CLIPS, System
 from reprise_kit.compare.verdict import Verdict, first_difference
@@ -47,7 +49,7 @@ def settings(
 
 def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen: Settings) -> int:
     """Compare two sides, write the report, print the verdict table; return the exit code."""
-    console = Console()
+    console = new_console()
     refuse_inputs(out, [Path(side) for side in (reference, candidate) if side not in runners.kinds()])
     if reference == "recorded":  # the kit's recordings are of its own checkpoint
         chosen = replace(chosen, given=chosen.given or chosen.system.default_weights)
@@ -121,7 +123,7 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
         table.add_column("needed", justify="right")
         table.add_column("allowed", justify="right")
     for row in report.rows():
-        cells = [row["stage"].name]
+        cells: list[str | Text] = [row["stage"].name]
         for mode in ("isolated", "chained"):
             verdict = row[mode][0]
             cells += [_mark(verdict), number(verdict.needed_atol), number(verdict.allowed_atol)]
@@ -129,20 +131,18 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
     console.print(table)
     for result in results:
         if result.fault is not None:
-            console.print(
-                f"[bold red]{result.clip.path.name}[/]: first at stage [bold]{result.fault.stage}[/], "
-                f"{describe(result.fault)}",
-                soft_wrap=True,
-            )
+            clip, stage = (shown(result.clip.path.name), "bold red"), (result.fault.stage, "bold")
+            line = Text.assemble(clip, ": first at stage ", stage, f", {shown(describe(result.fault))}")
+            console.print(line, soft_wrap=True)
         if result.explanation:
-            console.print(f"  {result.explanation}", soft_wrap=True, markup=False, highlight=False)
+            console.print(f"  {result.explanation}", soft_wrap=True)
     for name, reason in report.faults.items():
-        console.print(f"not compared: {name}: {reason}", soft_wrap=True, markup=False, highlight=False)
+        console.print(f"not compared: {name}: {reason}", soft_wrap=True)
     console.print(report.headline, soft_wrap=True, style="green" if report.agrees else "bold red")
 
 
-def _mark(verdict: Verdict) -> str:
-    return "[green]match[/]" if verdict else f"[bold red]{verdict.outcome}[/]"
+def _mark(verdict: Verdict) -> Text:
+    return Text("match", "green") if verdict else Text(verdict.outcome, "bold red")
 
 
 def _progress(what: str, total: int) -> Progress:
@@ -151,7 +151,7 @@ def _progress(what: str, total: int) -> Progress:
         BarColumn(),
         MofNCompleteColumn(),
         TimeElapsedColumn(),
-        console=Console(stderr=True),
+        console=new_console(stderr=True),
         transient=True,
     )
 
@@ -169,7 +169,7 @@ def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings
     finally:
         getattr(runner, "close", lambda: None)()
     made.save(out)
-    Console().print(f"{out}: {', '.join(made.arrays)}", soft_wrap=True, highlight=False)
+    new_console().print(f"{out}: {', '.join(made.arrays)}", soft_wrap=True)
 
 
 def diff(reference: Path, candidate: Path, mode: str) -> int:
@@ -182,7 +182,7 @@ def diff(reference: Path, candidate: Path, mode: str) -> int:
     for verdict in verdicts:
         values = (verdict.max_abs, verdict.needed_atol, verdict.allowed_atol)
         table.add_row(verdict.stage, _mark(verdict), *map(number, values))
-    console = Console()
+    console = new_console()
     console.print(table)
     fault = first_difference(verdicts)
     if fault is None:
@@ -196,7 +196,7 @@ def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) ->
     """Fetch upstream and say what came; return 1 where the trained weights are wanted and missing."""
     chosen = registry.load(name)
     folder, state = fetching.fetch(chosen, source, out)
-    console = Console()
+    console = new_console()
     here = len(chosen.files) - len(state.missing_optional)
     console.print(f"{folder}: {here} of {len(chosen.files)} files, every blob id checked", soft_wrap=True)
     if state.missing_optional and not no_weights:
@@ -209,18 +209,18 @@ def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) ->
 
 def systems() -> None:
     """Print every system: licence, source, what of it is on this machine, and its parity as last measured."""
-    console = Console()
+    console = new_console()
     for name in registry.names():
         one = registry.load(name)
         weights = find_weights(one)
         have = {"upstream": "the original's", "kit": "the kit's own"}[weights.origin] if weights else "none"
-        console.print(f"[bold]{name}[/]: {one.title}", highlight=False, soft_wrap=True)
+        console.print(Text.assemble((name, "bold"), f": {one.title}"), soft_wrap=True)
         for label, text in (
             ("upstream", _upstream(one)),
             ("weights", have),
             ("parity", one.file.parity),
         ):
-            console.print(f"  {label:9}{text}", highlight=False, soft_wrap=True)
+            console.print(f"  {label:9}{text}", soft_wrap=True)
 
 
 def _upstream(one: System) -> str:

@@ -1,6 +1,8 @@
 """The command line: every sub-command in sight, every heavy import inside the one that needs it."""
 
 import atexit
+import io
+import locale
 import os
 import signal
 import sys
@@ -10,7 +12,9 @@ from typing import Any, NoReturn
 import click
 
 from reprise_kit.compare.atomic import refuse_inputs
-from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.errors import InputError, UnforeseenError
+from reprise_kit.compare.faults import unforeseen
+from reprise_kit.compare.shown import say
 
 DEFAULT = "deepsound_crnn"  # as compare/registry.py has it, which is imported only where it is needed
 FILE = click.Path(path_type=Path)
@@ -36,13 +40,20 @@ class Command(click.Command):
     """A sub-command whose --out is none of the files that it reads."""
 
     def invoke(self, ctx: click.Context) -> Any:
-        """Refuse to write over what is read, then do the command's work."""
-        out = ctx.params.get("out")
-        if out is not None:
-            given = [value for name, value in ctx.params.items() if name != "out"]
-            values = [value for one in given for value in (one if isinstance(one, tuple) else (one,))]
-            refuse_inputs(out, [value for value in values if isinstance(value, Path)])
-        return super().invoke(ctx)
+        """Refuse to write over what is read, then do the command's work; what nobody thought of is one line, too."""
+        given = [value for name, value in ctx.params.items() if name != "out"]
+        values = [value for one in given for value in (one if isinstance(one, tuple) else (one,))]
+        read = [value for value in values if isinstance(value, Path)]
+        if ctx.params.get("out") is not None:
+            refuse_inputs(ctx.params["out"], read)
+        try:
+            return super().invoke(ctx)
+        except (InputError, OSError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            raise click.Abort from None
+        except Exception as error:
+            raise unforeseen(error, " ".join([str(ctx.info_name), *map(str, read)])) from None
 
 
 class Group(click.Group):
@@ -297,7 +308,7 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
     """
     from reprise_kit.commands import training
 
-    training.dataset(folder, out, workers or len(os.sched_getaffinity(0)), frames, click.echo)
+    training.dataset(folder, out, workers or len(os.sched_getaffinity(0)), frames, say)
 
 
 @cli.command()
@@ -328,7 +339,7 @@ def train(
     from reprise_kit.commands import training
 
     backend = source_backend or "theano"
-    training.train(data, out, recipe, epochs, seed, artists, parts, weights, backend, click.echo)
+    training.train(data, out, recipe, epochs, seed, artists, parts, weights, backend, say)
 
 
 @cli.command()
@@ -350,7 +361,7 @@ def filters(
     from reprise_kit.compare.weights import needed
 
     chosen = needed(registry.load("deepsound_crnn"), weights, source_backend)
-    training.filters(data, out, chosen.path, chosen.backend, count, receptive_field, click.echo)
+    training.filters(data, out, chosen.path, chosen.backend, count, receptive_field, say)
 
 
 @cli.command("training-parity")
@@ -366,7 +377,7 @@ def training_parity(data: Path, out: Path, steps: int | None, seed: int, upstrea
     """
     from reprise_kit.commands import training
 
-    sys.exit(0 if training.training_parity(data, out, steps, upstream, seed, click.echo) else 1)
+    sys.exit(0 if training.training_parity(data, out, steps, upstream, seed, say) else 1)
 
 
 @cli.command()
@@ -397,8 +408,16 @@ def features(
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:
-    click.echo("reprise: terminated", err=True)
+    say("reprise: terminated", error=True)
     raise SystemExit(128 + number)  # what is half-written is cleaned up on the way out
+
+
+def _in_utf8() -> None:
+    """Begin again in UTF-8 where the locale has another encoding: what is read and written must not depend on it."""
+    if sys.flags.utf8_mode or locale.getencoding().lower() in ("utf-8", "utf8"):
+        return
+    os.environ["PYTHONUTF8"] = "1"
+    os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
 def _interrupted(number: int, frame: Any) -> NoReturn:
@@ -406,7 +425,7 @@ def _interrupted(number: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _end(stopped: list[int]) -> None:
+def _leave(stopped: list[int]) -> None:
     """End with 130: where the interrupt met code in a string, Python's own end would be a signal and not a code."""
     if stopped:
         sys.stdout.flush()
@@ -415,14 +434,15 @@ def _end(stopped: list[int]) -> None:
 
 
 def main() -> None:
-    """Run the command line; bad input is one line on stderr and exit code 2, Ctrl-C one line and 130."""
+    """Run the command line; bad input is one line and exit code 2, the unforeseen one and 70, Ctrl-C one and 130."""
+    _in_utf8()
     stopped: list[int] = []
-    atexit.register(_end, stopped)  # first, so that it comes after whatever else is done at the end
+    atexit.register(_leave, stopped)  # first, so that it comes after whatever else is done at the end
     signal.signal(signal.SIGINT, _interrupted)
     try:
         _main()
     except (click.Abort, KeyboardInterrupt):
-        click.echo("reprise: stopped", err=True)
+        say("reprise: stopped", error=True)
         stopped.append(130)
         sys.exit(130)
     finally:
@@ -431,15 +451,26 @@ def main() -> None:
 
 def _main() -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminated)
     try:
         cli.main(standalone_mode=False)
+    except UnforeseenError as error:
+        _end(error, 70)
     except InputError as error:
-        click.echo(f"reprise: {' '.join(str(error).split())}", err=True)
-        sys.exit(2)
+        _end(error, 2)
+    except BrokenPipeError:  # `reprise ... | head`: whoever reads has read enough
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:  # a full disk, a folder that may not be written: nothing of ours is half-written
-        click.echo(f"reprise: {error.strerror or error}: {error.filename or 'while writing'}", err=True)
-        sys.exit(2)
+        _end(f"{error.strerror or error}: {error.filename or 'while writing'}", 2)
     except click.ClickException as error:
         error.show()
         sys.exit(2)
+
+
+def _end(reason: object, code: int) -> NoReturn:
+    say(f"reprise: {reason}", error=True)
+    sys.exit(code)

@@ -4,7 +4,7 @@ import os
 from pathlib import Path
 from typing import Any
 
-import click
+from reprise_kit.compare.shown import say
 
 
 def migrate(
@@ -16,14 +16,14 @@ def migrate(
 
     report = migrate_files(architecture, weights, out, Options(**options), recording, golden)
     for line in report.lines:
-        click.echo(line)
-    click.echo(f"wrote {out}")
+        say(line)
+    say(f"wrote {out}")
     if report.verdict is None:
         return 0
     for line in report.verdict.lines():
-        click.echo(line)
+        say(line)
     if report.explanation:
-        click.echo(report.explanation)
+        say(report.explanation)
     return 0 if report.agrees else 1
 
 
@@ -53,12 +53,12 @@ def inspect(path: Path, weights: Path | None) -> None:
 
     found = look(path, weights)
     for fact in found.facts:
-        click.echo(fact)
+        say(fact)
     name_width = max([len(row.name) for row in found.rows] or [1])
     class_width = max([len(row.class_name) for row in found.rows] or [1])
     for row in found.rows:
         line = f"  {row.name:{name_width}}  {row.class_name:{class_width}}  {row.parameters:>10,}  {row.shapes}"
-        click.echo(line.rstrip())
-    click.echo(f"{sum(row.parameters for row in found.rows):,} parameters")
+        say(line.rstrip())
+    say(f"{sum(row.parameters for row in found.rows):,} parameters")
     for risk in found.risks:
-        click.echo(f"risk: {risk}")
+        say(f"risk: {risk}")

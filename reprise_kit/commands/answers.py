@@ -11,11 +11,13 @@ import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn, track
 from rich.table import Table
+from rich.text import Text
 
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
+from reprise_kit.compare.screen import console
 from reprise_kit.compare.shown import shown
 
 TOP = 3  # labels named in a table row
@@ -61,7 +63,7 @@ def archive(
     job = Job(chosen.system.name, weights, chosen.backend, settings, chosen.system.labels)
     answer = local.answer if engine == "local" else ray_cluster.engine(address)
     files = find([folder.resolve()], chosen.system, recursive=True).files
-    with _rated(Console(stderr=True)) as progress:
+    with _rated(console(stderr=True)) as progress:
         task = progress.add_task("clips", total=len(files))
         unreadable = Archive(folder.resolve(), out, job).run(
             files, answer, workers, lambda n: progress.advance(task, n)
@@ -82,8 +84,8 @@ def _rated(console: Console) -> Progress:
 
 
 def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Prediction | InputError]]:
-    shown = track(clips, "predicting", console=Console(stderr=True), transient=True, disable=len(clips) == 1)
-    for clip in shown:
+    clips_seen = track(clips, "predicting", console=console(stderr=True), transient=True, disable=len(clips) == 1)
+    for clip in clips_seen:
         try:
             yield clip, pipeline.predict(clip)
         except InputError as error:
@@ -95,13 +97,13 @@ def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Pred
 
 
 def _table(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -> None:
-    console = Console()
+    screen = console()
     for clip, answer in answers:
         if len(answers) == 1 and answer.step_probs is not None:
-            console.print(_steps(answer))
+            screen.print(_steps(answer))
         best = np.argsort(answer.clip_probs)[::-1][:TOP]
         words = ", ".join(f"{answer.labels[k]} {answer.clip_probs[k]:.3f}" for k in best)
-        console.print(f"{clip.name} ({answer.duration:.1f} s): {words}", highlight=False, soft_wrap=True)
+        screen.print(f"{clip.name} ({answer.duration:.1f} s): {words}", highlight=False, soft_wrap=True)
 
 
 def _steps(answer: Prediction) -> Table:
@@ -109,7 +111,7 @@ def _steps(answer: Prediction) -> Table:
     assert answer.step_probs is not None
     for k, row in enumerate(answer.step_probs):
         top = int(np.argmax(row))
-        cells = [f"[bold]{p:.3f}[/]" if j == top else f"{p:.3f}" for j, p in enumerate(row)]
+        cells = [Text(f"{p:.3f}", "bold" if j == top else "") for j, p in enumerate(row)]
         table.add_row(f"{(k + 1) * answer.duration / len(answer.step_probs):.2f}", *cells)
     return table
 
@@ -138,8 +140,8 @@ def _csv(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -> 
             writer.writerow(["clip", "second", *answer.labels])
             header_done = True
         if answer.step_probs is None:
-            writer.writerow([clip, "", *answer.clip_probs.tolist()])
+            writer.writerow([shown(clip), "", *answer.clip_probs.tolist()])
             continue
         for k, row in enumerate(answer.step_probs):
             second = (k + 1) * answer.duration / len(answer.step_probs)
-            writer.writerow([clip, f"{second:.4f}", *row.tolist()])
+            writer.writerow([shown(clip), f"{second:.4f}", *row.tolist()])

@@ -3,12 +3,13 @@
 from pathlib import Path
 
 import numpy as np
-from rich.console import Console
 from rich.progress import track
 from rich.table import Table
 
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.screen import console as screen
+from reprise_kit.compare.shown import shown as as_shown
 
 SUFFIXES = (".npy", ".csv")
 
@@ -22,17 +23,19 @@ def write(clips: list[Path], out: Path, weights: Path, source_backend: str, deco
     from reprise_kit.port.transfer_learning_music.pipeline import Options, open_pipeline
 
     pipeline = open_pipeline(weights, source_backend, Options(decoder=decoder))
-    console = Console(stderr=True)
+    console = screen(stderr=True)
     features = np.array([pipeline.features(clip) for clip in track(clips, "features", console=console, transient=True)])
     with atomic_file(out) as temporary:
         if out.suffix == ".npy":
             np.save(temporary, features)
         else:
             rows = zip(clips, features, strict=True)
-            lines = [",".join([f'"{clip.name}"', *(repr(float(value)) for value in row)]) for clip, row in rows]
+            lines = [
+                ",".join([f'"{as_shown(clip.name)}"', *(repr(float(value)) for value in row)]) for clip, row in rows
+            ]
             header = ",".join(["clip", *(f"layer{i // 32}_{i % 32}" for i in range(features.shape[1]))])
-            temporary.write_text("\n".join([header, *lines]) + "\n")
-    Console().print(f"{out}: {features.shape[0]} clips, {features.shape[1]} features each", soft_wrap=True)
+            temporary.write_text("\n".join([header, *lines]) + "\n", "utf-8")
+    screen().print(f"{out}: {features.shape[0]} clips, {features.shape[1]} features each", soft_wrap=True)
 
 
 def gtzan(folder: Path) -> None:
@@ -43,4 +46,4 @@ def gtzan(folder: Path) -> None:
     for row, reproduced, honest in svm.table(folder):
         name = " ".join(map(str, row.layers))
         shown.add_row(name, f"{row.published:.3f}", f"{reproduced:.3f}", f"{honest:.3f}")
-    Console().print(shown)
+    screen().print(shown)

@@ -1,0 +1,106 @@
+"""Whatever happens, a command says it in one line and with the code that means it."""
+
+import os
+import re
+import signal
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reprise_kit import cli
+from reprise_kit.compare import terminal
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import CLIPS, ROOT
+from tests.port.keras_legacy import models
+
+CLIP = CLIPS / "shortest.wav"
+
+
+@pytest.fixture
+def run(monkeypatch, capsys, tmp_path):
+    """The command line in this process: (exit code, standard output, standard error)."""
+    kept = {number: signal.getsignal(number) for number in (signal.SIGTERM, signal.SIGINT)}
+    monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
+    monkeypatch.setattr(cli.atexit, "register", lambda *what: None)  # it would end the tests' own process
+
+    def running(*words):
+        monkeypatch.setattr(sys, "argv", ["reprise", *map(str, words)])
+        with pytest.raises(SystemExit) as ended:
+            cli.main()
+            raise SystemExit(0)
+        return ended.value.code, *capsys.readouterr()
+
+    yield running
+    for number, handler in kept.items():
+        signal.signal(number, handler)
+
+
+def failing(error):
+    def fail(*arguments, **options):
+        raise error
+
+    return fail
+
+
+@pytest.mark.parametrize("error", [ZeroDivisionError("by\nzero \x1b[31m"), RecursionError("deep"), MemoryError()])
+def test_what_nobody_thought_of_is_one_line_a_log_and_70(error, run, monkeypatch, tmp_path):
+    monkeypatch.setattr(terminal, "trace", failing(error))
+    code, out, said = run("trace", CLIP, "--out", tmp_path / "out")
+    assert code == 70 and out == "" and said.count("\n") == 1 and "\x1b" not in said
+    assert said.startswith(f"reprise: trace {CLIP}: unforeseen {type(error).__name__}")
+    log = Path(re.search(r"its trace is in (\S+)", said)[1])
+    assert "Traceback" in log.read_text() and type(error).__name__ in log.read_text()
+
+
+def test_without_room_for_a_log_it_is_still_one_line(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(terminal, "trace", failing(ZeroDivisionError()))
+    monkeypatch.setattr(Path, "mkdir", failing(OSError(28, "No space left on device")))
+    code, _, said = run("trace", CLIP, "--out", tmp_path / "out")
+    assert code == 70 and said.count("\n") == 1 and "its trace could not be written anywhere" in said
+
+
+@pytest.mark.parametrize(
+    ("error", "code", "words"),
+    [
+        (InputError("bad\x1b[31m\nreprise: all is well"), 2, "bad\\x1b[31m\\nreprise: all is well"),
+        (PermissionError(13, "Permission denied", "/there"), 2, "Permission denied: /there"),
+        (KeyboardInterrupt(), 130, "stopped"),
+    ],
+)
+def test_the_others_keep_their_codes(error, code, words, run, monkeypatch, tmp_path):
+    monkeypatch.setattr(terminal, "trace", failing(error))
+    assert run("trace", CLIP, "--out", tmp_path / "out") == (code, "", f"reprise: {words}\n")
+    assert not (tmp_path / "cache").exists()
+
+
+def test_a_layers_name_is_shown(run, tmp_path):
+    name = "dense\x1b[2J\nrisk: none [bold]"
+    config = models.sequential(models.first(models.layer("Dense", name, output_dim=2), 2))
+    architecture, _ = models.save(tmp_path, config, [])
+    code, out, said = run("inspect", architecture)
+    assert "\x1b" not in out + said and not [
+        line for line in (out + said).splitlines() if line.startswith("risk: none")
+    ]
+    assert "dense\\x1b[2J\\nrisk: none [bold]" in out + said and code in (0, 2)
+
+
+def test_any_locale(tmp_path):
+    clip = os.fsencode(tmp_path) + "/\u97f3\u697d caf\u00e9.wav".encode()
+    for variables in ({"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}, {"LC_ALL": "C.UTF-8"}):
+        done = subprocess.run(
+            [sys.executable, "-m", "reprise_kit", "predict", clip],
+            env={**os.environ, **variables},
+            capture_output=True,
+            cwd=ROOT,
+            check=False,
+        )
+        assert (done.returncode, done.stderr.count(b"\n")) == (2, 1), done.stderr
+        assert "\u97f3\u697d caf\u00e9.wav: no such file".encode() in done.stderr
+
+
+def test_whoever_reads_may_stop_reading():
+    command = f"{sys.executable} -m reprise_kit systems | head -1; exit ${{PIPESTATUS[0]}}"
+    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.stderr == "" and done.returncode in (0, 141)
