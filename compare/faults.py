@@ -4,12 +4,12 @@ import errno
 import os
 import time
 import traceback
-from collections.abc import Sequence
-from contextlib import suppress
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from reprise_kit.compare.errors import UnforeseenError
+from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.compare.shown import shown
 
 if TYPE_CHECKING:
@@ -25,6 +25,22 @@ def unforeseen(error: BaseException, name: object = None) -> UnforeseenError:
     where = f"its trace is in {kept}" if kept else "its trace could not be written anywhere"
     line = f"unforeseen {words}; {where}"
     return UnforeseenError(line if name is None else f"{name}: {line}")
+
+
+@contextmanager
+def reading(path: Path, what: str) -> Iterator[None]:
+    """Make an InputError of whatever a library raises on a file that is not `what` it should be."""
+    try:
+        yield
+    except InputError:
+        raise
+    except OSError as error:
+        raise InputError(f"{path}: cannot be read ({error.strerror or error})") from None
+    except MemoryError:
+        raise InputError(f"{path}: takes more memory than there is") from None
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}".strip(": ")[:LINE]
+        raise InputError(f"{path}: not a readable {what} ({words})") from None
 
 
 def keep_trace(error: BaseException) -> Path | None:

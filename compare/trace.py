@@ -5,8 +5,6 @@ and provenance.
 """
 
 import json
-import zipfile
-import zlib
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,8 +14,7 @@ import numpy as np
 
 from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
-
-_DAMAGE = (zipfile.BadZipFile, zlib.error)
+from reprise_kit.compare.faults import reading
 
 
 @dataclass(frozen=True)
@@ -49,17 +46,13 @@ def load(folder: Path) -> Trace:
     for name in ("trace.npz", "trace.json"):
         if not (folder / name).is_file():
             raise InputError(f"{folder}: no {name}; a trace is a folder that `reprise trace` wrote")
-    try:
-        about = json.loads((folder / "trace.json").read_text())
+    with reading(folder, "trace"):
+        about = json.loads((folder / "trace.json").read_text("utf-8"))
         with np.load(folder / "trace.npz", allow_pickle=False) as stored:
             arrays = {name: stored[name] for name in stored.files}
-        return Trace(
-            about["system"],
-            about["clip"]["name"],
-            about["clip"]["sha256"],
-            arrays,
-            about.get("scalars", {}),
-            about.get("provenance", {}),
-        )
-    except (OSError, EOFError, ValueError, KeyError, TypeError, AttributeError, *_DAMAGE) as error:
-        raise InputError(f"{folder}: not a readable trace ({type(error).__name__}: {error})") from None
+        name, clip = about["system"], about["clip"]
+        tables = about.get("scalars", {}), about.get("provenance", {})
+        texts = (name, clip["name"], clip["sha256"])
+        if not all(isinstance(text, str) for text in texts) or not all(isinstance(table, dict) for table in tables):
+            raise InputError(f"{folder}: not a readable trace (trace.json has values of other kinds than it should)")
+        return Trace(name, clip["name"], clip["sha256"], arrays, *tables)

@@ -16,6 +16,7 @@ from typing import Any
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import dialects, safe
 
 
@@ -55,6 +56,11 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
 
     Raises InputError if there is no architecture anywhere, or if a file is damaged, hostile or not Keras 1.
     """
+    with reading(weights, "Keras model"):
+        return _read(architecture, weights)
+
+
+def _read(architecture: Path | None, weights: Path) -> Keras1Model:
     config, version, backend, whole = None, None, None, False
     with _opened(weights) as file:
         whole = "model_weights" in file

@@ -6,7 +6,6 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 
 import hashlib
 import multiprocessing
-import zipfile
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
@@ -17,7 +16,7 @@ import numpy as np
 
 from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.faults import unforeseen
+from reprise_kit.compare.faults import reading, unforeseen
 from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.shown import shown
 from reprise_kit.compare.workers import DIED, begin_worker, ctrl_c_for_the_parent, end_now
@@ -64,6 +63,11 @@ def load(path: Path) -> Corpus:
     """Read a data set into memory, .npz, .tfrecord or the original's .pkl; raises InputError where it is not one."""
     if not path.is_file():
         raise InputError(f"{path}: no such file; make it with: reprise dataset FOLDER -o {path.name}")
+    with reading(path, "data set of `reprise dataset`"):
+        return _load(path)
+
+
+def _load(path: Path) -> Corpus:
     if path.suffix == ".pkl":
         return _from_pickle(path)
     if path.suffix == ".tfrecord":
@@ -71,12 +75,9 @@ def load(path: Path) -> Corpus:
 
         return _checked(records.read(path), path)
     refuse_format(path)
-    try:
-        with np.load(path, allow_pickle=False) as stored:
-            texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
-            return _checked(Corpus(stored["x"], stored["y"], *texts), path)
-    except (OSError, EOFError, ValueError, KeyError, TypeError, zipfile.BadZipFile) as error:
-        raise InputError(f"{path}: not a data set of `reprise dataset` ({error})") from None
+    with np.load(path, allow_pickle=False) as stored:
+        texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
+        return _checked(Corpus(stored["x"], stored["y"], *texts), path)
 
 
 def _from_pickle(path: Path) -> Corpus:
