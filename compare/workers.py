@@ -3,6 +3,7 @@
 import ctypes
 import multiprocessing
 import os
+import pickle
 import signal
 import sys
 import threading
@@ -34,6 +35,13 @@ def ctrl_c_for_the_parent() -> Iterator[None]:
         yield
     finally:
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+def begin_with(pickled: bytes) -> None:
+    """Begin a worker, and only then do what takes long: import what `pickled`, (function, arguments), is made of."""
+    begin_worker()
+    function, arguments = pickle.loads(pickled)  # from our own process, never a file
+    function(*arguments)
 
 
 def end_now(pool: ProcessPoolExecutor) -> None:

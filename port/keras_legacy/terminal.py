@@ -38,12 +38,12 @@ def migrate_folder(folder: Path, out: Path, **options: Any) -> int:
         name = outcome.job.weights.relative_to(folder)
         if outcome.error:
             refused += 1
-            click.echo(f"refused  {name}: {outcome.error}")
+            say(f"refused  {name}: {outcome.error}")
             continue
         migrated += 1
-        click.echo(f"wrote    {name} -> {outcome.job.out}: {'; '.join(outcome.lines)}")
+        say(f"wrote    {name} -> {outcome.job.out}: {'; '.join(outcome.lines)}")
     for what, count in (("migrated", migrated), ("refused", refused), ("models", migrated + refused)):
-        click.echo(f"{what:9}{count:6}")
+        say(f"{what:9}{count:6}")
     return 1 if refused else 0
 
 

@@ -48,7 +48,7 @@ def interpreter():
 def environments(interpreter):
     """Interpreters of the locked environments, by backend."""
     return {
-        name: python27.environment(interpreter, ROOT / row["requirements"])
+        name: python27.environment(interpreter, ROOT / row.requirements)
         for name, row in SYSTEM.file.environments.items()
     }
 

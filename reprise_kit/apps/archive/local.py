@@ -2,6 +2,7 @@
 
 import multiprocessing
 import os
+import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import Future, ProcessPoolExecutor
@@ -9,7 +10,7 @@ from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from reprise_kit.apps.archive.archive import BATCH, Answerer, Job, Row, Task, failed
-from reprise_kit.compare.workers import DIED, begin_worker, ctrl_c_for_the_parent, end_now
+from reprise_kit.compare.workers import DIED, begin_with, ctrl_c_for_the_parent, end_now
 
 QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
 
@@ -86,12 +87,11 @@ def _one_by_one(job: Job, batch: Batch) -> list[Row]:
 def _pool(job: Job, workers: int) -> ProcessPoolExecutor:
     # Not fork: TensorFlow's threads would not survive it.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=_load, initargs=(job,))
+    return ProcessPoolExecutor(workers, context, initializer=begin_with, initargs=(pickle.dumps((_load, (job,))),))
 
 
 def _load(job: Job) -> None:
     global _answerer
-    begin_worker()
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     _answerer = job.open()
 
