@@ -40,14 +40,18 @@ class LambdaRule:
         """
         import keras
 
-        try:
-            result = _apply(self.node, x)
-        except (TypeError, ValueError, IndexError, AttributeError) as error:
-            reason = " ".join(str(error).split())[:200]
-            raise InputError(f"the Lambda computes {self.text}, which does not fit its input: {reason}") from error
+        result = self.value(x)
         if not isinstance(result, keras.KerasTensor):
             raise InputError(f"the Lambda computes {self.text}, which is no tensor")
         return result
+
+    def value(self, x: Any) -> Any:
+        """As `apply`, for what need not give a tensor: masks are None where there are none."""
+        try:
+            return _apply(self.node, x)
+        except (TypeError, ValueError, IndexError, AttributeError) as error:
+            reason = " ".join(str(error).split())[:200]
+            raise InputError(f"the Lambda computes {self.text}, which does not fit its input: {reason}") from error
 
 
 def recognise(config: dict[str, Any]) -> LambdaRule | None:

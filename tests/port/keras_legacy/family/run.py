@@ -109,8 +109,15 @@ def generate(pythons: dict[str, str], out: Path, combinations: list[str], models
         subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
-def record(out: Path, target: Path, combinations: list[str]) -> None:
-    """Keep every model once, from one combination after the other, and a few from every combination."""
+def record(out: Path, target: Path, combinations: list[str], added: list[str]) -> None:
+    """Keep every model once, from one combination after the other, and a few from every combination.
+
+    With `added`, models of these names are put into the archives that are there, from every combination that has them.
+    """
+    for combination in combinations if added else ():
+        _add(out / combination, target / f"{combination}.zip", added)
+    if added:
+        return
     for generation in ("1", "2"):
         chosen = [combination for combination in combinations if combination[0] == generation]
         if chosen:
@@ -134,6 +141,22 @@ def _record(out: Path, target: Path, combinations: list[str]) -> None:
                         keep(archive, f"{name}/{file}", source.read_bytes())
 
 
+def _add(source: Path, path: Path, names: list[str]) -> None:
+    made = json.loads((source / "index.json").read_text())["made"]
+    names = [name for name in sorted(names) if name in made]
+    with zipfile.ZipFile(path) as archive:
+        held = {name: archive.read(name) for name in archive.namelist() if name.partition("/")[0] not in names}
+    index = json.loads(held.pop("index.json"))
+    index["made"] |= {name: {"classes": made[name]["classes"]} for name in names}
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED, compresslevel=9) as archive:
+        keep(archive, "index.json", json.dumps(index, indent=1, sort_keys=True))
+        for name, data in held.items():
+            keep(archive, name, data)
+        for name, file in ((name, file) for name in names for file in FILES):
+            if (source / name / file).exists():
+                keep(archive, f"{name}/{file}", (source / name / file).read_bytes())
+
+
 def keep(archive: zipfile.ZipFile, name: str, data: str | bytes) -> None:
     """Add one entry without a date, so that the same family gives the same archive."""
     entry = zipfile.ZipInfo(name)
@@ -154,11 +177,11 @@ def main() -> None:
     parser.add_argument("--python27", default="python2.7")
     parser.add_argument("--python37", default="python3.7")
     parser.add_argument("--only", nargs="+", choices=COMBINATIONS, default=list(COMBINATIONS))
-    parser.add_argument("--models", nargs="+", default=[], help="make only these, of those combinations")
+    parser.add_argument("--models", nargs="+", default=[], help="make, or add to the record, only these, of those combinations")
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     if options.record:
-        record(options.out.resolve(), options.record, options.only)
+        record(options.out.resolve(), options.record, options.only, options.models)
     else:
         generate({"1": options.python27, "2": options.python37}, options.out.resolve(), options.only, options.models)
 

@@ -27,6 +27,7 @@ if keras.__version__ < "2":
     import models_conv  # noqa: F401
     import models_core
     import models_graph  # noqa: F401
+    import models_rules  # noqa: F401
 else:
     import models_2  # noqa: F401
     import models_core
