@@ -177,7 +177,9 @@ def main() -> None:
     parser.add_argument("--python27", default="python2.7")
     parser.add_argument("--python37", default="python3.7")
     parser.add_argument("--only", nargs="+", choices=COMBINATIONS, default=list(COMBINATIONS))
-    parser.add_argument("--models", nargs="+", default=[], help="make, or add to the record, only these, of those combinations")
+    parser.add_argument(
+        "--models", nargs="+", default=[], help="make, or add to the record, only these, of those combinations"
+    )
     parser.add_argument("--record", type=Path)
     options = parser.parse_args()
     if options.record:
