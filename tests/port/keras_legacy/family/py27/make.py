@@ -55,26 +55,26 @@ def set_weights(net, random):
         K.set_value(weight, weight_value(weight.name, shape, random).astype("float32"))
 
 
-def sample(tensor, masking, random):
+def sample(tensor, masking, random, place=0):
+    """Values for one input; what is padded differs from row to row and, by `place`, from input to input."""
     shape = K.int_shape(tensor) if hasattr(K, "int_shape") else tensor._keras_shape
     shape = [BATCH] + [6 if size is None else size for size in shape[1:]]
     if "int" in K.dtype(tensor):
         tokens = random.randint(1, TOKENS, shape)
         for row in range(BATCH):  # trailing, leading and inner zeros
             if row and len(shape) > 1:
-                tokens[row, [slice(-row, None), slice(0, 2), slice(2, 3)][row % 3]] = 0
+                tokens[row, [slice(-row, None), slice(0, 2), slice(2, 3)][(row + place) % 3]] = 0
         return tokens.astype("int32")
     values = random.normal(0, 1, shape).astype("float32")
     if masking is not None:
         for row in range(1, BATCH):
-            values[row, [slice(-row, None), slice(0, 2), slice(2, 3)][row % 3]] = masking
+            values[row, [slice(-row, None), slice(0, 2), slice(2, 3)][(row + place) % 3]] = masking
     return values
 
 
 def inputs_of(net, random):
-    first = net.layers[0]
-    masking = first.mask_value if type(first).__name__ == "Masking" else None
-    return [sample(t, masking, random) for t in net.inputs]
+    values = [layer.mask_value for layer in all_layers(net) if type(layer).__name__ == "Masking"]
+    return [sample(t, values[0] if values else None, random, place) for place, t in enumerate(net.inputs)]
 
 
 def all_layers(net):
