@@ -105,6 +105,8 @@ def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str
     inputs = inputs_of(context, root)
     given = [_last(context, x) for x in inputs] if channels_last else [(x, x) for x in inputs]
     outputs = outputs_of(context, root, [seen for _, seen in given])
+    if any(context.mask(y) is not None for y in outputs):
+        context.notes.append("not carried: a loss left the masked steps of the outputs out; give sample weights to fit")
     if channels_last:
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
     built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
