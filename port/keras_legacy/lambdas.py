@@ -6,8 +6,10 @@ stock Keras 3. For anything else the answer is None, and the caller must be told
 layer by name.
 """
 
+import base64
 import inspect
 import math
+from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -69,10 +71,7 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
         function, defaults, closure = function
     if not isinstance(function, str) or len(function) > MAX_TEXT:
         return None
-    try:
-        code = parse_code(function.encode("raw_unicode_escape"))
-    except UnicodeError:
-        return None
+    code = _code(function)
     if code is None:
         return None
     bound = _bound(code.variables[: code.n_arguments], defaults, config.get("arguments"))
@@ -82,6 +81,22 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
         return None if node is None else _rule(node)
     except _Unknown:
         return None
+
+
+def _code(text: str) -> Code | None:
+    """Return the function's code: marshalled bytes, which Keras writes in base64 since 2.1, and before as a text."""
+    ways: tuple[Callable[[], bytes], ...] = (
+        lambda: base64.b64decode("".join(text.split()), validate=True),
+        lambda: text.encode("raw_unicode_escape"),
+    )
+    for way in ways:
+        try:
+            code = parse_code(way())
+        except ValueError:  # also of binascii and of Unicode
+            continue
+        if code is not None:
+            return code
+    return None
 
 
 class _Unknown(Exception):

@@ -176,7 +176,7 @@ def _two_passes(context: Context, node: Node, inner: Node, mode: str | None) -> 
 
 def _of_list(layer: Any) -> Apply:
     """Return an apply of a layer that takes [sequence, states...] as its first argument and initial_state."""
-    return lambda x: layer(x[0], initial_state=x[1:]) if isinstance(x, list) else layer(x)
+    return lambda x: _listed(layer(x[0], initial_state=x[1:]) if isinstance(x, list) else layer(x))
 
 
 def _parts(y: Any) -> list[Any]:
@@ -200,12 +200,27 @@ def time_distributed(context: Context, node: Node) -> Apply:
     of_batch = any(_uses_the_batch(below) for below in inner.walk())
 
     def make(x: Tensor) -> Apply:
+        if context.backend == "theano" and x.shape[0] is not None:
+            _check_squeezed(node, inner)
         step = _per_step(context, inner, x)
         if of_batch and x.shape[0] is None:
             return _on_merged_steps(context, node, step, x)
         return layers.TimeDistributed(step, name=context.name(node.name))
 
     return once(make)
+
+
+def _check_squeezed(node: Node, inner: Node) -> None:
+    """Refuse what Theano's rnn squeezed: with a counted batch it dropped every axis that is 1 by construction."""
+    last = inner
+    while last.children:
+        last = last.children[-1]
+    sizes = [last.config.get("n")] if last.class_name == "RepeatVector" else last.config.get("target_shape") or []
+    if 1 in sizes:
+        raise InputError(
+            f"layer {node.name}: on Theano with a counted batch, a TimeDistributed {last.class_name} to an axis of "
+            "length 1 lost that axis, whatever the layers after it were told; this is not supported"
+        )
 
 
 def _uses_the_batch(node: Node) -> bool:

@@ -10,6 +10,7 @@ from typing import Any
 from . import combining
 from .drawing import Drawing, Spec, Stack, Tensor
 from .shapes import Shape, first
+from .vocabulary import orderings
 
 TRIES = 30
 
@@ -20,7 +21,7 @@ def spec(stack: Stack, number: int, seed: int, targets: list[Any]) -> Spec:
     for attempt in range(TRIES):
         rng = random.Random(f"{seed}/{stack}/{number}/{attempt}")
         graph = _graph(rng, stack, aim if attempt < TRIES - 10 else None)
-        if graph is not None:
+        if graph is not None and not _undecidable(graph):
             return {
                 "stack": str(stack),
                 "number": number,
@@ -32,11 +33,20 @@ def spec(stack: Stack, number: int, seed: int, targets: list[Any]) -> Spec:
     raise AssertionError(f"nothing could be drawn for {stack} {number}: {aim}")
 
 
+def _undecidable(graph: Spec) -> bool:
+    """Return whether layers that do not record their ordering stand in a network whose others have another.
+
+    Keras 1 has one ordering for a person's networks; in a file of both nothing tells which a silent layer had.
+    """
+    silent, others = orderings(graph)
+    return bool(silent) and len(silent | others) > 1
+
+
 def _graph(rng: random.Random, stack: Stack, aim: Any) -> Spec | None:
-    orderings = ("th", "tf") if stack.version < (2,) else ("channels_first", "channels_last")
+    pair = ("th", "tf") if stack.version < (2,) else ("channels_first", "channels_last")
     forced = {aim[1]: {aim[2]: aim[3]}} if aim and aim[0] == "value" else {}
     stateful = "stateful" in (key for keys in forced.values() for key in keys)
-    drawing = Drawing(rng, stack, stateful or rng.random() < 0.15, rng.choice(orderings), forced)
+    drawing = Drawing(rng, stack, stateful or rng.random() < 0.15, rng.choice(pair), forced)
     current = _aimed(drawing, aim) if aim else _new_input(drawing)
     if current is None:
         return None
@@ -136,7 +146,8 @@ def _sequential(drawing: Drawing, current: Tensor) -> Spec | None:
         return None
     graph = drawing.graph("sequential", [current.name])
     kind = drawing.layers[drawing.steps[0]["layer"]]
-    if "graph" not in kind and rng.random() < 0.15 and drawing.stack.version >= (1, 0, 8):
+    if "graph" not in kind and rng.random() < (0.15 if drawing.stack.version < (2, 2) else 0.02):
+        # from 2.2 on the file forgets such an input's shape
         graph["input_layer"] = True
     elif drawing.stack.version < (2,) and rng.random() < 0.15 and not current.open and current.dtype == "float32":
         return _merge_first(drawing, graph, current)

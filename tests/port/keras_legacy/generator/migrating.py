@@ -20,7 +20,7 @@ import numpy as np
 
 from ..outcome import TOLERANCE, golden_sets
 from .drawing import Spec
-from .vocabulary import UNRECORDED
+from .vocabulary import orderings
 
 ROUNDS = 5
 # Twice what a change of the weights by 1e-6 moves an output; record.py leaves out what that moves by 1e-4.
@@ -84,34 +84,14 @@ def _migrated(folder: Path, spec: Spec, out: Path, asked: list[str]) -> Any:
 
 def _answer(question: str, options: Any, spec: Spec) -> dict[str, str] | None:
     """Return the option that a question asks for, or None if it is no question or was answered."""
-    orderings = {_one_dialect(ordering) for ordering in unrecorded(spec["graph"])}
+    silent, _ = orderings(spec["graph"])
     if "--keras-version" in question and options.keras_version is None:
         return {"keras_version": spec["made"]["keras"]}
-    if "--dim-ordering" in question and options.dim_ordering is None and len(orderings) == 1:
-        return {"dim_ordering": orderings.pop()}
+    if "--dim-ordering" in question and options.dim_ordering is None and len(silent) == 1:
+        return {"dim_ordering": silent.pop()}
     if "--legacy-bugs" in question and options.legacy_bugs is None:
         return {"legacy_bugs": "keep"}
     return None
-
-
-def _one_dialect(ordering: str) -> str:
-    return {"channels_first": "th", "channels_last": "tf"}.get(ordering, ordering)
-
-
-def unrecorded(graph: Spec) -> set[str]:
-    """Return the orderings of layers that may not record theirs."""
-    found: set[str] = set()
-    for spec in list(graph["layers"].values()):
-        while "inner" in spec:
-            spec = spec["inner"]
-        if "graph" in spec:
-            found |= unrecorded(spec["graph"])
-        ordering = spec["args"].get("dim_ordering", spec["args"].get("data_format"))
-        if ordering and spec["class"].startswith(UNRECORDED):
-            found.add(ordering)
-    for branch in graph.get("branches", ()):
-        found |= unrecorded(branch)
-    return found
 
 
 def _compared(model: Any, folder: Path, spec: Spec) -> Outcome:

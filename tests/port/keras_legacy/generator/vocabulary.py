@@ -92,3 +92,21 @@ def settle(kind: Kind, drawn: Mapping[str, Any], shape: Shape, rng: random.Rando
         return None
     out = kind.shape(args, shape)
     return None if out is None or min(out, default=0) < 1 or len(out) > 4 else (args, out)
+
+
+def orderings(graph: dict[str, Any]) -> tuple[set[str], set[str]]:
+    """Return the orderings of a graph's layers: of those that do not record theirs, and of the others."""
+    silent: set[str] = set()
+    others: set[str] = set()
+    parts = [spec["graph"] for spec in graph["layers"].values() if "graph" in spec] + graph.get("branches", [])
+    for spec in graph["layers"].values():
+        while "inner" in spec:
+            spec = spec["inner"]
+            parts += [spec["graph"]] if "graph" in spec else []
+        ordering = spec["args"].get("dim_ordering")
+        if ordering:
+            (silent if spec["class"].startswith(UNRECORDED) else others).add(ordering)
+    for part in parts:
+        found = orderings(part)
+        silent, others = silent | found[0], others | found[1]
+    return silent, others
