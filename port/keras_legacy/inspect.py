@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, file_kinds, lambdas, read, safe, tree
+from reprise_kit.port.keras_legacy import dialects, evidence, file_kinds, lambdas, read, safe, tree
 
 
 @dataclass(frozen=True)
@@ -34,7 +34,8 @@ def inspect(path: Path, weights: Path | None = None) -> Inspection:
     hdf5 = file_kinds.is_hdf5(path)
     if not hdf5 and weights is None:
         document = safe.load_architecture(path)
-        root = tree.parse(document)
+        words, _ = dialects.translated(document, [], dialects.of(document, document.get("keras_version")))
+        root = tree.parse(words)
         rows = [Row(n.name, n.class_name, "", 0) for n in tree.flattened(root)]
         version = document.get("keras_version")
         return Inspection([_kind("an architecture without weights", version)], rows, list(_risks(root, None, version)))

@@ -118,8 +118,8 @@ def _check_tree(tree: Any) -> None:
 
 
 def _check_version(tree: dict[str, Any]) -> None:
-    if "class_name" not in tree and ("layers" in tree or "nodes" in tree or "node_config" in tree):
-        raise InputError("the architecture was written by Keras 0.x (keys layers and name); only Keras 1 is read")
+    if "class_name" not in tree and "name" in tree and any(key in tree for key in ("layers", "nodes", "node_config")):
+        return  # Keras 0.3's words, see dialects/keras0.py
     if "class_name" not in tree or "config" not in tree:
         raise InputError("the architecture has no class_name and config; give the file of to_json() or to_yaml()")
     refuse_version(tree.get("keras_version"))

@@ -31,6 +31,7 @@ class Dialect:
     oldest: tuple[int, ...] = ()
 
 
+KERAS0 = Dialect("Keras 0.3", oldest=(0, 3))
 KERAS1 = Dialect("Keras 1")
 KERAS2 = Dialect("Keras 2", kernels_last=True, sized=True, masks_of_2=True, bilinear_from_corner=True, oldest=(2,))
 TF_KERAS = Dialect("tf.keras", kernels_last=True, sized=True, masks_of_2=True, oldest=(2,))
@@ -38,6 +39,8 @@ TF_KERAS = Dialect("tf.keras", kernels_last=True, sized=True, masks_of_2=True, o
 
 def of(document: dict[str, Any], version: str | None) -> Dialect:
     """Return the dialect of an architecture: by the recorded version, else by words that only Keras 2 has."""
+    if "class_name" not in document:
+        return KERAS0
     if version is None:
         return KERAS2 if _KERAS2_WORDS.search(str(document)) else KERAS1
     numbers = [int(part) for part in re.findall(r"\d+", version)[:2]]
@@ -55,7 +58,10 @@ def translated(document: dict[str, Any], groups: list[Any], dialect: Dialect) ->
     """Return an architecture and its groups of weights in Keras 1's words. Raises InputError, naming the layer."""
     if dialect is KERAS1:
         return document, groups
-    from reprise_kit.port.keras_legacy.dialects import keras2
+    from reprise_kit.port.keras_legacy.dialects import keras0, keras2
+
+    if dialect is KERAS0:
+        return keras0.architecture(document), groups
 
     renamed = [
         replace(group, arrays=[(keras2.weight_name(name), array) for name, array in group.arrays]) for group in groups

@@ -34,7 +34,7 @@ def batch_normalization(context: Context, node: Node) -> Apply:
 
 def reading(context: Context, node: Node) -> str:
     """Return what this file's running_std is; the Keras version decides, the file does not say."""
-    if context.backend == "tensorflow":
+    if context.backend == "tensorflow" and context.version[:1] != (0,):
         # Keras 1.0.6 on TensorFlow passed its std as a variance: a bug, and what the model computed.
         return "variance"
     version = context.known_version(f"layer {node.name}: what running_std means in a BatchNormalization on Theano")

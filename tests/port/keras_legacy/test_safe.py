@@ -141,7 +141,7 @@ BOMB = "- &a [x,x,x,x,x,x,x,x,x,x]\n" + "".join(
         (b'{"a": ' + b"9" * 5000 + b"}", "number of 5000"),
         (b"a: !!int x", "cannot be read"),
         (b"\x89HDF\r\n\x1a\nxxxx", "HDF5"),
-        (json.dumps({"name": "Sequential", "layers": []}).encode(), "Keras 0.x"),
+        (json.dumps({"layers": []}).encode(), "class_name and config"),
         (json.dumps(MODEL | {"keras_version": "3.1.0"}).encode(), "Keras '3.1.0'"),
     ],
 )

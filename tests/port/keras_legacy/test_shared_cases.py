@@ -1,4 +1,4 @@
-"""Models on which earlier rules were wrong or refused, each from real Keras 1.2.2: right through a reloaded file.
+"""Models on which earlier rules were wrong or refused, each from a real old Keras: right through a reloaded file.
 
 The same kinds, made by ourselves, are in the recorded family (models_masks.py and others).
 """
@@ -24,7 +24,7 @@ REFUSED = {
 
 
 def _folders() -> list[Path]:
-    found = [*CASES.glob("k1.2.2-*"), CASES / "masked_bi_merge"]
+    found = [*CASES.glob("k1.2.2-*"), CASES / "masked_bi_merge", *CASES.glob("keras0/*"), *CASES.glob("keras2/*")]
     return sorted([*found, *(path for group in ("lambdas", "random", "suites") for path in (CASES / group).glob("*"))])
 
 
@@ -32,7 +32,8 @@ def _migrated(folder: Path, **settings: str):
     architecture = folder / "model.json"
     whole = not architecture.exists()
     model = read(None if whole else architecture, folder / ("whole.h5" if whole else "weights.h5"))
-    return migrate(model, "tensorflow" if folder.name.endswith("-te") else "theano", **settings)
+    guessed = "tensorflow" if folder.name.endswith("-te") else "theano"
+    return migrate(model, model.backend or guessed, **settings)
 
 
 @needs_shared
@@ -48,7 +49,7 @@ def test_case(folder: Path, tmp_path: Path) -> None:
 
 @needs_shared
 def test_all_are_there() -> None:
-    assert len(_folders()) >= 40
+    assert len(_folders()) >= 53
     assert {folder.name for folder in _folders()} >= set(REFUSED)
 
 
