@@ -59,6 +59,8 @@ def _layer(layer: Any, place: int) -> Config:
     for old, new in _RENAMED.get(kind, {}).items():
         config[new] = config.pop(old)
     shape = config.pop("input_shape", None)
+    if kind == "Embedding":  # whose input_shape says how many words it knows
+        shape = [config.get("input_length")]
     if shape is not None:
         config.setdefault("batch_input_shape", [None, *shape])
     return {"class_name": kind, "config": {**config, "name": name}}

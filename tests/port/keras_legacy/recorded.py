@@ -16,12 +16,14 @@ FAMILY = Path(os.environ["REPRISE_FAMILY"]) if "REPRISE_FAMILY" in os.environ el
 
 
 @cache
-def indexes() -> dict[str, dict[str, Any]]:
+def indexes(generation: str = "1") -> dict[str, dict[str, Any]]:
     """Return each combination's index: versions, models made with their classes, and models Keras refused."""
     if FAMILY is not None:
-        found = {path.parent.name: json.loads(path.read_text()) for path in sorted(FAMILY.glob("*/index.json"))}
+        found = {
+            path.parent.name: json.loads(path.read_text()) for path in sorted(FAMILY.glob(f"{generation}.*/index.json"))
+        }
     else:
-        found = {path.stem: _index(path) for path in sorted(RECORDED.glob("*.zip"))}
+        found = {path.stem: _index(path) for path in sorted(RECORDED.glob(f"{generation}.*.zip"))}
     assert found, f"no recorded models in {FAMILY or RECORDED}"
     return found
 
@@ -31,9 +33,10 @@ def _index(path: Path) -> dict[str, Any]:
         return dict(json.loads(archive.read("index.json")))
 
 
-def names() -> list[str]:
-    """Return every recorded model as combination/name."""
-    return [f"{combination}/{name}" for combination, index in indexes().items() for name in sorted(index["made"])]
+def names(generation: str = "1") -> list[str]:
+    """Return every recorded model of Keras 1 or 2 as combination/name."""
+    found = indexes(generation).items()
+    return [f"{combination}/{name}" for combination, index in found for name in sorted(index["made"])]
 
 
 def folder(name: str, scratch: Path) -> Path:
