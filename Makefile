@@ -28,10 +28,12 @@ record: .venv/installed
 	for d in report-recorded/traces/*/; do n=original/deepsound_crnn/recorded/theano/$$(basename "$$d"); \
 	  mkdir -p "$$n" && cp "$$d"reference/trace.* "$$n/"; done
 
-# Some 3000 models of real Keras 1 in ./family, for REPRISE_FAMILY=family (needs PYTHON27 with pip, and g++).
+# Some 3000 models of real Keras 1 and 2000 of Keras 2 in ./family, for REPRISE_FAMILY=family (needs g++, and PYTHON27
+# and PYTHON37 with pip).
 PYTHON27 ?= python2.7
+PYTHON37 ?= python3.7
 family: .venv/installed-dev
-	$(BIN)/python -m tests.port.keras_legacy.family.run family --python27 $(PYTHON27) $(ARGS)
+	$(BIN)/python -m tests.port.keras_legacy.family.run family --python27 $(PYTHON27) --python37 $(PYTHON37) $(ARGS)
 
 # Random graphs of real old Keras, migrated and compared; goes on where it was stopped. PYTHON27 as for the family.
 fuzz-migrate: .venv/installed-dev
