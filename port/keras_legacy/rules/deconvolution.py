@@ -69,16 +69,18 @@ def _computed_sizes(
     node: Node, sizes: tuple[int | None, ...], kernel: tuple[int, ...], strides: tuple[int, ...]
 ) -> tuple[int, ...]:
     """Return the sizes of Keras 2's output (deconv_length of keras/utils/conv_utils.py)."""
-    extra, same = node.config.get("output_padding"), border_mode(node) == "same"
+    extra, mode = node.config.get("output_padding"), border_mode(node)
     if None in sizes:
         raise InputError(f"layer {node.name}: a transposed convolution on an input of unknown size is not supported")
     found = []
     for i, (size, k, stride) in enumerate(zip(sizes, kernel, strides, strict=True)):
+        cut = {"valid": 0, "same": k // 2, "full": k - 1}[mode]
         if extra is None:
-            found.append(int(size or 0) * stride + (0 if same else max(k - stride, 0)))
+            more = {"valid": max(k - stride, 0), "same": 0, "full": 2 - stride - k}[mode]
+            found.append(int(size or 0) * stride + more)
         else:
             more = integer(extra[i] if isinstance(extra, (list, tuple)) else extra, node, "output_padding")
-            found.append((int(size or 0) - 1) * stride + k - (2 * (k // 2) if same else 0) + more)
+            found.append((int(size or 0) - 1) * stride + k - 2 * cut + more)
     return tuple(found)
 
 

@@ -77,7 +77,9 @@ def measure(folders: list[Path]) -> dict[str, Counter[str]]:
 def measure_old(python: str, folders: list[Path]) -> Counter[str]:
     """Return the counts of a real Keras 2 in a process of its own."""
     script = Path(__file__).parent / "family" / "py37" / "load_2.py"
-    environment = {**os.environ, "KERAS_BACKEND": "tensorflow"}
+    # TensorFlow 2 leaves TF2_BEHAVIOR behind, which would change the old one.
+    environment = {key: value for key, value in os.environ.items() if not key.startswith("TF")}
+    environment |= {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3"}
     command = [*shlex.split(python), str(script), *map(str, folders)]
     ran = subprocess.run(command, env=environment, check=True, text=True, stdout=subprocess.PIPE)
     kinds = [json.loads(line)["kind"] for line in ran.stdout.splitlines() if line.startswith("{")]
