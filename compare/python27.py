@@ -1,4 +1,4 @@
-"""A Python 2.7 environment of the era, built once from its lock into the user's cache."""
+"""An environment of an old Python (2.7, 3.6, 3.7), built once from its lock into the user's cache."""
 
 import hashlib
 import os
@@ -21,34 +21,34 @@ BUILD_SECONDS = 900.0  # how long another run may build before this one gives up
 VIRTUALENV_LOCK = ROOT / "original" / "eras" / "virtualenv.lock"
 
 
-def find_interpreter() -> Path | None:
-    """Find a Python 2.7: REPRISE_PYTHON27, then PATH, then pyenv's versions."""
-    named = os.environ.get("REPRISE_PYTHON27")
+def find_interpreter(version: str = "2.7") -> Path | None:
+    """Find a Python of this version: REPRISE_PYTHON27 (or 36, 37), then PATH, then pyenv's versions."""
+    named = os.environ.get("REPRISE_PYTHON" + version.replace(".", ""))
     if named:
-        return Path(named) if _is_python27(Path(named)) else None
+        return Path(named) if _is_python(Path(named), version) else None
     pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
-    candidates = [Path(p) for p in (shutil.which("python2.7"), shutil.which("python2")) if p]
-    candidates += sorted(pyenv.glob("2.7.*/bin/python2.7"), reverse=True)
-    return next((path for path in candidates if _is_python27(path)), None)
+    candidates = [Path(p) for p in (shutil.which(f"python{version}"), shutil.which("python2")) if p]
+    candidates += sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
+    return next((path for path in candidates if _is_python(path, version)), None)
 
 
-def _is_python27(path: Path) -> bool:
+def _is_python(path: Path, version: str) -> bool:
     # A pyenv shim exists whether or not its version is switched on: only running it tells.
     try:
         done = subprocess.run(
-            [str(path), "-c", "import sys; print(sys.version_info[:2] == (2, 7))"],
+            [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
             capture_output=True,
             timeout=30,
         )
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.stdout.strip() == b"True"
+    return done.stdout.strip() == version.encode()
 
 
 def environment_folder(interpreter: Path, lock: Path) -> Path:
     """Where the environment of this interpreter and lock lives."""
     identity = hashlib.sha256(lock.read_bytes() + str(interpreter).encode()).hexdigest()[:12]
-    return cache() / "python27" / f"{lock.stem.removeprefix('requirements-')}-{identity}"
+    return cache() / "environments" / f"{lock.stem.removeprefix('requirements-')}-{identity}"
 
 
 def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  # type: ignore[no-untyped-def]
@@ -66,7 +66,7 @@ def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  
 
 
 def _build(interpreter: Path, folder: Path, lock: Path, say) -> None:  # type: ignore[no-untyped-def]
-    say(f"building the Python 2.7 environment of {lock.name} (once, under a minute) ...")
+    say(f"building the environment of {lock.name} with {interpreter} (once, under a minute) ...")
     # Virtual environments do not survive a rename: this one is built in place and sealed when whole.
     shutil.rmtree(folder, ignore_errors=True)
     try:
@@ -106,7 +106,7 @@ def _refuse_shared(folder: Path) -> None:
 
 
 def _make_virtualenv(interpreter: Path, folder: Path) -> None:
-    tool = cache() / "python27" / f"virtualenv20-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
+    tool = cache() / "environments" / f"virtualenv20-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
     if is_sealed(tool):
         check_seal(tool)
     else:

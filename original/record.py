@@ -27,6 +27,7 @@ import argparse
 import hashlib
 import importlib
 import json
+import logging
 import os
 import pkgutil
 import re
@@ -52,6 +53,7 @@ HINTS = (
     ("invalid layer", "give its class with --custom NAME=module:attribute"),
     ("unknown activation", "give it with --custom NAME=module:attribute"),
     ("invalid activation", "give it with --custom NAME=module:attribute"),
+    ("is not defined", "give it with --custom NAME=module:attribute"),
     ("no implementation", "Theano found no BLAS to link: give one in THEANO_FLAGS=blas.ldflags=..."),
 )
 
@@ -202,6 +204,7 @@ def give_theano_a_blas():
 def import_backend(backend):
     os.environ["KERAS_BACKEND"] = backend
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "2")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     if backend == "theano":
         give_theano_a_blas()
     try:
@@ -235,7 +238,7 @@ def import_keras(options):
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
         shutil.rmtree(empty, ignore_errors=True)
     if not (0, 3) <= version_of(keras) < (2, 4):
-        raise Refused("this is Keras %s; record.py knows 0.3 to 2.3, and tf.keras of TensorFlow 1.x" % keras.__version__)
+        raise Refused("this is Keras %s; known are 0.3 to 2.3, and tf.keras of TensorFlow 1.x" % keras.__version__)
     return keras
 
 
@@ -249,7 +252,8 @@ def choose_ordering(options, keras, text):
     newer = hasattr(backend, "set_image_data_format")
     if not newer and not hasattr(backend, "set_image_dim_ordering"):
         return None, "saved with each layer"
-    said = set(re.findall(r"""(?:dim_ordering|data_format)["']?:\s*["']?(th|tf|channels_first|channels_last)\b""", text))
+    key = r"""(?:dim_ordering|data_format)["']?:\s*["']?"""
+    said = set(re.findall(key + r"(th|tf|channels_first|channels_last)\b", text))
     said = set(dict((v, k) for k, v in ORDERINGS.items()).get(word, word) for word in said)
     silent = re.search(r"(ZeroPadding|UpSampling|Cropping)[23]D", text) and not newer
     if options.image_ordering:
@@ -257,7 +261,7 @@ def choose_ordering(options, keras, text):
     elif len(said) == 1:
         ordering, why = said.pop(), "as the architecture says"
     elif said and silent:
-        raise Refused("its layers name both image orderings, and some do not say theirs: give --image-ordering th or tf")
+        raise Refused("its layers name both image orderings, and some none: give --image-ordering th or tf")
     else:
         shown = backend.image_data_format() if newer else backend.image_dim_ordering()
         ordering, why = "th" if shown in ("th", "channels_first") else "tf", "the default of Keras " + keras.__version__
@@ -310,7 +314,17 @@ def prepared(config, keras, custom):
             config[key] = None if kind.group(1) in ("regularizer", "constraint") else "zero"
     if config.get("class_name") == "Lambda" and config["config"].get("name") in custom:
         config["config"].update(function=config["config"]["name"], function_type="function")
+    elif config.get("class_name") == "Lambda" and version_of(keras) < (2, 0):
+        for key in ("function", "output_shape"):
+            if config["config"].get(key + "_type") == "lambda" and isinstance(config["config"][key], list):
+                config["config"][key] = reloadable(*config["config"][key])
     return config
+
+
+def reloadable(code, defaults, closure):
+    """What Keras 1.2 saved of a function with defaults or a closure, in the types that it forgets to give back."""
+    cells = [(lambda value: lambda: value)(value).__closure__[0] for value in closure or ()]
+    return code, tuple(defaults) if defaults else None, tuple(cells) or None
 
 
 def is_known(kind, value, keras, custom):
@@ -330,7 +344,9 @@ def build(options, keras, config, text):
     custom = custom_objects(keras, options.custom)
     if options.from_code:
         made = attribute(options.from_code)
-        model = attempt("%s failed" % options.from_code, made) if not hasattr(made, "predict") else made
+        if callable(made) and not hasattr(made, "predict"):
+            made = attempt("%s failed" % options.from_code, made)
+        model = made
         if not hasattr(model, "predict"):
             raise Refused("%s gave a %s, not a Keras model" % (options.from_code, type(model).__name__))
     elif config is None:
@@ -380,7 +396,7 @@ def nodes_of(layer):
 
 
 class Source(object):
-    """One input of a model: its shape, the rows of the Embedding that reads it, and the value that stands for no step."""
+    """One input of a model: its shape, the rows of the Embedding that reads it, the value that stands for no step."""
 
     def __init__(self, name, shape, whole, readers):
         self.name, self.shape = name, shape
@@ -414,11 +430,14 @@ class Network(object):
         """Return {layer_NAME or node_K_J_NAME: output}, not in training."""
         phase = self.backend.learning_phase()
         phases = [] if isinstance(phase, (int, bool)) else [phase]
-        if self.function is None:
-            self.function = self.backend.function(listed(self.model.inputs) + phases, [t for _, t in self.named()])
+        tensors = listed(self.model.inputs)  # TensorFlow 1.15 does not fetch what it is fed
+        found = dict((key, inputs[i]) for key, t in self.named() for i, given in enumerate(tensors) if t is given)
+        computed = [(key, tensor) for key, tensor in self.named() if key not in found]
+        if self.function is None and computed:
+            self.function = self.backend.function(tensors + phases, [tensor for _, tensor in computed])
         self.reset()
-        values = self.function(inputs + [0] * len(phases))
-        return dict((key, np.asarray(value)) for (key, _), value in zip(self.named(), values))
+        values = self.function(inputs + [0] * len(phases)) if computed else []
+        return dict(found, **dict((key, np.asarray(value)) for (key, _), value in zip(computed, values)))
 
     def named(self):
         found = []
@@ -449,7 +468,8 @@ def name_of(tensor):
 
 def walk(outputs):
     """Return (layer, node index, node) of every call that the outputs depend on, inputs first."""
-    calls, seen, stack = [], set(), [(t._keras_history[0], t._keras_history[1], False) for t in reversed(listed(outputs))]
+    calls, seen = [], set()
+    stack = [(t._keras_history[0], t._keras_history[1], False) for t in reversed(listed(outputs))]
     while stack:
         layer, index, done = stack.pop()
         node = nodes_of(layer)[index]
@@ -482,6 +502,13 @@ def readers(calls, tensor):
     return found
 
 
+def numbered(layers):
+    """Return (name, layer); layers of one name are told apart as Keras 1 would number them: dense_1, dense_2."""
+    names = [getattr(layer, "name", None) or type(layer).__name__.lower() for layer in layers]
+    return [(name if names.count(name) == 1 else "%s_%d" % (name, names[:i + 1].count(name)), layer)
+            for i, (name, layer) in enumerate(zip(names, layers))]
+
+
 class OldNetwork(object):
     """A model of Keras 0.3: Sequential, or Graph with named inputs and outputs; layers are called once."""
 
@@ -496,9 +523,9 @@ class OldNetwork(object):
             self.tensors = listed(model.get_input(False))
             firsts, names = self.firsts(model.layers[0]), ["input_%d" % i for i in range(len(self.tensors))]
             self.outputs = [model.get_output(False)]
-            self.members = [(getattr(layer, "name", None) or "layer_%d" % i, layer) for i, layer in enumerate(model.layers)]
-        self.sources = [Source(name, layer.input_shape, "int" in str(self.backend.dtype(tensor)),
-                               self.readers(layer)) for name, layer, tensor in zip(names, firsts, self.tensors)]
+            self.members = numbered(model.layers)
+        self.sources = [Source(name, layer.input_shape, "int" in str(tensor.dtype), self.readers(layer))
+                        for name, layer, tensor in zip(names, firsts, self.tensors)]
         self.functions = {}
 
     def firsts(self, layer):
@@ -560,7 +587,8 @@ def pad(values, padding):
     steps = values.shape[1]
     for i in range(1, len(values)):
         cut = min(1 + i // 4, steps - 1)
-        values[i, (slice(0, 0), slice(steps - cut, None), slice(0, cut), slice(steps // 2, steps // 2 + 1))[i % 4]] = padding
+        places = slice(0, 0), slice(steps - cut, None), slice(0, cut), slice(steps // 2, steps // 2 + 1)
+        values[i, places[i % 4]] = padding
 
 
 def given_inputs(network, path):
@@ -642,7 +670,7 @@ def run_scales(network, options):
         inputs = [draw(source, scale, options, random) for source in network.sources]
         run = Run(network, [(scale, len(inputs[0]))], inputs)
         runs += [run] if run.finite() else []
-        notes += [] if run.finite() else ["at inputs of scale %s it answers with numbers that are not finite: left out" % scale]
+        notes += [] if run.finite() else ["at inputs of scale %s an output is not finite: left out" % scale]
     if not runs:
         raise Refused("at every scale of inputs the model answers with numbers that are not finite; give --inputs")
     if len(runs) == 1:

@@ -183,6 +183,24 @@ def systems() -> None:
     terminal.systems()
 
 
+@cli.command(context_settings={"ignore_unknown_options": True})
+@click.option("--keras", required=True, help="Version of the old Keras: 0.3.3, 1.0.5 to 1.2.2, 2.0.4 to 2.3.1.")
+@click.option("--backend", type=click.Choice(["theano", "tensorflow"]), required=True, help="What it ran on.")
+@click.option("--with", "extras", multiple=True, metavar="NAME[==VERSION]", help="One more package, as of the era.")
+@click.option("--image", is_flag=True, help="In a container; without it only where no such Python is here.")
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def record(keras: str, backend: str, extras: tuple[str, ...], image: bool, arguments: tuple[str, ...]) -> None:
+    """Record what a model computes in its own old Keras, for `migrate --verify`.
+
+    ARGUMENTS are those of original/record.py: --architecture FILE, --weights FILE, --from-code MODULE:FUNCTION,
+    --out FILE, --inputs FILE, --layers, --custom NAME=MODULE:ATTRIBUTE, --image-ordering th|tf, --samples, --size,
+    --seed. The environment is made once, from hashed locks, in the user's cache. This runs the model's own code.
+    """
+    from reprise_kit.commands.record import record as run
+
+    sys.exit(run(keras, backend, extras, image, arguments))
+
+
 @cli.command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
 @click.option("--port", default=8081, show_default=True, help="Port to listen on; 0 takes a free one.")

@@ -102,7 +102,7 @@ class Python27Runner:
         assert self.row is not None and self.interpreter is not None
         lock = self.system.path(self.row.requirements)
         python = environment(self.interpreter, lock)
-        private = cache() / "python27" / "settings" / environment_folder(self.interpreter, lock).name
+        private = cache() / "environments" / "settings" / environment_folder(self.interpreter, lock).name
         run = self.checked()
         arguments = ["--upstream", str(run.upstream), "--backend", self.row.backend]
         arguments += ["--weights", str(run.weights.path.resolve())]

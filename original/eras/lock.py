@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import tomllib
 from pathlib import Path
 
 HERE = Path(__file__).parent
@@ -42,9 +43,29 @@ def lock_environment(name: str) -> None:
     (HERE / f"{name}.lock").write_text(lock + "".join(urls))
 
 
+def lock_packages(packages: list[str]) -> str:
+    """Return the hashed lock of exact pins as text."""
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder, "packages.in")
+        source.write_text("\n".join(packages) + "\n")
+        return compile_lock(source, "--no-deps", "--python-version", "3.6")
+
+
+def lock_recording() -> None:
+    """Write record-NAME.lock for every row of eras.toml, and every Keras, one block a version, to record-keras.lock."""
+    rows = tomllib.loads((HERE / "eras.toml").read_text())["environment"]
+    for row in rows:
+        (HERE / f"record-{row['name']}.lock").write_text(lock_packages(row["packages"]))
+    versions = {version for row in rows for version in row["keras"]}
+    ordered = sorted(versions, key=lambda version: [int(part) for part in version.split(".")])
+    blocks = [re.sub(r"^#.*\n", "", lock_packages([f"keras=={version}"]), flags=re.M) for version in ordered]
+    (HERE / "record-keras.lock").write_text("# Made by lock.py from eras.toml.\n" + "".join(blocks))
+
+
 if __name__ == "__main__":
     for environment in ENVIRONMENTS:
         lock_environment(environment)
+    lock_recording()
     for tool, *options in (
         ("virtualenv", "--universal"),
         ("bootstrap", "--no-deps"),

@@ -100,7 +100,7 @@ def original_subject(system: System, backend: str, close: list[Callable[[], obje
     assert runner.interpreter is not None and system.default_weights is not None
     lock = ROOT / system.file.environments[backend].requirements
     python = environment(runner.interpreter, lock)
-    private = cache() / "python27" / "settings" / environment_folder(runner.interpreter, lock).name
+    private = cache() / "environments" / "settings" / environment_folder(runner.interpreter, lock).name
     script = str(Path(__file__).with_name("time_original.py"))
     arguments = [str(runner.upstream.resolve()), str(system.default_weights), backend, str(ROOT / "original" / "eras")]
     variables = {**private_settings(private, backend), "OMP_NUM_THREADS": "1"}

@@ -110,4 +110,4 @@ def test_building_an_environment(small_cache):
     with pytest.raises(reprise.InputError, match=r"cannot install .*No space left on device"):
         python27.environment(interpreter, lock)
     assert not python27.environment_folder(interpreter, lock).exists()
-    assert not list((small_cache / "python27").glob(".*"))
+    assert not list((small_cache / "environments").glob(".*"))

@@ -86,7 +86,9 @@ def outcome(folder: Path, load: Callable[[Path], Any]) -> Outcome:
     return Outcome("right" if error <= tolerance(folder.name) else "wrong", error)
 
 
-def port_loader(architecture: str | None, weights: str = "weights.h5") -> Callable[[Path], Any]:
+def port_loader(
+    architecture: str | None, weights: str = "weights.h5", dim_ordering: str | None = None
+) -> Callable[[Path], Any]:
     """Return a loader that migrates with this project: the backend told, the version as the file has it."""
 
     def load(folder: Path) -> Any:
@@ -97,7 +99,7 @@ def port_loader(architecture: str | None, weights: str = "weights.h5") -> Callab
         backend = model.backend or Combination.of(folder.parent).backend
         # Some layers never recorded their ordering; where no neighbour tells, the user must.
         alone = folder.name.rpartition("_")[2] if "_alone_" in folder.name else None
-        return build(model, backend, dim_ordering=alone, legacy_bugs="keep")
+        return build(model, backend, dim_ordering=alone or dim_ordering, legacy_bugs="keep")
 
     return load
 

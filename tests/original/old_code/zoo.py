@@ -1,0 +1,103 @@
+"""Models that only code builds, for record.py --from-code; runs beside Keras 1.1 or, `modern`, Keras 2."""
+
+import numpy as np
+from keras import backend as K
+from keras.layers import LSTM, Activation, BatchNormalization, Dense, Embedding, Input, Lambda, Masking
+from keras.models import Model, Sequential
+
+
+def with_weights(model, seed=0):
+    random = np.random.RandomState(seed)
+    model.set_weights([random.uniform(0.1, 1, w.shape) * (1 if w.ndim == 1 else 0.3) for w in model.get_weights()])
+    return model
+
+
+def merged():
+    """Two inputs, two outputs, a Merge, a Dense called twice and a nested model called once."""
+    from keras.layers import merge
+
+    left, right = Input(shape=(3,), name="left"), Input(shape=(3,), name="right")
+    shared = Dense(4, activation="tanh", name="shared")
+    first, second = shared(left), shared(right)
+    added = merge([first, second], mode="sum", name="added")
+    inner_input = Input(shape=(4,))
+    inner = Model(inner_input, Dense(2, activation="softmax")(inner_input), name="inner")
+    return with_weights(Model([left, right], [inner(added), Dense(1, name="head")(added)]))
+
+
+def masked():
+    """Masks of an Embedding and of a Masking meet in a Merge before an LSTM."""
+    from keras.layers import merge
+
+    words, steps = Input(shape=(5,), dtype="int32", name="words"), Input(shape=(5, 3), name="steps")
+    read = Embedding(7, 3, mask_zero=True, name="read")(words)
+    both = merge([read, Masking(mask_value=-1.0, name="hide")(steps)], mode="concat", name="both")
+    return with_weights(Model([words, steps], LSTM(4, name="lstm")(both)))
+
+
+def convolved():
+    from keras.layers import Convolution2D
+
+    model = Sequential([Convolution2D(1, 3, 3, dim_ordering="th", input_shape=(1, 5, 5))])
+    model.set_weights([np.arange(9.0).reshape(1, 1, 3, 3), np.zeros(1)])
+    return model
+
+
+def stateful():
+    return with_weights(Sequential([LSTM(3, stateful=True, batch_input_shape=(2, 4, 3), name="state"), Dense(2)]))
+
+
+def batch_statistics():
+    return with_weights(Sequential([Dense(4, input_dim=3), BatchNormalization(mode=2), Dense(2)]))
+
+
+def lived_in_bytes():
+    """Dead below inputs of about 100, as image networks for 0..255 are."""
+    model = Sequential([Dense(4, input_dim=3, activation="relu", name="gate"), Dense(2, name="top")])
+    return biased(model, -40.0)
+
+
+def wider():
+    """Layer for layer what the tests' two dense ones are, of other sizes: Theano takes their weights in silence."""
+    return with_weights(Sequential([Dense(5, input_dim=3, name="zeta"), Dense(2, name="alpha")]))
+
+
+def dead():
+    return biased(Sequential([Dense(4, input_dim=3, activation="relu", name="gate"), Dense(2, name="top")]), -1e9)
+
+
+def biased(model, bias):
+    kernel, _, top, _ = with_weights(model).get_weights()
+    model.set_weights([kernel, np.full(4, bias), top, np.zeros(2)])
+    return model
+
+
+def secret(x):
+    return x * 2 + 1
+
+
+def unsaveable():
+    """An architecture that no JSON holds."""
+    return with_weights(Sequential([Dense(2, input_dim=3), Activation(lambda x: K.relu(x) + 1, name="odd")]))
+
+
+def overflowing():
+    """Infinite at inputs of 0..255, fine below."""
+    return with_weights(Sequential([Dense(2, input_dim=3), Lambda(lambda x: K.exp(x), name="grow")]))
+
+
+def modern():
+    """Keras 2: a Lambda, a merging layer, a layer called twice."""
+    from keras.layers import add
+
+    left, right = Input(shape=(3,), name="left"), Input(shape=(3,), name="right")
+    shared = Dense(4, activation="tanh", name="shared")
+    scaled = Lambda(lambda x, by=2.0: x * by, name="scaled")(add([shared(left), shared(right)], name="added"))
+    return with_weights(Model([left, right], Dense(2, name="top")(scaled)))
+
+
+not_a_model = "text"
+
+
+def fails():
+    raise KeyError("the settings file")

@@ -1,0 +1,81 @@
+"""Migrate the models that Keras's own tests build, as family/py27/spy.py kept them, and count what comes out.
+
+    python -m tests.port.keras_legacy.suites OUT [--only 1.1.0-theano ...] [--failures FILE]
+
+OUT is the spy's. The table counts right, wrong, refused and crashed models of each Keras version and backend;
+FILE gets a line for each that is not right: the model, what was said, and the classes in it. Exit code 1: one is wrong.
+"""
+
+import argparse
+import json
+import re
+import sys
+from collections import Counter
+from pathlib import Path
+
+from tests.port.keras_legacy.outcome import Outcome, folders, outcome, port_loader
+
+KINDS = ("right", "wrong", "refused", "crashed")
+
+
+def classes(folder: Path) -> list[str]:
+    """Return the layer classes of a model, each once."""
+    found = re.findall(r'"class_name": "(\w+)"', (folder / "model.json").read_text())
+    return sorted(set(found) - {"Model", "Sequential", "InputLayer"})
+
+
+def ordering(folder: Path) -> str | None:
+    """Return the image ordering that the test ran under, which some layers never save."""
+    import numpy as np
+
+    with np.load(folder / "golden.npz", allow_pickle=False) as arrays:
+        said: str | None = json.loads(arrays["provenance"].item())["image_ordering"]
+    return said
+
+
+def measure(found: list[Path]) -> dict[Path, Outcome]:
+    """Return what becomes of each model."""
+    import keras
+
+    results = {}
+    for i, folder in enumerate(found):
+        results[folder] = outcome(folder, port_loader("model.json", dim_ordering=ordering(folder)))
+        if i % 25 == 0:
+            keras.backend.clear_session()
+    return results
+
+
+def table(results: dict[Path, Outcome]) -> str:
+    """Return the counts as a Markdown table."""
+    counts: dict[str, Counter[str]] = {}
+    for folder, one in results.items():
+        counts.setdefault(folder.parent.name, Counter())[one.kind] += 1
+    rows = ["| tests of | models | " + " | ".join(KINDS) + " |", "|---" * (2 + len(KINDS)) + "|"]
+    for name, count in [*sorted(counts.items()), ("all", sum(counts.values(), Counter()))]:
+        rows.append(f"| {name} | {count.total()} | " + " | ".join(str(count[kind]) for kind in KINDS) + " |")
+    return "\n".join(rows)
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("out", type=Path)
+    parser.add_argument("--only", nargs="+", default=[])
+    parser.add_argument("--failures", type=Path)
+    options = parser.parse_args()
+    found = [folder for folder in folders(options.out) if not options.only or folder.parent.name in options.only]
+    if not found:
+        parser.error(f"{options.out} holds no models; make them with family/py27/spy.py")
+    results = measure(found)
+    print(table(results))
+    failures = {folder: one for folder, one in results.items() if one.kind != "right"}
+    lines = [
+        f"{folder.parent.name}/{folder.name}: {one.kind} {one.error:.2g} {one.message} [{' '.join(classes(folder))}]"
+        for folder, one in failures.items()
+    ]
+    if options.failures:
+        options.failures.write_text("\n".join(lines) + "\n")
+    return 1 if any(one.kind == "wrong" for one in results.values()) else 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
