@@ -242,16 +242,17 @@ def test_a_tolerance_is_finite_and_above_0(tolerance, tmp_path):
 def test_what_is_verified_is_the_written_file_through_predict(tmp_path, monkeypatch):
     """A fault in writing shows, although the built model is right."""
     golden, whole = FOLDER / "image.npz", FOLDER / "image.h5"
-    write = migrate._write
+    write = migrate.write
 
-    def spoilt(model, out, to):
+    def spoilt(model, *arguments):
         before = model.get_weights()
         model.set_weights([w * 1.01 for w in before])
-        write(model, out, to)
+        notes = write(model, *arguments)
         model.set_weights(before)
+        return notes
 
     assert migrate_files(None, whole, tmp_path / "a.keras", Options(), golden=golden).agrees
-    monkeypatch.setattr(migrate, "_write", spoilt)
+    monkeypatch.setattr(migrate, "write", spoilt)
     report = migrate_files(None, whole, tmp_path / "b.keras", Options(), golden=golden)
     assert [d.name for d in report.verdict.differing] == ["out_0"]
     assert report.explanation.startswith("the built model agrees: the fault is in the written file")
