@@ -57,10 +57,15 @@ def find(paths: Iterable[Path], system: System | None = None, recursive: bool = 
         inside = sorted(p for p in (path.rglob("*") if recursive else path.iterdir()) if p.is_file())
         taken = [p for p in inside if not allowed or p.suffix.lower() in allowed]
         if not taken:
-            what = "sound files" if allowed == SUFFIXES else "files"
-            raise InputError(f"{path}: a folder without {what}; allowed: {' '.join(sorted(allowed)) or 'any'}")
+            raise InputError(f"{path}: a folder without {_wanted(allowed)}")
         files += taken
         passed_over += [p for p in inside if p not in set(taken)]
     if not files:
         raise InputError("no clips: name at least one file, or a folder that holds some")
     return Found(files, passed_over)
+
+
+def _wanted(allowed: frozenset[str]) -> str:
+    if allowed == SUFFIXES:
+        return f'sound files; allowed: {" ".join(sorted(allowed))} (others: input = "file" in system.toml)'
+    return f"files; allowed: {' '.join(sorted(allowed)) or 'any'} (suffixes in system.toml)"

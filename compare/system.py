@@ -157,6 +157,12 @@ class System:
         return self.folder / "recorded"
 
     @property
+    def inputs(self) -> Path:
+        """Folder of the inputs to show it on: its own `inputs/`, else, for a system that hears, the kit's clips."""
+        own = self.folder / "inputs"
+        return own if own.is_dir() or self.file.input != "sound" else CLIPS
+
+    @property
     def default_weights(self) -> Path | None:
         """The checkpoint that ships with the kit, where one does."""
         return self.folder / self.file.fixture.weights if self.file.fixture else None

@@ -21,7 +21,7 @@ from reprise_kit.compare.report import Report, number
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.screen import console as new_console
 from reprise_kit.compare.shown import shown
-from reprise_kit.compare.system import CLIPS, System
+from reprise_kit.compare.system import System
 from reprise_kit.compare.verdict import Verdict, first_difference
 from reprise_kit.compare.weights import find as find_weights
 
@@ -53,7 +53,7 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     refuse_inputs(out, [Path(side) for side in (reference, candidate) if side not in runners.kinds()])
     if reference == "recorded":  # the kit's recordings are of its own checkpoint
         chosen = replace(chosen, given=chosen.given or chosen.system.default_weights)
-    files = find(clips or [CLIPS], chosen.system).files
+    files = find(clips or [chosen.system.inputs], chosen.system).files
     faults: dict[str, str] = {}
     with atomic_folder(out, "compare") as folder:
         results = _compared(_opened(files, faults), reference, candidate, folder, chosen, faults)

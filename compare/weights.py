@@ -62,11 +62,15 @@ def needed(
     """As `find`; raises InputError, with the command that brings it, where there is none."""
     found = find(system, given, backend, upstream)
     if found is None:
-        raise InputError(
-            f"{system.name}: no weights file here; give one with --weights, or get the original's with: "
-            f"reprise fetch {system.name}"
-        )
+        raise InputError(f"{system.name}: no weights file here; give one with --weights, or {_remedy(system)}")
     return found
+
+
+def _remedy(system: System) -> str:
+    if system.file.upstream is not None:
+        return f"get the original's with: reprise fetch {system.name}"
+    named = system.file.weights
+    return f"put {named.path} into {system.folder}" if named else "name it in system.toml: [weights] path, backend"
 
 
 def _of_upstream(system: System, upstream: Path | None) -> Path | None:

@@ -29,9 +29,7 @@ backend_option = click.option(
 decoder_option = click.option(
     "--decoder",
     type=click.Choice(["pyav", "ffmpeg"]),
-    default="pyav",
-    show_default=True,
-    help="The port's decoder; the ffmpeg program is bit-equal to an original that runs the same program.",
+    help="The port's decoder of sound (default: pyav); ffmpeg is bit-equal to an original that runs the same program.",
 )
 upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
 
@@ -148,7 +146,7 @@ def predict(
     from reprise_kit.commands import answers
     from reprise_kit.compare import terminal
 
-    options: dict[str, Any] = {"fix_quirks": fix_quirks}
+    options: dict[str, Any] = {"fix_quirks": True} if fix_quirks else {}
     if stream_over is not None:
         options["stream_over"] = 60 * stream_over
     settings = terminal.settings(**chosen)
@@ -199,6 +197,22 @@ def record(keras: str, backend: str, extras: tuple[str, ...], image: bool, argum
     from reprise_kit.commands.record import record as run
 
     sys.exit(run(keras, backend, extras, image, arguments))
+
+
+@cli.command("check-system")
+@click.argument("folder", type=FILE)
+@click.argument("inputs", nargs=-1, type=FILE)
+@weights_option
+@backend_option
+@upstream_option
+def check_system(folder: Path, inputs: tuple[Path, ...], **chosen: Any) -> None:
+    """Hold the system in FOLDER (or of that name) to the contract, on INPUTS (default: its own).
+
+    A line for each check. Exit code 0: it keeps the contract. 1: it does not. 2: its system.toml cannot be read.
+    """
+    from reprise_kit.commands import own_systems
+
+    sys.exit(own_systems.check(folder, inputs, **chosen))
 
 
 @cli.command()
@@ -411,7 +425,7 @@ def features(
     gtzan: Path | None,
     weights: Path | None,
     source_backend: str | None,
-    decoder: str,
+    decoder: str | None,
 ) -> None:
     """Write the 160 transfer-learning features of each of CLIPS."""
     from reprise_kit.commands import features as writer
@@ -422,7 +436,7 @@ def features(
     from reprise_kit.compare import terminal
 
     chosen = terminal.settings("transfer_learning_music", weights, source_backend, decoder)
-    writer.write(list(clips), out, chosen.weights.path, chosen.backend, decoder)
+    writer.write(list(clips), out, chosen.weights.path, chosen.backend, decoder or "pyav")
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

@@ -5,18 +5,17 @@ import re
 import tomllib
 from pathlib import Path
 
-import numpy as np
 import pytest
 
 from reprise_kit.compare import registry, system
+from reprise_kit.compare.checks import FIRST, THEN, check
+from reprise_kit.compare.checks.subject import Subject
 from reprise_kit.compare.pins import blob_id
-from reprise_kit.compare.stage import MODES
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.weights import Weights
 from tests.shared import SHARED, needs_shared
 
 NAMES = registry.names()
-FIRST = ("clip", "native")
 TABLE_ROW = re.compile(r"^\|(.+)\|$", re.M)
 TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")  # a whole file, or one test of it
 CLIP = ROOT / "tests/clips/piano_22050.wav"
@@ -60,20 +59,6 @@ def test_the_environment_of_the_original_is_locked(name: str) -> None:
         assert "--hash=sha256:" in text or '"integrity": "sha512-' in text, lock
 
 
-@systems
-def test_stages_chain_and_have_tolerances_with_reasons(name: str) -> None:
-    stages = registry.load(name).stages
-    names = [stage.name for stage in stages]
-    assert len(set(names)) == len(names) >= 3
-    for i, stage in enumerate(stages):
-        assert stage.source == "clip" if i == 0 else stage.source in names[:i], stage.name
-        assert stage.axes and stage.dtype and stage.unit
-        assert set(stage.tolerances) == set(MODES)
-        for tolerance in stage.tolerances.values():
-            assert 0 <= tolerance.atol < np.inf and 0 <= tolerance.rtol < 0.1
-            assert len(tolerance.reason) > 4 and "TBD" not in tolerance.reason, stage.name
-
-
 def defined_tests(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
@@ -102,43 +87,14 @@ def weights_of(name: str) -> Path | None:
 
 @needs_shared
 @systems
-def test_the_pipeline_answers_the_contract(name: str) -> None:
+def test_the_system_keeps_the_contract(name: str) -> None:
     loaded, weights = registry.load(name), weights_of(name)
     assert weights is not None, "the pinned weights are not among the shared files"
-    opened = Weights(weights, loaded.backend, "given")
-    pipeline = registry.open_pipeline(loaded, opened, {"decoder": "pyav", "fix_quirks": False})
-    assert tuple(pipeline.labels) == loaded.labels
-    traced = pipeline.trace(CLIP)
-    assert set(traced.arrays) == {stage.name for stage in loaded.stages}
-    for stage in loaded.stages:
-        array = traced.arrays[stage.name]
-        assert array.ndim == len(stage.axes) and array.dtype == stage.dtype and np.isfinite(array).all(), stage.name
-        allowed = stage.tolerances["isolated"]
-        if stage.source == "clip":
-            first = pipeline.decode(CLIP)
-            alone = first.arrays[stage.name]
-            assert first.scalars["native_rate"] == traced.scalars["native_rate"]
-        else:
-            alone = pipeline.stage(stage.name, traced.arrays[stage.source], traced.scalars)
-        assert alone.shape == array.shape, stage.name
-        np.testing.assert_allclose(alone, array, rtol=allowed.rtol, atol=allowed.atol, err_msg=stage.name)
-    assert {"side", "weights_sha256", "packages"} <= set(pipeline.provenance())
-
-
-@needs_shared
-@systems
-def test_the_pipeline_predicts(name: str) -> None:
-    loaded, weights = registry.load(name), weights_of(name)
-    assert weights is not None
     # Published features that one system learns from; the others know no such option.
     learns = "data_csv/gtzan_genre.csv" in {file.path for file in loaded.files}
     options = {"gtzan": SHARED / "data/choi/transfer"} if learns else {}
-    answer = registry.open_pipeline(loaded, Weights(weights, loaded.backend, "given"), options).predict(CLIP)
-    assert answer.labels == loaded.labels and answer.clip_probs.shape == (len(loaded.labels),)
-    assert (answer.clip_probs >= 0).all() and (answer.clip_probs <= 1).all() and answer.clip_probs.any()
-    assert answer.duration > 0 and answer.step_seconds > 0
-    if answer.step_probs is not None:
-        assert answer.step_probs.shape[1] == len(loaded.labels)
+    found = list(check(Subject(loaded, [CLIP], Weights(weights, loaded.backend, "given"), options)))
+    assert [(one.what, one.problems) for one in found if not one] == [] and len(found) == len(FIRST) + len(THEN)
 
 
 def test_the_contract_bites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -49,7 +49,7 @@ class Python27Runner:
             return f"{self.system.name} has no Python 2.7 environment on {self.settings.backend}"
         if self.interpreter is None:
             return "no Python 2.7 found; install one (pyenv install 2.7.18) or name it in REPRISE_PYTHON27"
-        if shutil.which("ffmpeg") is None:
+        if self.system.file.input == "sound" and shutil.which("ffmpeg") is None:
             return "no ffmpeg program on PATH, through which the original decodes; install ffmpeg"
         return self._upstream_problem()
 

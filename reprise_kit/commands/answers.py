@@ -103,7 +103,8 @@ def _table(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -
             screen.print(_steps(answer))
         best = np.argsort(answer.clip_probs)[::-1][:TOP]
         words = ", ".join(f"{answer.labels[k]} {answer.clip_probs[k]:.3f}" for k in best)
-        screen.print(f"{clip.name} ({answer.duration:.1f} s): {words}", highlight=False, soft_wrap=True)
+        seconds = f" ({answer.duration:.1f} s)" if answer.duration else ""
+        screen.print(f"{clip.name}{seconds}: {words}", highlight=False, soft_wrap=True)
 
 
 def _steps(answer: Prediction) -> Table:

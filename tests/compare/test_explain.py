@@ -23,6 +23,7 @@ from reprise_kit.compare.diff import diff
 from reprise_kit.compare.explain import explain
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.system import CLIPS
 from reprise_kit.compare.trace import load
 from reprise_kit.port.deepsound_crnn import causes
 
@@ -42,7 +43,7 @@ def explained(stage, array, clip=MP3, backend="theano", chosen=SYSTEM):
     reference = RECORDED[clip]
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, stage: array})
     verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
-    result = ClipComparison(Input.open(terminal.CLIPS / clip), reference, candidate, *verdicts)
+    result = ClipComparison(Input.open(CLIPS / clip), reference, candidate, *verdicts)
     return explain(result, candidate, Settings(chosen, None, backend))
 
 
@@ -136,7 +137,7 @@ def test_every_cause_of_the_table_is_injected_below():
 def test_the_rules_give_the_original(stage):
     reference = RECORDED[MP3]
     source = next(s.source for s in SYSTEM.stages if s.name == stage)
-    clip = terminal.CLIPS / MP3
+    clip = CLIPS / MP3
     case = Case(stage, reference.arrays.get(source), reference.scalars, clip, SYSTEM.default_weights, "theano")
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, stage: causes.RULES[stage](case)})
     assert all(diff(reference, candidate, SYSTEM.stages, "isolated"))
@@ -147,7 +148,7 @@ def test_decoding(name, monkeypatch):
     if name == "the channels that ffmpeg counts":
         monkeypatch.setattr(decoders.Opened, "counted_channels", 4)
     clip = DECODED[name]
-    made = decoding.decode(terminal.CLIPS / clip, fix_quirks=clip == LOFI).native
+    made = decoding.decode(CLIPS / clip, fix_quirks=clip == LOFI).native
     assert f"computes it with {name} (bit for bit)" in explained("native", made, clip)
 
 
@@ -234,7 +235,7 @@ def test_agreement_needs_no_explanation_and_a_system_without_a_table_has_none():
 def test_the_command_says_why(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(path, "log_mel", partial(by_librosa, pad_mode="constant"))
     chosen = terminal.settings("deepsound_crnn", None, None)
-    clip = terminal.CLIPS / "shortest.wav"
+    clip = CLIPS / "shortest.wav"
     assert terminal.compare([clip], "recorded", "port", tmp_path, chosen) == 1
     said = "the candidate computes it with zeros as padding"
     assert said in capsys.readouterr().out

@@ -6,13 +6,14 @@ import json
 import numpy as np
 import pytest
 
-from reprise_kit.compare import registry, runners, terminal
+from reprise_kit.compare import registry, runners
 from reprise_kit.compare.comparison import ClipComparison, compare_clips, headline, worst
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.report import Report
 from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.system import CLIPS
 from reprise_kit.compare.trace import load
 
 SYSTEM = registry.load("deepsound_crnn")
@@ -23,7 +24,7 @@ def comparison(name, **changed):
     """A recorded trace against itself, with some arrays changed."""
     reference = load(SYSTEM.recorded / "theano" / name)
     candidate = dataclasses.replace(reference, arrays={**reference.arrays, **changed})
-    clip = Input.open(terminal.CLIPS / name)
+    clip = Input.open(CLIPS / name)
     verdicts = [diff(reference, candidate, SYSTEM.stages, mode) for mode in ("isolated", "chained")]
     return ClipComparison(clip, reference, candidate, *verdicts)
 
@@ -81,7 +82,7 @@ def test_an_empty_comparison_is_no_agreement(tmp_path):
 
 
 def test_recordings_answer_only_for_their_own_weights_and_clips(tmp_path):
-    clip = Input.open(terminal.CLIPS / "silence.wav")
+    clip = Input.open(CLIPS / "silence.wav")
     other = tmp_path / "weights.h5"
     other.write_bytes(SYSTEM.default_weights.read_bytes() + b"\0")
     with pytest.raises(InputError, match="other weights"):

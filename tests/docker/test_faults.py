@@ -17,8 +17,7 @@ from reprise_kit.compare.engine import engine_problem
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
-from reprise_kit.compare.system import ROOT
-from reprise_kit.compare.terminal import CLIPS
+from reprise_kit.compare.system import CLIPS, ROOT
 from tests.docker.kit import PROJECT, SYSTEM, Kit, docker
 from tests.pinned import pinned_to
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.engine import ask
-from reprise_kit.compare.terminal import CLIPS
+from reprise_kit.compare.system import CLIPS
 from tests.docker.kit import SYSTEM, Kit, container, docker, port_answer, wait_healthy
 from tests.require import require
 

@@ -16,6 +16,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from reprise_kit.compare.system import CLIPS as KIT_CLIPS
 from reprise_kit.compare import registry, python27, runners, system, terminal
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.comparison import compare_clips
@@ -28,7 +29,7 @@ from tests.require import require
 
 SYSTEM = registry.load("deepsound_crnn")
 STAND_IN = ROOT / "tests/original/stand_in"
-CLIPS = [terminal.CLIPS / n for n in ("metal_mono_cbr.mp3", "organ_48k.opus", "quad_4channels.wav")]
+CLIPS = [KIT_CLIPS / n for n in ("metal_mono_cbr.mp3", "organ_48k.opus", "quad_4channels.wav")]
 
 
 @pytest.fixture(scope="session")

@@ -16,6 +16,7 @@ from reprise_kit.compare import registry, runners, terminal
 from reprise_kit.compare.comparison import compare_clips
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.runners import Settings
+from reprise_kit.compare.system import CLIPS
 from reprise_kit.port.keras_legacy import convert
 from tests.shared import SHARED, needs_shared
 
@@ -87,20 +88,20 @@ def test_the_network_alone_with_either_kernel_order(song_pipeline, song):
 
 def run(tmp_path, names, backend="theano", **settings):
     """Compare the recorded original with the port on some of the kit's clips."""
-    clips = [Input.open(terminal.CLIPS / name) for name in names]
+    clips = [Input.open(CLIPS / name) for name in names]
     recorded = runners.open_runner("recorded", Settings(SYSTEM, None, "theano"))
     candidate = runners.open_runner("port", Settings(SYSTEM, None, backend, options=settings))
     return compare_clips(clips, SYSTEM.stages, recorded, candidate, tmp_path)
 
 
 def test_the_recorded_set_is_whole():
-    clips = {p.name for p in find([terminal.CLIPS]).files}
+    clips = {p.name for p in find([CLIPS]).files}
     assert len(clips) >= 10
     assert {p.parent.name for p in (SYSTEM.recorded / "theano").glob("*/trace.npz")} == clips
 
 
 def test_the_kits_clips_agree_at_every_stage(tmp_path):
-    names = [p.name for p in find([terminal.CLIPS]).files]
+    names = [p.name for p in find([CLIPS]).files]
     results = run(tmp_path, names)
     assert len(results) == len(names)
     for result in results:

@@ -1,0 +1,23 @@
+"""Systems of one's own: held to the contract."""
+
+from pathlib import Path
+
+from reprise_kit.compare import registry
+from reprise_kit.compare.checks import check as checks
+from reprise_kit.compare.checks.subject import Subject
+from reprise_kit.compare.shown import say
+from reprise_kit.compare.weights import needed
+
+
+def check(
+    folder: Path, inputs: tuple[Path, ...], weights: Path | None, source_backend: str | None, upstream: Path | None
+) -> int:
+    """Print a line for each check of a system; return 0 where all hold, else 1. Raises InputError as registry.load."""
+    system = registry.load(folder)
+    given = needed(system, weights, source_backend, upstream) if weights or source_backend or upstream else None
+    failed = 0
+    for found in checks(Subject(system, inputs, given)):
+        failed += not found
+        say(f"{'ok  ' if found else 'FAIL'}  {found.what}{': ' if not found else ''}{'; '.join(found.problems)}")
+    say(f"{system.name} {'does NOT keep' if failed else 'keeps'} the contract")
+    return 1 if failed else 0
