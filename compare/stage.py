@@ -69,8 +69,8 @@ class Stage:
         isolated may be left out by a stage that starts from the input, chained_redecoded by any: it is then `chained`.
         """
         rows = {
-            "isolated": row.isolated or (row.chained if row.source == "clip" else None),
             "chained": row.chained,
+            "isolated": row.isolated or (row.chained if row.source == "clip" else None),
             "chained_redecoded": row.chained_redecoded or row.chained,
         }
         tolerances = {}

@@ -199,6 +199,22 @@ def record(keras: str, backend: str, extras: tuple[str, ...], image: bool, argum
     sys.exit(run(keras, backend, extras, image, arguments))
 
 
+@cli.command("new-system")
+@click.argument("name")
+@click.option("--to", type=FILE, default=Path(), help="Folder to write the new one in; default: here.")
+def new_system(name: str, to: Path) -> None:
+    """Write the folder NAME: a system that runs at once, a made-up example to change into your own.
+
+    system.toml (its stages), pipeline.py (the port), trace.py (the adapter of the old side), an old program, weights
+    that it made, an input, and what it computed there.
+    """
+    from reprise_kit.commands import new_system as writer
+    from reprise_kit.compare.shown import say
+
+    folder = writer.write(name, to, writer.letters)
+    say(f"{folder}: a system that runs; next: reprise check-system {folder}; then docs/own-system.md")
+
+
 @cli.command("check-system")
 @click.argument("folder", type=FILE)
 @click.argument("inputs", nargs=-1, type=FILE)

@@ -80,3 +80,10 @@ def test_migrate(installed: Path, tmp_path: Path) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert (tmp_path / "model.keras").is_file()
+
+
+def test_a_new_system(installed: Path, tmp_path: Path) -> None:
+    assert run(installed, "new-system", "own", cwd=tmp_path).returncode == 0
+    done = run(installed, "check-system", "own", cwd=tmp_path)
+    assert done.returncode == 0 and "own keeps the contract" in done.stdout, done.stdout + done.stderr
+    assert run(installed, "compare", "--system", "own", cwd=tmp_path).returncode == 0

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from reprise_kit.apps.demo.engine import Engine
 from reprise_kit.apps.demo.picture import Picture
 from reprise_kit.apps.demo.queue import Ticket
+from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.stream import Incoming, incoming_from_child
 
@@ -51,6 +52,10 @@ def analyse(
             raise ClientGoneError
         with path.open("rb") as file:
             same = {"system": engine.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        if engine.system.file.input != "sound":
+            yield "start", {"system": engine.name, "labels": engine.labels, "step_seconds": None}
+            yield "result", _answered(engine, engine.predict(path)) | same
+            return
         most = limits.seconds if engine.has_live else limits.whole_file_seconds
         with incoming_from_child(path, most) as clip:
             clip.parts = _while_wanted(clip.parts, gone)
@@ -80,7 +85,10 @@ def _whole_file(engine: Engine, clip: Incoming, path: Path) -> dict[str, Any]:
     """Answer by the pipeline, which decodes again: the child has shown that the file is sound and harmless."""
     for _ in clip.parts:
         pass
-    answer = engine.predict(path)
+    return _answered(engine, engine.predict(path))
+
+
+def _answered(engine: Engine, answer: Prediction) -> dict[str, Any]:
     return _answer(engine, "exact", answer.duration, answer.step_probs, answer.clip_probs, answer.notes)
 
 

@@ -1,10 +1,10 @@
 """The systems of the kit, each loaded once, on first use, for every request.
 
 Everything said about a system is read from its own files. A system is offered where a stage of it has the unit
-"probability". It has a live path where it has `port/<system>/live.py`, with `LiveNetwork(model)` and
-`LiveRecogniser(network, rate)` as in port/deepsound_crnn/live.py; its pipeline then answers `recognise(decoded)` too,
-and it says STEP_SECONDS. The table [demo] of its system.toml may hold `recommended = true` and
-`options` for its pipeline.
+"probability"; one that hears no sound is given the uploaded file as it is. It has a live path where it has
+`port/<system>/live.py`, with `LiveNetwork(model)` and `LiveRecogniser(network, rate)` as in
+port/deepsound_crnn/live.py; its pipeline then answers `recognise(decoded)` too, and it says STEP_SECONDS. The table
+[demo] of its system.toml may hold `recommended = true` and `options` for its pipeline.
 """
 
 import contextlib
@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import suffixes
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.system import System
 from reprise_kit.compare.weights import Weights, find
@@ -167,6 +168,7 @@ class Engine:
             "knows": self.knows,
             "answers": "steps" if self.steps_stage else "clip",
             "live": self.has_live,
+            "accepts": sorted(suffixes(self.system)),
             "recommended": self.recommended,
             "available": weights is not None,
             "weights_know_genres": weights.knows if weights else None,

@@ -18,6 +18,8 @@ let microphone = null;
 let dirty = false;
 const player = new Player(at("audio"), showMoment);
 
+const SOUND = at("file").accept;
+
 function say(text) { at("status").textContent = text; }
 
 function complain(text) {
@@ -36,7 +38,8 @@ const chosen = () => at("system").selectedOptions[0];
 
 // What the page says and offers for the network that is chosen.
 function showSystem() {
-  const { title, says, live, untrained, fetch: command } = chosen().dataset;
+  const { title, says, live, accepts, untrained, fetch: command } = chosen().dataset;
+  at("file").accept = accepts || SOUND;
   at("chosen").textContent = `${title}.`;
   at("says").textContent = says;
   if (untrained === "1") at("trained").textContent = command;

@@ -1,0 +1,181 @@
+"""A system of one's own: written by `new-system`, held to the contract, compared, asked, shown; it breaks by name."""
+
+import json
+import os
+import subprocess
+import sys
+import tomllib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reprise_kit.apps.demo.analysis import Limits, analyse
+from reprise_kit.apps.demo.engine import Engines
+from reprise_kit.apps.demo.queue import Queue
+from reprise_kit.commands import new_system, own_systems
+from reprise_kit.compare import registry
+from reprise_kit.compare import trace as traces
+from reprise_kit.compare.errors import InputError
+
+NAME = "tongue"
+OPTIONAL = {"parity", "suffixes"}  # keys of the skeleton's system.toml without which it is as valid
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    """A new system's folder; its modules are forgotten afterwards, for the next test has another of that name."""
+    yield new_system.write(NAME, tmp_path, new_system.letters)
+    for name in [name for name in sys.modules if name.startswith("reprise_systems")]:
+        del sys.modules[name]
+
+
+def run(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:
+    command = [sys.executable, "-m", "reprise_kit", *map(str, arguments)]
+    env = {**os.environ, **variables, "COLUMNS": "160"}
+    return subprocess.run(command, capture_output=True, text=True, cwd=cwd, env=env, timeout=300, check=False)
+
+
+def checked(folder: Path, capsys: pytest.CaptureFixture[str]) -> tuple[int, list[str]]:
+    """The exit code of check-system, and its lines that say FAIL or, where it is refused, the one line."""
+    capsys.readouterr()
+    try:
+        code = own_systems.check(folder, (), None, None, None)
+    except InputError as error:
+        return 2, [str(error)]
+    return code, [line for line in capsys.readouterr().out.splitlines() if line.startswith("FAIL")]
+
+
+def test_it_keeps_the_contract_and_every_command_takes_it(folder: Path, tmp_path: Path) -> None:
+    where = folder.relative_to(tmp_path)
+    done = run("check-system", where, cwd=tmp_path)
+    assert done.returncode == 0 and "keeps the contract" in done.stdout and done.stdout.count("ok  ") >= 12
+    done = run("compare", "--system", where, cwd=tmp_path)
+    assert done.returncode == 0 and "agrees with the recorded original" in done.stdout, done.stderr
+    verdicts = json.loads((tmp_path / "report" / "report.json").read_text())["clips"][0]["verdicts"]
+    assert len(verdicts) == 8 and {v["outcome"] for v in verdicts} == {"match"}
+    done = run("predict", where / "inputs/river.txt", "--system", NAME, cwd=tmp_path, REPRISE_SYSTEMS=str(tmp_path))
+    assert done.returncode == 0 and done.stdout.startswith("river.txt: english 0."), done.stderr
+    assert f"\n{NAME}: " in run("systems", cwd=tmp_path, REPRISE_SYSTEMS=str(folder)).stdout
+
+
+def test_the_demo_offers_it_and_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPRISE_SYSTEMS", str(folder))
+    engine = Engines().find(NAME)
+    offer = engine.offer()
+    assert offer["available"] and offer["accepts"] == [".txt"] and offer["knows"] == "2 languages: english, german"
+    queue = Queue(1, 1)
+    events = dict(analyse(folder / "inputs" / "river.txt", engine, Limits(), queue.join(), lambda: False, True))
+    expected = traces.load(folder / "recorded/tensorflow/river.txt").arrays["probs"]
+    np.testing.assert_allclose(events["result"]["clip_probs"], expected, atol=1e-6)
+    assert events["result"]["top"] == "english" and events["result"]["system"] == NAME
+
+
+def test_the_adapter_answers_line_by_line(folder: Path, tmp_path: Path) -> None:
+    weights, text = folder / "weights.json", folder / "inputs" / "river.txt"
+    command = [sys.executable, folder / "trace.py", "--weights", weights, "--upstream", folder, "--backend", "theano"]
+    asked = [{"clip": str(text), "out": str(tmp_path / "one")}, {"clip": str(tmp_path / "none"), "out": str(tmp_path)}]
+    lines = "".join(json.dumps(one) + "\n" for one in asked)
+    done = subprocess.run(command, input=lines, capture_output=True, text=True, check=True, timeout=60)
+    first, second, third = map(json.loads, done.stdout.splitlines())
+    assert first == second == {"ok": True} and "none" in third["error"] and "\n" not in third["error"]
+    recorded = traces.load(folder / "recorded/tensorflow/river.txt").arrays
+    for name, array in traces.load(tmp_path / "one").arrays.items():
+        np.testing.assert_array_equal(array, recorded[name])
+
+
+def keys(table: dict, path: tuple = ()) -> Iterator[tuple]:
+    for key, value in table.items():
+        yield (*path, key)
+        if isinstance(value, dict):
+            yield from keys(value, (*path, key))
+        if key == "stage":
+            for i, row in enumerate(value):
+                yield from keys(row, (*path, key, i))
+
+
+def without(lines: list[str], path: tuple) -> str:
+    """The text without the line of a key (all of a table's lines); keys inside a line are cut out of it."""
+    head = [i for i, line in enumerate(lines) if line == "[[stage]]"]
+    if path == ("stage",):
+        return "\n".join(lines[: head[0]])
+    if path == ("weights",):
+        at = lines.index("[weights]")
+        return "\n".join(lines[:at] + lines[at + 3 :])
+    start = head[path[1]] if path[0] == "stage" else lines.index("[weights]") if path[0] == "weights" else 0
+    key = path[2] if path[0] == "stage" else path[-1]
+    at = next(i for i in range(start, len(lines)) if lines[i].startswith(f"{key} = "))
+    if len(path) < 4:
+        return "\n".join(lines[:at] + lines[at + 1 :])
+    inner = tomllib.loads(lines[at])[key]
+    kept = ", ".join(f"{name} = {json.dumps(value)}" for name, value in inner.items() if name != path[3])
+    return "\n".join([*lines[:at], f"{key} = {{ {kept} }}", *lines[at + 1 :]])
+
+
+def test_a_key_less_is_one_line_that_names_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "system.toml"
+    text = file.read_text()
+    every = [path for path in keys(tomllib.loads(text)) if not OPTIONAL & set(map(str, path))]
+    assert len(every) >= 40
+    for path in every:
+        file.write_text(without(text.splitlines(), path))
+        code, said = checked(folder, capsys)
+        assert code and len(said) == 1 and "\n" not in said[0] and str(path[-1]) in said[0], (path, code, said)
+
+
+def test_a_stage_less_is_one_line_that_names_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    file = folder / "system.toml"
+    head, *stages = file.read_text().split("[[stage]]")
+    for i, stage in enumerate(stages):
+        file.write_text("[[stage]]".join([head, *stages[:i], *stages[i + 1 :]]))
+        code, said = checked(folder, capsys)
+        name = tomllib.loads(stage)["name"]
+        assert code and said and name in said[0], (name, code, said)
+
+
+@pytest.mark.parametrize(
+    "name", ["system.toml", "pipeline.py", "trace.py", "weights.json", "inputs/river.txt",
+             "recorded/tensorflow/river.txt/trace.npz", "recorded/tensorflow/river.txt/trace.json"],
+)  # fmt: skip
+def test_a_file_less_is_one_line_that_names_it(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    (folder / name).unlink()
+    code, said = checked(folder, capsys)
+    wanted = "inputs" if name.startswith("inputs") else Path(name).name
+    assert code and len(said) == 1 and wanted in said[0] and "\n" not in said[0], (code, said)
+
+
+BREAKS = {
+    "a stage too many": ("return Traced(arrays)", "return Traced({**arrays, 'extra': arrays['probs']})", "extra"),
+    "another dtype": ("np.int64)\n", "np.int32)\n", "int32"),
+    "not finite": ("return powers / powers.sum()", "return powers / powers.sum() * np.nan", "not finite"),
+    "isolated is not chained": (
+        'arrays[name] = self.stage(name, arrays[source], {})',
+        'arrays[name] = self.stage(name, arrays[source], {}) + (name == "scores")',
+        "stage scores: off by 1",
+    ),
+    "no InputError": ("if not counts.any():", "if False:", "empty file"),
+    "no hash": ('"weights_sha256": sha256, ', "", "weights_sha256"),
+    "an error of its own": ("return totals / totals.sum()", "return totals / nothing", "pipeline.py, line"),
+    "other labels": ('LANGUAGES = ("english", "german")', 'LANGUAGES = ("german", "english")', "labels"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("break_", BREAKS)
+def test_the_contract_bites(break_: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    old, new, said_so = BREAKS[break_]
+    text = (folder / "pipeline.py").read_text()
+    assert old in text
+    (folder / "pipeline.py").write_text(text.replace(old, new))
+    code, said = checked(folder, capsys)
+    assert code == 1 and any(said_so in line for line in said), said
+
+
+def test_nothing_is_written_over(folder: Path, tmp_path: Path) -> None:
+    before = {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    with pytest.raises(InputError, match="not empty"):
+        new_system.write(NAME, tmp_path, new_system.letters)
+    assert before == {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+    for name, why in (("../up", "a name of letters"), ("", "a name of letters"), (registry.DEFAULT, "already")):
+        with pytest.raises(InputError, match=why):
+            new_system.write(name, tmp_path, new_system.letters)
