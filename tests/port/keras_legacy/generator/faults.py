@@ -21,10 +21,13 @@ Set = Callable[[Any, str, Any], None]
 
 @dataclass(frozen=True)
 class Fault:
-    """A wrong rule: the classes it can show on, and how it is put in (with a setattr that is undone later)."""
+    """A wrong rule: the classes it can show on, how it is put in (with a setattr that is undone later), and a class
+    that has to be there too.
+    """
 
     classes: frozenset[str]
     install: Callable[[Set], None]
+    beside: str = ""
 
 
 @dataclass(frozen=True)
@@ -156,14 +159,14 @@ FAULTS = {
     "epsilon is 1e-5 everywhere": Fault(
         frozenset({"BatchNormalization"}), _rules(["BatchNormalization"], _key("epsilon", 1e-5))
     ),
-    "masks of a merge are ORed": Fault(frozenset(MERGES), _mask_or),
+    "masks of a merge are ORed": Fault(frozenset(MERGES), _mask_or, "Masking"),
     "go_backwards is ignored": Fault(frozenset(CELLS), _rules(CELLS, _key("go_backwards", False))),
     "same pooling as TensorFlow's": Fault(frozenset(POOLS), _pool_as_tensorflow),
     "PReLU has one alpha": Fault(frozenset({"PReLU"}), _rules(["PReLU"], _one_alpha)),
     "concat along the last axis": Fault(
         frozenset({"Merge", "Concatenate"}), _rules(["Merge"], _key("concat_axis", -1))
     ),
-    "TimeDistributed loses the mask": Fault(frozenset({"TimeDistributed"}), _mask_lost),
+    "TimeDistributed loses the mask": Fault(frozenset({"TimeDistributed"}), _mask_lost, "Masking"),
     "atrous_rate is ignored": Fault(frozenset(ATROUS), _rules(ATROUS, _no_rate)),
 }
 
@@ -180,7 +183,8 @@ def find(fault: Fault, folders: Iterable[Path], set_: Set) -> Found | None:
     """Return the first graph that does not come out right with a fault put in; graphs it cannot show on count too."""
     fault.install(set_)
     for place, folder in enumerate(folders, 1):
-        if classes(folder) & fault.classes:
+        kinds = classes(folder)
+        if kinds & fault.classes and (not fault.beside or fault.beside in kinds):
             found = outcome(folder)
             if found.kind != "right":
                 return Found(place, folder, found)
