@@ -45,7 +45,8 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
         mode, pad = old_tensorflow_same(context, node, size, strides) if len(size) == 3 else ("same", None)
         return after(pad, kind(size, strides, mode, name=name))
     before = [k - 2 if k % 2 and k > 2 else k - 1 for k in size]
-    pads = [(0, 0), *((start, k - 1 - start) for start, k in zip(before, size, strict=True)), (0, 0)]
+    behind = before if _uncropped(context, node, len(size)) else [k - 1 - p for k, p in zip(size, before, strict=True)]
+    pads = [(0, 0), *zip(before, behind, strict=True), (0, 0)]
     pool = kind(size, strides, "valid", name=name)
     if node.class_name.startswith("Max"):
         return lambda x: pool(ops.pad(x, pads, constant_values=_LOWEST))
@@ -57,6 +58,13 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
         return ops.divide(pool(ops.pad(x, pads)), share(ops.pad(ops.ones_like(x), pads)))
 
     return average
+
+
+def _uncropped(context: Context, node: Node, n_spatial: int) -> bool:
+    """Return whether "same" keeps what its padding behind adds: Theano in Keras 2 to 2.1.5, over three axes."""
+    if n_spatial != 3 or not context.dialect.kernels_last:
+        return False
+    return context.known_version(f"layer {node.name}: same pooling of volumes on Theano") < (2, 1, 6)
 
 
 def _padding_counts(context: Context, node: Node, n_spatial: int) -> bool:
