@@ -183,7 +183,17 @@ def flatten(context: Context, node: Node) -> Apply:
 def reshape(context: Context, node: Node) -> Apply:
     """(n, ...) -> (n, *target_shape)."""
     shape = integers(node.config["target_shape"], node, "target_shape")
-    return layers.Reshape(shape, name=context.name(node.name))
+    layer = layers.Reshape(shape, name=context.name(node.name))
+
+    def apply(x: Tensor) -> Tensor:
+        counted = -1 in shape and x.shape[0] is not None and not context.dialect.kernels_last
+        if counted and context.known_version(f"layer {node.name}: an open size in a counted batch") < (1, 2):
+            what = "Keras 1 before 1.2 gave a Reshape with an open size one axis more where the batch is counted"
+            if context.bug(node, what):
+                raise InputError(f"layer {node.name}: {what}, which cannot be kept; say --legacy-bugs fix")
+        return layer(x)
+
+    return apply
 
 
 @rule("Permute")
