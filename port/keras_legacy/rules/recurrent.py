@@ -44,6 +44,11 @@ def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> App
         given = {"initial_state": states} if states else {}
         if mask is None:
             return _listed(layer(sequence, **given))
+        if from_state and inner.config.get("stateful") and inner.config.get("return_sequences"):
+            raise InputError(
+                f"layer {node.name}: on TensorFlow a stateful layer gave its kept state at masked first steps, which "
+                "Keras 3 does not; a stateful sequence of masked steps is not supported"
+            )
         y = layer(sequence, mask=_of_backward_pass(context, node, mask) if backwards else mask, **given)
         # Keras 3 hides the mask it was given in a sequence of outputs; a copy has none.
         first, *rest = y if isinstance(y, (list, tuple)) else [y]
@@ -216,7 +221,8 @@ def _check_squeezed(node: Node, inner: Node) -> None:
     while last.children:
         last = last.children[-1]
     sizes = [last.config.get("n")] if last.class_name == "RepeatVector" else last.config.get("target_shape") or []
-    if 1 in sizes:
+    product = last.class_name == "Merge" and last.config.get("mode") in ("dot", "cos")
+    if 1 in sizes or product:
         raise InputError(
             f"layer {node.name}: on Theano with a counted batch, a TimeDistributed {last.class_name} to an axis of "
             "length 1 lost that axis, whatever the layers after it were told; this is not supported"
