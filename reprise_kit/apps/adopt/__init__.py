@@ -1,0 +1,1 @@
+"""A stranger's old Keras repository: evidence, environment, run, capture, migration, report."""
