@@ -31,8 +31,8 @@ class Evidence:
 
     date: ISO day of the environment. python: "2.7", "3.5" or "3.6". keras_version: None where only the date tells.
     backend: "theano" or "tensorflow". dim_ordering: "th" or "tf". imports: top-level modules that are neither of the
-    repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures and notebooks:
-    paths in the source. entry_points: command lines, the chosen one first. refused: what no later step can do, each a
+    repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures: their
+    paths in it. entry_points: command lines, the chosen one first. refused: what no later step can do, each a
     line; empty where adoption can go on.
     """
 
