@@ -38,14 +38,14 @@ def open_blobs(folder: Path, wanted: Collection[str], largest: int) -> Iterator[
         yield lambda blob: None
         return
     with tempfile.TemporaryDirectory(prefix="reprise-git-") as home:
-        _link(objects, wanted, Path(home))
+        link(objects, wanted, Path(home))
         yield lambda blob: _read(Path(home), blob, largest)
 
 
 def objects_folder(folder: Path) -> Path | None:
     """Return where a repository keeps its objects, None for a folder that is none; raises InputError on a link out."""
     for place in (folder / ".git", folder):
-        repository = _worktree_repository(place) if place.is_file() else place
+        repository = common_folder(place)
         objects = repository / "objects"
         if objects.is_dir():
             if not objects.resolve().is_relative_to(repository.resolve()):
@@ -62,24 +62,33 @@ def borrows(folder: Path) -> bool:
     return objects is not None and (objects / "info" / "alternates").exists()
 
 
-def _worktree_repository(pointer: Path) -> Path:
+def common_folder(place: Path) -> Path:
+    """Return the repository that a git directory, or the `.git` file of a linked worktree, belongs to."""
+    if not place.is_file():
+        return place
+    own = worktree_folder(place)
+    return (own / first_line(own / "commondir")).resolve()
+
+
+def worktree_folder(pointer: Path) -> Path:
     """Follow a linked worktree's `.git` file, only to a repository that names this worktree as one of its own."""
-    target = Path(_first_line(pointer).removeprefix("gitdir: "))
+    target = Path(first_line(pointer).removeprefix("gitdir: "))
     administration = (pointer.parent / target).resolve()
     with contextlib.suppress(OSError):
-        if Path(_first_line(administration / "gitdir")).resolve() == pointer.resolve():
-            return (administration / _first_line(administration / "commondir")).resolve()
+        if Path(first_line(administration / "gitdir")).resolve() == pointer.resolve():
+            return administration
     raise InputError(f"{pointer} leads to {target}, which knows no such worktree: give that repository itself, --from")
 
 
-def _first_line(path: Path) -> str:
+def first_line(path: Path) -> str:
+    """Return the first line of a small file of a repository's own, "" where there is none."""
     if not path.is_file():  # a pipe would never end
         return ""
     with path.open("rb") as file:
         return os.fsdecode(file.read(POINTER_BYTES)).split("\n", 1)[0]
 
 
-def _link(objects: Path, wanted: Collection[str], home: Path) -> None:
+def link(objects: Path, wanted: Collection[str], home: Path) -> None:
     """Make an empty repository at `home` with the source's packs and wanted loose objects, such as are plain files."""
     (home / "HEAD").write_text("ref: refs/heads/none\n")
     (home / "refs").mkdir()
@@ -100,15 +109,15 @@ def _link_plain(path: Path, link: Path, objects: Path) -> None:
 
 
 def _read(home: Path, blob: str, largest: int) -> bytes | None:
-    size = _git(home, largest, "cat-file", "-s", blob)
+    size = ask(home, largest, "cat-file", "-s", blob)
     if size is None:
         return None
     if int(size) > largest:
         raise InputError(f"git object {blob[:12]} has {int(size)} bytes; at most {largest} are read")
-    return _git(home, int(size), "cat-file", "blob", blob)  # a header may lie
+    return ask(home, int(size), "cat-file", "blob", blob)  # a header may lie
 
 
-def _git(home: Path, largest: int, *words: str) -> bytes | None:
+def ask(home: Path, largest: int, *words: str) -> bytes | None:
     """Run git on our own empty repository, within limits; None where it fails."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     variables |= {"GIT_DIR": str(home), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": str(home)}

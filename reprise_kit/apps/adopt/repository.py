@@ -1,0 +1,199 @@
+"""A stranger's repository as a plain folder at one commit, and on which day each of its files last changed.
+
+Its own configuration, hooks and attributes are never obeyed: git works on an empty repository of ours that links the
+source's objects. A URL is cloned by the user's git without a checkout, so that nothing of it runs.
+"""
+
+import os
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path, PurePosixPath
+
+from reprise_kit.compare import git_history, git_objects
+from reprise_kit.compare.errors import InputError
+
+URL = re.compile(r"(https|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[\w./~-]+")
+LARGEST = 512 << 20  # bytes of one file
+LARGEST_ALL = 2 << 30  # bytes of all files of a commit
+LISTING = 64 << 20  # bytes of git's list of a commit's files
+CLONE_SECONDS = 1800
+MISSING = -1  # the size of an object that git cannot find
+COMMIT = re.compile(r"[0-9a-f]{40}")
+
+
+@dataclass(frozen=True)
+class Checkout:
+    """folder: the files. commit: 40 hex digits, None without git. days: by path, the ISO day of its last change.
+
+    notes: what is not there as the repository has it (a missing object, a link that leads out), a line each.
+    """
+
+    folder: Path
+    commit: str | None
+    days: dict[str, str]
+    head_day: str | None
+    notes: list[str] = field(default_factory=list)
+
+    def paths(self) -> list[str]:
+        """Return every plain file's path, sorted."""
+        found = (Path(root, name) for root, _, names in os.walk(self.folder) for name in names)
+        return sorted(p.relative_to(self.folder).as_posix() for p in found if p.is_file() and not p.is_symlink())
+
+
+@dataclass(frozen=True)
+class _Entry:
+    mode: str
+    blob: str
+    size: int
+    path: str
+
+
+def checkout(source: Path | str, commit: str | None, folder: Path) -> Checkout:
+    """Put the files of `source` into `folder`, an empty one.
+
+    source: a folder, taken as it lies (with a commit: as of that), a git directory, or a URL. Raises InputError where
+    it is none of these or has no such commit.
+    """
+    if URL.fullmatch(str(source)):
+        with tempfile.TemporaryDirectory(prefix="reprise-clone-") as clone:
+            return _from_git(_cloned(str(source), Path(clone)), commit, folder)
+    source = Path(source)
+    if not source.is_dir():
+        raise InputError(f"{source}: no such folder; give a repository's folder, its git directory or its URL")
+    if git_objects.objects_folder(source) is None:
+        if commit:
+            raise InputError(f"{source} has no git history, so no commit {commit}; leave --commit out")
+        return Checkout(folder, None, {}, None, _copied(source, folder))
+    if commit or not any(p.name != ".git" for p in source.iterdir()) or (source / "HEAD").is_file():
+        return _from_git(source, commit, folder)
+    with git_history.open_history(source) as home:
+        head, days, head_day = _dates(source, home, None)
+    return Checkout(folder, head, days, head_day, _copied(source, folder))
+
+
+def _cloned(url: str, folder: Path) -> Path:
+    """Clone with the user's git (its keys, its proxies), without a checkout and without the repository's submodules."""
+    words = [
+        "git",
+        "clone",
+        "--quiet",
+        "--bare",
+        "--no-recurse-submodules",
+        "-c",
+        "core.hooksPath=/dev/null",
+        "--",
+        url,
+    ]
+    variables = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
+    try:
+        done = subprocess.run(
+            [*words, str(folder / "repo")], capture_output=True, text=True, env=variables, timeout=CLONE_SECONDS
+        )
+    except (OSError, subprocess.TimeoutExpired) as error:
+        raise InputError(f"{url}: cannot be cloned ({type(error).__name__}); give a folder with a copy of it") from None
+    if done.returncode:
+        said = (done.stderr.strip().splitlines() or ["no message"])[-1]
+        raise InputError(f"{url}: cannot be cloned ({said}); give a folder with a copy of it")
+    return folder / "repo"
+
+
+def _copied(source: Path, folder: Path) -> list[str]:
+    """Copy a folder as it lies, without its git directory; return a line for each link that leads out of it."""
+    notes = []
+    for root, folders, names in os.walk(source):
+        folders[:] = sorted(name for name in folders if name != ".git")
+        for name in [*names, *(n for n in folders if Path(root, n).is_symlink())]:
+            path = Path(root, name)
+            inside = path.relative_to(source)
+            if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
+                notes.append(f"{inside} is a link out of the repository: left out")
+            elif path.is_symlink() or path.is_file():
+                (folder / inside).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(path, folder / inside, follow_symlinks=False)
+    return notes
+
+
+def _from_git(source: Path, commit: str | None, folder: Path) -> Checkout:
+    if git_objects.objects_folder(source) is None:
+        raise InputError(f"{source}: no git repository; give a repository's folder, its git directory or its URL")
+    with git_history.open_history(source) as home:
+        sha, days, day = _dates(source, home, commit)
+        notes = _export(home, sha, folder)
+    return Checkout(folder, sha, days, day, notes)
+
+
+def _dates(source: Path, home: Path, commit: str | None) -> tuple[str, dict[str, str], str]:
+    """Return the commit's id, the day on which each path last changed up to it, and the commit's own day."""
+    wanted = commit or git_history.head(source)
+    said = re.fullmatch(r"[0-9a-f]{4,40}", wanted) and git_history.ask(
+        home, 4096, "rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}"
+    )
+    sha = said.decode().strip() if said else ""
+    if not COMMIT.fullmatch(sha):
+        tried = f"no commit {commit}" if commit else "no commit that HEAD names"
+        raise InputError(f"{source}: {tried} in it; give --commit with one that `git log` there shows")
+    log = git_history.ask(
+        home, LISTING, "log", "--no-renames", "--format=%x01%cs", "--name-only", "-z", "-m", "--first-parent", sha
+    )
+    days: dict[str, str] = {}
+    day = ""
+    head_day = ""
+    # One record a commit, newest first: \x01DAY, a newline, then the paths that it changed, each ended by a NUL.
+    for word in (log or b"").decode("utf-8", "replace").replace("\n", "\0").split("\0"):
+        if word.startswith("\x01"):
+            day = word[1:]
+            head_day = head_day or day
+        elif word:
+            days.setdefault(word, day)
+    if not head_day:
+        raise InputError(f"{source}: the history of {sha[:12]} cannot be read; give a whole clone")
+    return sha, days, head_day
+
+
+def _export(home: Path, sha: str, folder: Path) -> list[str]:
+    entries = list(_entries(home, sha))
+    notes = [f"{e.path} is a submodule, which is another repository: left out" for e in entries if e.mode == "160000"]
+    notes += [f"{e.path} is not in this copy of the repository: left out" for e in entries if e.size < 0]
+    notes += [f"{e.path} has {e.size} bytes, over {LARGEST}: left out" for e in entries if e.size > LARGEST]
+    taken = [e for e in entries if e.mode != "160000" and 0 <= e.size <= LARGEST]
+    if sum(e.size for e in taken) > LARGEST_ALL:
+        raise InputError(
+            f"commit {sha[:12]} has over {LARGEST_ALL >> 30} GB of files; give a folder with what is needed"
+        )
+    for entry in sorted(taken, key=lambda e: e.mode == "120000"):  # links last: nothing is written through one
+        notes += _write(home, entry, folder)
+    return notes
+
+
+def _entries(home: Path, sha: str) -> Iterator[_Entry]:
+    listed = git_history.ask(home, LISTING, "ls-tree", "-r", "-l", "-z", "--full-tree", sha)
+    if listed is None:
+        raise InputError(f"commit {sha[:12]}: its files cannot be listed; give a whole clone")
+    for line in filter(None, listed.decode("utf-8", "surrogateescape").split("\0")):
+        head, path = line.split("\t", 1)
+        mode, _, blob, size = head.split()
+        parts = PurePosixPath(path).parts
+        if path.startswith("/") or ".." in parts or any(part.lower() == ".git" for part in parts):
+            raise InputError(f"commit {sha[:12]} has a file {path!r}, which would be written outside its folder")
+        yield _Entry(mode, blob, int(size) if size.isdigit() else MISSING, path)
+
+
+def _write(home: Path, entry: _Entry, folder: Path) -> list[str]:
+    content = git_history.ask(home, entry.size, "cat-file", "blob", entry.blob)
+    path = folder / entry.path
+    if content is None:
+        return [f"{entry.path} cannot be read from the repository: left out"]
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if entry.mode != "120000":
+        path.write_bytes(content)
+        path.chmod(0o755 if entry.mode == "100755" else 0o644)
+        return []
+    target = os.fsdecode(content)
+    if not (path.parent / target).resolve().is_relative_to(folder.resolve()):
+        return [f"{entry.path} is a link out of the repository: left out"]
+    path.symlink_to(target)
+    return []
