@@ -1,4 +1,4 @@
-"""A git repository's commits, read like its blobs: on an empty repository of our own, so that nothing of it is obeyed."""
+"""A repository's commits, read like its blobs: on an empty repository of our own, nothing of it is obeyed."""
 
 import re
 import shutil

@@ -3,26 +3,75 @@
 Nothing of the repository is run or imported: files are read, Python is parsed, checkpoints are opened as HDF5.
 """
 
+import json
+import re
+import sys
+import tempfile
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, requirements
+from reprise_kit.apps.adopt.imports import Module
+from reprise_kit.apps.adopt.repository import Checkout, checkout
+from reprise_kit.apps.adopt.requirements import Requirement
+from reprise_kit.compare import rules
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.python27 import find_interpreter
 
-
-@dataclass(frozen=True)
-class Requirement:
-    """A stated requirement: the package's name, its version specifier ("" for any) and the file that states it.
-
-    binding: False for a conda package, which says a version and not that the program needs it.
-    """
-
-    name: str
-    spec: str
-    file: str
-    binding: bool = True
+LARGEST_TEXT = 4 << 20  # bytes of a file that is read as text
+LARGEST_NOTEBOOK = 32 << 20
+STATES = re.compile(
+    r"(^|/)(readme[^/]*|[^/]*req[^/]*\.(txt|pip|in)|setup\.py|setup\.sh|install\.sh|dockerfile[^/]*|"
+    r"(environment|env)\.ya?ml|\.travis\.yml|keras\.json)$",
+    re.I,
+)
+STANDARD_2 = conclusions.MODULES_2 | set(
+    [
+        "__builtin__",
+        "commands",
+        "copy_reg",
+        "cookielib",
+        "Cookie",
+        "dircache",
+        "exceptions",
+        "httplib",
+        "md5",
+        "new",
+        "robotparser",
+        "sets",
+        "sha",
+        "SocketServer",
+        "SimpleHTTPServer",
+        "BaseHTTPServer",
+        "thread",
+        "tkFileDialog",
+        "tkMessageBox",
+        "UserDict",
+        "urllib",
+        "whichdb",
+        "xmlrpclib",
+        "imp",
+        "distutils",
+        "asyncore",
+        "asynchat",
+        "cgi",
+        "imghdr",
+        "sndhdr",
+        "telnetlib",
+        "pipes",
+        "crypt",
+        "nntplib",
+        "smtpd",
+        "anydbm",
+        "dbhash",
+        "itertools",
+    ]
+)
+STANDARD = STANDARD_2 | set(sys.stdlib_module_names)
 
 
 @dataclass(frozen=True)
@@ -67,3 +116,161 @@ def load(path: Path) -> Evidence:
         return msgspec.json.decode(path.read_bytes(), type=Evidence)
     except (OSError, msgspec.MsgspecError) as error:
         raise InputError(f"{path}: no evidence of `reprise adopt` ({error}); delete it, it is gathered anew") from None
+
+
+def gather(source: Path | str, commit: str | None = None, entry: str | None = None) -> Evidence:
+    """Return the evidence of a repository: a folder, a git directory or a URL.
+
+    commit: default HEAD. entry: a command line instead of the likeliest. Raises InputError where there is no such
+    source, commit or entry, or nothing tells a date.
+    """
+    with tempfile.TemporaryDirectory(prefix="reprise-adopt-") as folder:
+        return of(checkout(source, commit, Path(folder)), str(source), entry)
+
+
+def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
+    """Return the evidence of files that are checked out."""
+    paths = files.paths()
+    notebooks = [p for p in paths if p.endswith(".ipynb") and ".ipynb_checkpoints" not in p]
+    kernels, cells = _notebooks(files.folder, notebooks)
+    sources = {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
+    modules, only_2, only_3, notes = _parsed(sources)
+    texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
+    readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
+    entries = entry_points.find(readmes, modules, notebooks)
+    if entry:
+        entries = [entry, *(e for e in entries if e != entry)]
+    start = entry_points.script(entries[0], modules, notebooks) if entries else None
+    if entry and start is None:
+        raise InputError(f"--entry {entry!r} runs no Python file of {source}; give one, as: python predict.py x.png")
+    reached = imports.program(start, modules) if start else sorted(modules)
+    stated, unfollowed = requirements.stated(texts)
+    seen = conclusions.Findings(
+        modules={p: modules[p] for p in reached},
+        only_3=[p for p in reached if p in only_3],
+        only_2=[p for p in reached if p in only_2],
+        texts=texts | {p: sources[p] for p in reached},
+        paths=paths,
+        kernels=kernels,
+        checkpoints=_ranked(checkpoints.find(files.folder, paths), [modules[p] for p in reached], files),
+        architectures=checkpoints.architectures(files.folder, paths),
+        requirements=stated,
+        days=files.days,
+        head_day=files.head_day,
+    )
+    own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
+    foreign = imports.foreign(reached, modules, own, STANDARD)
+    return _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
+
+
+def _concluded(
+    seen: conclusions.Findings, files: Checkout, source: str, entries: list[str], foreign: list[str], notes: list[str]
+) -> Evidence:
+    day, why_date = conclusions.date(seen)
+    python, why_python = conclusions.python(seen)
+    keras, why_keras = conclusions.keras(seen, day)
+    version = keras or rules.keras_of(day) or "0.2.0"
+    backend, why_backend = conclusions.backend(seen, version)
+    ordering, why_ordering = conclusions.ordering(seen, version, backend)
+    return Evidence(
+        source=source,
+        commit=files.commit,
+        date=day,
+        why_date=why_date,
+        python=python,
+        keras_version=keras,
+        backend=backend,
+        dim_ordering=ordering,
+        why={"python": why_python, "keras_version": why_keras, "backend": why_backend, "dim_ordering": why_ordering},
+        requirements=seen.requirements,
+        imports=foreign,
+        calls=sorted({call for m in seen.modules.values() for call in m.calls}),
+        checkpoints=[c.path for c in seen.checkpoints],
+        architectures=[a.path for a in seen.architectures],
+        entry_points=entries,
+        disagreements=seen.disagreements,
+        notes=[*notes, *_looks(seen, day), *(c.problem for c in seen.checkpoints if c.problem)],
+        refused=_refused(seen, version, day, entries, foreign),
+    )
+
+
+def _refused(seen: conclusions.Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
+    refused = []
+    oldest = rules.load().keras.oldest
+    if rules.numbers(version) < rules.numbers(oldest):
+        refused.append(f"Keras {version} of {day}: before {oldest}, which the index does not serve and no reader reads; "
+                       "give --commit of a later version")  # fmt: skip
+    uses = {name.split(".")[0] for name in seen.imported()}
+    if entries and "keras" not in uses:
+        inside = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras")) for name in seen.imported())
+        what = (
+            "takes Keras from TensorFlow (tf.keras)"
+            if inside
+            else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
+        )
+        refused.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
+    if not entries:
+        refused.append("no entry point: nothing here is run by itself; give --entry 'python FILE.py ...'")
+    return refused
+
+
+def _looks(seen: conclusions.Findings, day: str) -> list[str]:
+    """Return lines on what a person should know: code younger than its checkpoint, a Keras in the repository."""
+    lines = []
+    if seen.head_day and seen.head_day[:7] > day[:7]:
+        lines.append(f"the code is of {seen.head_day}, the environment of {day}; --commit takes older code")
+    own = [p for p in seen.paths if p.endswith("keras/layers/core.py")]
+    if own:
+        lines.append(
+            f"the repository carries a Keras of its own ({own[0]}): if the program imports that, it is what runs"
+        )
+    return lines
+
+
+def _ranked(
+    found: list[checkpoints.Checkpoint], program: Iterable[Module], files: Checkout
+) -> list[checkpoints.Checkpoint]:
+    """Put first the checkpoints that the program names, of these the newest."""
+    strings = {text for module in program for text in module.strings}
+    named = {c.path for c in found if any(PurePosixPath(c.path).name in text for text in strings)}
+    newest = sorted(found, key=lambda c: files.days.get(c.path, ""), reverse=True)
+    return sorted(newest, key=lambda c: c.path not in named)
+
+
+def _parsed(sources: Mapping[str, str]) -> tuple[dict[str, Module], list[str], list[str], list[str]]:
+    """Parse with both Pythons: the modules, the paths that only 2 parses, those that only 3 parses, and notes."""
+    three = imports.parse(sources)
+    interpreter = find_interpreter()
+    if interpreter is None:
+        return three, [p for p, m in three.items() if m.error], [], ["no Python 2.7 is here to parse with: only 3 was"]
+    two = imports.parse(sources, interpreter)
+    only_2 = [p for p in sources if three[p].error and not two[p].error]
+    only_3 = [p for p in sources if two[p].error and not three[p].error]
+    neither = [f"{p} does not parse: {three[p].error}" for p in sources if two[p].error and three[p].error]
+    return {p: three[p] if p in only_3 else two[p] for p in sources}, only_2, only_3, neither
+
+
+def _text(path: Path) -> str:
+    if path.stat().st_size > LARGEST_TEXT:
+        return ""
+    return path.read_bytes().decode("utf-8", "replace").replace("\0", "")
+
+
+def _notebooks(folder: Path, paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:
+    """Return the Pythons that notebooks name, and their code by path, lines of the shell left out."""
+    kernels, cells = [], {}
+    for path in paths:
+        if (folder / path).stat().st_size > LARGEST_NOTEBOOK:
+            continue
+        try:
+            book = json.loads((folder / path).read_bytes())
+            version = book.get("metadata", {}).get("language_info", {}).get("version")
+            sheets = book.get("cells") or [c for sheet in book.get("worksheets", []) for c in sheet.get("cells", [])]
+            code = [c.get("source", c.get("input", "")) for c in sheets if c.get("cell_type") == "code"]
+            text = "\n".join("".join(part) for part in code)
+        except (ValueError, AttributeError, TypeError, RecursionError):
+            continue
+        if isinstance(version, str) and re.match(r"\d\.\d", version):
+            kernels.append(version)
+        cells[path] = re.sub(r"^(\s*)[%!?].*$", r"\1pass", text, flags=re.M)
+    return kernels, cells

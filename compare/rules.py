@@ -1,0 +1,84 @@
+"""The table of what goes wrong in environments of Keras' first years (original/eras/rules.toml), as typed rows."""
+
+import datetime
+import functools
+import re
+import tomllib
+
+import msgspec
+
+from reprise_kit.compare.system import ROOT, Row
+
+TABLE = ROOT / "original" / "eras" / "rules.toml"
+
+
+class Keras(Row, frozen=True):
+    """Keras' releases with their days, and from which on it chose otherwise where nothing says which."""
+
+    releases: list[tuple[str, datetime.date]]
+    oldest: str
+    tensorflow_default: str
+    tf_ordering_default: str
+
+
+class Library(Row, frozen=True):
+    """A package of the system, or one that no index serves, that a module needs."""
+
+    module: str
+    package: str
+
+
+class Display(Row, frozen=True):
+    """What shows that a program opens windows."""
+
+    modules: list[str]
+    calls: list[str]
+
+
+class Release(Row, frozen=True):
+    """Releases of a package that are taken whatever the date."""
+
+    package: str
+    reason: str
+    only: str | None = None
+    least: str | None = None
+
+
+class Wheels(Row, frozen=True):
+    """Packages that are taken as wheels only."""
+
+    packages: list[str]
+
+
+class Rules(Row, frozen=True):
+    """The whole table."""
+
+    keras: Keras
+    modules: dict[str, str]
+    system: list[Library]
+    display: Display
+    release: list[Release]
+    same: dict[str, str]
+    wheels: Wheels
+
+
+@functools.cache
+def load() -> Rules:
+    """Return the table."""
+    return msgspec.convert(tomllib.loads(TABLE.read_text()), Rules)
+
+
+def numbers(version: str) -> tuple[int, ...]:
+    """Return a version as numbers, the first three: "1.10.0" is (1, 10, 0)."""
+    return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+
+
+def keras_of(day: str) -> str | None:
+    """Return the newest Keras of an ISO day, None before the first."""
+    found = [version for version, first in load().keras.releases if first.isoformat() <= day]
+    return max(found, key=numbers) if found else None
+
+
+def keras_day(version: str) -> str | None:
+    """Return the ISO day of a Keras' first upload, None for one that the table lacks."""
+    return next((first.isoformat() for name, first in load().keras.releases if name == version), None)

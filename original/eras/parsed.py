@@ -1,0 +1,89 @@
+"""Prints what Python source files import and call, as JSON: run by the interpreter whose `ast` is to read them.
+
+Input on stdin: {"path": "source", ...}. Output: {"path": {...}, ...}; nothing of the sources is run. It is read by
+Python 2.7 as well as by 3, from the standard library alone.
+"""
+
+from __future__ import print_function
+
+import ast
+import json
+import sys
+
+
+def described(text):
+    """Return imports [[module, level, names]], calls, keywords, names, strings and whether there is a main guard."""
+    tree = ast.parse(text)
+    found = {"imports": [], "calls": [], "keywords": [], "names": [], "strings": [], "shapes": [], "main": False}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            found["imports"] += [[alias.name, 0, []] for alias in node.names]
+        elif isinstance(node, ast.ImportFrom):
+            found["imports"].append([node.module or "", node.level or 0, [alias.name for alias in node.names]])
+        elif isinstance(node, ast.Call):
+            _call(node, found)
+        elif isinstance(node, ast.Name):
+            found["names"].append(node.id)
+        elif isinstance(node, ast.Attribute):
+            found["names"].append(node.attr)
+        elif isinstance(node, ast.If):
+            found["main"] = found["main"] or "__main__" in ast.dump(node.test)
+        text = _string(node)
+        if text and len(text) < 200:
+            found["strings"].append(text)
+    return dict((key, value if isinstance(value, bool) else _unique(value)) for key, value in found.items())
+
+
+def _call(node, found):
+    name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
+    if name:
+        found["calls"].append(name)
+    for keyword in node.keywords:
+        if keyword.arg:
+            found["keywords"].append(keyword.arg)
+            value = _string(keyword.value)
+            if value:
+                found["keywords"].append(keyword.arg + "=" + value)
+            if keyword.arg in ("input_shape", "batch_input_shape", "shape") and isinstance(keyword.value, ast.Tuple):
+                found["shapes"].append([_number(element) for element in keyword.value.elts])
+
+
+def _string(node):
+    value = getattr(node, "s", None) if type(node).__name__ in ("Str", "Constant") else None
+    value = getattr(node, "value", None) if type(node).__name__ == "Constant" else value
+    if str is bytes and isinstance(value, str):
+        value = value.decode("utf-8", "replace")
+    return value if isinstance(value, type(json.loads('""'))) else None
+
+
+def _number(node):
+    value = getattr(node, "n", None) if type(node).__name__ == "Num" else getattr(node, "value", None)
+    return value if isinstance(value, int) else None
+
+
+def _unique(values):
+    kept = []
+    seen = set()
+    for value in values:
+        key = json.dumps(value)
+        if key not in seen:
+            seen.add(key)
+            kept.append(value)
+    return kept
+
+
+def main():
+    """Read sources from stdin, print what they hold; a file that does not parse has only an "error"."""
+    sys.setrecursionlimit(3000)
+    stream = getattr(sys.stdin, "buffer", sys.stdin)
+    answers = {}
+    for path, text in json.loads(stream.read().decode("utf-8")).items():
+        try:
+            answers[path] = described(text.encode("utf-8") if str is bytes else text)
+        except (SyntaxError, ValueError, TypeError, RuntimeError, MemoryError, UnicodeError) as error:
+            answers[path] = {"error": "%s line %s" % (type(error).__name__, getattr(error, "lineno", "?"))}
+    print(json.dumps(answers))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,119 @@
+"""What the weights and architectures of a repository say of the Keras that wrote them; nothing is unpickled."""
+
+import json
+import re
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path, PurePosixPath
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import file_kinds, safe
+
+SUFFIXES = {".h5", ".hdf5", ".hdf", ".h5py", ".keras", ".weights", ".d5", ".hd5"}
+LARGEST_CONFIG = 32 << 20
+ORDERING = re.compile(r"[\"']?dim_ordering[\"']?\s*:\s*[\"']?(th|tf)\b")
+DATA_FORMAT = re.compile(r"[\"']?data_format[\"']?\s*:\s*[\"']?(channels_first|channels_last)\b")
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One file of weights. whole: an architecture is in it. legacy: Keras 0.x's layout. suffixed, arrays: of the
+    weight names, how many end in ":0", and how many there are. problem: why it cannot be read, None where it can.
+    """
+
+    path: str
+    version: str | None = None
+    backend: str | None = None
+    whole: bool = False
+    legacy: bool = False
+    suffixed: int = 0
+    arrays: int = 0
+    orderings: frozenset[str] = frozenset()
+    problem: str | None = None
+
+
+def find(folder: Path, paths: Iterable[str]) -> list[Checkpoint]:
+    """Return the files of weights among `paths`, in order; a data set in HDF5 is none."""
+    found = []
+    for path in paths:
+        if PurePosixPath(path).suffix.lower() in SUFFIXES or file_kinds.is_hdf5(folder / path):
+            checkpoint = _read(folder, path)
+            if checkpoint is not None:
+                found.append(checkpoint)
+    return found
+
+
+def _read(folder: Path, path: str) -> Checkpoint | None:
+    try:
+        with safe.open_hdf5(folder / path) as file:
+            return _described(path, file)
+    except InputError as error:
+        return Checkpoint(path, problem=str(error).replace(f"{folder}/", ""))
+    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
+        return Checkpoint(path, problem=f"{path}: damaged HDF5 file ({type(error).__name__})")
+
+
+def _described(path: str, file) -> Checkpoint | None:  # type: ignore[no-untyped-def]
+    root = file.get("model_weights", file)
+    attributes = {**root.attrs, **file.attrs}
+    legacy = "nb_layers" in root.attrs
+    if not legacy and "layer_names" not in root.attrs:
+        return None
+    names = [_text(n) for group in root.values() if hasattr(group, "keys") for n in group.attrs.get("weight_names", ())]
+    config = _text(attributes.get("model_config", ""))
+    version, backend = (_text(attributes[key]) if key in attributes else None for key in ("keras_version", "backend"))
+    return Checkpoint(
+        path,
+        version,
+        backend,
+        bool(config),
+        legacy,
+        sum(n.endswith(":0") for n in names),
+        len(names),
+        orderings(config),
+    )
+
+
+def _text(value) -> str:  # type: ignore[no-untyped-def]
+    value = value.tobytes() if hasattr(value, "tobytes") and not isinstance(value, bytes) else value
+    return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
+
+
+def orderings(text: str) -> frozenset[str]:
+    """Return the orderings of image dimensions that an architecture names, in Keras 1's words."""
+    newer = {"channels_first": "th", "channels_last": "tf"}
+    return frozenset(ORDERING.findall(text)) | {newer[word] for word in DATA_FORMAT.findall(text)}
+
+
+@dataclass(frozen=True)
+class Architecture:
+    """One architecture in JSON or YAML: path, keras_version as recorded, the orderings that it names."""
+
+    path: str
+    version: str | None
+    orderings: frozenset[str]
+
+
+def architectures(folder: Path, paths: Iterable[str]) -> list[Architecture]:
+    """Return the files among `paths` that hold a Keras model's configuration."""
+    found = []
+    for path in paths:
+        if PurePosixPath(path).suffix.lower() in (".json", ".yaml", ".yml"):
+            file = folder / path
+            text = file.read_text("utf-8", "replace") if file.stat().st_size <= LARGEST_CONFIG else ""
+            text = _unwrapped(text)
+            if re.search(r"[\"']?(class_name|name)[\"']?\s*:\s*[\"']?(Sequential|Model|Graph|Functional)\b", text):
+                version = re.search(r"[\"']?keras_version[\"']?\s*:\s*[\"']?(\d[\w.]*)", text)
+                found.append(Architecture(path, version[1] if version else None, orderings(text)))
+    return found
+
+
+def _unwrapped(text: str) -> str:
+    """Return the text inside a JSON string: json.dump(model.to_json()) wraps it once more."""
+    if text.lstrip().startswith('"'):
+        try:
+            inner = json.loads(text)
+        except (ValueError, RecursionError):
+            return text
+        return inner if isinstance(inner, str) else text
+    return text

@@ -1,0 +1,236 @@
+"""What follows from a repository's files: interpreter, date, Keras, backend and ordering, each with its reasons.
+
+A file that the model's Keras wrote is believed before the code, the code before what is stated, that before the date.
+"""
+
+import re
+from collections import Counter
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, field
+
+from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
+from reprise_kit.apps.adopt.imports import Module
+from reprise_kit.apps.adopt.requirements import Requirement
+from reprise_kit.compare import rules
+from reprise_kit.compare.errors import InputError
+
+# What only one Python has: names that a program uses, and modules that it imports.
+ONLY_2 = {"xrange", "raw_input", "unicode", "iteritems", "itervalues", "has_key", "basestring", "unichr", "execfile"}
+MODULES_2 = {
+    "cPickle",
+    "urllib2",
+    "ConfigParser",
+    "Queue",
+    "StringIO",
+    "cStringIO",
+    "Tkinter",
+    "HTMLParser",
+    "urlparse",
+}
+MODULES_3 = {"urllib.request", "urllib.parse", "queue", "configparser", "tkinter", "asyncio", "pathlib", "http.server",
+             "http.client", "typing", "html.parser"}  # fmt: skip
+KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs", "steps_per_epoch",
+           "kernel_size", "data_format", "kernel_initializer"}  # fmt: skip
+KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
+           "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
+SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
+
+
+@dataclass
+class Findings:
+    """What was read, for the conclusions: `modules` of the program alone, `texts` of files that state things."""
+
+    modules: Mapping[str, Module]
+    only_3: list[str]
+    only_2: list[str]
+    texts: Mapping[str, str]
+    paths: list[str]
+    kernels: list[str]
+    checkpoints: list[Checkpoint]
+    architectures: list[Architecture]
+    requirements: list[Requirement]
+    days: Mapping[str, str]
+    head_day: str | None
+    disagreements: list[str] = field(default_factory=list)
+
+    def words(self) -> set[str]:
+        """Return every name, call and keyword of the program, and what it imports by name."""
+        found: set[str] = set()
+        for module in self.modules.values():
+            found.update(module.names, module.calls, module.keywords, *(names for _, _, names in module.imports))
+        return found
+
+    def imported(self) -> set[str]:
+        """Return every module that the program imports, with its dots."""
+        return {name for module in self.modules.values() for name, _, _ in module.imports}
+
+    def pin(self, package: str) -> tuple[str, str] | None:
+        """Return the version that is stated for a package, and where."""
+        for row in self.requirements:
+            if row.name.lower() == package and row.spec.startswith("==") and "*" not in row.spec:
+                return row.spec.removeprefix("=="), row.file
+        return None
+
+
+def python(seen: Findings) -> tuple[str, list[str]]:
+    """Return "2.7", "3.5" or "3.6", and why."""
+    if seen.only_2 and not seen.only_3:
+        return "2.7", [f"{seen.only_2[0]} does not parse as Python 3"]
+    votes = Counter(dict.fromkeys(("2.7", "3.5", "3.6"), 0.0))
+    why = []
+    for version, weight, line in _python_votes(seen):
+        exact = version if version in votes else "3.6" if version > "3.5" else "3.5"
+        votes[exact] += weight
+        why.append(line)
+    three = votes["3.5"] + votes["3.6"]
+    if not three and not votes["2.7"]:
+        return "2.7", ["nothing tells Python 2 from 3: 2.7, as Keras' own tutorials of the time"]
+    if votes["2.7"] and three:
+        seen.disagreements.append("signs of both Python 2 and 3: " + "; ".join(why[:6]))
+    if votes["2.7"] >= three:
+        return "2.7", why
+    return ("3.6" if votes["3.6"] > votes["3.5"] else "3.5"), why
+
+
+def _python_votes(seen: Findings) -> Iterable[tuple[str, float, str]]:
+    if seen.only_3:
+        yield "3.5", 8, f"{seen.only_3[0]} does not parse as Python 2"
+    for name in sorted(seen.words() & ONLY_2):
+        yield "2.7", 3, f"the program uses {name}"
+    for name in sorted(seen.imported() & MODULES_2):
+        yield "2.7", 2, f"the program imports {name}"
+    for name in sorted(seen.imported() & MODULES_3):
+        yield "3.5", 3, f"the program imports {name}"
+    for version in seen.kernels:
+        yield version[:3], 3, f"a notebook's kernel is Python {version}"
+    for path in seen.paths:
+        compiled = re.search(r"\.cpython-(\d)(\d)\.pyc$", path)
+        if compiled:
+            yield f"{compiled[1]}.{compiled[2]}", 3, f"{path} was compiled by Python {compiled[1]}.{compiled[2]}"
+        elif path.endswith(".pyc"):
+            yield "2.7", 3, f"{path} lies beside its source, as Python 2 puts it"
+    for path, text in seen.texts.items():
+        for version in sorted(set(SAID.findall(text)))[:1] if len(set(SAID.findall(text))) == 1 else ():
+            yield version, 4, f"{path} says Python {version}"
+        if re.search(r"^#!.*python3", text, re.M) or re.search(r"\bpython3\s+\S+\.py", text):
+            yield "3.5", 3, f"{path} runs python3"
+
+
+def date(seen: Findings) -> tuple[str, str]:
+    """Return the ISO day of the environment, and why; raises InputError where nothing tells."""
+    chosen = next((c.path for c in seen.checkpoints if c.path in seen.days), None)
+    if chosen:
+        day = seen.days[chosen]
+        newer = keras_2_day(seen, day)
+        if newer and seen.head_day and seen.head_day > day:
+            return seen.head_day, f"{newer}, so the day of the newest commit, not of {chosen} ({day})"
+        return day, f"the last commit that touched {chosen}"
+    if seen.head_day:
+        return seen.head_day, "the newest commit (no checkpoint is under git)"
+    for version, reason in _versions(seen):
+        first = rules.keras_day(version) or ""
+        later = [row.isoformat() for _, row in rules.load().keras.releases if row.isoformat() > first]
+        if first and later:
+            return min(later), f"{reason}, which was the newest Keras until then"
+    raise InputError("no git history and no Keras version tell the date of the environment; give a git directory, or "
+                     "write the version into requirements.txt (Keras==1.1.0)")  # fmt: skip
+
+
+def keras_2_day(seen: Findings, day: str) -> str | None:
+    """Say why the program is younger than a day: it is written for Keras 2, and the day is of Keras 1."""
+    newer, older = sorted(seen.words() & KERAS_2), seen.words() & KERAS_1
+    if day < "2017-03-14" and newer and not older and not any(c.version for c in seen.checkpoints):
+        seen.disagreements.append(
+            f"the checkpoint is of {day}, before Keras 2, for which the program is written ({', '.join(newer[:3])})"
+        )
+        return f"the program is written for Keras 2 ({', '.join(newer[:3])})"
+    return None
+
+
+def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
+    """Yield Keras versions from the files on, with where each is written."""
+    for checkpoint in seen.checkpoints:
+        if checkpoint.version:
+            yield checkpoint.version, f"{checkpoint.path} records keras_version {checkpoint.version}"
+    for architecture in seen.architectures:
+        if architecture.version:
+            yield architecture.version, f"{architecture.path} records keras_version {architecture.version}"
+    pinned = seen.pin("keras")
+    if pinned:
+        yield pinned[0], f"{pinned[1]} states Keras {pinned[0]}"
+
+
+def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
+    """Return the Keras version, None where only the date tells, and why; a file's version beats what is stated."""
+    found = list(_versions(seen))
+    exact = [(version, reason) for version, reason in found if rules.keras_day(version)]
+    if exact:
+        recorded = [row for row in exact if "records" in row[1]]
+        version, reason = max(recorded or exact[:1], key=lambda row: rules.numbers(row[0]))
+        others = sorted({v for v, _ in found} - {version})
+        if others:
+            said = "; ".join(r for v, r in found if v in others)
+            seen.disagreements.append(f"{reason}, but {said}: {version} is taken")
+        return version, [reason]
+    by_date = rules.keras_of(day)
+    return None, [f"nothing states it: {by_date} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
+
+
+def backend(seen: Findings, version: str) -> tuple[str, list[str]]:
+    """Return "theano" or "tensorflow", and why."""
+    votes: list[tuple[str, str]] = []
+    for checkpoint in seen.checkpoints:
+        if checkpoint.backend in ("theano", "tensorflow"):
+            votes.append((str(checkpoint.backend), f"{checkpoint.path} records the backend {checkpoint.backend}"))
+        elif checkpoint.arrays and checkpoint.suffixed in (0, checkpoint.arrays) and not checkpoint.legacy:
+            name = "tensorflow" if checkpoint.suffixed else "theano"
+            ends = "ends" if checkpoint.suffixed else "does not end"
+            votes.append((name, f"every weight name of {checkpoint.path} {ends} in ':0', as {name}'s"))
+    votes += _backend_of_code(seen)
+    newer = rules.numbers(version) >= rules.numbers(rules.load().keras.tensorflow_default)
+    default = "tensorflow" if newer else "theano"
+    if not votes:
+        return default, [f"nothing tells: {default} is the default of Keras {version}"]
+    if len({name for name, _ in votes}) > 1:
+        seen.disagreements.append("backend: " + "; ".join(line for _, line in votes[:6]) + f": {votes[0][0]} is taken")
+    return votes[0][0], [line for name, line in votes if name == votes[0][0]][:4]
+
+
+def _backend_of_code(seen: Findings) -> Iterable[tuple[str, str]]:
+    for path, text in seen.texts.items():
+        said = re.search(r"KERAS_BACKEND['\"\]\s]*=\s*['\"]?(theano|tensorflow)", text)
+        said = said or (re.search(r"\"backend\"\s*:\s*\"(theano|tensorflow)\"", text) if "keras.json" in path else None)
+        if said:
+            yield said[1], f"{path} sets the backend {said[1]}"
+    tops = {name.split(".")[0] for name in seen.imported()}
+    for name in sorted(tops & {"theano", "tensorflow"}):
+        yield name, f"the program imports {name}"
+    stated = {row.name.lower().replace("-gpu", ""): row.file for row in seen.requirements if row.binding}
+    for name in sorted(stated.keys() & {"theano", "tensorflow"}):
+        if len(stated.keys() & {"theano", "tensorflow"}) == 1:
+            yield name, f"{stated[name]} asks for {name}"
+
+
+def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
+    """Return "th" or "tf", and why; `name` is the backend."""
+    for path, found in [(c.path, c.orderings) for c in (*seen.checkpoints, *seen.architectures)]:
+        if len(found) == 1:
+            return min(found), [f"{path} records {min(found)}"]
+    words = seen.words()
+    for value in ("th", "tf"):
+        other = "tf" if value == "th" else "th"
+        if f"dim_ordering={value}" in words and f"dim_ordering={other}" not in words:
+            return value, [f"the program gives dim_ordering={value}"]
+    for path, text in seen.texts.items():
+        said = re.search(r"image_dim_ordering['\"(\s:]*(th|tf)\b", text)
+        if said:
+            return said[1], [f"{path} sets image_dim_ordering {said[1]}"]
+    for module in seen.modules.values():
+        for shape in module.shapes:
+            if len(shape) >= 3 and shape[-3] in (1, 3) and shape[-1] not in (1, 3):
+                return "th", [f"the program has an input shape {tuple(shape)}: channels first"]
+            if len(shape) >= 3 and shape[-1] in (1, 3) and shape[-3] not in (1, 3):
+                return "tf", [f"the program has an input shape {tuple(shape)}: channels last"]
+    newer = rules.numbers(version) >= rules.numbers(rules.load().keras.tf_ordering_default)
+    default = "tf" if newer else "th"
+    return default, [f"nothing tells: {default} is the default of Keras {version} (this one on {name})"]
