@@ -53,6 +53,7 @@ class Wheels(Row, frozen=True):
 class Rules(Row, frozen=True):
     """The whole table."""
 
+    standard_2: list[str]
     keras: Keras
     modules: dict[str, str]
     system: list[Library]

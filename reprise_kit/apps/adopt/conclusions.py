@@ -4,7 +4,6 @@ A file that the model's Keras wrote is believed before the code, the code before
 """
 
 import re
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
@@ -76,7 +75,7 @@ def python(seen: Findings) -> tuple[str, list[str]]:
     """Return "2.7", "3.5" or "3.6", and why."""
     if seen.only_2 and not seen.only_3:
         return "2.7", [f"{seen.only_2[0]} does not parse as Python 3"]
-    votes = Counter(dict.fromkeys(("2.7", "3.5", "3.6"), 0.0))
+    votes = dict.fromkeys(("2.7", "3.5", "3.6"), 0)
     why = []
     for version, weight, line in _python_votes(seen):
         exact = version if version in votes else "3.6" if version > "3.5" else "3.5"
@@ -92,7 +91,7 @@ def python(seen: Findings) -> tuple[str, list[str]]:
     return ("3.6" if votes["3.6"] > votes["3.5"] else "3.5"), why
 
 
-def _python_votes(seen: Findings) -> Iterable[tuple[str, float, str]]:
+def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
     if seen.only_3:
         yield "3.5", 8, f"{seen.only_3[0]} does not parse as Python 2"
     for name in sorted(seen.words() & ONLY_2):
@@ -213,7 +212,8 @@ def _backend_of_code(seen: Findings) -> Iterable[tuple[str, str]]:
 
 def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
     """Return "th" or "tf", and why; `name` is the backend."""
-    for path, found in [(c.path, c.orderings) for c in (*seen.checkpoints, *seen.architectures)]:
+    files: list[Checkpoint | Architecture] = [*seen.checkpoints, *seen.architectures]
+    for path, found in [(file.path, file.orderings) for file in files]:
         if len(found) == 1:
             return min(found), [f"{path} records {min(found)}"]
     words = seen.words()

@@ -29,49 +29,6 @@ STATES = re.compile(
     r"(environment|env)\.ya?ml|\.travis\.yml|keras\.json)$",
     re.I,
 )
-STANDARD_2 = conclusions.MODULES_2 | set(
-    [
-        "__builtin__",
-        "commands",
-        "copy_reg",
-        "cookielib",
-        "Cookie",
-        "dircache",
-        "exceptions",
-        "httplib",
-        "md5",
-        "new",
-        "robotparser",
-        "sets",
-        "sha",
-        "SocketServer",
-        "SimpleHTTPServer",
-        "BaseHTTPServer",
-        "thread",
-        "tkFileDialog",
-        "tkMessageBox",
-        "UserDict",
-        "urllib",
-        "whichdb",
-        "xmlrpclib",
-        "imp",
-        "distutils",
-        "asyncore",
-        "asynchat",
-        "cgi",
-        "imghdr",
-        "sndhdr",
-        "telnetlib",
-        "pipes",
-        "crypt",
-        "nntplib",
-        "smtpd",
-        "anydbm",
-        "dbhash",
-        "itertools",
-    ]
-)
-STANDARD = STANDARD_2 | set(sys.stdlib_module_names)
 
 
 @dataclass(frozen=True)
@@ -159,7 +116,7 @@ def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
         head_day=files.head_day,
     )
     own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
-    foreign = imports.foreign(reached, modules, own, STANDARD)
+    foreign = imports.foreign(reached, modules, own, set(sys.stdlib_module_names) | set(rules.load().standard_2))
     return _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
 
 
@@ -198,7 +155,7 @@ def _refused(seen: conclusions.Findings, version: str, day: str, entries: list[s
     refused = []
     oldest = rules.load().keras.oldest
     if rules.numbers(version) < rules.numbers(oldest):
-        refused.append(f"Keras {version} of {day}: before {oldest}, which the index does not serve and no reader reads; "
+        refused.append(f"Keras {version} of {day}: older than {oldest}, which no reader here reads; "
                        "give --commit of a later version")  # fmt: skip
     uses = {name.split(".")[0] for name in seen.imported()}
     if entries and "keras" not in uses:

@@ -100,7 +100,6 @@ def foreign(paths: Iterable[str], modules: Mapping[str, Module], own: set[str], 
     for path in paths:
         for name, level, extra in modules[path].imports:
             top = name.split(".")[0]
-            if top and not level and top not in standard and top not in own:
-                if not _files(path, name.split(".")[0], level, extra, modules):
-                    names.add(top)
+            if not level and top not in standard | own | {""} and not _files(path, top, level, extra, modules):
+                names.add(top)
     return sorted(names)
