@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import re
 import shutil
 import stat
 import subprocess
@@ -51,27 +52,31 @@ def environment_folder(interpreter: Path, lock: Path) -> Path:
     return cache() / "environments" / f"{lock.stem.removeprefix('requirements-')}-{identity}"
 
 
-def environment(interpreter: Path, lock: Path, say=lambda line: None) -> Path:  # type: ignore[no-untyped-def]
+def environment(  # type: ignore[no-untyped-def]
+    interpreter: Path, lock: Path, say=lambda line: None, variables: dict[str, str] | None = None
+) -> Path:
     """Return the environment's interpreter, building the environment first where it is not there yet.
 
-    say: called with a line before long work. Raises InputError with pip's last line where the build fails, and naming
-    the file where one was altered, added or deleted since.
+    say: called with a line before long work. variables: what pip is run with, None for the user's. Raises InputError
+    with pip's last line where the build fails, and naming the file where one was altered, added or deleted since.
     """
     folder = environment_folder(interpreter, lock)
     with held(folder.parent / "lock", f"{folder}: another run is building an environment; wait for it", BUILD_SECONDS):
         if not is_sealed(folder):
-            _build(interpreter, folder, lock, say)
+            _build(interpreter, folder, lock, say, variables)
     check_seal(folder)
     return folder / "bin" / "python"
 
 
-def _build(interpreter: Path, folder: Path, lock: Path, say) -> None:  # type: ignore[no-untyped-def]
+def _build(  # type: ignore[no-untyped-def]
+    interpreter: Path, folder: Path, lock: Path, say, variables: dict[str, str] | None
+) -> None:
     say(f"building the environment of {lock.name} with {interpreter} (once, under a minute) ...")
     # Virtual environments do not survive a rename: this one is built in place and sealed when whole.
     shutil.rmtree(folder, ignore_errors=True)
     try:
-        _make_virtualenv(interpreter, folder)
-        _pip_install(folder, lock)
+        make_virtualenv(interpreter, folder)
+        _pip_install(folder, lock, variables)
         seal(folder)
     except BaseException:  # stopped, or a full disk: half an environment would keep it full
         shutil.rmtree(folder, ignore_errors=True)
@@ -105,7 +110,8 @@ def _refuse_shared(folder: Path) -> None:
         raise InputError(f"{folder} is another user's or open to all; delete it, or name a folder in REPRISE_CACHE")
 
 
-def _make_virtualenv(interpreter: Path, folder: Path) -> None:
+def make_virtualenv(interpreter: Path, folder: Path) -> None:
+    """Make an empty virtual environment of an old interpreter, by the last virtualenv that can."""
     tool = cache() / "environments" / f"virtualenv20-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
     if is_sealed(tool):
         check_seal(tool)
@@ -127,11 +133,18 @@ def _make_virtualenv(interpreter: Path, folder: Path) -> None:
         )
 
 
-def _pip_install(folder: Path, lock: Path) -> None:
+def _pip_install(folder: Path, lock: Path, variables: dict[str, str] | None) -> None:
     # pip would build Theano's and Keras' sdists against whatever is newest: no isolation, the lock has the tools.
     # By its file: `-m` would import what lies in the folder that the user stands in.
     programs = [str(folder / "bin" / name) for name in ("python", "pip")]
-    _run([*programs, "install", "-q", "--require-hashes", "--no-deps", "-r", str(lock)], f"the packages of {lock.name}")
+    install = [*programs, "install", "-q", "--require-hashes", "--no-deps", "--no-build-isolation", "-r"]
+    # pip asks every sdist's setup.py before it installs anything, and many import NumPy there.
+    blocks = re.findall(r"^(?:numpy|setuptools|wheel|cython)==.*(?:\n +.*)*", lock.read_text(), flags=re.M | re.I)
+    with tempfile.NamedTemporaryFile("w", prefix="reprise-", suffix=".lock") as first:
+        first.write("\n".join(blocks) + "\n")
+        first.flush()
+        _run([*install, first.name], f"NumPy of {lock.name}", variables)
+    _run([*install, str(lock)], f"the packages of {lock.name}", variables)
 
 
 def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:

@@ -21,13 +21,13 @@ def built(tmp_path, monkeypatch):
         (folder / "bin/python").write_text("python")
 
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
-    monkeypatch.setattr(python27, "_make_virtualenv", make)
+    monkeypatch.setattr(python27, "make_virtualenv", make)
     monkeypatch.setattr(python27, "_pip_install", lambda folder, lock: (folder / "keras.py").write_text("1"))
     return environment(Path("python2.7"), LOCK).parents[1]
 
 
 def test_it_is_built_once(built, monkeypatch):
-    monkeypatch.setattr(python27, "_make_virtualenv", lambda *_: pytest.fail("built again"))
+    monkeypatch.setattr(python27, "make_virtualenv", lambda *_: pytest.fail("built again"))
     assert environment(Path("python2.7"), LOCK) == built / "bin/python"
 
 

@@ -15,7 +15,7 @@ COMMAND = re.compile(r"(?:^|[`$>\s])((?:[A-Z_]+=\S+\s+)*(?:i?python[\d.]*)\s+[^\
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
 TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": -1}
-NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classif|generat|serve|app\b|run|play|main|dqn", re.I)
+NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 NO_ENTRY = re.compile(r"(^|/)(tests?|docs?|setup|conftest|__init__)(/|\.py$)")
 
 

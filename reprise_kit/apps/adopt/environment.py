@@ -1,7 +1,41 @@
-"""The environment that the evidence asks for: resolved as on its date, locked with hashes, installed afresh."""
+"""Step 2 of `reprise adopt`: evidence in, its environment out, resolved as on its day, locked, installed afresh.
 
+pip resolves in a real interpreter of the time against a dated index on loopback, and can reach nothing else: what a
+setup.py fetches for itself comes from there too. The lock holds the hash of every file of each release.
+"""
+
+import hashlib
+import json
+import os
+import re
+import subprocess
+import tempfile
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+
+import msgspec
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.tags import Tag, parse_tag
+from packaging.utils import canonicalize_name
+
+from reprise_kit.apps.adopt.dated_index import DatedIndex, served
+from reprise_kit.apps.adopt.evidence import Evidence
+from reprise_kit.compare import rules
+from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.python27 import environment, find_interpreter, make_virtualenv
+
+TRIES = 12  # resolutions, each with one requirement less or one release more
+SECONDS = 1800  # of one resolution; an sdist in C may compile in it
+LOCAL = {"3.5": ("3.6", "3.7"), "3.6": ("3.6", "3.7"), "2.7": ("2.7",)}
+FILES_IN_H5 = {"load_weights", "save_weights", "load_model", "save", "ModelCheckpoint"}
+IMAGES = {"load_img", "img_to_array", "ImageDataGenerator", "flow_from_directory", "array_to_img"}
+MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(\S*)")
+UNSATISFIED = re.compile(r"satisfies the requirement ([A-Za-z0-9._-]+)(\[[^\]]*\])?([=<>!~][^\s(]*)?")
+UNBUILT = re.compile(
+    r"(?:Failed building wheel for |/pip-[\w-]+/)([A-Za-z][A-Za-z0-9._-]*?)(?:_[0-9a-f]{32})?(?:/|\n|$)"
+)
 
 
 @dataclass(frozen=True)
@@ -15,3 +49,276 @@ class Environment:
     variables: dict[str, str]
     lock: Path
     notes: list[str] = field(default_factory=list)
+
+
+def make(evidence: Evidence, out: Path, say: Callable[[str], None] = lambda line: None) -> Environment:
+    """Return the environment of the evidence, with its lock in `out`; a lock made from the same evidence is kept.
+
+    Raises InputError where there is no interpreter, the index does not answer, or pip cannot resolve or build.
+    """
+    if evidence.refused:
+        raise InputError(evidence.refused[0])
+    interpreter, notes = _interpreter(evidence.python)
+    out.mkdir(parents=True, exist_ok=True)
+    lock = out / "environment.lock"
+    head = f"# reprise adopt: {evidence.date}, Python {evidence.python}, {_identity(evidence)}\n"
+    with tempfile.TemporaryDirectory(prefix="reprise-resolve-") as folder:
+        make_virtualenv(interpreter, Path(folder, "env"))
+        index = DatedIndex(evidence.date, _tags(Path(folder, "env")))
+        with served(index) as url:
+            variables = _sealed_off(Path(folder), url)
+            kept = lock.read_text() if lock.is_file() else ""
+            if not kept.startswith(head):
+                say(f"resolving the environment of {evidence.date} for Python {evidence.python} ...")
+                text, made = _resolved(evidence, index, Path(folder), variables)
+                kept = head + "".join(f"# note: {note}\n" for note in made) + text
+                with atomic_file(lock) as temporary:
+                    temporary.write_text(kept)
+            _prime(index, kept)
+            python = environment(interpreter, lock, say, variables)
+    notes += re.findall(r"^# note: (.*)$", kept, flags=re.M)
+    settings, said = _settings(evidence, python, out)
+    return Environment(python, settings, lock, [*notes, *said])
+
+
+def _identity(evidence: Evidence) -> str:
+    asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements, rules.TABLE.read_text()]
+    return hashlib.sha256(msgspec.json.encode([*asked, sorted(FILES_IN_H5 & set(evidence.calls))])).hexdigest()[:16]
+
+
+def _interpreter(version: str) -> tuple[Path, list[str]]:
+    for local in LOCAL[version]:
+        found = find_interpreter(local)
+        if found:
+            return found, [f"Python {local} is here and {version} is not: it stands in"] if local != version else []
+    wanted = LOCAL[version][0]
+    raise InputError(f"the repository needs Python {wanted}, which is not here; pyenv install {wanted}, or name one in "
+                     f"REPRISE_PYTHON{wanted.replace('.', '')}")  # fmt: skip
+
+
+def _sealed_off(folder: Path, url: str) -> dict[str, str]:
+    """Return variables with which pip, and setuptools inside a setup.py, know our index only and reach no other."""
+    home = folder / "home"
+    home.mkdir()
+    (home / ".pydistutils.cfg").write_text(f"[easy_install]\nindex_url = {url}\n")
+    dropped = (
+        "PIP_",
+        "PYTHON",
+        "VIRTUAL_ENV",
+        "SETUPTOOLS",
+        "HTTP",
+        "http",
+        "ALL_PROXY",
+        "all_proxy",
+        "NO_PROXY",
+        "no_proxy",
+    )
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
+    nowhere = "http://127.0.0.1:9"
+    return kept | {
+        "HOME": str(home),
+        "PIP_CONFIG_FILE": os.devnull,
+        "PIP_INDEX_URL": url,
+        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
+        "PIP_NO_CACHE_DIR": "1",
+        "PIP_NO_INPUT": "1",
+        "PYTHONNOUSERSITE": "1",
+        "PYTHONDONTWRITEBYTECODE": "1",
+        "OMP_NUM_THREADS": "1",
+        **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere),
+        "no_proxy": "127.0.0.1",
+    }
+
+
+def _tags(env: Path) -> frozenset[Tag]:
+    """Ask the interpreter's own pip which wheels it takes."""
+    words = [str(env / "bin" / "python"), str(env / "bin" / "pip"), "debug", "--verbose"]
+    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False,
+                          env=os.environ | {"PIP_CONFIG_FILE": os.devnull})  # fmt: skip
+    lines = done.stdout.partition("Compatible tags:")[2].splitlines()[1:]
+    tags = frozenset(tag for line in lines if line.count("-") >= 2 for tag in parse_tag(line.strip()))
+    if not tags:
+        raise InputError(f"{env}: its pip does not say which wheels it takes")
+    return tags
+
+
+def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[str]]:
+    """Return what is asked for, specifiers by package, and a line for each decision that no file states."""
+    table, notes = rules.load(), []
+    stated: dict[str, tuple[str, bool, str]] = {}
+    name: str
+    for row in evidence.requirements:
+        name = canonicalize_name(table.same.get(row.name.lower(), row.name))
+        stated.setdefault(name, (row.spec, row.binding, row.file))
+    asked: dict[str, str] = {name: spec for name, (spec, binding, _) in stated.items() if binding}
+    by_system = {row.module: row.package for row in table.system}
+    for module in evidence.imports:
+        if module in by_system:
+            notes.append(f"`import {module}` needs {by_system[module]}, which a person must install")
+            continue
+        name = canonicalize_name(table.modules.get(module, module))
+        asked.setdefault(name, stated[name][0] if name in stated else "")
+    for name, why in _implied(evidence):
+        if name not in asked:
+            asked[name] = stated[name][0] if name in stated else ""
+            notes.append(f"{name}: stated nowhere, {why}")
+    asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else ""
+    asked.pop("setuptools", None)
+    return _fitted(asked, stated, index, notes), notes
+
+
+def _implied(evidence: Evidence) -> Iterator[tuple[str, str]]:
+    yield "numpy", "Keras computes with it"
+    yield evidence.backend, f"Keras runs on it here ({evidence.why['backend'][0]})"
+    used = sorted(FILES_IN_H5 & set(evidence.calls))
+    if used or evidence.checkpoints:
+        yield "h5py", f"Keras' files need it ({', '.join(used) or evidence.checkpoints[0]})"
+    images = sorted(IMAGES & set(evidence.calls))
+    if images:
+        yield "pillow", f"Keras' pictures need it ({images[0]})"
+
+
+def _fitted(
+    asked: dict[str, str], stated: dict[str, tuple[str, bool, str]], index: DatedIndex, notes: list[str]
+) -> dict[str, str]:
+    """Return specifiers that the index can meet: a package it lacks is left out, a pin without a wheel is moved."""
+    fitted = {}
+    for name, spec in asked.items():
+        if not index.everything(name):
+            notes.append(f"{name}: the index has no such package; what imports it fails unless a person gives it")
+            continue
+        try:
+            wanted = SpecifierSet(spec)
+        except InvalidSpecifier:
+            wanted, spec = SpecifierSet(), ""
+        near = index.nearest(name, wanted) if spec else None
+        if near:
+            notes.append(f"{name}{spec} has no wheel for this Python: {near}, the nearest from it on, is taken")
+            spec = f"=={near}"
+        elif spec and not stated.get(name, ("", True, ""))[1] and not _met(index, name, wanted):
+            notes.append(f"{name}{spec} ({stated[name][2]}) is no release of {index.day}: the day decides")
+            spec = ""
+        if spec:
+            index.wanted[name] = SpecifierSet(spec)
+        fitted[name] = spec
+    return fitted
+
+
+def _met(index: DatedIndex, name: str, spec: SpecifierSet) -> bool:
+    return any(spec.contains(version, prereleases=True) for version in index.releases(name))
+
+
+def _resolved(evidence: Evidence, index: DatedIndex, folder: Path, variables: dict[str, str]) -> tuple[str, list[str]]:
+    """Install by the index until pip is content; return the lock's rows and the notes."""
+    asked, notes = roots(evidence, index)
+    python = [str(folder / "env" / "bin" / name) for name in ("python", "pip")]
+    install = [*python, "install", "--no-build-isolation"]
+    _pip([*install, "--upgrade", "setuptools==44.1.1", "wheel==0.37.1"], variables, "setuptools")
+    for _ in range(TRIES):
+        lines = [name + spec for name, spec in asked.items()]
+        first = [line for line in lines if canonicalize_name(re.split("[=<>!~]", line)[0]) in ("numpy", "cython")]
+        said = _tried([*install, *first], variables) or _tried([*install, *lines], variables)
+        if said is None:
+            break
+        notes.append(_yielded(said, asked, index, evidence))
+    else:
+        raise InputError(f"pip cannot resolve the environment of {evidence.date}: {notes[-1]}")
+    rows = list(_rows(index, python, variables))
+    return "".join(rows), notes + sorted(index.moved.values())
+
+
+def _tried(command: list[str], variables: dict[str, str]) -> str | None:
+    """Return None where pip succeeds, else what it said."""
+    try:
+        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=variables, timeout=SECONDS,
+                              cwd=variables["HOME"], check=False)  # fmt: skip
+    except subprocess.TimeoutExpired:
+        raise InputError(f"pip did not end in {SECONDS} s; state fewer requirements, or give --entry") from None
+    return f"{done.stdout}\n{done.stderr}" if done.returncode else None
+
+
+def _pip(command: list[str], variables: dict[str, str], what: str) -> None:
+    said = _tried(command, variables)
+    if said:
+        raise InputError(f"pip cannot install {what}: {_last(said)}")
+
+
+def _last(said: str) -> str:
+    lines = [line.strip() for line in said.splitlines() if line.strip()]
+    errors = [line for line in lines if line.startswith("ERROR") and "Command errored" not in line]
+    return (errors or lines or ["no message"])[-1][:300]
+
+
+def _yielded(said: str, asked: dict[str, str], index: DatedIndex, evidence: Evidence) -> str:
+    """Change one thing after pip failed, and say what; raises InputError where nothing is left to change."""
+    name: str
+    needed = {"keras", "numpy", evidence.backend}
+    unmet = UNSATISFIED.search(said)
+    if unmet:
+        name, spec = canonicalize_name(unmet[1]), unmet[3] or ""
+        if index.everything(name) and index.wanted.get(name) != SpecifierSet(spec):
+            index.wanted[name] = SpecifierSet(spec)
+            return f"{name}{spec}: no release of {index.day} meets it, the first later one that does is taken"
+        if name in asked and name not in needed:
+            del asked[name]
+            return f"{name}{spec} cannot be had for this Python: left out; what imports it fails"
+    for found in reversed(UNBUILT.findall(said)):
+        name = canonicalize_name(found)
+        if asked.get(name) and name != "keras":
+            asked[name] = ""
+            index.wanted.pop(name, None)
+            return f"{name} as stated does not build here: the day decides its version"
+        if name in asked and name not in needed:
+            del asked[name]
+            return f"{name} does not build here ({_last(said)}): left out; what imports it fails"
+    conflicting = [name for name, spec in asked.items() if spec and name != "keras" and f"{name}{spec}" in said]
+    if conflicting:
+        name = conflicting[-1]
+        spec, asked[name] = asked[name], ""
+        index.wanted.pop(name, None)
+        return f"{name}{spec} contradicts the others: the day decides its version"
+    raise InputError(f"pip cannot make the environment of {evidence.date}: {_last(said)}")
+
+
+def _rows(index: DatedIndex, python: list[str], variables: dict[str, str]) -> Iterator[str]:
+    """Yield the lock's row of each installed package; each must be one that the index offered."""
+    done = subprocess.run([*python, "list", "--format=json"], capture_output=True, text=True, env=variables, check=True)
+    for row in sorted(json.loads(done.stdout), key=lambda row: row["name"].lower()):
+        name, version = canonicalize_name(row["name"]), row["version"]
+        if name != "pip":
+            hashes = [f"    --hash=sha256:{sha256}" for sha256 in index.hashes(name, version)]
+            yield " \\\n".join([f"{name}=={version}", *hashes]) + "\n"
+
+
+def _prime(index: DatedIndex, lock: str) -> None:
+    """Let the index offer the lock's releases, whatever moved them when it was made."""
+    for name, version in re.findall(r"^([\w.-]+)==(\S+)", lock, flags=re.M):
+        index.wanted[name] = SpecifierSet(f"=={version}")
+
+
+def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, str], list[str]]:
+    """Write the settings that Keras and Theano read, and return the variables of a run with a line on each."""
+    home = out / "home"
+    (home / ".keras").mkdir(parents=True, exist_ok=True)
+    words = {"backend": evidence.backend, "image_dim_ordering": evidence.dim_ordering, "floatx": "float32",
+             "image_data_format": "channels_first" if evidence.dim_ordering == "th" else "channels_last",
+             "epsilon": 1e-07}  # fmt: skip
+    with atomic_file(home / ".keras" / "keras.json") as temporary:
+        temporary.write_text(json.dumps(words, indent=1, sort_keys=True))
+    variables = {"HOME": str(home.resolve()), "KERAS_BACKEND": evidence.backend, "MPLBACKEND": "Agg",
+                 "PYTHONDONTWRITEBYTECODE": "1", "THEANORC": ""}  # fmt: skip
+    flags = ["floatX=float32", "device=cpu", f"base_compiledir={home.resolve() / 'theano'}"]
+    notes = [f"keras.json: {evidence.backend}, {evidence.dim_ordering}"]
+    blas = sorted(python.parent.parent.glob("lib/python*/site-packages/numpy/.libs/libopenblas*.so*"))
+    if evidence.backend == "theano" and blas:
+        flags.append(f"blas.ldflags=-L{blas[0].parent} -l:{blas[0].name} -Wl,-rpath,{blas[0].parent}")
+        notes.append(f"Theano multiplies with the OpenBLAS of NumPy's wheel ({blas[0].name})")
+    elif evidence.backend == "theano":
+        notes.append(
+            "NumPy's wheel brings no OpenBLAS: Theano needs one of the system (apt-get install libopenblas-dev)"
+        )
+    display = rules.load().display
+    shown = sorted(set(display.modules) & set(evidence.imports) | set(display.calls) & set(evidence.calls))
+    if shown:
+        notes.append(f"it may open windows ({', '.join(shown)}): a display is needed (Xvfb)")
+    return variables | {"THEANO_FLAGS": ",".join(flags)}, notes

@@ -48,7 +48,7 @@ def stated(texts: Mapping[str, str]) -> tuple[list[Requirement], list[str]]:
 
 def _of(path: str, text: str, notes: list[str]) -> Iterator[Requirement]:
     name = PurePosixPath(path).name.lower()
-    if re.fullmatch(r"(.*[-_])?req(uire)?(ment)?s?([-_.].*)?\.(txt|pip|in)", name):
+    if re.fullmatch(r"(.*[-_])?req(s|uirements?|uires?)?([-_.].*)?\.(txt|pip|in)", name):
         yield from _lines(path, text.splitlines(), notes)
     elif name == "setup.py":
         yield from _lines(path, setup_requirements(text), notes)
