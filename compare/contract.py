@@ -80,6 +80,17 @@ class Pipeline(Protocol):
         ...
 
 
+def one_by_one(predict: Callable[[Path], Prediction], paths: Sequence[Path]) -> list[Prediction | InputError]:
+    """Return the answer on each input, or why it cannot be taken: `predict_many` where there is no better way."""
+    answers: list[Prediction | InputError] = []
+    for path in paths:
+        try:
+            answers.append(predict(path))
+        except InputError as error:
+            answers.append(error)
+    return answers
+
+
 class LiveRecogniser(Protocol):
     """Answers on a stream, step by step."""
 

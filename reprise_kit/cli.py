@@ -202,16 +202,27 @@ def record(keras: str, backend: str, extras: tuple[str, ...], image: bool, argum
 @cli.command("new-system")
 @click.argument("name")
 @click.option("--to", type=FILE, default=Path(), help="Folder to write the new one in; default: here.")
-def new_system(name: str, to: Path) -> None:
+@click.option("--architecture", type=FILE, help="model.json or model.yaml of an old Keras.")
+@click.option("--weights", type=FILE, help="weights.h5 of an old Keras, or a whole model.")
+@click.option("--golden", type=FILE, help="What original/record.py --layers recorded of it: its samples become inputs.")
+@click.option("--source-backend", type=click.Choice(["theano", "tensorflow", "auto"]), default="auto")
+def new_system(name: str, to: Path, architecture: Path | None, weights: Path | None, **old: Any) -> None:
     """Write the folder NAME: a system that runs at once, a made-up example to change into your own.
 
     system.toml (its stages), pipeline.py (the port), trace.py (the adapter of the old side), an old program, weights
-    that it made, an input, and what it computed there.
+    that it made, an input, and what it computed there. With --weights: of an old Keras model, its layers the stages.
     """
     from reprise_kit.commands import new_system as writer
     from reprise_kit.compare.shown import say
 
-    folder = writer.write(name, to, writer.letters)
+    if weights is not None:
+        from reprise_kit.commands.keras_system import Files, filled
+
+        folder = writer.write(name, to, filled(Files(architecture, weights, **old)))
+    elif architecture is not None or old["golden"] is not None:
+        raise click.UsageError("--architecture and --golden go with --weights")
+    else:
+        folder = writer.write(name, to, writer.letters)
     say(f"{folder}: a system that runs; next: reprise check-system {folder}; then docs/own-system.md")
 
 

@@ -9,7 +9,7 @@ from typing import Any
 
 import keras
 
-from reprise_kit.compare.contract import Prediction, Traced
+from reprise_kit.compare.contract import Prediction, Traced, one_by_one
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded, decode
 from reprise_kit.port.audio.provenance import decoded_by
@@ -51,13 +51,7 @@ class NetworkPipeline:
 
     def predict_many(self, clips: Sequence[Path]) -> list[Prediction | InputError]:
         """Return the answer on each clip, or why it cannot be taken; one by one where a system has no better way."""
-        answers: list[Prediction | InputError] = []
-        for clip in clips:
-            try:
-                answers.append(self.predict(clip))
-            except InputError as error:
-                answers.append(error)
-        return answers
+        return one_by_one(self.predict, clips)
 
     def decode(self, clip: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono samples as the original's decoder gave them, native_rate in Hz."""

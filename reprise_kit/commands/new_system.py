@@ -12,7 +12,7 @@ from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
 
 SKELETONS = Path(__file__).parents[1] / "skeletons"
-PYTHON = (sys.executable, "-B", "-P")
+PYTHON = (sys.executable, "-B")
 
 
 def write(name: str, to: Path, fill: Callable[[Path], None]) -> Path:
@@ -34,12 +34,19 @@ def write(name: str, to: Path, fill: Callable[[Path], None]) -> Path:
 
 def letters(folder: Path) -> None:
     """The made-up example: a text's language by its letters. Its old program makes the weights and is recorded."""
-    shutil.copytree(SKELETONS / "letters", folder, dirs_exist_ok=True, ignore=shutil.ignore_patterns("__pycache__"))
+    copy("letters", folder)
     weights, backend = folder / "weights.json", "tensorflow"
     _run(folder / "old" / "letters.py", weights)
     for path in sorted((folder / "inputs").iterdir()):
         out = folder / "recorded" / backend / path.name
         _run(folder / "trace.py", "--weights", weights, "--backend", backend, "--clip", path, "--out", out)
+
+
+def copy(skeleton: str, folder: Path) -> None:
+    """Copy a skeleton's files, and the half of a trace.py that is common to all."""
+    ignored = shutil.ignore_patterns("__pycache__")
+    shutil.copytree(SKELETONS / skeleton, folder, dirs_exist_ok=True, ignore=ignored)
+    shutil.copy(SKELETONS / "adapter.py", folder)
 
 
 def _run(script: Path, *arguments: object) -> None:

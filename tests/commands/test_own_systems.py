@@ -23,12 +23,16 @@ NAME = "tongue"
 OPTIONAL = {"parity", "suffixes"}  # keys of the skeleton's system.toml without which it is as valid
 
 
-@pytest.fixture
-def folder(tmp_path: Path) -> Iterator[Path]:
-    """A new system's folder; its modules are forgotten afterwards, for the next test has another of that name."""
-    yield new_system.write(NAME, tmp_path, new_system.letters)
+def forget() -> None:
+    """Forget the modules of systems from elsewhere: the next test has another system of that name."""
     for name in [name for name in sys.modules if name.startswith("reprise_systems")]:
         del sys.modules[name]
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Iterator[Path]:
+    yield new_system.write(NAME, tmp_path, new_system.letters)
+    forget()
 
 
 def run(*arguments: object, cwd: Path, **variables: str) -> subprocess.CompletedProcess[str]:

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 
-from reprise_kit.compare.contract import Array, Prediction, Traced
+from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
 from reprise_kit.compare.errors import InputError
 
 LETTERS = "abcdefghijklmnopqrstuvwxyz"
@@ -44,13 +44,7 @@ class Pipeline:
 
     def predict_many(self, paths: Sequence[Path]) -> list[Prediction | InputError]:
         """Return the answer on each text, or why it cannot be taken."""
-        answers: list[Prediction | InputError] = []
-        for path in paths:
-            try:
-                answers.append(self.predict(path))
-            except InputError as error:
-                answers.append(error)
-        return answers
+        return one_by_one(self.predict, paths)
 
     def trace(self, path: Path) -> Traced:
         """Run the whole way and return what left every stage."""
