@@ -86,7 +86,7 @@ def test_what_is_not_run_says_why(page: Path) -> None:
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_files_and_links_that_it_names_are_there(page: Path) -> None:
     text = page.read_text("utf-8")
-    links = [name for name in re.findall(r"\]\(([\w./-]+)\)", text)]
+    links = re.findall(r"\]\(([\w./-]+)\)", text)
     named = re.findall(r"`((?:reprise_kit|port|compare|original|docker|tests)/[\w./-]+)`", text)
     missing = [link for link in links if not (page.parent / link).exists()]
     missing += [name for name in named if not (ROOT / name).exists()]
