@@ -15,10 +15,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import msgspec
-from packaging.specifiers import InvalidSpecifier, SpecifierSet
+from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
+from reprise_kit.apps.adopt.asked import FILES_IN_H5, roots
 from reprise_kit.apps.adopt.dated_index import DatedIndex, served
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.compare import rules
@@ -29,9 +30,6 @@ from reprise_kit.compare.python27 import environment, find_interpreter, make_vir
 TRIES = 12  # resolutions, each with one requirement less or one release more
 SECONDS = 1800  # of one resolution; an sdist in C may compile in it
 LOCAL = {"3.5": ("3.6", "3.7"), "3.6": ("3.6", "3.7"), "2.7": ("2.7",)}
-FILES_IN_H5 = {"load_weights", "save_weights", "load_model", "save", "ModelCheckpoint"}
-IMAGES = {"load_img", "img_to_array", "ImageDataGenerator", "flow_from_directory", "array_to_img"}
-MISSING = re.compile(r"No matching distribution found for ([A-Za-z0-9._-]+)(\S*)")
 UNSATISFIED = re.compile(r"satisfies the requirement ([A-Za-z0-9._-]+)(\[[^\]]*\])?([=<>!~][^\s(]*)?")
 UNBUILT = re.compile(
     r"(?:Failed building wheel for |/pip-[\w-]+/)([A-Za-z][A-Za-z0-9._-]*?)(?:_[0-9a-f]{32})?(?:/|\n|$)"
@@ -140,72 +138,6 @@ def _tags(env: Path) -> frozenset[Tag]:
     if not tags:
         raise InputError(f"{env}: its pip does not say which wheels it takes")
     return tags
-
-
-def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[str]]:
-    """Return what is asked for, specifiers by package, and a line for each decision that no file states."""
-    table, notes = rules.load(), []
-    stated: dict[str, tuple[str, bool, str]] = {}
-    name: str
-    for row in evidence.requirements:
-        name = canonicalize_name(table.same.get(row.name.lower(), row.name))
-        stated.setdefault(name, (row.spec, row.binding, row.file))
-    asked: dict[str, str] = {name: spec for name, (spec, binding, _) in stated.items() if binding}
-    by_system = {row.module: row.package for row in table.system}
-    for module in evidence.imports:
-        if module in by_system:
-            notes.append(f"`import {module}` needs {by_system[module]}, which a person must install")
-            continue
-        name = canonicalize_name(table.modules.get(module, module))
-        asked.setdefault(name, stated[name][0] if name in stated else "")
-    for name, why in _implied(evidence):
-        if name not in asked:
-            asked[name] = stated[name][0] if name in stated else ""
-            notes.append(f"{name}: stated nowhere, {why}")
-    asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else ""
-    asked.pop("setuptools", None)
-    return _fitted(asked, stated, index, notes), notes
-
-
-def _implied(evidence: Evidence) -> Iterator[tuple[str, str]]:
-    yield "numpy", "Keras computes with it"
-    yield evidence.backend, f"Keras runs on it here ({evidence.why['backend'][0]})"
-    used = sorted(FILES_IN_H5 & set(evidence.calls))
-    if used or evidence.checkpoints:
-        yield "h5py", f"Keras' files need it ({', '.join(used) or evidence.checkpoints[0]})"
-    images = sorted(IMAGES & set(evidence.calls))
-    if images:
-        yield "pillow", f"Keras' pictures need it ({images[0]})"
-
-
-def _fitted(
-    asked: dict[str, str], stated: dict[str, tuple[str, bool, str]], index: DatedIndex, notes: list[str]
-) -> dict[str, str]:
-    """Return specifiers that the index can meet: a package it lacks is left out, a pin without a wheel is moved."""
-    fitted = {}
-    for name, spec in asked.items():
-        if not index.everything(name):
-            notes.append(f"{name}: the index has no such package; what imports it fails unless a person gives it")
-            continue
-        try:
-            wanted = SpecifierSet(spec)
-        except InvalidSpecifier:
-            wanted, spec = SpecifierSet(), ""
-        near = index.nearest(name, wanted) if spec else None
-        if near:
-            notes.append(f"{name}{spec} has no wheel for this Python: {near}, the nearest from it on, is taken")
-            spec = f"=={near}"
-        elif spec and not stated.get(name, ("", True, ""))[1] and not _met(index, name, wanted):
-            notes.append(f"{name}{spec} ({stated[name][2]}) is no release of {index.day}: the day decides")
-            spec = ""
-        if spec:
-            index.wanted[name] = SpecifierSet(spec)
-        fitted[name] = spec
-    return fitted
-
-
-def _met(index: DatedIndex, name: str, spec: SpecifierSet) -> bool:
-    return any(spec.contains(version, prereleases=True) for version in index.releases(name))
 
 
 def _resolved(evidence: Evidence, index: DatedIndex, folder: Path, variables: dict[str, str]) -> tuple[str, list[str]]:

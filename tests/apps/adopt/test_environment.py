@@ -1,0 +1,122 @@
+"""One environment of 2016, resolved through the dated index, locked, and installed afresh from its lock."""
+
+import dataclasses
+import subprocess
+import urllib.request
+
+import pytest
+
+from reprise_kit.apps.adopt import dated_index, environment
+from reprise_kit.apps.adopt.asked import roots
+from reprise_kit.apps.adopt.dated_index import DatedIndex
+from reprise_kit.apps.adopt.evidence import Evidence
+from reprise_kit.apps.adopt.requirements import Requirement
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.python27 import find_interpreter
+from tests.apps.adopt.test_dated_index import TAGS, row
+from tests.require import require
+
+EVIDENCE = Evidence(
+    source="digits", commit=None, date="2016-08-20", why_date="", python="2.7", keras_version=None, backend="theano",
+    dim_ordering="th", why={"backend": ["the names"]}, imports=["keras", "numpy"], calls=["load_weights"],
+)  # fmt: skip
+SHOWN = """
+import json, keras, theano, numpy, h5py, scipy
+from keras import backend as K
+print(json.dumps([keras.__version__, theano.__version__, numpy.__version__, h5py.__version__, K._BACKEND,
+                  K.image_dim_ordering()]))
+"""
+
+
+@pytest.fixture
+def online():
+    if find_interpreter() is None:
+        require("python27", "no Python 2.7 found")
+    try:
+        urllib.request.urlopen(dated_index.INDEX + "/keras/", timeout=20).close()
+    except OSError as error:
+        require("network", f"the package index does not answer: {error}")
+
+
+def test_the_environment_of_a_day_in_2016(online, tmp_path, monkeypatch):
+    found = environment.make(EVIDENCE, tmp_path)
+    done = subprocess.run([str(found.python), "-c", SHOWN], env=found.variables | {"PATH": "/usr/bin:/bin"},
+                          capture_output=True, text=True, timeout=120, check=False)  # fmt: skip
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.strip() == '["1.0.7", "0.8.2", "1.11.1", "2.6.0", "theano", "th"]'
+    text = found.lock.read_text()
+    pins = [line.split()[0] for line in text.splitlines() if "==" in line and not line.startswith("#")]
+    assert "keras==1.0.7" in pins and "setuptools==44.1.1" in pins and text.count("--hash=sha256:") >= len(pins)
+    assert any("h5py: stated nowhere" in note for note in found.notes)
+    assert "libopenblas" in found.variables["THEANO_FLAGS"] and str(tmp_path) in found.variables["HOME"]
+    # Again: the same lock, the same environment, nothing resolved.
+    monkeypatch.setattr(environment, "_resolved", lambda *_: pytest.fail("resolved again"))
+    assert environment.make(EVIDENCE, tmp_path).python == found.python
+
+
+def test_what_is_refused_makes_nothing(tmp_path):
+    with pytest.raises(InputError, match="Keras 0"):
+        environment.make(dataclasses.replace(EVIDENCE, refused=["Keras 0.2.0: too old"]), tmp_path)
+    assert not list(tmp_path.iterdir())
+
+
+def test_no_interpreter_is_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(environment, "find_interpreter", lambda version: None)
+    with pytest.raises(InputError, match=r"needs Python 2.7, which is not here; pyenv install 2.7"):
+        environment.make(EVIDENCE, tmp_path)
+
+
+def asked(monkeypatch, listing, **changes):
+    monkeypatch.setattr(dated_index, "_listing", lambda name: listing.get(name, []))
+    return roots(dataclasses.replace(EVIDENCE, **changes), DatedIndex("2016-08-20", TAGS))
+
+
+UNMET = "ERROR: Could not find a version that satisfies the requirement"
+WHEEL = "cp27-cp27mu-manylinux1_x86_64.whl"
+LISTING = {
+    "keras": [row("Keras-1.0.7.tar.gz", "2016-08-08")],
+    "theano": [row("Theano-0.8.2.tar.gz", "2016-04-21")],
+    "numpy": [row(f"numpy-1.11.1-{WHEEL}", "2016-06-25")],
+    "h5py": [row(f"h5py-2.6.0-{WHEEL}", "2016-04-08")],
+    "scipy": [row("scipy-0.15.1.tar.gz", "2015-01-18"), row(f"scipy-0.17.0-{WHEEL}", "2016-01-23")],
+    "opencv-python": [row(f"opencv_python-3.1.0.5-{WHEEL}", "2017-03-01")],
+}
+
+
+def test_imports_by_their_packages_names_and_what_no_index_has(monkeypatch):
+    found, notes = asked(monkeypatch, LISTING, imports=["keras", "cv2", "essentia", "own_thing"])
+    assert found == {"keras": "", "opencv-python": "", "numpy": "", "theano": "", "h5py": ""}
+    said = "\n".join(notes)
+    assert "import essentia" in said and "own-thing: the index has no such package" in said and "h5py: stated" in said
+
+
+def test_a_pin_without_a_wheel_moves_and_prose_gives_way_to_the_day(monkeypatch):
+    stated = [Requirement("scipy", "==0.15.1", "requirements.txt"), Requirement("numpy", "==1.16", "README", False),
+              Requirement("Keras", "==1.0.6", "requirements.txt")]  # fmt: skip
+    found, notes = asked(monkeypatch, LISTING, requirements=stated, keras_version="1.0.7")
+    assert found["scipy"] == "==0.17.0" and found["keras"] == "==1.0.7"
+    assert "scipy==0.15.1 has no wheel" in "\n".join(notes)
+
+
+@pytest.mark.parametrize(
+    ("said", "line"),
+    [
+        (f"{UNMET} protobuf>=3.1.0 (from tensorflow)", "first later"),
+        (f"{UNMET} lxml (from versions: none)", "left out"),
+        ("  ERROR: Failed building wheel for lxml\n", "left out"),
+        ("Command errored out: '/tmp/pip-install-ab/pysam_0123456789abcdef0123456789abcdef/setup.py'", "as stated"),
+    ],
+)  # fmt: skip
+def test_what_pip_cannot_do_changes_one_thing_that_is_told(monkeypatch, said, line):
+    monkeypatch.setattr(dated_index, "_listing", lambda name: [row("x-9.tar.gz", "2018-01-01")] * (name == "protobuf"))
+    wanted = {"keras": "", "lxml": "", "pysam": "==0.9"}
+    assert line in environment._yielded(said, wanted, DatedIndex("2016-08-20", TAGS), EVIDENCE)
+    assert wanted["keras"] == ""
+
+
+def test_what_keras_needs_is_never_left_out(monkeypatch):
+    monkeypatch.setattr(dated_index, "_listing", lambda name: [])
+    with pytest.raises(InputError, match="pip cannot make the environment"):
+        environment._yielded(
+            "ERROR: Failed building wheel for theano\n", {"theano": ""}, DatedIndex("2016-08-20", TAGS), EVIDENCE
+        )
