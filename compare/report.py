@@ -88,9 +88,11 @@ class Report:
         chosen = sorted(self.results, key=lambda r: r.agrees)[:PICTURED_CLIPS]
         return self._render("report.html.j2", pictures={r.clip.path.name: self._pictures(r) for r in chosen})
 
-    def _pictures(self, result: ClipComparison) -> list[str]:
-        drawn = [pictures.features(result, "log_mel"), pictures.curves(result, self.system.labels)]
-        return [base64.b64encode(png).decode() for png in drawn if png]
+    def _pictures(self, result: ClipComparison) -> list[tuple[str, str]]:
+        """What each picture shows, in words, and the picture, base64."""
+        found = pictures.chosen(result, self.system)
+        drawn = [(one.title, pictures.draw(one, result, self.system.labels)) for one in found]
+        return [(title, base64.b64encode(png).decode()) for title, png in drawn]
 
     def _render(self, template: str, **more: Any) -> str:
         import jinja2

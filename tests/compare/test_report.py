@@ -6,15 +6,16 @@ import json
 import numpy as np
 import pytest
 
-from reprise_kit.compare import registry, runners
+from reprise_kit.compare import pictures, registry, runners
 from reprise_kit.compare.comparison import ClipComparison, compare_clips, headline, worst
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.report import Report
 from reprise_kit.compare.runners import Settings
-from reprise_kit.compare.system import CLIPS
-from reprise_kit.compare.trace import load
+from reprise_kit.compare.stage import StageRow, ToleranceRow
+from reprise_kit.compare.system import CLIPS, System, SystemFile
+from reprise_kit.compare.trace import Trace, load
 
 SYSTEM = registry.load("deepsound_crnn")
 SIDES = ("the recorded original", "the port")
@@ -92,3 +93,38 @@ def test_recordings_answer_only_for_their_own_weights_and_clips(tmp_path):
         recorded = runners.open_runner("recorded", Settings(SYSTEM, None, "theano"))
         recorded.trace(Input.open(tmp_path / "new.wav"), SYSTEM.stages)
     assert "no trace" in runners.open_runner("recorded", Settings(SYSTEM, None, "tensorflow")).unavailable_reason()
+
+
+STAGES = {
+    "grid": (("n_rows", "n_columns"), "grey", (4, 5)),
+    "deep": (("n_channels", "n_rows", "n_columns"), "activation", (1, 4, 5)),
+    "long": (("n_samples",), "full scale", (500,)),
+    "short": (("n_features",), "activation", (7,)),
+    "answer": (("n_labels",), "probability", (2,)),
+}
+
+
+@pytest.mark.parametrize("name", STAGES)
+def test_every_stage_is_drawn_by_its_axes_and_unit(name, tmp_path):
+    axes, unit, shape = STAGES[name]
+    tolerance = ToleranceRow(0.0, 0.0, "equal")
+    row = StageRow(name, axes, "float64", unit, "clip", chained=tolerance)
+    own = System("own", tmp_path, "own", SystemFile("Own", "none", (row,), ("a", "b"), input="file"))
+    array = np.linspace(0, 1, int(np.prod(shape))).reshape(shape)
+    traced = Trace("own", "one", "0", {name: array})
+    verdicts = diff(traced, traced, own.stages)
+    result = ClipComparison(Input(tmp_path / "one", "0"), traced, traced, verdicts, verdicts)
+    page = Report(own, [result], SIDES, "tensorflow").html()
+    assert page.count("data:image/png;base64,") == 1 and f'alt="one: {name} ({unit}), both sides"' in page
+
+
+def test_what_cannot_be_drawn_is_left_out(tmp_path):
+    result = comparison("shortest.wav", log_mel=np.zeros((3, 3)), step_probs=np.full((1, 10), np.nan, np.float32))
+    names = [one.stage.name for one in pictures.chosen(result, SYSTEM)]
+    assert "log_mel" not in names and "step_probs" not in names and names
+
+
+def test_the_stage_at_fault_is_drawn(differing):
+    changed = differing.reference.arrays["lstm_1"] + 1
+    assert "lstm_1" in [one.stage.name for one in pictures.chosen(comparison("silence.wav", lstm_1=changed), SYSTEM)]
+    assert "lstm_1" not in [one.stage.name for one in pictures.chosen(differing, SYSTEM)]
