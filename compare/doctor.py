@@ -108,10 +108,10 @@ def show_machine(chosen: system.System) -> int:
     return 0
 
 
-def show_environment(path: Path) -> int:
-    """Explain what a Keras-1 environment leads to; return 1 where something is wrong with it."""
+def show_environment(path: Path, system: str | None = None) -> int:
+    """Explain what an environment leads to, for `system`'s program too; return 1 where something is wrong with it."""
     environment = diagnosis.inspect(path)
-    findings = diagnosis.explain(environment)
+    findings = diagnosis.explain(environment, system)
     screen = console()
     names = ("keras", "theano", "tensorflow", "librosa", "numpy")
     installed = ", ".join(f"{n} {environment.packages[n]}" for n in names if n in environment.packages)
@@ -127,8 +127,11 @@ def show_environment(path: Path) -> int:
     return 1 if findings else 0
 
 
-def doctor(name: str, env: Path | None) -> int:
-    """Run `reprise doctor`; raises InputError on a path that is no environment."""
+def doctor(name: str, env: Path | None, given: bool = True) -> int:
+    """Run `reprise doctor`; raises InputError on a path that is no environment.
+
+    given: whether a person named the system; an environment is judged for its program only then.
+    """
     if env is not None and not env.exists():
         raise InputError(f"{env}: no such folder; give a virtual environment or an interpreter")
-    return show_environment(env) if env else show_machine(registry.load(name))
+    return show_environment(env, name if given else None) if env else show_machine(registry.load(name))

@@ -4,6 +4,7 @@ import datetime
 import functools
 import re
 import tomllib
+from typing import Literal
 
 import msgspec
 
@@ -50,6 +51,21 @@ class Wheels(Row, frozen=True):
     packages: list[str]
 
 
+class Symptom(Row, frozen=True):
+    """What an environment leads to, where everything that the row names holds."""
+
+    symptom: str
+    cause: str
+    remedy: str
+    python: str = ""
+    keras: str = ""
+    packages: dict[str, str] = msgspec.field(default_factory=dict)
+    absent: list[str] = msgspec.field(default_factory=list)
+    backend: str | None = None
+    ordering: Literal["th", "tf", "newer"] | None = None
+    system: str | None = None
+
+
 class Rules(Row, frozen=True):
     """The whole table."""
 
@@ -61,6 +77,7 @@ class Rules(Row, frozen=True):
     release: list[Release]
     same: dict[str, str]
     wheels: Wheels
+    symptom: list[Symptom]
 
 
 @functools.cache

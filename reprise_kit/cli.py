@@ -273,7 +273,8 @@ def doctor(env: Path | None, system: str) -> None:
     """Say what this machine has, what each missing thing blocks, and the command that mends it."""
     from reprise_kit.compare import doctor as diagnosing
 
-    sys.exit(diagnosing.doctor(system, env))
+    source = click.get_current_context().get_parameter_source("system")
+    sys.exit(diagnosing.doctor(system, env, source is not click.core.ParameterSource.DEFAULT))
 
 
 @cli.command()

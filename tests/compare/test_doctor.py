@@ -148,12 +148,13 @@ def test_the_locked_theano_environment_is_clean(environments, monkeypatch):
 
 
 def made(**packages):
-    names = {name.replace("_", "."): version for name, version in packages.items()}
-    return Environment("2.7.18", names, names.pop("backend", "tensorflow"))
+    names = {"h5py": "2.6.0"} | {name.replace("_", "."): version for name, version in packages.items()}
+    settings = [names.pop("backend", "tensorflow"), names.pop("ordering", None)]
+    return Environment(names.pop("python", "2.7.18"), names, *settings)
 
 
 def test_tensorflow_010_is_explained_by_the_bare_tensor_and_the_kernels_only():
-    symptoms = [f.symptom for f in explain(made(keras="1.1.0", tensorflow="0.10.0"))]
+    symptoms = [f.symptom for f in explain(made(keras="1.1.0", tensorflow="0.10.0"), "deepsound_crnn")]
     assert len(symptoms) == 2
     assert symptoms[0].startswith("AssertionError") and symptoms[1].startswith("no error")
 
@@ -169,8 +170,51 @@ def test_tensorflow_010_is_explained_by_the_bare_tensor_and_the_kernels_only():
     ],
 )
 def test_other_environments(packages, word):
-    findings = explain(made(backend="theano", **packages))
+    findings = explain(made(backend="theano", **packages), "deepsound_crnn")
     assert len(findings) == 1 and word in f"{findings[0].cause} {findings[0].cure}"
+
+
+@pytest.mark.parametrize(
+    ("packages", "word"),
+    [
+        ({"keras": "2.2.4", "tensorflow": "1.15.5", "h5py": "3.1.0", "python": "3.7.16"}, "h5py==2.10.0"),
+        ({"keras": "2.2.4", "tensorflow": "1.15.5", "pyyaml": "6.0", "python": "3.7.16"}, "PyYAML==5.3.1"),
+        ({"keras": "2.2.4", "tensorflow": "1.15.5", "numpy": "1.24.1", "python": "3.7.16"}, "no attribute 'bool'"),
+        ({"keras": "2.2.4", "tensorflow": "2.20.0", "python": "3.7.16"}, "1.15.5 for Keras 2.0"),
+        ({"keras": "1.2.2", "theano": "0.9.0", "backend": "theano", "ordering": "tf"}, "image_dim_ordering"),
+        ({"keras": "1.2.2", "theano": "0.9.0", "backend": "theano", "ordering": "newer"}, "left by Keras 2"),
+        ({"keras": "1.2.2", "theano": "0.8.2", "backend": "theano"}, "Theano==0.9.0"),
+        ({"keras": "1.0.7", "theano": "0.8.2", "backend": "theano", "python": "3.10.1"}, "marshal"),
+    ],
+)
+def test_an_environment_is_judged_by_its_own_files(packages, word):
+    findings = explain(made(**packages))
+    assert len(findings) == 1, findings
+    assert word in f"{findings[0].symptom} {findings[0].cause} {findings[0].cure}"
+
+
+@pytest.mark.parametrize(
+    "packages",
+    [
+        {"keras": "1.2.2", "tensorflow": "0.12.1", "ordering": "tf", "python": "3.6.15"},
+        {"keras": "1.2.2", "theano": "0.9.0", "backend": "theano", "ordering": "th"},
+        {"keras": "2.3.1", "tensorflow": "1.15.5", "python": "3.7.16", "ordering": "newer", "pyyaml": "5.3.1"},
+        {"keras": "2.1.6", "theano": "1.0.5", "backend": "theano", "python": "3.7.16", "numpy": "1.18.5"},
+    ],
+)
+def test_environments_that_record_models_are_clean(packages):
+    assert explain(made(**packages)) == []
+
+
+def test_settings_left_by_another_keras_are_read_but_not_for_the_kit_s_own(environments, monkeypatch, tmp_path):
+    (tmp_path / ".keras").mkdir()
+    (tmp_path / ".keras" / "keras.json").write_text('{"image_data_format": "channels_last", "backend": "tensorflow"}')
+    monkeypatch.setenv("HOME", str(tmp_path))
+    monkeypatch.delenv("KERAS_BACKEND", raising=False)
+    assert inspect(Path(sys.executable)).ordering == "newer"
+    assert explain(inspect(environments["theano"])) == []
+    (tmp_path / ".keras" / "keras.json").write_text('["no object"]')
+    assert inspect(Path(sys.executable)).ordering is None
 
 
 def test_what_is_no_environment_is_refused(tmp_path):
