@@ -467,6 +467,29 @@ def features(
     writer.write(list(clips), out, chosen.weights.path, chosen.backend, decoder or "pyav")
 
 
+@cli.command()
+@click.argument("source")
+@click.option("--commit", help="Of a git repository; default: its HEAD, for a folder what lies in it.")
+@click.option("--entry", help='What to run, like "python predict.py image.png"; default: what its README shows.')
+@click.option("--stand-in", help="Folder laid over the repository's files: data and weights that are not in git.")
+@click.option("--until", default="report", show_default=True, help="evidence, environment, run, capture or report.")
+@click.option("--seconds", default=900.0, show_default=True, help="Longest that the program may run.")
+@click.option("--unboxed", is_flag=True, help="Run the program with nothing kept from it: your files, the network.")
+@click.option(
+    "-o", "--out", type=FILE, default=Path("adopted"), show_default=True, help="A second run goes on."
+)
+def adopt(source: str, out: Path, **asked: Any) -> None:
+    """Bring an old Keras repository, SOURCE, to life, migrate its models and prove them.
+
+    SOURCE: a folder, a git directory or a URL. Its program runs boxed, without network, in an environment of its date.
+
+    Exit code 0: proven on its own input. 3: on stand-in input only. 1: a model differs. 2: a step could not go on.
+    """
+    from reprise_kit.commands import adopt as adopting
+
+    sys.exit(adopting.adopt(out, source=source, **asked))
+
+
 def _terminated(number: int, frame: Any) -> NoReturn:
     say("reprise: terminated", error=True)
     raise SystemExit(128 + number)  # what is half-written is cleaned up on the way out

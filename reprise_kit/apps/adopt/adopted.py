@@ -1,0 +1,159 @@
+"""What adoption gives: each captured model migrated and verified, and a report of what is proven on whose input."""
+
+import dataclasses
+import json
+import os
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Literal
+
+from reprise_kit.apps.adopt.captured import Captured
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.shown import shown
+
+Finding = Literal["agrees", "differs", "proves nothing", "refused"]
+OWN, STAND_IN = "own.npz", "stand_in.npz"
+WHOSE = {OWN: "the repository's own input", STAND_IN: "stand-in input"}
+PROVEN, DIFFERS, STOPPED, ON_STAND_IN = 0, 1, 2, 3  # exit codes
+
+
+@dataclass(frozen=True)
+class Verification:
+    """One comparison of a migrated model: on whose input, what it found, and every line that says so."""
+
+    whose: str
+    finding: Finding
+    lines: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Adopted:
+    """A captured model and what became of it; file: the migrated model below OUT, or None where it was refused."""
+
+    captured: Captured
+    file: str | None
+    notes: tuple[str, ...]
+    verifications: tuple[Verification, ...]
+
+    @property
+    def code(self) -> int:
+        """What its verifications prove, as an exit code: the own input decides where it says anything."""
+        found = {v.whose: v.finding for v in self.verifications}
+        if "differs" in found.values():
+            return DIFFERS
+        if found.get(WHOSE[OWN]) == "agrees":
+            return PROVEN
+        return ON_STAND_IN if found.get(WHOSE[STAND_IN]) == "agrees" else STOPPED
+
+    @property
+    def conclusion(self) -> str:
+        """One sentence."""
+        said = {
+            PROVEN: "right, proven on the repository's own input",
+            ON_STAND_IN: "right, proven on stand-in input only",
+            DIFFERS: "DIFFERS from what the old Keras computed",
+        }
+        reasons = [v.lines[-1] for v in self.verifications if v.lines] or ["nothing of it was recorded"]
+        return said.get(self.code) or f"not proven: {reasons[0]}"
+
+
+def adopt(captured: Captured, folder: Path, models: Path) -> Adopted:
+    """Migrate a captured model into `models` and verify it on whatever was recorded of it in `folder`."""
+    recorded = [name for name, there in ((OWN, captured.own), (STAND_IN, captured.stand_in)) if there]
+    file = models / f"{captured.name}.keras"
+    verified, notes = [], list(captured.notes)
+    for name in recorded:
+        found, said = _verify(captured, folder, file, name)
+        verified.append(found)
+        notes += [line for line in said if line not in notes]
+    return Adopted(captured, f"{models.name}/{file.name}" if file.is_file() else None, tuple(notes), tuple(verified))
+
+
+def _verify(captured: Captured, folder: Path, file: Path, name: str) -> tuple[Verification, list[str]]:
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+
+    architecture, weights = folder / "architecture.json", folder / "weights.h5"
+    options = Options(
+        source_backend=captured.backend or "auto",
+        keras_version=captured.keras or None,
+        dim_ordering=captured.image_ordering if captured.image_ordering in ("th", "tf") else None,
+    )
+    try:
+        for path in (architecture, weights):
+            if not path.is_file():
+                raise InputError(f"its {path.name} could not be saved by the old Keras")
+        report = migrate_files(architecture, weights, file, options, golden=folder / name)
+    except InputError as error:
+        return Verification(WHOSE[name], "refused", (shown(str(error)),)), []
+    verdict = report.verdict
+    assert verdict is not None
+    lines = [*verdict.lines(), *filter(None, [report.explanation])]
+    finding: Finding = "agrees" if verdict.agrees else "differs" if verdict.differing else "proves nothing"
+    return Verification(WHOSE[name], finding, tuple(lines)), list(report.lines)
+
+
+def exit_code(adopted: Sequence[Adopted]) -> int:
+    """Return 1 where a model differs, else 2 where one is not proven, else 3 where one is on stand-in input only."""
+    codes = {one.code for one in adopted} or {STOPPED}
+    return next(code for code in (DIFFERS, STOPPED, ON_STAND_IN, PROVEN) if code in codes)
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a report shows. about: the source, how it was run, in which environment; checks: what a person should do."""
+
+    about: Mapping[str, Any]
+    adopted: Sequence[Adopted]
+
+    @property
+    def headline(self) -> str:
+        """The finding in one sentence."""
+        count = f"{len(self.adopted)} model{'s' if len(self.adopted) != 1 else ''}"
+        return {
+            PROVEN: f"{count} migrated and proven on the repository's own input.",
+            ON_STAND_IN: f"{count} migrated; proven on stand-in input where the repository gave none.",
+            DIFFERS: f"Of {count}, at least one DIFFERS from what the old Keras computed.",
+            STOPPED: f"Of {count}, at least one could not be proven.",
+        }[exit_code(self.adopted)]
+
+    @property
+    def checks(self) -> list[str]:
+        """What a person should check."""
+        found = []
+        for one in self.adopted:
+            if one.code != PROVEN:
+                found.append(f"{one.captured.name}: {one.conclusion}")
+            if one.captured.event.split()[0] in ("fit", "train_on_batch"):
+                found.append(f"{one.captured.name}: seen in training, so these weights may not be the ones to keep")
+        if not self.about.get("boxed", True):
+            found.append("the program ran unboxed: see what it did to this machine")
+        found += [f"the program: {line}" for line in self.about.get("notes", ())]
+        return found or ["nothing stands out; compare an answer that you know"]
+
+    def write(self, folder: Path) -> None:
+        """Write report.html, report.md and report.json into `folder`."""
+        for kind, text in (("html", self._render("html")), ("md", self._render("md")), ("json", self.json())):
+            part = folder / f".report.{kind}.part"
+            part.write_text(text, "utf-8", "backslashreplace")
+            part.replace(folder / f"report.{kind}")
+
+    def json(self) -> str:
+        """Everything, for a program."""
+        models = [{**dataclasses.asdict(one), "code": one.code, "conclusion": one.conclusion} for one in self.adopted]
+        whole = {"headline": self.headline, "exit_code": exit_code(self.adopted), "checks": self.checks}
+        return json.dumps({**whole, "about": dict(self.about), "models": models}, indent=1) + "\n"
+
+    def _render(self, kind: str) -> str:
+        import jinja2
+
+        environment = jinja2.Environment(
+            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
+            autoescape=kind == "html",
+            trim_blocks=True,
+            lstrip_blocks=True,
+            undefined=jinja2.StrictUndefined,
+        )
+        environment.filters["shown"] = shown
+        return environment.get_template(f"report.{kind}.j2").render(report=self)

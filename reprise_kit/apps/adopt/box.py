@@ -1,0 +1,268 @@
+"""A box: a stranger's program with its own HOME and /tmp, no network, and of this machine only what it needs to read.
+
+bubblewrap makes it. Where that is missing the program runs as any other of this user's, which a person must ask for.
+"""
+
+import os
+import re
+import resource
+import shutil
+import signal
+import subprocess
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+from reprise_kit.compare.errors import InputError
+
+HOME = "/home/adopted"
+SYSTEM = ("/bin", "/sbin", "/lib", "/lib64", "/lib32")  # links into /usr on a merged system
+SETTINGS = ("ld.so.cache", "alternatives", "fonts", "localtime", "passwd", "group", "ImageMagick-6")
+POLL_SECONDS = 0.2
+SCRATCH = 2 << 30  # bytes of /tmp
+LAST_WORDS = 15  # lines of a program's output that a message can show
+BUSY = 0.05  # of a core: a program below it is waiting for somebody
+UNBOXED = (
+    "no bubblewrap here (Debian: apt-get install bubblewrap), so nothing would be kept from the program: the network, "
+    "your files and HOME; say --unboxed to run it all the same"
+)
+
+
+@dataclass(frozen=True)
+class Limits:
+    """seconds: of the clock, and as many of every core. memory, disk: bytes, of all its processes and of one file.
+
+    processes: how many at once. idle: seconds of waiting after which it is ended, once there is something to keep.
+    """
+
+    seconds: float = 900.0
+    memory: int = 12 << 30
+    disk: int = 4 << 30
+    processes: int = 256
+    idle: float = 20.0
+
+
+@dataclass(frozen=True)
+class Ended:
+    """How a program ended: its exit code, or None and why it was ended; seconds; the last lines that it wrote."""
+
+    code: int | None
+    why: str
+    seconds: float
+    said: str
+
+
+@dataclass(frozen=True)
+class Box:
+    """Folders of a box. writable, readable: paths that exist inside as outside (or under the name they map to)."""
+
+    home: Path
+    writable: Mapping[Path, str]
+    readable: Mapping[Path, str] = field(default_factory=dict)
+    boxed: bool = True
+    display: bool = False
+
+    def run(
+        self,
+        command: list[str],
+        variables: Mapping[str, str],
+        folder: str,
+        log: Path,
+        limits: Limits,
+        enough: Callable[[], bool] = lambda: False,
+        kept: Callable[[], bool] = lambda: False,
+    ) -> Ended:
+        """Run a command in `folder` (a name inside) until it ends, has done `enough`, or passes a limit.
+
+        kept: whether it has left something, so that waiting on and on is an end. All its processes end with it.
+        """
+        whole = self._command(command, variables, folder)
+        began = time.monotonic()
+        with log.open("wb") as output:
+            process = subprocess.Popen(
+                whole,
+                stdin=subprocess.DEVNULL,
+                stdout=output,
+                stderr=subprocess.STDOUT,
+                env=dict(variables) if not self.boxed else {},
+                cwd=None if self.boxed else folder,
+                start_new_session=True,
+                preexec_fn=lambda: _limit(limits),
+            )
+            try:
+                why = _watch(process, limits, enough, kept)
+            finally:
+                _end(process)
+        return Ended(None if why else process.returncode, why, time.monotonic() - began, _last_words(log))
+
+    def name(self, path: Path) -> str:
+        """Return what a path is called inside; the path itself where it is not mapped."""
+        if not self.boxed:
+            return str(path)
+        for outside, inside in {**self.readable, **self.writable, self.home: HOME}.items():
+            if path.is_relative_to(outside):
+                return str(Path(inside) / path.relative_to(outside))
+        return str(path)
+
+    def _command(self, command: list[str], variables: Mapping[str, str], folder: str) -> list[str]:
+        if self.display:
+            # By its number, not xvfb-run: that one wants xauth.
+            script = 'Xvfb :97 -screen 0 1280x1024x24 -nolisten tcp >/dev/null 2>&1 & sleep 1; DISPLAY=:97 exec "$@"'
+            command = ["/bin/sh", "-c", script, "sh", *command]
+        if not self.boxed:
+            return command
+        words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "box", "--clearenv"]
+        words += [
+            "--ro-bind",
+            "/usr",
+            "/usr",
+            "--proc",
+            "/proc",
+            "--dev",
+            "/dev",
+            "--size",
+            str(SCRATCH),
+            "--tmpfs",
+            "/tmp",
+        ]
+        for place in filter(os.path.lexists, SYSTEM):
+            link = os.path.islink(place)  # noqa: PTH114
+            words += ["--symlink", os.readlink(place), place] if link else ["--ro-bind", place, place]  # noqa: PTH115
+        for name in SETTINGS:
+            words += ["--ro-bind-try", f"/etc/{name}", f"/etc/{name}"]
+        for outside, inside in self.readable.items():
+            words += ["--ro-bind", str(outside), inside]
+        for outside, inside in {**self.writable, self.home: HOME}.items():
+            words += ["--bind", str(outside), inside]
+        for name, value in {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables, "HOME": HOME}.items():
+            words += ["--setenv", name, value]
+        return [*words, "--chdir", folder, "--", *command]
+
+
+def open_box(home: Path, writable: Mapping[Path, str], readable: Mapping[Path, str], unboxed: bool) -> Box:
+    """Make a box; raises InputError where none can be made here and the person did not ask to do without."""
+    boxed = not unboxed
+    if boxed and (problem := boxing_problem()) is not None:
+        raise InputError(problem)
+    home.mkdir(parents=True, exist_ok=True)
+    return Box(home, writable, readable, boxed)
+
+
+def boxing_problem() -> str | None:
+    """Say in one line why nothing can be boxed here, and what to do; None where it can."""
+    if shutil.which("bwrap") is None:
+        return UNBOXED
+    words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode == 0:
+        return None
+    said = " ".join(done.stderr.split())[:150]
+    return f"bubblewrap cannot make a box here ({said}): allow user namespaces, or say --unboxed to do without"
+
+
+def needed(python: Path, variables: Mapping[str, str]) -> dict[Path, str]:
+    """Return what an interpreter and its variables name, for a box to show read-only; nothing of /usr and /tmp."""
+    texts = [value for key, value in variables.items() if key not in ("HOME", "PATH")]
+    named = {path for text in texts for path in re.findall(r"/[^\s:,=]+", text)}
+    prefixes = [python.parent.parent, python.resolve().parent.parent]
+    base = python.parent.parent / "pyvenv.cfg"
+    if base.is_file():
+        named |= set(re.findall(r"/\S+", base.read_text("utf-8", "replace")))
+    places = [*prefixes, *(Path(path) for path in sorted(named))]
+    shown = [place for place in [*places, *(place.resolve() for place in places)] if _may_be_shown(place)]
+    return {place: str(place) for place in sorted(shown, key=lambda p: (len(p.parts), p))}
+
+
+def _may_be_shown(place: Path) -> bool:
+    """Whether it is there, is not there anyway, and holds neither the user's HOME nor everybody's."""
+    private = Path.home().is_relative_to(place) or len(place.parts) < 3
+    return place.exists() and not private and place.parts[1] not in ("usr", "etc", "dev", "proc", "sys")
+
+
+def _limit(limits: Limits) -> None:
+    """In the new process: bounds that every child inherits."""
+    cores = os.cpu_count() or 1
+    for kind, value in (
+        (resource.RLIMIT_CORE, 0),
+        (resource.RLIMIT_FSIZE, limits.disk),
+        (resource.RLIMIT_CPU, int(limits.seconds * cores) + 1),
+    ):
+        resource.setrlimit(kind, (value, value))
+
+
+def _watch(
+    process: subprocess.Popen[bytes], limits: Limits, enough: Callable[[], bool], kept: Callable[[], bool]
+) -> str:
+    """Wait for the program; return why it has to be ended, or "" where it ended itself."""
+    began = quiet = time.monotonic()
+    worked = 0.0
+    while True:
+        try:
+            process.wait(POLL_SECONDS)
+            return ""
+        except subprocess.TimeoutExpired:
+            now = time.monotonic()
+        family = _family(process.pid)
+        if enough():
+            return "enough predictions were recorded"
+        if now - began > limits.seconds:
+            return f"it ran for {limits.seconds:g} s, the time limit"
+        if len(family) > limits.processes:
+            return f"it had {len(family)} processes, the limit is {limits.processes}"
+        if (memory := sum(map(_memory, family))) > limits.memory:
+            return f"it took {memory >> 20} MB of memory, the limit is {limits.memory >> 20}"
+        work = sum(map(_work, family))
+        if work - worked > BUSY * (now - quiet) or not kept():
+            quiet, worked = now, work
+        elif now - quiet > limits.idle:
+            return f"it did nothing for {limits.idle:g} s (it waits for somebody)"
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    """End the box; the kernel ends whatever is in its process namespace with it."""
+    family = _family(process.pid)
+    for pid in [process.pid, *family]:
+        try:
+            os.kill(pid, signal.SIGKILL)
+        except ProcessLookupError:
+            continue
+    process.wait()
+
+
+def _family(pid: int) -> list[int]:
+    """Every process that a process began, and those that theirs did."""
+    children: dict[int, list[int]] = {}
+    for entry in os.listdir("/proc"):  # noqa: PTH208
+        if entry.isdigit() and (state := _stat(int(entry))):
+            children.setdefault(int(state[1]), []).append(int(entry))
+    found = [pid]
+    for parent in found:
+        found += children.get(parent, [])
+    return found[1:]
+
+
+def _stat(pid: int) -> list[str]:
+    """The fields of /proc/PID/stat from the state on; none where it has ended."""
+    try:
+        return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
+    except OSError:
+        return []
+
+
+def _memory(pid: int) -> int:
+    state = _stat(pid)
+    return int(state[21]) * os.sysconf("SC_PAGE_SIZE") if state else 0
+
+
+def _work(pid: int) -> float:
+    """Seconds of a core that a process has had."""
+    state = _stat(pid)
+    return (int(state[11]) + int(state[12])) / os.sysconf("SC_CLK_TCK") if state else 0.0
+
+
+def _last_words(log: Path) -> str:
+    with log.open("rb") as stream:
+        stream.seek(max(0, log.stat().st_size - 8192))
+        lines = stream.read().decode("utf-8", "replace").splitlines()
+    return "\n".join(lines[-LAST_WORDS:])

@@ -1,0 +1,222 @@
+"""What the spy caught, read with suspicion: one folder per model and state, with recordings of it in its own Keras.
+
+The layers are recorded afterwards, in a second process in the same environment and a box of its own.
+"""
+
+import json
+import re
+import shutil
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import msgspec
+import numpy as np
+
+from reprise_kit.apps.adopt import box
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ORIGINAL
+from reprise_kit.port.keras_legacy import recording
+
+DUMP = re.compile(r"\d+-\d+-\d+")  # process, model, state
+MODELS = 6  # recorded of one program; more are named and left
+SAME = 1e-3  # relative: further apart, what was saved is not what ran
+LIMITS = box.Limits(seconds=900, idle=900)
+FILES = ("architecture.json", "weights.h5")
+
+
+@dataclass(frozen=True)
+class Captured:
+    """A model at one moment: its folder, what the spy said of it, and what was recorded.
+
+    own: whether own.npz is there, on the repository's own inputs; stand_in: whether stand_in.npz is, on drawn ones.
+    notes: what a person should know of either.
+    """
+
+    name: str
+    event: str
+    keras: str
+    backend: str
+    image_ordering: str | None
+    own: bool
+    stand_in: bool
+    calls: int
+    notes: tuple[str, ...] = ()
+
+
+class _About(msgspec.Struct, frozen=True):
+    """about.json of the spy."""
+
+    event: str
+    backend: str | None = None
+    keras: str | None = None
+    image_ordering: str | None = None
+    own_classes: dict[str, str] = {}
+    problems: list[str] = []
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """Records a dump in its own Keras: python and variables of the old environment, repository: where its code is."""
+
+    python: Path
+    variables: Mapping[str, str]
+    repository: Path
+    home: Path
+    unboxed: bool
+
+    def record(self, folder: Path, about: _About, out: str, *given: str) -> str:
+        """Write `out` into `folder`, layers and all; return "", or why it could not be."""
+        script = ORIGINAL / "record.py"
+        readable = box.needed(self.python, self.variables) | {script: "/record.py", self.repository: "/adopted"}
+        boxed = box.open_box(self.home, {folder: "/dump"}, readable, self.unboxed)
+        here, code = boxed.name(folder), boxed.name(self.repository)
+        words = [str(self.python), boxed.name(script), "--layers", "--out", f"{here}/{out}", *given]
+        words += ["--architecture", f"{here}/architecture.json", "--weights", f"{here}/weights.h5"]
+        words += ["--backend", about.backend] if about.backend else []
+        words += ["--image-ordering", about.image_ordering] if about.image_ordering in ("th", "tf") else []
+        for name, place in about.own_classes.items():
+            words += ["--custom", f"{name}={place}"]
+        python_path = ":".join(filter(None, (self.variables.get("PYTHONPATH"), code)))
+        variables = {**self.variables, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"}
+        if out == "own.npz":
+            words += ["--inputs", f"{here}/inputs.npz"]
+        ended = boxed.run(words, variables, here, folder / "record.log", LIMITS)
+        if ended.code == 0 and (folder / out).is_file():
+            return ""
+        return ended.why or (ended.said.splitlines() or ["no message"])[-1].removeprefix("record.py: ")
+
+
+def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], None]) -> list[Captured]:
+    """Turn the spy's folder into recordings in `out`, one folder per model; raises InputError where it caught none."""
+    found = sorted(
+        (path for path in dumps.iterdir() if DUMP.fullmatch(path.name) and (path / "about.json").is_file()),
+        key=lambda path: (not any(path.glob("call_*.npz")), [int(part) for part in path.name.split("-")]),
+    )
+    if not found:
+        raise InputError(
+            "capture: no model was seen: the program neither asked a Keras model for an answer nor loaded weights; "
+            "give an --entry that does, or with --stand-in what it misses"
+        )
+    for path in found[MODELS:]:
+        say(f"left: {path.name} ({_about(path).event}); the first {MODELS} models are recorded")
+    return [_recorded(path, out / f"model_{i}", recorder, say) for i, path in enumerate(found[:MODELS], 1)]
+
+
+def save(captured: Sequence[Captured], path: Path) -> None:
+    """Write the list as JSON."""
+    path.write_text(json.dumps([asdict(one) for one in captured], indent=1) + "\n", "utf-8")
+
+
+def load(path: Path) -> list[Captured]:
+    """Read the list; raises InputError on a file that is none."""
+    try:
+        return msgspec.json.decode(path.read_bytes(), type=list[Captured])
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"{path}: cannot be read ({error}); remove it, and adopt goes on from there") from None
+
+
+def _about(dump: Path) -> _About:
+    try:
+        return msgspec.json.decode((dump / "about.json").read_bytes(), type=_About)
+    except (OSError, msgspec.DecodeError) as error:
+        raise InputError(f"capture: {dump / 'about.json'} is none of the spy's ({error})") from None
+
+
+def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str], None]) -> Captured:
+    about = _about(dump)
+    folder.mkdir(parents=True, exist_ok=True)
+    notes = list(about.problems)
+    for name in FILES:
+        if (dump / name).is_file() and not (dump / name).is_symlink():
+            shutil.copyfile(dump / name, folder / name)
+    (folder / "about.json").write_bytes((dump / "about.json").read_bytes())
+    inputs, outputs = _joined(_calls(dump, notes), _fixed(folder / "architecture.json"))
+    whole = all((folder / name).is_file() for name in FILES)
+    own = bool(inputs) and _own(folder, about, recorder, (inputs, outputs), notes)
+    stand_in = False
+    if whole and (about.event.startswith("load_") or not own):
+        problem = recorder.record(folder, about, "stand_in.npz")
+        stand_in = not problem
+        notes += [f"not recorded on stand-in inputs: {problem}"] if problem else []
+    say(f"{folder.name}: {about.event}; own input: {_yes(own)}, stand-in input: {_yes(stand_in)}")
+    said = about.event, about.keras or "", about.backend or "", about.image_ordering
+    return Captured(folder.name, *said, own, stand_in, len(inputs[0]) if inputs else 0, tuple(notes))
+
+
+def _yes(is_so: bool) -> str:
+    return "yes" if is_so else "no"
+
+
+def _calls(dump: Path, notes: list[str]) -> list[dict[str, np.ndarray]]:
+    """Every whole call of a dump; what is no call of the spy's is noted."""
+    found = []
+    for path in sorted(dump.glob("call_*.npz"), key=lambda path: int(re.sub(r"\D", "", path.stem) or 0)):
+        try:
+            arrays = recording.arrays(path)
+            arrays.pop("event", None)
+            recording.of(arrays, path.name)
+            found.append(arrays)
+        except InputError as error:
+            notes.append(f"{path.name} left out: {error}")
+    return found
+
+
+def _fixed(architecture: Path) -> bool:
+    """Whether a sample's answer may hang on those beside or before it: then calls are not put together."""
+    text = architecture.read_text("utf-8", "replace") if architecture.is_file() else ""
+    return re.search(r'"stateful":\s*true|"batch_input_shape":\s*\[\s*\d', text) is not None
+
+
+def _joined(calls: list[dict[str, np.ndarray]], fixed: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    """Inputs and, where every call has them, outputs of the calls that fit the first one, as one batch."""
+    if not calls:
+        return [], []
+    shapes = [{key: array.shape[1:] for key, array in call.items()} for call in calls]
+    same = [call for call, shape in zip(calls, shapes, strict=True) if shape == shapes[0]][: 1 if fixed else None]
+    joined = {key: np.concatenate([call[key] for call in same]) for key in same[0]}
+    return tuple(  # type: ignore[return-value]
+        [joined[f"{kind}_{i}"] for i in range(sum(key.startswith(f"{kind}_") for key in joined))]
+        for kind in ("in", "out")
+    )
+
+
+def _own(
+    folder: Path,
+    about: _About,
+    recorder: Recorder,
+    call: tuple[list[np.ndarray], list[np.ndarray]],
+    notes: list[str],
+) -> bool:
+    """Write own.npz: the repository's inputs, what its program was answered on them, and the layers between."""
+    inputs, outputs = call
+    np.savez(folder / "inputs.npz", **{f"in_{i}": array for i, array in enumerate(inputs)})  # type: ignore[arg-type]
+    whole = all((folder / name).is_file() for name in FILES)
+    problem = recorder.record(folder, about, "own.npz") if whole else "the model could not be saved whole"
+    arrays: dict[str, Any] = {} if problem else recording.arrays(folder / "own.npz")
+    if problem:
+        notes.append(f"layers are not recorded: {problem}")
+    if not outputs:
+        return bool(arrays)
+    if arrays and not _agree(arrays, outputs):
+        notes.append("from what was saved, the model answers otherwise than the program saw: its layers are left out")
+        arrays = {}
+    # What the program itself was answered is the truth; the second process adds the layers.
+    numbers = {f"in_{i}": array for i, array in enumerate(inputs)} | {f"out_{i}": a for i, a in enumerate(outputs)}
+    said = {"keras": about.keras, "backend": about.backend}
+    provenance = arrays.get("provenance", np.array(json.dumps(said).encode()))
+    np.savez_compressed(folder / "part.npz", **{**arrays, **numbers, "provenance": provenance})
+    (folder / "part.npz").replace(folder / "own.npz")
+    return True
+
+
+def _agree(arrays: Mapping[str, np.ndarray], outputs: list[np.ndarray]) -> bool:
+    """Whether the second process answered as the program saw, to SAME of the largest number."""
+    for i, seen in enumerate(outputs):
+        again = arrays.get(f"out_{i}")
+        if again is None or again.shape != seen.shape:
+            return False
+        if np.abs(again.astype(np.float64) - seen).max(initial=0) > SAME * np.abs(seen).max(initial=1e-30):
+            return False
+    return True

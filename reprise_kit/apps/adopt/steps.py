@@ -1,0 +1,177 @@
+"""The five steps of an adoption, each a file in OUT: a run that was stopped goes on from the last one that is there."""
+
+import json
+import shutil
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import msgspec
+
+from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, run, system_folder
+from reprise_kit.apps.adopt.evidence import Evidence
+from reprise_kit.apps.adopt.repository import checkout
+from reprise_kit.compare.atomic import atomic_folder, held_folder
+from reprise_kit.compare.errors import InputError
+
+STEPS = ("evidence", "environment", "run", "capture", "report")
+FILES = dict(zip(STEPS, ("evidence.json", "environment.lock", "run.json", "captured.json", "report.json"), strict=True))
+
+
+@dataclass(frozen=True)
+class Request:
+    """What a person asks for; entry: a command line, None for what the evidence shows. until: the last step to take."""
+
+    source: str
+    commit: str | None = None
+    entry: str | None = None
+    stand_in: str | None = None
+    until: str = STEPS[-1]
+    unboxed: bool = False
+    seconds: float = 900.0
+
+
+class Adoption:
+    """One repository on its way into one folder."""
+
+    def __init__(self, request: Request, out: Path, say: Callable[[str], None]) -> None:
+        """Go on in `out`; raises InputError where it holds the adoption of something else."""
+        self.request, self.out, self.say = request, out, say
+        self._remember()
+
+    def go(self) -> int:
+        """Take every step up to request.until; return the exit code, 0 where that is not the last."""
+        for step in STEPS:
+            if not (self.out / FILES[step]).is_file():
+                getattr(self, f"_{step}")()
+            else:
+                self.say(f"{step}: done before ({FILES[step]})")
+            if step == self.request.until and step != STEPS[-1]:
+                return 0
+        return int(json.loads((self.out / FILES["report"]).read_bytes())["exit_code"])
+
+    def _remember(self) -> None:
+        path = self.out / "adopt.json"
+        asked = {name: getattr(self.request, name) for name in ("source", "commit", "entry", "stand_in")}
+        before = msgspec.json.decode(path.read_bytes(), type=dict[str, str | None]) if path.is_file() else asked
+        if (before["source"], before["commit"]) != (asked["source"], asked["commit"]):
+            raise InputError(f"{self.out}: holds the adoption of {before['source']}; give another folder with -o")
+        if before["entry"] != asked["entry"]:
+            self._forget("evidence")
+        elif before["stand_in"] != asked["stand_in"]:
+            self._forget("run")
+        _write(path, json.dumps(asked) + "\n")
+
+    def _forget(self, step: str) -> None:
+        """What a step and those after it found is of another question: it is found anew."""
+        for later in STEPS[STEPS.index(step) :]:
+            (self.out / FILES[later]).unlink(missing_ok=True)
+
+    def _source(self) -> Path:
+        folder = self.out / "source"
+        if not folder.is_dir():
+            with atomic_folder(folder, "adopt") as made:
+                self.notes = checkout(self.request.source, self.request.commit, made).notes
+            (folder / ".reprise.json").unlink()
+        return folder
+
+    def _evidence(self) -> None:
+        found = evidence.gather(self.request.source, self.request.commit, self.request.entry)
+        keras = found.keras_version or "of that date"
+        self.say(f"evidence: {found.date}, Python {found.python}, Keras {keras}, {found.backend}")
+        for line in found.disagreements:
+            self.say(f"evidence: {line}")
+        if found.refused:
+            raise InputError(f"evidence: {'; '.join(found.refused)}")
+        found.save(self.out / FILES["evidence"])
+
+    def _environment(self) -> None:
+        for line in self._made().notes:
+            self.say(f"environment: {line}")
+
+    def _made(self) -> environment.Environment:
+        return environment.make(self._found(), self.out)
+
+    def _found(self) -> Evidence:
+        return evidence.load(self.out / FILES["evidence"])
+
+    def _run(self) -> None:
+        found, made = self._found(), self._made()
+        entry = self.request.entry or next(iter(found.entry_points), None)
+        if entry is None:
+            raise InputError('run: no entry point was found; give one, like --entry "python predict.py"')
+        stand_in = Path(self.request.stand_in) if self.request.stand_in else None
+        display = run.wants_display(found.imports, found.calls)
+        limits = box.Limits(seconds=self.request.seconds)
+        program = run.Program(
+            entry, self._source(), made.python, made.variables, stand_in, display, self.request.unboxed, limits
+        )
+        self.say(f"run: {entry} ({'UNBOXED' if self.request.unboxed else 'boxed'}, at most {limits.seconds:g} s)")
+        ran = run.run(program, self.out)
+        self.say(f"run: {ran.ended} after {ran.seconds:g} s")
+        _write(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
+
+    def _capture(self) -> None:
+        made, folder = self._made(), self.out / "captured"
+        shutil.rmtree(folder, ignore_errors=True)
+        recorder = captured.Recorder(
+            made.python, made.variables, self._source(), self.out / "home", self.request.unboxed
+        )
+        found = captured.record_all(self.out / "caught", folder, recorder, lambda line: self.say(f"capture: {line}"))
+        part = self.out / f".{FILES['capture']}.part"
+        captured.save(found, part)
+        part.replace(self.out / FILES["capture"])
+
+    def _report(self) -> None:
+        found, made, ran = self._found(), self._made(), run.load(self.out / FILES["run"])
+        models = self.out / "models"
+        models.mkdir(exist_ok=True)
+        all_of_them = []
+        for one in captured.load(self.out / FILES["capture"]):
+            all_of_them.append(adopted.adopt(one, self.out / "captured" / one.name, models))
+            self.say(f"report: {one.name}: {all_of_them[-1].conclusion}")
+        about = {
+            "source": self.request.source,
+            "commit": found.commit,
+            "date": found.date,
+            "python": found.python,
+            "keras": found.keras_version,
+            "backend": found.backend,
+            "entry point": ran.entry,
+            "it ended": f"{ran.ended}, after {ran.seconds:g} s",
+            "boxed": ran.boxed,
+            "stand-in": self.request.stand_in,
+            "environment": made.lock.name,
+            "notes": [*ran.notes, *found.disagreements],
+        }
+        container.write(self.out, found.python, ran.entry, made.variables)
+        self._write_system(all_of_them)
+        report = adopted.Report(about, all_of_them)
+        report.write(self.out)
+        self.say(f"{report.headline} Report: {self.out / 'report.html'}")
+
+    def _write_system(self, all_of_them: list[adopted.Adopted]) -> None:
+        proven = [one for one in all_of_them if one.code in (adopted.PROVEN, adopted.ON_STAND_IN)]
+        if not proven:
+            return
+        main = max(proven, key=lambda one: (one.code == adopted.PROVEN, one.captured.calls))
+        folder = self.out / "captured" / main.captured.name
+        system_folder.write(main, folder, self.out / "system", self.request.source)
+        self.say(f"report: {main.captured.name} is the system {self.out / 'system'}")
+
+
+def adopt(request: Request, out: Path, say: Callable[[str], None]) -> int:
+    """Bring a repository to life in `out`; return 0 proven, 3 proven on stand-in input only, 1 differs, 2 not proven.
+
+    Raises InputError where a step cannot go on, naming it, why and what to give, and where another run has the folder.
+    """
+    if request.until not in STEPS:
+        raise InputError(f"--until {request.until!r}; allowed: {', '.join(STEPS)}")
+    with held_folder(out, "adopt") as folder:
+        return Adoption(request, folder, say).go()
+
+
+def _write(path: Path, text: str) -> None:
+    part = path.with_name(f".{path.name}.part")
+    part.write_text(text, "utf-8")
+    part.replace(path)

@@ -1,0 +1,112 @@
+"""A system folder of an adopted model, which the registry loads: `reprise compare --system OUT/system` and `predict`.
+
+Its inputs are .npz files of the model's own inputs (in_0, ...), for what a repository does before its model is not
+known; its recordings are what the old Keras answered on them.
+"""
+
+import hashlib
+import json
+import shutil
+from pathlib import Path
+from string import Template
+from typing import Any
+
+import numpy as np
+
+from reprise_kit.apps.adopt.adopted import OWN, STAND_IN, WHOSE, Adopted
+from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.trace import Trace
+from reprise_kit.port.keras_legacy import recording
+
+MODULES = {
+    "pipeline.py": '''"""The port: the captured checkpoint, migrated when it is opened."""
+
+from reprise_kit.apps.adopt.pipeline import Options, opener
+
+open_pipeline = opener(__file__)
+__all__ = ["Options", "open_pipeline"]
+''',
+}
+HEAD = Template("""title = $title
+licence = "as in the adopted repository: see its own files"
+labels = $labels
+input = "file"
+suffixes = [".npz"]
+parity = $parity
+
+[weights]
+path = "weights.h5"
+backend = $backend
+""")
+STAGE = Template("""
+[[stage]]
+name = $name
+axes = $axes
+dtype = $dtype
+unit = $unit
+source = $source
+isolated = { atol = $atol, rtol = 1e-05, reason = $reason }
+chained = { atol = $atol, rtol = 1e-05, reason = $reason }
+""")
+TAKEN = "the input is taken in as it is"
+COMPUTED = "float32 sums in another order: 1e-5 of the largest recorded number"
+SAMPLES = 8  # inputs that are kept, a file each
+
+
+def write(adopted: Adopted, recorded: Path, out: Path, source: str) -> Path:
+    """Write the folder `out` for a model whose recordings are in `recorded`; return it."""
+    name = OWN if adopted.captured.own else STAND_IN
+    arrays = recording.load(recorded / name)
+    with atomic_folder(out, "adopt") as folder:
+        for file in ("architecture.json", "weights.h5", "about.json"):
+            shutil.copyfile(recorded / file, folder / file)
+        (folder / "system.toml").write_text(_table(adopted, arrays, source, WHOSE[name]), "utf-8")
+        for file, text in MODULES.items():
+            (folder / file).write_text(text, "utf-8")
+        _write_recordings(adopted, arrays, folder, out.name)
+    return out
+
+
+def _table(adopted: Adopted, arrays: recording.Recording, source: str, whose: str) -> str:
+    answer = arrays.outputs[0]
+    n_labels = answer.shape[-1] if answer.ndim > 1 else 1
+    parity = next((line for v in adopted.verifications for line in v.lines if line.startswith("out_0")), "not measured")
+    text = HEAD.substitute(
+        title=_said(f"Adopted from {source}"),
+        labels=_said([f"output {i}" for i in range(n_labels)]),
+        parity=_said(f"{parity}, on {whose}"),
+        backend=_said(adopted.captured.backend),
+    )
+    first = "in_0" if len(arrays.inputs) == 1 else "clip"
+    for i, array in enumerate(arrays.inputs):
+        text += _stage(f"in_{i}", array, "as the model was given it", "clip", TAKEN, 0.0)
+    for i, array in enumerate(arrays.outputs):
+        largest = float(np.abs(array).max(initial=0))
+        text += _stage(f"out_{i}", array, "as the model answers", first, COMPUTED, 1e-5 * largest)
+    return text
+
+
+def _stage(name: str, array: np.ndarray, unit: str, source: str, reason: str, atol: float) -> str:
+    axes = [f"{name}_axis_{i}" for i in range(1, array.ndim)] or ["n_values"]
+    words: dict[str, Any] = {"name": name, "axes": axes, "unit": unit, "source": source, "reason": reason}
+    dtype = str(array.dtype) if name.startswith("in") else "float32"
+    return STAGE.substitute({key: _said(value) for key, value in words.items()}, dtype=_said(dtype), atol=repr(atol))
+
+
+def _said(value: object) -> str:
+    """TOML's strings and lists of them are written as JSON's."""
+    return json.dumps(value)
+
+
+def _write_recordings(adopted: Adopted, arrays: recording.Recording, folder: Path, system: str) -> None:
+    sha256 = hashlib.sha256((folder / "weights.h5").read_bytes()).hexdigest()
+    said = {"weights_sha256": sha256, "keras": adopted.captured.keras, "side": "the captured original"}
+    (folder / "inputs").mkdir()
+    for i in range(min(SAMPLES, len(arrays.inputs[0]))):
+        taken = {f"in_{k}": array[i] for k, array in enumerate(arrays.inputs)}
+        path = folder / "inputs" / f"input_{i}.npz"
+        np.savez(path, **taken)
+        answered = {f"out_{k}": array[i].astype(np.float32) for k, array in enumerate(arrays.outputs)}
+        digest = hashlib.sha256(path.read_bytes()).hexdigest()
+        trace = Trace(system, path.name, digest, taken | answered, {}, said)
+        trace.save(folder / "recorded" / adopted.captured.backend / path.stem)

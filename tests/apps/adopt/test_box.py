@@ -1,0 +1,104 @@
+"""The box in earnest: what a program in it cannot reach, and how it is ended."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from reprise_kit.apps.adopt import box
+from reprise_kit.apps.adopt.box import Box, Limits
+from reprise_kit.compare.errors import InputError
+
+pytestmark = pytest.mark.usefixtures("bwrap")
+SHELL = ["/bin/sh", "-c"]
+
+
+def made(tmp_path: Path, boxed: bool = True) -> tuple[Box, Path]:
+    work = tmp_path / "work"
+    work.mkdir(exist_ok=True)
+    return box.open_box(tmp_path / "home", {work: "/adopted"}, {}, not boxed), work
+
+
+def ran(tmp_path: Path, script: str, limits: Limits | None = None, **more) -> box.Ended:
+    opened, work = made(tmp_path)
+    words = [*SHELL, script]
+    return opened.run(words, {}, opened.name(work), tmp_path / "log", limits or Limits(seconds=30), **more)
+
+
+def test_a_program_sees_its_folder_and_its_home_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "secret").write_text("x")
+    monkeypatch.setenv("TOKEN", "xyzzy")
+    ended = ran(tmp_path, f"echo $HOME; ls -A /home / {tmp_path} /root; env; touch /usr/x /etc/x; echo in > kept")
+    assert "/home/adopted" in ended.said and "secret" not in ended.said and "xyzzy" not in ended.said
+    assert (tmp_path / "work" / "kept").read_text() == "in\n"
+    assert not Path("/usr/x").exists() and not Path("/etc/x").exists()
+
+
+def test_no_network_and_none_of_its_neighbours(tmp_path: Path) -> None:
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        script = f"import socket; socket.create_connection(('127.0.0.1', {port}), 2); print('REACHED')"
+        subprocess.run(["/usr/bin/python3", "-c", script], check=True)  # the check bites: outside it is reached
+        ended = ran(tmp_path, f'/usr/bin/python3 -c "{script}"')
+    assert ended.code != 0 and "REACHED" not in ended.said and "Error" in ended.said
+
+
+@pytest.mark.parametrize(
+    ("script", "limits", "why"),
+    [
+        ("while :; do :; done", Limits(seconds=1), "ran for 1 s"),
+        ("for i in 1 2 3 4 5 6 7 8 9; do sleep 30 & done; wait", Limits(seconds=30, processes=6), "processes"),
+        ("x=$(head -c 300000000 /dev/zero | tr '\\0' a); sleep 30", Limits(seconds=30, memory=200 << 20), "memory"),
+        ("sleep 30", Limits(seconds=30, idle=1), "did nothing for 1 s"),
+    ],
+)
+def test_limits_end_it_and_all_that_it_began(tmp_path: Path, script: str, limits: Limits, why: str) -> None:
+    mark = f"sleep 3{os.getpid()}"
+    ended = ran(tmp_path, f"({mark} &) ; {script}", limits, kept=lambda: True)
+    assert ended.code is None and why in ended.why
+    time.sleep(0.3)
+    assert mark not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+
+
+def test_it_is_not_ended_for_waiting_before_it_has_left_anything(tmp_path: Path) -> None:
+    assert ran(tmp_path, "sleep 2", Limits(seconds=30, idle=0.5)).code == 0
+
+
+def test_enough_ends_it(tmp_path: Path) -> None:
+    opened, work = made(tmp_path)
+    ended = opened.run(
+        [*SHELL, "touch enough; sleep 60"],
+        {},
+        opened.name(work),
+        tmp_path / "log",
+        Limits(seconds=30),
+        enough=(work / "enough").exists,
+    )
+    assert "enough" in ended.why and ended.seconds < 20
+
+
+def test_exit_code_and_last_words(tmp_path: Path) -> None:
+    ended = ran(tmp_path, "seq 100; echo wrong >&2; exit 7")
+    assert (ended.code, ended.why) == (7, "") and ended.said.endswith("100\nwrong")
+
+
+def test_without_bubblewrap_a_person_must_say_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("PATH", str(tmp_path))
+    with pytest.raises(InputError, match="--unboxed"):
+        made(tmp_path)
+    opened, work = made(tmp_path, boxed=False)
+    words = [sys.executable, "-c", "print('outside')"]
+    assert opened.run(words, {}, str(work), tmp_path / "log", Limits()).said == "outside"
+
+
+def test_what_an_environment_names_is_shown_and_never_a_home(tmp_path: Path) -> None:
+    (tmp_path / "lib").mkdir()
+    found = box.needed(
+        Path(sys.executable), {"PYTHONPATH": f"{tmp_path}/lib:{Path.home()}:/", "HOME": str(tmp_path), "X": "/usr/lib"}
+    )
+    assert tmp_path / "lib" in found and Path(sys.prefix) in found
+    assert not {tmp_path, Path.home(), Path("/"), Path("/usr/lib")} & set(found)

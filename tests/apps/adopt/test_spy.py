@@ -1,0 +1,116 @@
+"""The spy in a real Keras 1.1.0: what it keeps, and that its host notices nothing."""
+
+import json
+import subprocess
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from reprise_kit.apps.adopt.run import SPY
+from tests.apps.adopt.conftest import Old
+
+DENSE = """
+import numpy as np
+from keras.layers import Dense
+from keras.models import Sequential
+model = Sequential([Dense(3, input_dim=4, activation='tanh')])
+x = np.random.RandomState(0).randn(5, 4).astype('float32')
+"""
+
+
+def spied(old: Old, folder: Path, code: str, **variables: str) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
+    caught = folder / "caught"
+    caught.mkdir()
+    program = folder / "program.py"
+    program.write_text(code)
+    env = {**old.variables, "PYTHONPATH": str(SPY), "REPRISE_SPY_OUT": str(caught), **variables}
+    done = subprocess.run([old.python, program], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    assert not list(caught.rglob("part-*"))
+    return done, sorted(path.parent for path in caught.glob("*/about.json"))
+
+
+def calls(folder: Path) -> list[dict[str, np.ndarray]]:
+    found = []
+    for path in sorted(folder.glob("call_*.npz")):
+        with np.load(path, allow_pickle=False) as arrays:
+            found.append(dict(arrays))
+    return found
+
+
+def test_architecture_weights_inputs_and_outputs(old: Old, tmp_path: Path) -> None:
+    code = DENSE + "np.save('seen.npy', model.predict(x))\n"
+    done, found = spied(old, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    (folder,) = found
+    about = json.loads((folder / "about.json").read_text())
+    assert (about["keras"], about["backend"], about["image_ordering"]) == ("1.1.0", "theano", "th")
+    assert json.loads((folder / "architecture.json").read_text())["class_name"] == "Sequential"
+    assert (folder / "weights.h5").stat().st_size > 500
+    (call,) = calls(folder)
+    assert np.array_equal(call["out_0"], np.load(tmp_path / "seen.npy")) and call["in_0"].shape == (5, 4)
+    assert call["event"].item() == b"predict"
+
+
+def test_a_new_state_for_new_weights_and_a_function_as_a_model(old: Old, tmp_path: Path) -> None:
+    code = DENSE + (
+        "from keras import backend as K\n"
+        "model.predict(x)\nmodel.set_weights([w + 1 for w in model.get_weights()])\n"
+        "model.predict(x); model.predict(x)\n"
+        "f = K.function([model.layers[0].input, K.learning_phase()], [model.layers[-1].output])\n"
+        "assert f([x, 0])[0].shape == (5, 3)\n"
+        "model.compile('sgd', 'mse'); model.train_on_batch(x, np.zeros((5, 3)))\n"
+    )
+    done, found = spied(old, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    events = [json.loads((folder / "about.json").read_text())["event"] for folder in found]
+    assert sorted(events) == ["K.function", "predict", "predict"]
+    by_name = {folder.name.split("-", 1)[1]: calls(folder) for folder in found}
+    assert [len(by_name[name]) for name in ("0-0", "0-1", "1-0")] == [1, 3, 1]
+    assert not np.allclose(by_name["0-0"][0]["out_0"], by_name["0-1"][0]["out_0"])
+    assert "out_0" not in by_name["0-1"][2] and by_name["0-1"][2]["event"].item() == b"train_on_batch"
+
+
+def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:
+    code = (Path(__file__).parent / "repositories/hostile/main.py").read_text()
+    done, found = spied(old, tmp_path, code)
+    assert done.returncode == 3, done.stderr
+    assert "reassigned (5, 3)" in done.stdout and "own error" in done.stdout
+    assert len({folder.name.split("-")[0] for folder in found}) == 2, "the forked child's model is kept apart"
+    assert sum(len(calls(folder)) for folder in found) >= 5
+
+
+def test_nothing_to_write_to_is_no_trouble_of_the_host(old: Old, tmp_path: Path) -> None:
+    done, found = spied(old, tmp_path, DENSE + "print(model.predict(x).shape)\n", REPRISE_SPY_OUT="/proc/nowhere")
+    assert done.returncode == 0 and "(5, 3)" in done.stdout and not found and "Traceback" not in done.stderr
+
+
+def test_it_takes_less_time_than_its_host(old: Old, tmp_path: Path) -> None:
+    code = DENSE + "import time\nmodel.predict(x)\nbegan = time.time()\nfor i in range(300):\n    model.predict(x)\n"
+    code += "print(time.time() - began)\n"
+    taken = []
+    for name, out in (("alone", ""), ("spied", None)):
+        folder = tmp_path / name
+        folder.mkdir()
+        began = time.monotonic()
+        done, _ = spied(old, folder, code, **({"REPRISE_SPY_OUT": out} if out is not None else {}))
+        assert done.returncode == 0, done.stderr
+        taken.append(time.monotonic() - began)
+    assert taken[1] < 2 * taken[0]
+
+
+def test_a_module_builtins_of_another_is_not_met(old: Old, tmp_path: Path) -> None:
+    (tmp_path / "builtins.py").write_text("raise ImportError('the package future')\n")
+    done, found = spied(old, tmp_path, DENSE + "model.predict(x)\n")
+    assert done.returncode == 0 and len(found) == 1
+
+
+@pytest.mark.parametrize("missing", ["other_sitecustomize"])
+def test_the_sitecustomize_behind_it_still_runs(old: Old, tmp_path: Path, missing: str) -> None:
+    other = tmp_path / missing
+    other.mkdir()
+    (other / "sitecustomize.py").write_text("import sys; sys.ran = True\n")
+    code = "import sys; print(sys.ran)\n"
+    done, _ = spied(old, tmp_path, code, PYTHONPATH=f"{SPY}:{other}")
+    assert done.stdout == "True\n", done.stderr
