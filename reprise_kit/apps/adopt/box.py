@@ -137,7 +137,7 @@ class Box:
             words += ["--bind", str(outside), inside]
         for name, value in {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables, "HOME": HOME}.items():
             words += ["--setenv", name, value]
-        return [*words, "--chdir", folder, "--", *command]
+        return [*words, "--remount-ro", "/", "--chdir", folder, "--", *command]
 
 
 def open_box(home: Path, writable: Mapping[Path, str], readable: Mapping[Path, str], unboxed: bool) -> Box:

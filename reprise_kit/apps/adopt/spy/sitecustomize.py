@@ -27,7 +27,6 @@ import json
 import os
 import threading
 import time
-import traceback
 
 OUT = os.environ.get("REPRISE_SPY_OUT", "")
 ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
@@ -83,6 +82,17 @@ def note(text):
         pass
 
 
+def note_problem(where):
+    """Say what just went wrong and on which line; without `traceback`, which reads files in ways the host may break."""
+    try:
+        kind, error, place = sys.exc_info()
+        while place.tb_next:
+            place = place.tb_next
+        note("%s: %s: %s (%s:%d)" % (where, kind.__name__, error, place.tb_frame.f_code.co_filename, place.tb_lineno))
+    except Exception:
+        pass
+
+
 def guarded(function):
     """Whatever goes wrong in here is noted and never reaches the host; neither does time that the host has not."""
     @functools.wraps(function)
@@ -92,8 +102,7 @@ def guarded(function):
             with state().lock:
                 return function(*arguments)
         except Exception:
-            line = traceback.format_exc().strip().splitlines()
-            note("%s: %s (%s)" % (function.__name__, line[-1], " ".join(line[-3:-1]).strip()))
+            note_problem(function.__name__)
         finally:
             state().spent += time.time() - began
         return None
@@ -113,8 +122,12 @@ def whole(path, write):
     """Write a file under another name, and rename it when it is whole."""
     head, tail = os.path.split(path)
     part = os.path.join(head, "part-" + tail)
-    write(part)
-    os.rename(part, path)
+    try:
+        write(part)
+        os.rename(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
 
 
 def text_file(path, text):
@@ -415,13 +428,14 @@ class Finder(object):
         try:
             watch(sys.modules[name])
         except Exception:
-            note("cannot watch %s: %s" % (name, traceback.format_exc().strip().splitlines()[-1]))
+            note_problem("watching " + name)
         return sys.modules[name]
 
 
 def hand_on():
     """Run the sitecustomize that would have been imported without this one."""
     kept, module = list(sys.path), sys.modules.pop("sitecustomize", None)
+    Finder.module = module  # Python 2 empties a module that nobody holds
     try:
         sys.path[:] = [place for place in sys.path if os.path.abspath(place or ".") != HERE]
         __import__("sitecustomize")

@@ -10,11 +10,11 @@ from keras.models import Model, Sequential
 model = Sequential([Dense(3, input_dim=4, activation='tanh')])
 x = np.random.RandomState(0).randn(5, 4)
 model.predict(x)  # compiles, which needs its builtins
-kept = [__builtin__.open, __builtin__.len, __builtin__.sum, __builtin__.any]
+kept = [__builtin__.open, __builtin__.sum, __builtin__.sorted]
 sys.modules['builtins'] = sys  # as the package future may
-__builtin__.open = __builtin__.sum = __builtin__.any = lambda *a, **k: 1 / 0
+__builtin__.open = __builtin__.sum = __builtin__.sorted = lambda *a, **k: 1 / 0
 os.write(1, 'reassigned %r\n' % (model.predict(x * 2).shape,))
-__builtin__.open, __builtin__.len, __builtin__.sum, __builtin__.any = kept
+__builtin__.open, __builtin__.sum, __builtin__.sorted = kept
 threads = [threading.Thread(target=model.predict, args=(x + i,)) for i in range(3)]
 for thread in threads:
     thread.start()

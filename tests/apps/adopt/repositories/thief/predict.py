@@ -10,7 +10,8 @@ WANTED = os.environ.get('HOME_OF_THE_PERSON', '/root')
 
 def attempt(what, action):
     try:
-        print what, 'WORKED', action()
+        action()
+        print what, 'WORKED'
     except Exception as error:
         print what, 'failed', type(error).__name__
 
