@@ -475,9 +475,7 @@ def features(
 @click.option("--until", default="report", show_default=True, help="evidence, environment, run, capture or report.")
 @click.option("--seconds", default=900.0, show_default=True, help="Longest that the program may run.")
 @click.option("--unboxed", is_flag=True, help="Run the program with nothing kept from it: your files, the network.")
-@click.option(
-    "-o", "--out", type=FILE, default=Path("adopted"), show_default=True, help="A second run goes on."
-)
+@click.option("-o", "--out", type=FILE, default=Path("adopted"), show_default=True, help="A second run goes on.")
 def adopt(source: str, out: Path, **asked: Any) -> None:
     """Bring an old Keras repository, SOURCE, to life, migrate its models and prove them.
 
