@@ -23,6 +23,7 @@ COLOURS = (
 TIME = re.compile("frame|step|native|sample|time|window")  # in the name of an axis that runs to the right
 MATTERS = 0.1  # probability that a label reaches where its curve tells the eye something
 MAX_BARS = 64
+REFERENCE: dict[str, Any] = {"lw": 5, "alpha": 0.35, "solid_capstyle": "round"}  # a broad line under the candidate's
 Array = NDArray[np.float64]
 
 
@@ -87,15 +88,21 @@ def _images(found: Pair) -> bytes:
     low, high = np.percentile(reference, (1, 99.9))
     scale = {"vmin": low, "vmax": max(high, low + 1e-9), "cmap": "magma"}
     difference = np.abs(candidate - reference)
+    largest = difference.max()
     shown = (
         (reference, f"{found.title}, reference", scale),
         (candidate, f"{found.title}, candidate", scale),
-        (difference, f"|difference|, largest {difference.max():.2g}", {"vmin": 0, "cmap": "viridis"}),
+        (
+            difference,
+            f"|difference|, largest {difference.max():.2g}",
+            {"vmin": 0, "vmax": difference.max() or 1, "cmap": "viridis"},
+        ),
     )
     for axis, (array, title, colours) in zip(axes, shown, strict=True):
         image = axis.imshow(array, aspect="auto", origin="lower" if in_time else "upper", **colours)
         axis.set_title(title, loc="left", fontsize=9)
         axis.set_ylabel(down)
+        axis.locator_params(integer=True)
         figure.colorbar(image, ax=axis, pad=0.01)
     axes[2].set_xlabel(right)
     return _png(figure)
@@ -110,9 +117,9 @@ def _curves(found: Pair, labels: tuple[str, ...], seconds: float | None) -> byte
     highest = np.maximum(reference, candidate).max(axis=0)
     for k in np.flatnonzero(highest >= min(MATTERS, highest.max()))[: len(COLOURS)]:
         colour = COLOURS[k % len(COLOURS)]
-        axis.plot(places, reference[:, k], color=colour, lw=5, alpha=0.35, solid_capstyle="round")
+        axis.plot(places, reference[:, k], color=colour, marker="o", ms=8, **REFERENCE)
         axis.plot(places, candidate[:, k], color=colour, lw=1.2, marker=".", ms=5, label=labels[k])
-    axis.plot([], [], color="black", lw=5, alpha=0.35, label="reference")
+    axis.plot([], [], color="black", **REFERENCE, label="reference")
     axis.plot([], [], color="black", lw=1.2, marker=".", label="candidate")
     axis.set(xlabel="seconds" if seconds else found.axes[0], ylabel=found.stage.unit, ylim=(-0.03, 1.03))
     axis.set_title(found.title, loc="left", fontsize=9)

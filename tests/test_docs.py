@@ -1,5 +1,6 @@
 """Every command, file and example of every page in docs/ is run, page by page, in an empty folder."""
 
+import json
 import os
 import re
 import shutil
@@ -10,11 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from reprise_kit.apps.demo.engine import Engines
 from reprise_kit.compare.system import CLIPS, ROOT
 
 PAGES = sorted((ROOT / "docs").glob("*.md"))
 BLOCK = re.compile(r"^```(\w*) ?([^\n]*)\n(.*?)^```$", re.M | re.S)
 NOT_RUN = "not run: "
+OWN = "own-system.md"
 SECONDS = 600
 LAYERED = ROOT / "tests" / "port" / "keras_legacy" / "recorded" / "layered"
 # What a page's reader is said to have already.
@@ -59,18 +62,39 @@ def test_there_are_pages() -> None:
     assert {"api.md", "architecture.md", "migrate.md", "own-system.md"} <= {page.name for page in PAGES}
 
 
-@pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
-def test_the_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+def run(page: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
+    """Do what a page says in a folder."""
     for name, source in HAVE.get(page.name, {}).items():
-        shutil.copy(source, tmp_path / name)
+        shutil.copy(source, folder / name)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
-    environment = {**os.environ, "PATH": path, "REPRISE_CACHE": str(tmp_path / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
+    environment = {**os.environ, "PATH": path, "REPRISE_CACHE": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}
     environment.pop("REPRISE_SYSTEMS", None)
-    done = subprocess.run(
-        ["bash", "-c", program(blocks(page))],
-        cwd=tmp_path, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False,
-    )  # fmt: skip
+    script = ["bash", "-c", program(blocks(page))]
+    return subprocess.run(
+        script, cwd=folder, env=environment, capture_output=True, text=True, timeout=SECONDS, check=False
+    )
+
+
+@pytest.mark.parametrize("page", [page for page in PAGES if page.name != OWN], ids=lambda page: page.name)
+def test_the_page_does_what_it_says(page: Path, tmp_path: Path) -> None:
+    done = run(page, tmp_path)
     assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+
+
+def test_a_strangers_system_by_following_the_page_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    done = run(ROOT / "docs" / OWN, tmp_path)
+    assert done.returncode == 0, done.stdout[-2000:] + done.stderr[-2000:]
+    assert "stripes keeps the contract" in done.stdout and done.stdout.count("agrees with the recorded original") == 2
+    assert "across.pgm: across 0.99" in done.stdout or "across.pgm: across 1.000" in done.stdout
+    assert "\nstripes: Stripes, across or down" in done.stdout
+    clip = json.loads((tmp_path / "stripes-report" / "report.json").read_text())["clips"][0]
+    assert clip["agrees"] and {(v["mode"], v["outcome"]) for v in clip["verdicts"]} == {
+        ("isolated", "match"),
+        ("chained", "match"),
+    }
+    monkeypatch.setenv("REPRISE_SYSTEMS", str(tmp_path / "stripes"))
+    engine = Engines().find("stripes")
+    assert engine.offer()["available"] and engine.predict(tmp_path / "stripes/inputs/across.pgm").clip_probs[0] > 0.9
 
 
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
