@@ -92,11 +92,7 @@ def _images(found: Pair) -> bytes:
     shown = (
         (reference, f"{found.title}, reference", scale),
         (candidate, f"{found.title}, candidate", scale),
-        (
-            difference,
-            f"|difference|, largest {difference.max():.2g}",
-            {"vmin": 0, "vmax": difference.max() or 1, "cmap": "viridis"},
-        ),
+        (difference, f"|difference|, largest {largest:.2g}", {"vmin": 0, "vmax": largest or 1, "cmap": "viridis"}),
     )
     for axis, (array, title, colours) in zip(axes, shown, strict=True):
         image = axis.imshow(array, aspect="auto", origin="lower" if in_time else "upper", **colours)
