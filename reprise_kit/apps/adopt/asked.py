@@ -28,6 +28,10 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
             notes.append(f"`import {module}` needs {by_system[module]}, which a person must install")
             continue
         name = canonicalize_name(table.modules.get(module, module))
+        if module not in table.modules and name not in asked and name not in stated and not index.had(name):
+            # A guess by the module's name: a package of a later day is somebody else's.
+            notes.append(f"`import {module}`: no package of that name on {index.day}; a person must give it")
+            continue
         asked.setdefault(name, stated[name][0] if name in stated else "")
     for name, why in _implied(evidence):
         if name not in asked:

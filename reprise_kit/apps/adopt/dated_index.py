@@ -55,14 +55,14 @@ class DatedIndex:
     """What the index had on `day` for an interpreter that takes wheels of `tags`.
 
     wanted: by package, a specifier that must be met, by the first release after the day where none before it does.
-    asked: what was asked for, in order. moved: by package, a line where something else than the day decided.
+    asked: what was asked for, in order. moved: by package and version, a line on what is offered beside the day.
     """
 
     day: str
     tags: frozenset[Tag]
     wanted: dict[str, SpecifierSet] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
-    moved: dict[str, str] = field(default_factory=dict)
+    moved: dict[tuple[str, str], str] = field(default_factory=dict)
     _all: dict[str, dict[Version, list[File]]] = field(default_factory=dict)
 
     def everything(self, name: str) -> dict[Version, list[File]]:
@@ -71,6 +71,10 @@ class DatedIndex:
         if name not in self._all:
             self._all[name] = _releases(name)
         return self._all[name]
+
+    def had(self, name: str) -> bool:
+        """Say whether the package had a release by the day, of whatever kind."""
+        return any(f.day <= self.day for files in self.everything(name).values() for f in files)
 
     def releases(self, name: str) -> dict[Version, list[File]]:
         """Return the releases of the day."""
@@ -102,7 +106,7 @@ class DatedIndex:
         later = [v for v in later if spec is None or v in spec][:1]
         for version in later:
             why = (reason or self._why(name)) + (f" and {spec} is asked for" if spec else "")
-            self.moved[name] = f"{name} {version} is of {first[version]}, after {self.day}: {why}"
+            self.moved[name, str(version)] = f"{name} {version} is of {first[version]}, after {self.day}: {why}"
         return there | {v: releases[v] for v in later}
 
     def _why(self, name: str) -> str:

@@ -25,7 +25,8 @@ from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.compare import rules
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.python27 import environment, find_interpreter, make_virtualenv
+from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, make_virtualenv
+from reprise_kit.compare.seal import is_sealed
 
 TRIES = 12  # resolutions, each with one requirement less or one release more
 SECONDS = 1800  # of one resolution; an sdist in C may compile in it
@@ -60,23 +61,32 @@ def make(evidence: Evidence, out: Path, say: Callable[[str], None] = lambda line
     out.mkdir(parents=True, exist_ok=True)
     lock = out / "environment.lock"
     head = f"# reprise adopt: {evidence.date}, Python {evidence.python}, {_identity(evidence)}\n"
+    kept = lock.read_text() if lock.is_file() else ""
+    if kept.startswith(head) and is_sealed(environment_folder(interpreter, lock)):
+        python = environment(interpreter, lock, say)
+    else:
+        kept, python = _made(evidence, interpreter, lock, head, say)
+    notes += re.findall(r"^# note: (.*)$", kept, flags=re.M)
+    settings, said = _settings(evidence, python, out)
+    return Environment(python, settings, lock, [*notes, *said])
+
+
+def _made(evidence: Evidence, interpreter: Path, lock: Path, head: str, say: Callable[[str], None]) -> tuple[str, Path]:
+    """Write the lock where it is none of this evidence, install it; return its text and the interpreter."""
     with tempfile.TemporaryDirectory(prefix="reprise-resolve-") as folder:
         make_virtualenv(interpreter, Path(folder, "env"))
         index = DatedIndex(evidence.date, _tags(Path(folder, "env")))
         with served(index) as url:
             variables = _sealed_off(Path(folder), url)
-            kept = lock.read_text() if lock.is_file() else ""
-            if not kept.startswith(head):
+            text = lock.read_text() if lock.is_file() else ""
+            if not text.startswith(head):
                 say(f"resolving the environment of {evidence.date} for Python {evidence.python} ...")
-                text, made = _resolved(evidence, index, Path(folder), variables)
-                kept = head + "".join(f"# note: {note}\n" for note in made) + text
+                rows, notes = _resolved(evidence, index, Path(folder), variables)
+                text = head + "".join(f"# note: {note}\n" for note in notes) + rows
                 with atomic_file(lock) as temporary:
-                    temporary.write_text(kept)
-            _prime(index, kept)
-            python = environment(interpreter, lock, say, variables)
-    notes += re.findall(r"^# note: (.*)$", kept, flags=re.M)
-    settings, said = _settings(evidence, python, out)
-    return Environment(python, settings, lock, [*notes, *said])
+                    temporary.write_text(text)
+            _prime(index, text)
+            return text, environment(interpreter, lock, say, variables)
 
 
 def _identity(evidence: Evidence) -> str:
@@ -155,8 +165,8 @@ def _resolved(evidence: Evidence, index: DatedIndex, folder: Path, variables: di
         notes.append(_yielded(said, asked, index, evidence))
     else:
         raise InputError(f"pip cannot resolve the environment of {evidence.date}: {notes[-1]}")
-    rows = list(_rows(index, python, variables))
-    return "".join(rows), notes + sorted(index.moved.values())
+    rows = dict(_rows(index, python, variables))
+    return "".join(rows.values()), notes + sorted(line for pin, line in index.moved.items() if pin in rows)
 
 
 def _tried(command: list[str], variables: dict[str, str]) -> str | None:
@@ -212,14 +222,14 @@ def _yielded(said: str, asked: dict[str, str], index: DatedIndex, evidence: Evid
     raise InputError(f"pip cannot make the environment of {evidence.date}: {_last(said)}")
 
 
-def _rows(index: DatedIndex, python: list[str], variables: dict[str, str]) -> Iterator[str]:
-    """Yield the lock's row of each installed package; each must be one that the index offered."""
+def _rows(index: DatedIndex, python: list[str], variables: dict[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
+    """Yield the lock's row of each installed package and version; each must be one that the index offered."""
     done = subprocess.run([*python, "list", "--format=json"], capture_output=True, text=True, env=variables, check=True)
     for row in sorted(json.loads(done.stdout), key=lambda row: row["name"].lower()):
         name, version = canonicalize_name(row["name"]), row["version"]
         if name != "pip":
             hashes = [f"    --hash=sha256:{sha256}" for sha256 in index.hashes(name, version)]
-            yield " \\\n".join([f"{name}=={version}", *hashes]) + "\n"
+            yield (name, version), " \\\n".join([f"{name}=={version}", *hashes]) + "\n"
 
 
 def _prime(index: DatedIndex, lock: str) -> None:

@@ -70,7 +70,7 @@ def test_a_release_is_there_from_its_first_file_on():
 
 def test_before_the_first_release_comes_the_first():
     found, index = versions("thing", "2015-01-01")
-    assert found == ["1.0"] and "there was none before" in index.moved["thing"]
+    assert found == ["1.0"] and "there was none before" in index.moved["thing", "1.0"]
     assert versions("nothing", "2016-01-01")[0] == []
 
 
@@ -78,13 +78,13 @@ def test_a_package_in_c_is_taken_as_a_wheel():
     assert versions("h5py", "2016-04-09")[0] == ["2.6.0"]  # its sdist is of April, its wheel of July
     python36 = frozenset(parse_tag("cp36-cp36m-manylinux1_x86_64"))
     found, index = versions("h5py", "2016-04-09", python36)
-    assert found == ["2.7.0"] and "2017-03-18" in index.moved["h5py"]
+    assert found == ["2.7.0"] and "2017-03-18" in index.moved["h5py", "2.7.0"]
     assert str(DatedIndex("2016-01-01", TAGS).nearest("h5py", SpecifierSet("==2.5.0"))) == "2.6.0"
 
 
 def test_tensorflow_of_before_the_index_is_called_what_it_is():
     found, index = versions("tensorflow", "2016-10-01")
-    assert found == ["0.12.1"] and "not what ran then" in index.moved["tensorflow"]
+    assert found == ["0.12.1"] and "not what ran then" in index.moved["tensorflow", "0.12.1"]
     assert versions("tensorflow", "2017-03-01")[0] == ["0.12.1", "1.0.0"]
 
 

@@ -50,8 +50,13 @@ def test_the_environment_of_a_day_in_2016(online, tmp_path, monkeypatch):
     assert any("h5py: stated nowhere" in note for note in found.notes)
     assert "libopenblas" in found.variables["THEANO_FLAGS"] and str(tmp_path) in found.variables["HOME"]
     # Again: the same lock, the same environment, nothing resolved.
-    monkeypatch.setattr(environment, "_resolved", lambda *_: pytest.fail("resolved again"))
+    monkeypatch.setattr(environment, "_made", lambda *_: pytest.fail("made again"))
     assert environment.make(EVIDENCE, tmp_path).python == found.python
+    # A lock altered by hand names a release that the day had not, or a hash that is no file's: never installed.
+    found.lock.write_text(text.replace("--hash=sha256:", "--hash=sha256:00"))
+    monkeypatch.undo()
+    with pytest.raises(InputError, match="cannot install"):
+        environment.make(EVIDENCE, tmp_path)
 
 
 def test_what_is_refused_makes_nothing(tmp_path):
@@ -79,15 +84,18 @@ LISTING = {
     "numpy": [row(f"numpy-1.11.1-{WHEEL}", "2016-06-25")],
     "h5py": [row(f"h5py-2.6.0-{WHEEL}", "2016-04-08")],
     "scipy": [row("scipy-0.15.1.tar.gz", "2015-01-18"), row(f"scipy-0.17.0-{WHEEL}", "2016-01-23")],
+    "img-utils": [row("img_utils-0.0.8.tar.gz", "2018-03-29")],
     "opencv-python": [row(f"opencv_python-3.1.0.5-{WHEEL}", "2017-03-01")],
 }
 
 
 def test_imports_by_their_packages_names_and_what_no_index_has(monkeypatch):
-    found, notes = asked(monkeypatch, LISTING, imports=["keras", "cv2", "essentia", "own_thing"])
+    found, notes = asked(monkeypatch, LISTING, imports=["keras", "cv2", "essentia", "own_thing", "img_utils"])
     assert found == {"keras": "", "opencv-python": "", "numpy": "", "theano": "", "h5py": ""}
     said = "\n".join(notes)
-    assert "import essentia" in said and "own-thing: the index has no such package" in said and "h5py: stated" in said
+    assert "import essentia" in said and "h5py: stated" in said
+    # A package named like the module that came two years later is somebody else's.
+    assert "`import own_thing`: no package" in said and "`import img_utils`: no package" in said
 
 
 def test_a_pin_without_a_wheel_moves_and_prose_gives_way_to_the_day(monkeypatch):
