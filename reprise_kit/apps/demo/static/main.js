@@ -35,6 +35,7 @@ function progress(share) {
 }
 
 const chosen = () => at("system").selectedOptions[0];
+const noun = () => (chosen().dataset.accepts ? "file" : "song");
 
 // What the page says and offers for the network that is chosen.
 function showSystem() {
@@ -86,7 +87,7 @@ const HANDLERS = {
     song.begin(content);
     if (song.stepSeconds) return;
     progress(undefined);
-    say("The song is here. This network hears it as a whole: one moment…");
+    say(`The ${noun()} is here. This network takes it as a whole: one moment…`);
   },
   steps(content) {
     song.addSteps(content);
@@ -100,7 +101,7 @@ const HANDLERS = {
     song.finish(content);
     showSong();
     const [[p, g]] = ranked(content.clip_probs);
-    say(`Done: ${song.labels[g]}, ${percent(p)} over the whole song.`);
+    say(`Done: ${song.labels[g]}, ${percent(p)} over the whole ${noun()}.`);
   },
   original(content) { comparison = content; showComparison(); },
   error({ error }) { complain(error); say(""); },
