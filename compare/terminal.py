@@ -172,10 +172,10 @@ def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings
     new_console().print(f"{out}: {', '.join(made.arrays)}", soft_wrap=True)
 
 
-def diff(reference: Path, candidate: Path, mode: str) -> int:
-    """Print the verdicts on two traces; return 0 where all match, else 1."""
+def diff(reference: Path, candidate: Path, mode: str, system: str | None = None) -> int:
+    """Print the verdicts on two traces by the stages of `system`, default: theirs; return 0 where all match, else 1."""
     sides = traces.load(reference), traces.load(candidate)
-    verdicts = diff_traces(*sides, registry.load(sides[0].system).stages, mode)
+    verdicts = diff_traces(*sides, registry.load(system or sides[0].system).stages, mode)
     table = Table("stage", "verdict")
     for name in ("max |difference|", "needed", "allowed"):
         table.add_column(name, justify="right")

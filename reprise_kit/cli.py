@@ -109,11 +109,12 @@ def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any)
 @click.argument("reference", type=FILE)
 @click.argument("candidate", type=FILE)
 @click.option("--mode", type=click.Choice(["chained", "isolated"]), default="chained", show_default=True)
-def diff(reference: Path, candidate: Path, mode: str) -> None:
+@click.option("--system", help="Whose stages and tolerances count: a name or a folder; default: the traces' own.")
+def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> None:
     """Compare two traces; exit code 1 where a stage differs."""
     from reprise_kit.compare import terminal
 
-    sys.exit(terminal.diff(reference, candidate, mode))
+    sys.exit(terminal.diff(reference, candidate, mode, system))
 
 
 @cli.command()

@@ -37,10 +37,13 @@ class RecordedRunner:
                 trace = load(about.parent)
                 self._check_weights(trace)
                 return trace
-        raise InputError(
-            f"{clip.path}: no recorded trace of this file on {self.settings.backend}; record one with "
-            "--reference python27 (a live Python 2.7) or --reference docker"
-        )
+        raise InputError(f"{clip.path}: no recorded trace of this file on {self.settings.backend}; {self._remedy}")
+
+    @property
+    def _remedy(self) -> str:
+        if self.settings.system.file.environments:
+            return "record one with --reference python27 (a live Python 2.7) or --reference docker"
+        return f"record one with the system's trace adapter into {self.folder}"
 
     def _check_weights(self, trace: Trace) -> None:
         wanted = hashlib.sha256(self.settings.weights.path.read_bytes()).hexdigest()

@@ -5,6 +5,7 @@ from pathlib import Path
 from reprise_kit.compare import registry
 from reprise_kit.compare.checks import check as checks
 from reprise_kit.compare.checks.subject import Subject
+from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.shown import say
 from reprise_kit.compare.weights import needed
 
@@ -12,8 +13,12 @@ from reprise_kit.compare.weights import needed
 def check(
     folder: Path, inputs: tuple[Path, ...], weights: Path | None, source_backend: str | None, upstream: Path | None
 ) -> int:
-    """Print a line for each check of a system; return 0 where all hold, else 1. Raises InputError as registry.load."""
+    """Print a line for each check of a system; return 0 where all hold, else 1. Raises InputError on a bad
+    system.toml, and where what is given is not there.
+    """
     system = registry.load(folder)
+    for path in find(inputs, system).files if inputs else ():  # what a person names wrongly is no fault of the system's
+        Input.open(path)
     given = needed(system, weights, source_backend, upstream) if weights or source_backend or upstream else None
     failed = 0
     for found in checks(Subject(system, inputs, given)):

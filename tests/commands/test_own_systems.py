@@ -64,6 +64,20 @@ def test_it_keeps_the_contract_and_every_command_takes_it(folder: Path, tmp_path
     assert f"\n{NAME}: " in run("systems", cwd=tmp_path, REPRISE_SYSTEMS=str(folder)).stdout
 
 
+def test_what_a_person_names_wrongly_is_no_fault_of_the_system(folder: Path, tmp_path: Path) -> None:
+    for inputs, weights in (((tmp_path / "none.txt",), None), ((), tmp_path / "none.json")):
+        with pytest.raises(InputError, match="none"):
+            own_systems.check(folder, inputs, weights, None, None)
+
+
+def test_its_traces_are_compared_by_its_folder(folder: Path, tmp_path: Path) -> None:
+    recorded = folder / "recorded/tensorflow/river.txt"
+    done = run("diff", recorded, recorded, "--system", folder, cwd=tmp_path.parent)
+    assert done.returncode == 0 and "All 4 stages agree" in done.stdout, done.stderr
+    unknown = run("compare", "--system", folder, folder / "weights.json", cwd=tmp_path)
+    assert unknown.returncode == 2 and "trace adapter" in unknown.stderr
+
+
 def test_the_demo_offers_it_and_answers(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPRISE_SYSTEMS", str(folder))
     engine = Engines().find(NAME)
