@@ -100,7 +100,9 @@ def test_a_strangers_system_by_following_the_page_only(tmp_path: Path, monkeypat
 @pytest.mark.parametrize("page", PAGES, ids=lambda page: page.name)
 def test_what_is_not_run_says_why(page: Path) -> None:
     found = blocks(page)
-    assert page.read_text("utf-8").count("```") == 2 * len(found)
+    text = page.read_text("utf-8")
+    assert text.count("```") == 2 * len(found)
+    assert not re.search(r"^( {4}|\t)\S", BLOCK.sub("", text), re.M), "an indented block, which nothing runs"
     for block in found:
         assert block.language in ("sh", "python", "toml", "text"), block
         if block.about.startswith(NOT_RUN):

@@ -187,7 +187,7 @@ def test_an_altered_cache_ends_in_one_line_and_code_2(chosen, upstream, tmp_path
     programs = tmp_path / "bin"
     programs.mkdir()
     for name in ("python2.7", "ffmpeg"):
-        (programs / name).write_text("#!/bin/sh\necho True\n")
+        (programs / name).write_text("#!/bin/sh\necho 2.7\n")
         (programs / name).chmod(0o755)
     variables = {"PATH": f"{programs}:/usr/bin:/bin", "REPRISE_PYTHON27": str(programs / "python2.7")}
     done = subprocess.run(
