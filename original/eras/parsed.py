@@ -12,9 +12,10 @@ import sys
 
 
 def described(text):
-    """Return imports [[module, level, names]], calls, keywords, names, strings and whether there is a main guard."""
+    """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard."""
     tree = ast.parse(text)
-    found = {"imports": [], "calls": [], "keywords": [], "names": [], "strings": [], "shapes": [], "main": False}
+    found = {"imports": [], "calls": [], "keywords": [], "names": [], "strings": [], "shapes": [], "signs": [],
+             "main": False}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found["imports"] += [[alias.name, 0, []] for alias in node.names]
@@ -26,6 +27,8 @@ def described(text):
             found["names"].append(node.id)
         elif isinstance(node, ast.Attribute):
             found["names"].append(node.attr)
+        elif type(node).__name__ == "Print" and any(isinstance(value, ast.Tuple) for value in node.values):
+            found["signs"].append("print(a, b)")  # Python 2 would show a tuple
         elif isinstance(node, ast.If):
             found["main"] = found["main"] or "__main__" in ast.dump(node.test)
         text = _string(node)
@@ -38,6 +41,10 @@ def _call(node, found):
     name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
     if name:
         found["calls"].append(name)
+    if name == "super" and not node.args:
+        found["signs"].append("super()")
+    if name == "open" and any(keyword.arg == "encoding" for keyword in node.keywords):
+        found["signs"].append("open(encoding=)")
     for keyword in node.keywords:
         if keyword.arg:
             found["keywords"].append(keyword.arg)

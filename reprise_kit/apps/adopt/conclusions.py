@@ -100,6 +100,8 @@ def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
         yield "2.7", 2, f"the program imports {name}"
     for name in sorted(seen.imported() & MODULES_3):
         yield "3.5", 3, f"the program imports {name}"
+    for sign in sorted({sign for module in seen.modules.values() for sign in module.signs}):
+        yield "3.5", 2, f"the program has {sign}, as Python 3 means it"
     for version in seen.kernels:
         yield version[:3], 3, f"a notebook's kernel is Python {version}"
     for path in seen.paths:
@@ -111,8 +113,11 @@ def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
     for path, text in seen.texts.items():
         for version in sorted(set(SAID.findall(text)))[:1] if len(set(SAID.findall(text))) == 1 else ():
             yield version, 4, f"{path} says Python {version}"
-        if re.search(r"^#!.*python3", text, re.M) or re.search(r"\bpython3\s+\S+\.py", text):
-            yield "3.5", 3, f"{path} runs python3"
+        for name, version in (("2", "2.7"), ("3", "3.5")):
+            if re.search(
+                rf"^#!.*python{name}|\bpython{name}\s+\S+\.py|\bpip{name} install|(ana|mini)conda{name}", text, re.M
+            ):
+                yield version, 3, f"{path} runs Python {name}"
 
 
 def date(seen: Findings) -> tuple[str, str]:

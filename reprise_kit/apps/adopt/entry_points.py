@@ -10,7 +10,9 @@ from pathlib import PurePosixPath
 
 from reprise_kit.apps.adopt.imports import Module, program
 
-COMMAND = re.compile(r"(?:^|[`$>\s])((?:[A-Z_]+=\S+\s+)*(?:i?python[\d.]*)\s+[^\n`#|;&]+)", re.M)
+# At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
+COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
+PLACEHOLDER = re.compile(r"<[^>]*>|\[[^\]]*\]|\.\.\.")
 # What a program that gives answers calls, and what one that makes a model calls; points are weighed, not proven.
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
@@ -23,11 +25,13 @@ def find(readmes: list[str], modules: Mapping[str, Module], notebooks: list[str]
     """Return the command lines, the chosen one first; [] where nothing runs."""
     commands = dict.fromkeys(c for text in readmes for c in commands_of(text) if script(c, modules, notebooks))
     named = {script(c, modules, notebooks) for c in commands}
-    scored = [(score(str(script(c, modules, notebooks)), modules) + 2, c) for c in commands]
+    scored = [
+        (score(str(script(c, modules, notebooks)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands
+    ]
     scored += [
         (score(path, modules), f"python {shlex.quote(path)}") for path in _runnable(modules) if path not in named
     ]
-    scored += [(0, f"python {shlex.quote(path)}") for path in notebooks if path not in named]
+    scored += [(0, f"python {shlex.quote(path)}") for path in notebooks if path not in named | modules.keys()]
     scored.sort(key=lambda row: -row[0])  # stable: the README's order where they weigh the same
     return [command for _, command in scored]
 

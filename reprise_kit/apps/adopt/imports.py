@@ -22,7 +22,7 @@ class Module:
     """One source file as parsed. error: why it does not parse, None where it does.
 
     imports: (module, level, names). keywords: of calls, as NAME and, where a string is given, NAME=STRING.
-    shapes: input shapes written out, None where an element is no number.
+    shapes: input shapes written out, None where an element is no number. signs: of Python 3 in what both parse.
     """
 
     error: str | None = None
@@ -32,7 +32,12 @@ class Module:
     names: list[str] = field(default_factory=list)
     strings: list[str] = field(default_factory=list)
     shapes: list[list[int | None]] = field(default_factory=list)
+    signs: list[str] = field(default_factory=list)
     main: bool = False
+
+    def edits_path(self) -> bool:
+        """Say whether it seems to add folders to sys.path."""
+        return any(name == "sys" for name, _, _ in self.imports) and "path" in self.names
 
 
 def parse(sources: Mapping[str, str], interpreter: Path | None = None) -> dict[str, Module]:
@@ -84,6 +89,8 @@ def _files(path: str, name: str, level: int, names: list[str], modules: Mapping[
             found += _module(base.joinpath(*parts, extra), modules) if parts or level else []
         if found:
             break
+    if not found and parts and not level and any(module.edits_path() for module in modules.values()):
+        found = [p for p in modules if PurePosixPath(p).name == f"{parts[0]}.py"][:1]
     return found
 
 

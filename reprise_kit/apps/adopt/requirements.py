@@ -95,14 +95,14 @@ def setup_requirements(text: str) -> list[str]:
 def _conda(path: str, text: str, notes: list[str]) -> Iterator[Requirement]:
     try:
         rows = (yaml.safe_load(text) or {}).get("dependencies") or []
-    except (yaml.YAMLError, AttributeError, RecursionError):
-        notes.append(f"{path}: no readable YAML")
-        return
+    except (yaml.YAMLError, AttributeError, RecursionError):  # tags of Python's own types among them: never obeyed
+        rows = re.findall(r"^\s*-\s+([\w:.-]+=[\w.=]+)\s*$", text, flags=re.M)
+        notes.append(f"{path}: no plain YAML; its lines NAME=VERSION are read")
     for row in rows:
         if isinstance(row, dict):
             yield from _lines(path, [str(line) for line in row.get("pip") or []], notes)
         elif isinstance(row, str):
-            name, _, version = row.partition("=")
+            name, _, version = row.rpartition("::")[2].partition("=")
             spec = re.match(r"=?(\d[\w.]*)", version)
             if re.fullmatch(r"[A-Za-z0-9][\w.-]*", name.strip()) and name.strip().lower() not in NO_PACKAGE:
                 yield Requirement(name.strip(), f"=={spec[1]}" if spec else "", path, False)

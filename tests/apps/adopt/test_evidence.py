@@ -159,3 +159,60 @@ def test_what_is_no_repository(tmp_path):
             gather(source)
     with pytest.raises(InputError, match="cannot be cloned"):
         gather("https://127.0.0.1:9/x/y.git")
+
+
+RUNS = "from keras.models import load_model\nload_model('m.h5').predict([0])\n"
+
+
+@pytest.mark.parametrize(
+    ("files", "version", "reason"),
+    [
+        ({"a.py": RUNS + "print('one', 2)\n"}, "3.5", "print(a, b)"),
+        ({"a.py": RUNS + "open('x', encoding='utf-8')\n"}, "3.5", "open(encoding=)"),
+        ({"a.py": RUNS, "Dockerfile": "RUN apt-get install python3-pip && pip3 install keras\n"}, "3.5", "Dockerfile"),
+        ({"a.py": RUNS, "README.md": "    python2 a.py\n"}, "2.7", "README.md runs Python 2"),
+        ({"a.py": RUNS, "__pycache__/a.cpython-36.pyc": ""}, "3.6", "compiled by Python 3.6"),
+        (
+            {"a.py": RUNS, "n.ipynb": '{"cells": [], "metadata": {"language_info": {"version": "3.6.1"}}}'},
+            "3.6",
+            "kernel",
+        ),
+        ({"a.py": RUNS + "print('one')\n"}, "2.7", "nothing tells"),
+    ],
+)
+def test_signs_of_an_interpreter(tmp_path, files, version, reason):
+    found = gather(make(tmp_path / "signs", files))
+    assert found.python == version and any(reason in line for line in found.why["python"]), found.why
+
+
+def test_prose_is_no_command_and_a_placeholder_comes_last(tmp_path):
+    readme = "Run python a.py or docker run x.\n\n    $ python a.py <file>\n\nor `python a.py one.png`.\n"
+    found = gather(make(tmp_path / "prose", {"a.py": RUNS, "README.md": readme}))
+    assert found.entry_points == ["python a.py one.png", "python a.py <file>"]
+
+
+def test_a_module_found_through_sys_path_is_the_repository_s(tmp_path):
+    files = {"a.py": "import sys\nsys.path.append('src')\nimport textgrid\n" + RUNS, "src/textgrid.py": "import six\n"}
+    assert gather(make(tmp_path / "paths", files)).imports == ["keras", "six"]
+
+
+def test_a_conda_file_with_tags_of_python_s_own_is_read_by_its_lines(tmp_path):
+    text = "channels: !!python/tuple\n- defaults\ndependencies:\n- conda-forge::numpy=1.11.2=py35_0\n"
+    found = gather(make(tmp_path / "conda", {"a.py": RUNS, "environment.yml": text}))
+    assert [(r.name, r.spec, r.binding) for r in found.requirements] == [("numpy", "==1.11.2", False)]
+
+
+def test_a_program_for_keras_2_beside_a_checkpoint_of_before(tmp_path):
+    folder = tmp_path / "newer"
+    weights(folder / "m.h5")
+    later = {"a.py": "from keras.layers import Conv2D\n" + RUNS + "x.fit(epochs=3)\n"}
+    found = gather(make(folder, {"a.py": RUNS}, "2016-10-02", later))
+    assert found.date == "2017-05-06" and "written for Keras 2" in found.why_date
+    assert any("before Keras 2" in line for line in found.disagreements)
+
+
+def test_without_git_the_version_in_a_file_dates_it(tmp_path):
+    weights(tmp_path / "m.h5", ":0", "1.1.0", {"class_name": "Sequential", "config": []})
+    write(tmp_path, {"a.py": RUNS})
+    found = gather(tmp_path)
+    assert (found.date, found.commit, found.keras_version) == ("2016-10-31", None, "1.1.0")
