@@ -54,7 +54,8 @@ class Adopted:
             ON_STAND_IN: "right, proven on stand-in input only",
             DIFFERS: "DIFFERS from what the old Keras computed",
         }
-        reasons = [v.lines[-1] for v in self.verifications if v.lines] or ["nothing of it was recorded"]
+        reasons = [v.lines[-1] for v in self.verifications if v.lines]
+        reasons += [*self.captured.notes, "nothing of it was recorded"]
         return said.get(self.code) or f"not proven: {reasons[0]}"
 
 

@@ -77,6 +77,7 @@ class Box:
 
         kept: whether it has left something, so that waiting on and on is an end. All its processes end with it.
         """
+        variables = self._at_home(variables)
         whole = self._command(command, variables, folder)
         began = time.monotonic()
         with log.open("wb") as output:
@@ -85,7 +86,7 @@ class Box:
                 stdin=subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=dict(variables) if not self.boxed else {},
+                env=variables if not self.boxed else {},
                 cwd=None if self.boxed else folder,
                 start_new_session=True,
                 preexec_fn=lambda: _limit(limits),
@@ -104,6 +105,12 @@ class Box:
             if path.is_relative_to(outside):
                 return str(Path(inside) / path.relative_to(outside))
         return str(path)
+
+    def _at_home(self, variables: Mapping[str, str]) -> dict[str, str]:
+        """The variables with HOME, and what Theano compiles, in the box's own home."""
+        home = self.name(self.home)
+        flags = re.sub(r"base_compiledir=[^,]*", f"base_compiledir={home}/theano", variables.get("THEANO_FLAGS", ""))
+        return {**variables, "HOME": home, **({"THEANO_FLAGS": flags} if flags else {})}
 
     def _command(self, command: list[str], variables: Mapping[str, str], folder: str) -> list[str]:
         if self.display:
@@ -135,7 +142,7 @@ class Box:
             words += ["--ro-bind", str(outside), inside]
         for outside, inside in {**self.writable, self.home: HOME}.items():
             words += ["--bind", str(outside), inside]
-        for name, value in {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables, "HOME": HOME}.items():
+        for name, value in {"PATH": "/usr/local/bin:/usr/bin:/bin", **variables}.items():
             words += ["--setenv", name, value]
         return [*words, "--remount-ro", "/", "--chdir", folder, "--", *command]
 

@@ -253,7 +253,8 @@ def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, st
     notes = [f"keras.json: {evidence.backend}, {evidence.dim_ordering}"]
     blas = sorted(python.parent.parent.glob("lib/python*/site-packages/numpy/.libs/libopenblas*.so*"))
     if evidence.backend == "theano" and blas:
-        flags.append(f"blas.ldflags=-L{blas[0].parent} -l:{blas[0].name} -Wl,-rpath,{blas[0].parent}")
+        flags.append(f"blas.ldflags=-L{blas[0].parent} -l:{blas[0].name}")
+        variables["LD_LIBRARY_PATH"] = str(blas[0].parent)  # no rpath: Theano's flags are split at commas
         notes.append(f"Theano multiplies with the OpenBLAS of NumPy's wheel ({blas[0].name})")
     elif evidence.backend == "theano":
         notes.append(

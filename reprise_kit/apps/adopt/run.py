@@ -51,7 +51,7 @@ def run(program: Program, out: Path) -> Ran:
 
     Raises InputError where no model was seen, with the program's last lines, or where nothing can be boxed.
     """
-    work, caught, home = out / "run", out / "caught", out / "home"
+    work, caught, home = out / "run", out / "caught", out / "home-of-run"
     for folder in (work, caught, home):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(program.source, work, symlinks=True)
@@ -135,7 +135,6 @@ def _variables(program: Program, opened: box.Box, caught: Path) -> dict[str, str
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **program.variables,
-        "HOME": opened.name(opened.home),
         "PATH": f"{program.python.parent}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": ":".join(filter(None, paths)),
         "REPRISE_SPY_OUT": opened.name(caught),

@@ -115,7 +115,7 @@ class Adoption:
         made, folder = self._made(), self.out / "captured"
         shutil.rmtree(folder, ignore_errors=True)
         recorder = captured.Recorder(
-            made.python, made.variables, self._source(), self.out / "home", self.request.unboxed
+            made.python, made.variables, self._source(), self.out / "home-of-run", self.request.unboxed
         )
         found = captured.record_all(self.out / "caught", folder, recorder, lambda line: self.say(f"capture: {line}"))
         part = self.out / f".{FILES['capture']}.part"
