@@ -13,7 +13,7 @@ from reprise_kit.compare import python27, registry
 from reprise_kit.compare.system import ROOT
 from tests.require import require
 
-REPOSITORIES = Path(__file__).parent / "repositories"
+REPOSITORIES = Path(__file__).parent / "programs"
 SETTINGS = {"backend": "theano", "image_dim_ordering": "th", "floatx": "float32", "epsilon": 1e-07}
 
 

@@ -72,7 +72,7 @@ def test_a_new_state_for_new_weights_and_a_function_as_a_model(old: Old, tmp_pat
 
 
 def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:
-    code = (Path(__file__).parent / "repositories/hostile/main.py").read_text()
+    code = (Path(__file__).parent / "programs/hostile/main.py").read_text()
     done, found = spied(old, tmp_path, code)
     assert done.returncode == 3, done.stderr
     assert "reassigned (5, 3)" in done.stdout and "own error" in done.stdout
