@@ -18,6 +18,7 @@ from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.trace import Trace
 from reprise_kit.port.keras_legacy import recording
 
+SKELETONS = Path(__file__).parents[2] / "skeletons"
 MODULES = {
     "pipeline.py": '''"""The port: the captured checkpoint, migrated when it is opened."""
 
@@ -63,6 +64,8 @@ def write(adopted: Adopted, recorded: Path, out: Path, source: str) -> Path:
         (folder / "system.toml").write_text(_table(adopted, arrays, source, WHOSE[name]), "utf-8")
         for file, text in MODULES.items():
             (folder / file).write_text(text, "utf-8")
+        for path in (SKELETONS / "adapter.py", SKELETONS / "adopted" / "trace.py"):
+            shutil.copyfile(path, folder / path.name)
         _write_recordings(adopted, arrays, folder, out.name)
     return out
 

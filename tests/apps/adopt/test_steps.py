@@ -2,9 +2,12 @@
 
 import html
 import json
+import os
+import signal
 import socket
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +87,40 @@ def test_the_system_folder_is_a_system(cnn: tuple[Request, Path], tmp_path: Path
     words = [sys.executable, "-m", "reprise_kit", "predict", "--format", "json", "--system", str(system), str(first)]
     done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0 and "output 0" in done.stdout, done.stderr
+
+
+def test_the_original_answers_live_as_it_was_recorded(cnn: tuple[Request, Path], old: Old, tmp_path: Path) -> None:
+    system = cnn[1] / "system"
+    clip = system / "inputs" / "input_1.npz"
+    words = [old.python, system / "trace.py", "--weights", system / "weights.h5", "--backend", "theano"]
+    done = subprocess.run(
+        [*words, "--clip", clip, "--out", tmp_path], env=old.variables, capture_output=True, text=True
+    )
+    assert done.returncode == 0, done.stderr
+    with np.load(tmp_path / "trace.npz") as live, np.load(system / "recorded/theano/input_1/trace.npz") as recorded:
+        assert set(live.files) == set(recorded.files) == {"in_0", "out_0"}
+        assert np.allclose(live["out_0"], recorded["out_0"], rtol=1e-6, atol=1e-7)
+    words = [sys.executable, "-m", "reprise_kit", "check-system", str(system)]
+    done = subprocess.run(words, cwd=ROOT, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout
+
+
+def test_killed_while_the_program_runs_it_goes_on(old: Old, tmp_path: Path) -> None:
+    source, out = old.repository("rl_loop", tmp_path), tmp_path / "out"
+    request = Request(str(source), entry="dqn.py", until="run", seconds=120)
+    child = os.fork()
+    if child == 0:
+        adopt(request, out, quiet)
+        os._exit(0)
+    until = time.monotonic() + 60
+    while not (out / "run.log").exists() and time.monotonic() < until:
+        time.sleep(0.05)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    time.sleep(0.5)
+    assert (out / "evidence.json").is_file() and not (out / "run.json").exists()
+    assert "dqn.py" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert adopt(request, out, quiet) == 0 and (out / "run.json").is_file()
 
 
 def test_stopped_after_any_step_it_goes_on(cnn: tuple[Request, Path], monkeypatch: pytest.MonkeyPatch) -> None:
