@@ -11,7 +11,7 @@ from typing import Any
 import msgspec
 import numpy as np
 
-from reprise_kit.compare.contract import Array, Prediction, Traced
+from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import read as read_system
 from reprise_kit.port.keras_legacy import recording
@@ -51,13 +51,7 @@ class Pipeline:
 
     def predict_many(self, paths: Sequence[Path]) -> list[Prediction | InputError]:
         """Return the answer on each input, or why it cannot be taken."""
-        answers: list[Prediction | InputError] = []
-        for path in paths:
-            try:
-                answers.append(self.predict(path))
-            except InputError as error:
-                answers.append(error)
-        return answers
+        return one_by_one(self.predict, paths)
 
     def trace(self, path: Path) -> Traced:
         """Return in_0, ... and out_0, ... of one sample, no batch axis."""
