@@ -51,6 +51,14 @@ class Wheels(Row, frozen=True):
     packages: list[str]
 
 
+class Fits(Row, frozen=True):
+    """Versions of a package that a Keras runs on."""
+
+    keras: str
+    package: str
+    spec: str
+
+
 class Symptom(Row, frozen=True):
     """What an environment leads to, where everything that the row names holds."""
 
@@ -77,6 +85,7 @@ class Rules(Row, frozen=True):
     release: list[Release]
     same: dict[str, str]
     wheels: Wheels
+    fits: list[Fits]
     symptom: list[Symptom]
 
 

@@ -91,7 +91,7 @@ LISTING = {
 
 def test_imports_by_their_packages_names_and_what_no_index_has(monkeypatch):
     found, notes = asked(monkeypatch, LISTING, imports=["keras", "cv2", "essentia", "own_thing", "img_utils"])
-    assert found == {"keras": "", "opencv-python": "", "numpy": "", "theano": "", "h5py": ""}
+    assert found == {"keras": "", "opencv-python": "", "numpy": "", "theano": "<0.9", "h5py": "<3"}
     said = "\n".join(notes)
     assert "import essentia" in said and "h5py: stated" in said
     # A package named like the module that came two years later is somebody else's.
@@ -104,6 +104,13 @@ def test_a_pin_without_a_wheel_moves_and_prose_gives_way_to_the_day(monkeypatch)
     found, notes = asked(monkeypatch, LISTING, requirements=stated, keras_version="1.0.7")
     assert found["scipy"] == "==0.17.0" and found["keras"] == "==1.0.7"
     assert "scipy==0.15.1 has no wheel" in "\n".join(notes)
+
+
+def test_a_keras_older_than_the_date_gets_what_it_runs_on(monkeypatch):
+    found, _ = asked(monkeypatch, LISTING, keras_version="1.2.2", date="2018-03-01")
+    assert found["theano"] == "<0.10"
+    stated = [Requirement("Theano", "==0.8.2", "requirements.txt")]
+    assert asked(monkeypatch, LISTING, keras_version="1.2.2", requirements=stated)[0]["theano"] == "==0.8.2"
 
 
 @pytest.mark.parametrize(
