@@ -10,7 +10,7 @@ from http.server import SimpleHTTPRequestHandler, ThreadingHTTPServer
 import pytest
 
 from reprise_kit import cli as reprise
-from reprise_kit.compare import fetch, pins, python27, system
+from reprise_kit.compare import fetch, pins, python27, registry
 from reprise_kit.compare.atomic import MARKER
 from reprise_kit.compare.system import ROOT, PinnedFile
 from tests.pinned import with_files
@@ -44,7 +44,7 @@ def pinned(monkeypatch, tmp_path):
     """A system of three files, in a folder."""
     files = tuple(PinnedFile(path, pins.blob_id(content), optional=False) for path, content in FILES.items())
     made = with_files(files)
-    monkeypatch.setattr(system, "load", lambda name: made)
+    monkeypatch.setattr(registry, "load", lambda name: made)
     for path, content in FILES.items():
         (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
         (tmp_path / "copy" / path).write_bytes(content)
