@@ -25,7 +25,9 @@ systems = pytest.mark.parametrize("name", NAMES)
 
 def test_the_scan_finds_the_systems_of_the_story() -> None:
     assert len(NAMES) >= 6
-    ported = {path.parent.name for path in ROOT.glob("port/*/pipeline.py")} - {"choi"}
+    ported = {path.parent.name for path in ROOT.glob("port/*/pipeline.py")} - {
+        "keras_legacy"
+    }  # its pipeline is of any old network
     assert ported == set(NAMES)
 
 
