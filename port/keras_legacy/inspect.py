@@ -5,7 +5,9 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import dialects, evidence, file_kinds, lambdas, read, safe, tree
+from reprise_kit.port.keras_legacy import evidence, file_kinds, lambdas, read, safe, tree
+from reprise_kit.port.keras_legacy.dialects.dialect import dialect_of
+from reprise_kit.port.keras_legacy.dialects.translated import translated
 
 
 @dataclass(frozen=True)
@@ -34,7 +36,7 @@ def inspect(path: Path, weights: Path | None = None) -> Inspection:
     hdf5 = file_kinds.is_hdf5(path)
     if not hdf5 and weights is None:
         document = safe.load_architecture(path)
-        words, _ = dialects.translated(document, [], dialects.of(document, document.get("keras_version")))
+        words, _ = translated(document, [], dialect_of(document, document.get("keras_version")))
         root = tree.parse(words)
         rows = [Row(n.name, n.class_name, "", 0) for n in tree.flattened(root)]
         version = document.get("keras_version")

@@ -10,7 +10,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import config_keys, trained, tree
-from reprise_kit.port.keras_legacy.dialects import KERAS1
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.read import Keras1Model
 
 _IMAGE_KERNELS = {"Convolution2D": ("W",), "AtrousConvolution2D": ("W",), "Deconvolution2D": ("W",)}

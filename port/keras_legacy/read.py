@@ -17,7 +17,9 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
-from reprise_kit.port.keras_legacy import dialects, safe
+from reprise_kit.port.keras_legacy import safe
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect, dialect_of
+from reprise_kit.port.keras_legacy.dialects.translated import translated
 
 
 @dataclass(frozen=True)
@@ -48,7 +50,7 @@ class Keras1Model:
     whole: bool
     notes: list[str] = field(default_factory=list)
     backend: str | None = None
-    dialect: dialects.Dialect = dialects.KERAS1
+    dialect: Dialect = KERAS1
 
 
 def read(architecture: Path | None, weights: Path) -> Keras1Model:
@@ -79,9 +81,9 @@ def _read(architecture: Path | None, weights: Path) -> Keras1Model:
     if config is None:
         raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
     version, backend = config.get("keras_version") or version, config.get("backend") or backend
-    dialect = dialects.of(config, version)
-    config, groups = dialects.translated(config, groups, dialect)
-    return Keras1Model(config, groups, version, whole, notes, backend, dialect)
+    wrote = dialect_of(config, version)
+    config, groups = translated(config, groups, wrote)
+    return Keras1Model(config, groups, version, whole, notes, backend, wrote)
 
 
 def is_whole(path: Path) -> bool:

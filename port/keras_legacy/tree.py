@@ -204,8 +204,9 @@ def hand_out(
         _check_legacy(everything, groups)
     held = {group.layer_name for group in groups if group.arrays}
     layers = [node for node in everything if _takes_arrays(node) or (_is_own(node) and node.name in held)]
-    pairs, note = pair(model, layers, [group for group in groups if group.arrays], pair_by)
-    for node, group in pairs:
+    full = [group for group in groups if group.arrays]
+    paired, note = pair(model.class_name, [node.name for node in layers], full, pair_by)
+    for node, group in zip(layers, paired, strict=True):
         if _takes_arrays(node):
             _hand_out_group(node, group, version)
         else:

@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.dialects import Dialect
+from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 
 Config = dict[str, Any]
 

@@ -17,7 +17,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import trained
-from reprise_kit.port.keras_legacy.dialects import KERAS1, Dialect
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.tree import Node
 

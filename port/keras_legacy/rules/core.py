@@ -7,7 +7,7 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
-from reprise_kit.port.keras_legacy.dialects import Dialect
+from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.rules.context import (
     Apply,
     Context,
