@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare import npz
 from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
@@ -48,8 +49,7 @@ def load(folder: Path) -> Trace:
             raise InputError(f"{folder}: no {name}; a trace is a folder that `reprise trace` wrote")
     with reading(folder, "trace"):
         about = json.loads((folder / "trace.json").read_text("utf-8"))
-        with np.load(folder / "trace.npz", allow_pickle=False) as stored:
-            arrays = {name: stored[name] for name in stored.files}
+        arrays = npz.load(folder / "trace.npz", "trace")
         name, clip = about["system"], about["clip"]
         tables = about.get("scalars", {}), about.get("provenance", {})
         texts = (name, clip["name"], clip["sha256"])

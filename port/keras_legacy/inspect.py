@@ -42,10 +42,9 @@ def inspect(path: Path, weights: Path | None = None) -> Inspection:
         version = document.get("keras_version")
         return Inspection([_kind("an architecture without weights", version)], rows, list(_risks(root, None, version)))
     if hdf5:
-        try:
-            model = read.read(None, path)
-        except InputError:
+        if not read.is_whole(path):
             return _weights_only(path)
+        model = read.read(None, path)
         kind = "a whole model" if model.whole else "weights with an architecture"
     else:
         model = read.read(path, weights or path)

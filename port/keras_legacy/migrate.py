@@ -74,6 +74,8 @@ def migrate_files(
         raise InputError("--verify compares in Keras 1's own layout; leave out --channels-last")
     model = _read(architecture, weights)
     wanted = load(golden) if golden else None
+    if wanted and not all(array.size for array in wanted.inputs + wanted.outputs):
+        raise InputError(f"{golden}: the recording is empty, which proves nothing; record it with samples")
     seen = load(recording) if recording else wanted
     settings = options.settings(_recorded_version(model, seen))
     # Whatever is refused here takes no start of TensorFlow.

@@ -13,6 +13,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import h5py
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
@@ -66,9 +67,10 @@ def _read(architecture: Path | None, weights: Path) -> Keras1Model:
     config, version, backend, whole = None, None, None, False
     with _opened(weights) as file:
         whole = "model_weights" in file
-        attributes = {**file.get("model_weights", file).attrs, **file.attrs}
+        places = [file.attrs, file.get("model_weights", file).attrs]
         version, backend = (
-            _text(attributes[key]) if key in attributes else None for key in ("keras_version", "backend")
+            next((_text(attributes[key]) for attributes in places if key in attributes), None)
+            for key in ("keras_version", "backend")
         )
         if "model_config" in file.attrs:
             config = safe.load_architecture(_bytes(file.attrs["model_config"]))
@@ -115,18 +117,27 @@ def _groups(file: Any, path: Path) -> list[LayerWeights]:
     names = _texts(root, "layer_names")
     if names is None:
         raise InputError(f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save")
-    groups = []
+    groups, taken = [], set[int]()
     for name in names:
         if name not in root:
             raise InputError(f"{path}: layer_names lists {name!r}, but there is no such group")
-        group = root[name]
+        group = _once(root[name], taken, path)
         arrays = []
         for weight in _texts(group, "weight_names") or []:
             if weight not in group or not hasattr(group[weight], "dtype"):
                 raise InputError(f"{path}: layer {name!r} lists the weight {weight!r}, but there is none")
-            arrays.append((weight, np.asarray(group[weight][()])))
+            arrays.append((weight, np.asarray(_once(group[weight], taken, path)[()])))
         groups.append(LayerWeights(name, arrays))
     return groups
+
+
+def _once(node: Any, taken: set[int], path: Path) -> Any:
+    """Return a group or dataset that is listed for the first time: each time again would take its size again."""
+    address = h5py.h5o.get_info(node.id).addr
+    if address in taken:
+        raise InputError(f"{path}: lists {ascii(node.name)[:80]} more than once; no Keras did")
+    taken.add(address)
+    return node
 
 
 def _legacy_groups(root: Any, path: Path) -> Iterator[LayerWeights]:

@@ -19,7 +19,9 @@ from reprise_kit.port.keras_legacy.file_kinds import HDF5_SIGNATURE
 from reprise_kit.port.keras_legacy.safe_yaml import MAX_DEPTH, MAX_NODES, load_yaml
 
 MAX_TEXT = 16 * 2**20  # bytes of an architecture; the largest real ones are below 1 MB
+MAX_NUMBER = 2.0**63  # infinity and NaN are not below it either
 MAX_OBJECTS = 100_000  # groups and datasets, and as many attributes, in one HDF5 file
+MAX_ATTRIBUTES = 256  # of one object; lists of names take one for every 64 kB
 MAX_HDF5_DEPTH = 64
 MAX_EXPANSION = 20  # declared bytes per byte of file: Keras 1 wrote uncompressed, re-packed reach 10
 SMALL = 16 * 2**20  # declared bytes that are always allowed
@@ -89,7 +91,7 @@ def _parse(text: str) -> Any:
         if not text.strip():
             raise InputError(f"the architecture is empty; {_GIVE}") from error
         try:
-            return load_yaml(text)
+            tree = load_yaml(text)
         except InputError as yaml_error:
             if text.lstrip()[:1] == "{" and "the YAML cannot be read" in str(yaml_error):
                 raise InputError(f"the JSON cannot be read: {str(error)[:200]}") from error
@@ -99,7 +101,7 @@ def _parse(text: str) -> Any:
 
 
 def _check_tree(tree: Any) -> None:
-    """Bound depth and count of a parsed JSON tree, without recursion."""
+    """Bound depth, count and numbers of a parsed tree, without recursion."""
     level, count = [tree], 0
     for _ in range(MAX_DEPTH):
         count += len(level)
@@ -111,6 +113,8 @@ def _check_tree(tree: Any) -> None:
                 inner.extend(node.values())
             elif isinstance(node, list):
                 inner.extend(node)
+            elif isinstance(node, (int, float)) and not abs(node) < MAX_NUMBER:
+                raise InputError(f"the architecture holds the number {str(node)[:20]}; no Keras-1 model does")
         level = inner
         if not level:
             return
@@ -201,6 +205,8 @@ class _Survey:
             if len(group) + len(self.seen) > MAX_OBJECTS:
                 raise self._error(f"more than {MAX_OBJECTS} objects")
             for name in group:
+                if not name.isprintable():
+                    raise self._error(f"a name with control characters, {ascii(name)[:80]}")
                 link = group.get(name, getlink=True)
                 if not isinstance(link, h5py.HardLink):
                     raise self._error(f"a {type(link).__name__} named {ascii(name)[:80]}")
@@ -223,6 +229,8 @@ class _Survey:
             raise self._error(f"an object under two names ({ascii(node.name)[:80]})")
         self.seen.add((info.fileno, info.addr))
         self.attributes += info.num_attrs
+        if info.num_attrs > MAX_ATTRIBUTES:  # HDF5 takes the square of their number
+            raise self._error(f"more than {MAX_ATTRIBUTES} attributes at {ascii(node.name)[:80]}")
         if self.attributes > MAX_OBJECTS:
             raise self._error(f"more than {MAX_OBJECTS} attributes")
         for index in range(info.num_attrs):

@@ -77,17 +77,21 @@ def parse(document: dict[str, Any], name: str | None = None, known: Known | None
     node = Node(class_name, str(config.get("name") or document.get("name") or name or class_name.lower()), config)
     node.written = str(document.get("written") or class_name)
     if class_name == "Model":
-        node.children = [_connected(layer) for layer in config.get("layers", [])]
+        node.children = [_connected(layer) for layer in _listed(config.get("layers"), node.name, "layers")]
+        for key in ("input_layers", "output_layers"):
+            for entry in _listed(config.get(key), node.name, key):
+                _source(entry, node.name)
     elif class_name in WRAPPERS:
-        node.children = [parse(config.get("layer") or {}, f"{node.name}_layer")]
+        node.children = [parse(_mapping(config.get("layer"), node.name), f"{node.name}_layer")]
     elif class_name == "Merge":
-        branches = enumerate(config.get("layers") or [])
+        branches = enumerate(_listed(config.get("layers") or [], node.name, "layers"))
         node.children = [_shared(branch, f"branch_{i}", {} if known is None else known) for i, branch in branches]
     return node
 
 
 def _shared(document: dict[str, Any], name: str, known: Known) -> Node:
     """Parse a layer, or return the one of that name that the same flat list already has."""
+    document = _mapping(document, name)
     node = parse(document, name, known)
     return node if node.class_name in CONTAINERS else known.setdefault(node.name, node)
 
@@ -97,9 +101,10 @@ def _sequential(layers: Any, name: str | None, known: Known | None) -> Node:
         layers = layers.get("layers", [])
     node = Node("Sequential", name or "sequential", {})
     known = {} if known is None else known
-    for index, layer in enumerate(layers):
+    for index, layer in enumerate(_listed(layers, node.name, "layers")):
+        layer = _mapping(layer, f"{node.name}_{index}")
         # A nested model has a list, and a group in the file, of its own; a first Merge continues this one.
-        inner = known if index == 0 and isinstance(layer, dict) and layer.get("class_name") == "Merge" else None
+        inner = known if index == 0 and layer.get("class_name") == "Merge" else None
         child = parse(layer, f"{node.name}_{index}", inner)
         nested = child.class_name in CONTAINERS or inner is not None
         node.children.append(child if nested else known.setdefault(child.name, child))
@@ -107,12 +112,32 @@ def _sequential(layers: Any, name: str | None, known: Known | None) -> Node:
 
 
 def _connected(layer: dict[str, Any]) -> Node:
-    name = layer.get("name")
+    name = _mapping(layer, "of a Model").get("name")
     node = parse(layer, str(name))
     node.name = str(name or node.name)
-    for call in layer.get("inbound_nodes") or []:
-        node.inbound.append([(str(source[0]), int(source[1]), int(source[2])) for source in call])
+    for call in _listed(layer.get("inbound_nodes") or [], node.name, "inbound_nodes"):
+        node.inbound.append([_source(source, node.name) for source in _listed(call, node.name, "inbound_nodes")])
     return node
+
+
+def _mapping(document: Any, name: str) -> dict[str, Any]:
+    if not isinstance(document, dict):
+        raise InputError(f"layer {name}: {str(document)[:40]!r} where a mapping with class_name and config is expected")
+    return document
+
+
+def _listed(value: Any, name: str, key: str) -> list[Any]:
+    if not isinstance(value, (list, tuple)):
+        raise InputError(f"layer {name}: its {key} are {str(value)[:40]!r} where a list is expected")
+    return list(value)
+
+
+def _source(entry: Any, name: str) -> tuple[str, int, int]:
+    """Return a tensor's (layer, call, place), as every file of Keras writes it."""
+    fits = isinstance(entry, (list, tuple)) and len(entry) >= 3 and all(isinstance(n, int) for n in entry[1:3])
+    if not fits or not isinstance(entry[0], str):
+        raise InputError(f"layer {name}: {str(entry)[:40]!r} where [layer's name, call, tensor] is expected")
+    return entry[0], entry[1], entry[2]
 
 
 def roles(node: Node) -> tuple[list[str], list[str]]:

@@ -12,7 +12,7 @@ import pytest
 
 from reprise_kit.commands.record import RECORDER
 from reprise_kit.compare import eras, python27
-from reprise_kit.port.keras_legacy import recording
+from reprise_kit.compare import npz
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 from tests.port.keras_legacy import models
 from tests.require import require
@@ -47,7 +47,7 @@ class Old:
         """Return the arrays, the provenance and what was printed."""
         done = self.run(folder, *arguments, "--layers", "--out", "golden.npz", **variables)
         assert done.returncode == 0, done.stderr[-2000:]
-        arrays = recording.arrays(folder / "golden.npz")
+        arrays = npz.load(folder / "golden.npz")
         return arrays, json.loads(arrays.pop("provenance").item()), done.stdout
 
     def refuse(self, folder: Path, *arguments: object, **variables: str) -> str:
@@ -93,7 +93,7 @@ def test_given_inputs_are_the_ones_recorded(keras11: Old, tmp_path: Path, dense:
         tmp_path, "--architecture", dense[0], "--weights", dense[1], "--inputs", "inputs.npz", "--out", "g.npz"
     )
     assert done.returncode == 0, done.stderr
-    arrays = recording.arrays(tmp_path / "g.npz")
+    arrays = npz.load(tmp_path / "g.npz")
     assert np.array_equal(arrays["in_0"], given)
     assert arrays["out_0"].shape == (2, 2) and not any(key.startswith("layer_") for key in arrays)
 

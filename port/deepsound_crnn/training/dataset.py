@@ -14,6 +14,7 @@ from pathlib import Path
 
 import numpy as np
 
+from reprise_kit.compare import npz
 from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
@@ -75,9 +76,11 @@ def _load(path: Path) -> Corpus:
 
         return _checked(records.read(path), path)
     refuse_format(path)
-    with np.load(path, allow_pickle=False) as stored:
-        texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
-        return _checked(Corpus(stored["x"], stored["y"], *texts), path)
+    stored = npz.load(path)
+    if missing := {"x", "y", "paths", "genres", "faults"} - set(stored):
+        raise InputError(f"{path}: not a data set of `reprise dataset`: it has no {', '.join(sorted(missing))}")
+    texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
+    return _checked(Corpus(stored["x"], stored["y"], *texts), path)
 
 
 def _from_pickle(path: Path) -> Corpus:
@@ -85,7 +88,10 @@ def _from_pickle(path: Path) -> Corpus:
     try:
         x, y, paths = values["x"], values["y"], values["track_paths"]
         genres = GENRES if y.shape[1] == len(GENRES) else tuple(f"genre {i}" for i in range(y.shape[1]))
-        return _checked(Corpus(x, y, tuple(paths[i] for i in range(len(x))), genres), path)
+        names = tuple(paths[i] for i in range(len(x)))
+        if not all(isinstance(name, str) for name in names):
+            raise InputError(f"{path}: not the original's data set; its track_paths are not texts")
+        return _checked(Corpus(x, y, names, genres), path)
     except (KeyError, TypeError, AttributeError, IndexError):
         raise InputError(f"{path}: not the original's data set; it has x, y and track_paths") from None
 

@@ -6,6 +6,7 @@ calls nothing, and any other name in the file is refused. Source: the opcode tab
 """
 
 import codecs
+import os
 import re
 import struct
 from collections.abc import Callable, Mapping
@@ -23,6 +24,7 @@ NAMES = {
     "numpy dtype",
 }
 NUMBERS = re.compile(r"[fiub][1248]|b1")  # type codes of arrays that can be read
+MAX_DEPTH = 16  # of dicts and tuples; the original nests two
 MARK = object()
 
 
@@ -52,6 +54,7 @@ class _Reader:
 
     def __init__(self, file: BinaryIO) -> None:
         self.file, self.stack, self.memo = file, [], {}  # type: BinaryIO, list[Any], dict[int, Any]
+        self.size = os.fstat(file.fileno()).st_size
 
     def read(self) -> Any:
         while (code := self.file.read(1)) != b".":
@@ -60,13 +63,12 @@ class _Reader:
             if code not in OPERATIONS:
                 raise ValueError(f"operation {code!r} is not one that an array needs")
             OPERATIONS[code](self)
-        return _finished(self.stack.pop())
+        return self.stack.pop()
 
     def take(self, n: int) -> bytes:
-        read = self.file.read(n)
-        if len(read) != n:
+        if not 0 <= n <= self.size - self.file.tell():  # before room is made for what is not there
             raise ValueError("cut short")
-        return read
+        return self.file.read(n)
 
     def number(self, layout: str) -> int:
         return int(struct.unpack("<" + layout, self.take(struct.calcsize(layout)))[0])
@@ -81,7 +83,9 @@ class _Reader:
         self.stack.append(value)
 
     def since_mark(self) -> list[Any]:
-        at = max(i for i, value in enumerate(self.stack) if value is MARK)
+        at = next(i for i in range(len(self.stack) - 1, -2, -1) if i < 0 or self.stack[i] is MARK)
+        if at < 0:
+            raise ValueError("a container without a beginning")
         items = self.stack[at + 1 :]
         del self.stack[at:]
         return items
@@ -123,7 +127,7 @@ class _Reader:
         self.stack[-1].build(state)
 
     def set_items(self, items: list[Any]) -> None:
-        self.stack[-1].update(zip(items[::2], items[1::2], strict=True))
+        self.stack[-1].update(_keyed(items))
 
     def put(self, key: int) -> None:
         self.memo[key] = self.stack[-1]
@@ -132,7 +136,7 @@ class _Reader:
         self.stack[-n:] = [tuple(self.stack[-n:])]
 
     def dict_of(self, items: list[Any]) -> None:
-        self.push(dict(zip(items[::2], items[1::2], strict=True)))
+        self.push(_keyed(items))
 
 
 # What protocols 0, 1 and 2 need for arrays, numbers, text and their containers.
@@ -180,18 +184,30 @@ def _ascii(value: bytes | str) -> str:
     return value.decode("ascii") if isinstance(value, bytes) else str(value)
 
 
-def _finished(value: Any) -> Any:
+def _keyed(items: list[Any]) -> dict[Any, Any]:
+    """A dict of keys and values in turn; a key's hash walks all that a tuple repeats, so only text and numbers are."""
+    if not all(isinstance(key, (str, bytes, int, float)) for key in items[::2]):
+        raise ValueError("a key that is neither text nor a number")
+    return dict(zip(items[::2], items[1::2], strict=True))
+
+
+def _finished(value: Any, done: dict[int, Any], depth: int = 0) -> Any:
+    """Return a value with its texts decoded and arrays made; `done`, by identity: what stands often is made once."""
+    if depth > MAX_DEPTH:
+        raise ValueError(f"nested more than {MAX_DEPTH} deep, or within itself")
     if isinstance(value, _Array):
         if value.value is None:
             raise ValueError("an array without values")
         return value.value
     if isinstance(value, bytes):
         return value.decode("utf8", "surrogateescape")
-    if isinstance(value, dict):
-        return {_finished(key): _finished(item) for key, item in value.items()}
-    if isinstance(value, tuple):
-        return tuple(_finished(item) for item in value)
-    return value
+    if isinstance(value, (dict, tuple)) and id(value) not in done:
+        deeper = depth + 1
+        if isinstance(value, dict):
+            done[id(value)] = {_finished(key, done): _finished(item, done, deeper) for key, item in value.items()}
+        else:
+            done[id(value)] = tuple(_finished(item, done, deeper) for item in value)
+    return done.get(id(value), value)
 
 
 def read(path: Path) -> Any:
@@ -201,7 +217,7 @@ def read(path: Path) -> Any:
     """
     try:
         with path.open("rb") as file:
-            return _finished(_Reader(file).read())
+            return _finished(_Reader(file).read(), {})
     except FileNotFoundError:
         raise InputError(f"{path}: no such file") from None
     except (ValueError, TypeError, KeyError, IndexError, AttributeError, OverflowError, MemoryError) as error:

@@ -6,6 +6,7 @@ permuted from is remembered as its twin, so that neighbours meet there and need 
 """
 
 import inspect
+import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -237,13 +238,38 @@ def loaded(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> Apply:
 
     def apply(x: Any, **kwargs: Any) -> Any:
         nonlocal done
-        y = layer(x, **kwargs)
-        if not done:
-            set_weights(layer, arrays, node)
-            done = True
+        if done:
+            return layer(x, **kwargs)
+        with _no_larger_than(arrays, node):
+            y = layer(x, **kwargs)
+        set_weights(layer, arrays, node)
+        done = True
         return y
 
     return apply
+
+
+@contextmanager
+def _no_larger_than(arrays: Sequence[np.ndarray], node: Node) -> Iterator[None]:
+    """Refuse weights that hold more numbers than the file's, before room is made for them: a config is a few bytes."""
+    most, wanted = sum(array.size for array in arrays), 0
+    make = keras.layers.Layer.add_weight
+
+    def checked(self: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:
+        nonlocal wanted
+        wanted += math.prod(shape or ())
+        if wanted > most:
+            raise InputError(
+                f"layer {node.name} ({node.class_name}): its config asks for weights of {shape}, the file holds "
+                f"{[array.shape for array in arrays]}; are the architecture and the weights of the same model?"
+            )
+        return make(self, shape, *args, **kwargs)
+
+    keras.layers.Layer.add_weight = checked
+    try:
+        yield
+    finally:
+        keras.layers.Layer.add_weight = make
 
 
 def set_weights(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> None:

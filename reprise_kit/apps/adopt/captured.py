@@ -15,6 +15,7 @@ import msgspec
 import numpy as np
 
 from reprise_kit.apps.adopt import box
+from reprise_kit.compare import npz
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ORIGINAL
 from reprise_kit.port.keras_legacy import recording
@@ -154,7 +155,7 @@ def _calls(dump: Path, notes: list[str]) -> list[dict[str, np.ndarray]]:
     found = []
     for path in sorted(dump.glob("call_*.npz"), key=lambda path: int(re.sub(r"\D", "", path.stem) or 0)):
         try:
-            arrays = recording.arrays(path)
+            arrays = npz.load(path)
             arrays.pop("event", None)
             recording.of(arrays, path.name)
             found.append(arrays)
@@ -194,7 +195,7 @@ def _own(
     np.savez(folder / "inputs.npz", **{f"in_{i}": array for i, array in enumerate(inputs)})  # type: ignore[arg-type]
     whole = all((folder / name).is_file() for name in FILES)
     problem = recorder.record(folder, about, "own.npz") if whole else "the model could not be saved whole"
-    arrays: dict[str, Any] = {} if problem else recording.arrays(folder / "own.npz")
+    arrays: dict[str, Any] = {} if problem else npz.load(folder / "own.npz")
     if problem:
         notes.append(f"layers are not recorded: {problem}")
     if not outputs:

@@ -11,10 +11,10 @@ from typing import Any
 import msgspec
 import numpy as np
 
+from reprise_kit.compare import npz
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import read as read_system
-from reprise_kit.port.keras_legacy import recording
 
 PACKAGES = ("keras", "numpy", "tensorflow")
 
@@ -78,7 +78,7 @@ class Pipeline:
         }
 
     def _inputs(self, path: Path) -> list[Array]:
-        arrays = recording.arrays(path)
+        arrays = npz.load(path)
         wanted = [f"in_{i}" for i in range(len(self.model.inputs))]
         if set(arrays) != set(wanted):
             raise InputError(f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; {', '.join(wanted)} are wanted")
