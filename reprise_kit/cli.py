@@ -120,6 +120,8 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> Non
 @cli.command()
 @click.argument("clips", nargs=-1, type=FILE, required=True)
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option("--all", "every", is_flag=True, help="Show every label of each clip, not the likeliest three.")
+@click.option("--json", "as_json", is_flag=True, help="The same as --format json: each clip as the demo's API says it.")
 @click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
 @click.option("--stream-over", type=float, help="Minutes beyond which a clip is streamed, its samples approximated.")
 @click.option("--recursive", is_flag=True, help="Answer a whole FOLDER into --out; a second run goes on.")
@@ -134,6 +136,8 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> Non
 def predict(
     clips: tuple[Path, ...],
     form: str,
+    every: bool,
+    as_json: bool,
     fix_quirks: bool,
     stream_over: float | None,
     recursive: bool,
@@ -154,7 +158,7 @@ def predict(
     if not recursive:
         if out or workers or address or engine != "local":
             raise click.UsageError("--out, --workers, --engine and --address belong to --recursive")
-        sys.exit(answers.predict(list(clips), form, options, settings))
+        sys.exit(answers.predict(list(clips), "json" if as_json else "all" if every else form, options, settings))
     if out is None or len(clips) != 1:
         raise click.UsageError("--recursive wants one FOLDER and --out FILE.parquet")
     sys.exit(

@@ -40,9 +40,26 @@ def test_predict_answers_in_json_and_csv():
     steps = np.array(answer["step_probs"])
     assert steps.shape[1] == 10
     assert np.allclose(steps.sum(axis=1), 1, atol=1e-5)
-    assert np.allclose(steps.mean(axis=0), list(answer["clip_probs"].values()), atol=1e-6)
+    assert np.allclose(steps.mean(axis=0), answer["clip_probs"], atol=1e-6)
     rows = reprise("predict", clip, "--format", "csv").stdout.splitlines()
     assert len(rows) == 1 + len(steps)
+
+
+def test_predict_fits_80_columns_and_says_that_the_kits_weights_know_no_genres(tmp_path):
+    long = tmp_path / ("a very long name of a song that somebody recorded once " * 2 + ".wav")
+    long.write_bytes((CLIPS / "piano_22050.wav").read_bytes())
+    done = reprise("predict", CLIPS / "piano_22050.wav", long)
+    title, head, *lines = done.stdout.splitlines()
+    assert "2016" in title and "which know no genres" in head and "reprise fetch deepsound_crnn" in head
+    assert len(lines) == 2 and all(len(line) <= 80 for line in (title, head, *lines)), lines
+    assert "piano_22050.wav" in lines[0] and "reggae 46%" in lines[0] and "classical 41%" in lines[0]
+    every = reprise("predict", CLIPS / "piano_22050.wav", "--all").stdout.splitlines()
+    assert len(every) == 3 + 10 and max(map(len, every[1:])) <= 80
+    said = json.loads(reprise("predict", CLIPS / "piano_22050.wav", "--json").stdout)
+    assert (
+        said["weights"]["origin"] == "kit" and said["weights"]["know"] is False and said["clips"][0]["top"] == "reggae"
+    )
+    assert reprise("predict", CLIPS / "piano_22050.wav", "--format", "csv").stdout.splitlines()[0].endswith("weights")
 
 
 def test_one_bad_clip_of_several_is_reported_and_the_rest_done(tmp_path):

@@ -1,17 +1,16 @@
-"""A system's answers on clips, as a table, JSON or CSV on standard output."""
+"""A system's answers on clips, as lines, JSON or CSV on standard output."""
 
 import csv
 import json
 import sys
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn, track
-from rich.table import Table
-from rich.text import Text
 
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Pipeline, Prediction
@@ -19,8 +18,23 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
 from reprise_kit.compare.screen import console
 from reprise_kit.compare.shown import shown
+from reprise_kit.compare.system import System
+from reprise_kit.compare.weights import Weights
 
-TOP = 3  # labels named in a table row
+TOP = 3  # labels named in a line
+NAME_WIDTH, BAR_WIDTH = 24, 8
+_ORIGINS = {"upstream": "the authors' own weights", "given": "the weights that you gave"}
+
+Answer = tuple[Path, Prediction]
+
+
+@dataclass(frozen=True)
+class Said:
+    """What is said once for all clips: the system, whose weights answer, and what decided the numbers."""
+
+    system: System
+    weights: Weights
+    provenance: dict[str, Any]
 
 
 def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) -> int:
@@ -41,7 +55,8 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
         answers.append((clip, answer))
         for note in answer.notes:
             print(shown(f"{clip.name}: {note}"), file=sys.stderr)
-    {"table": _table, "json": _json, "csv": _csv}[form](answers, pipeline.provenance())
+    said = Said(chosen.system, chosen.weights, pipeline.provenance())
+    {"table": _lines, "all": _all, "json": _json, "csv": _csv}[form](answers, said)
     return 1 if bad else 0
 
 
@@ -96,53 +111,87 @@ def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Pred
             yield clip, unforeseen(error, clip)
 
 
-def _table(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -> None:
+def _head(said: Said) -> str:
+    """What answers, and whether it knows anything."""
+    return f"{said.system.title}\n{said.weights.note(said.system) or _ORIGINS[said.weights.origin]}"
+
+
+def _lines(answers: list[Answer], said: Said) -> None:
+    """A line for each clip, 80 columns wide: its name, its length, the likeliest label as a bar, the next two."""
     screen = console()
+    screen.print(_head(said), highlight=False, style="dim" if said.weights.knows else "yellow", soft_wrap=True)
     for clip, answer in answers:
-        if len(answers) == 1 and answer.step_probs is not None:
-            screen.print(_steps(answer))
         best = np.argsort(answer.clip_probs)[::-1][:TOP]
-        words = ", ".join(f"{answer.labels[k]} {answer.clip_probs[k]:.3f}" for k in best)
-        seconds = f" ({answer.duration:.1f} s)" if answer.duration else ""
-        screen.print(f"{clip.name}{seconds}: {words}", highlight=False, soft_wrap=True)
+        first, *next_ = [(answer.labels[k], float(answer.clip_probs[k])) for k in best]
+        rest = "  ".join(f"{label} {share:.0%}" for label, share in next_)
+        name = _fitted(shown(clip.name), NAME_WIDTH)
+        screen.print(
+            f"{name} {_length(answer.duration):>7}  {first[0]} {first[1]:.0%} {_bar(first[1], BAR_WIDTH)} {rest}",
+            highlight=False,
+            markup=False,
+            soft_wrap=True,
+        )
 
 
-def _steps(answer: Prediction) -> Table:
-    table = Table("second", *answer.labels)
-    assert answer.step_probs is not None
-    for k, row in enumerate(answer.step_probs):
-        top = int(np.argmax(row))
-        cells = [Text(f"{p:.3f}", "bold" if j == top else "") for j, p in enumerate(row)]
-        table.add_row(f"{(k + 1) * answer.duration / len(answer.step_probs):.2f}", *cells)
-    return table
+def _all(answers: list[Answer], said: Said) -> None:
+    """Every label of every clip, the likeliest first."""
+    screen = console()
+    screen.print(_head(said), highlight=False, style="dim" if said.weights.knows else "yellow", soft_wrap=True)
+    for clip, answer in answers:
+        screen.print(f"{shown(clip.name)} {_length(answer.duration)}".rstrip(), highlight=False, markup=False)
+        width = max(map(len, answer.labels))
+        for k in np.argsort(answer.clip_probs)[::-1]:
+            share = float(answer.clip_probs[k])
+            screen.print(f"  {answer.labels[k]:{width}} {share:7.4f} {_bar(share, 40)}", highlight=False, markup=False)
 
 
-def _json(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -> None:
+def _fitted(name: str, width: int) -> str:
+    """A name as wide as its column: cut in the middle, so that its end is seen."""
+    if len(name) <= width:
+        return name.ljust(width)
+    return f"{name[: width // 2 - 1]}…{name[-(width - width // 2) :]}"
+
+
+def _length(seconds: float) -> str:
+    return f"{seconds // 60:.0f}:{seconds % 60:04.1f}" if seconds else ""
+
+
+def _bar(share: float, width: int) -> str:
+    """A bar in eighths of a character."""
+    eighths = round(min(max(share, 0.0), 1.0) * width * 8)
+    return ("█" * (eighths // 8) + " ▏▎▍▌▋▊▉"[eighths % 8]).strip().ljust(width)
+
+
+def _json(answers: list[Answer], said: Said) -> None:
+    """Each clip as the demo's API answers it (apps/demo/API.md), and what decided the numbers."""
     clips = [
         {
             "clip": str(clip),
+            "system": said.system.name,
+            "mode": "exact",
             "duration": answer.duration,
-            "notes": list(answer.notes),
-            "clip_probs": dict(zip(answer.labels, answer.clip_probs.tolist(), strict=True)),
-            "step_seconds": answer.step_seconds,
+            "labels": list(answer.labels),
+            "top": answer.labels[int(answer.clip_probs.argmax())],
+            "clip_probs": answer.clip_probs.tolist(),
             "step_probs": None if answer.step_probs is None else answer.step_probs.tolist(),
+            "step_seconds": answer.step_seconds,
+            "notes": list(answer.notes),
         }
         for clip, answer in answers
     ]
-    labels = list(answers[0][1].labels) if answers else []
-    print(json.dumps({"labels": labels, "provenance": provenance, "clips": clips}, indent=1))
+    about = {
+        "weights": {"origin": said.weights.origin, "know": said.weights.knows, "note": said.weights.note(said.system)},
+        "provenance": said.provenance,
+    }
+    print(json.dumps({"system": said.system.name, "title": said.system.title, **about, "clips": clips}, indent=1))
 
 
-def _csv(answers: list[tuple[Path, Prediction]], provenance: dict[str, Any]) -> None:
+def _csv(answers: list[Answer], said: Said) -> None:
+    """A row for each step, or each clip where there are none; `weights` is whose they are: kit, upstream or given."""
     writer = csv.writer(sys.stdout)
-    header_done = False
+    writer.writerow(["clip", "second", *said.system.labels, "system", "weights"])
     for clip, answer in answers:
-        if not header_done:
-            writer.writerow(["clip", "second", *answer.labels])
-            header_done = True
-        if answer.step_probs is None:
-            writer.writerow([shown(clip), "", *answer.clip_probs.tolist()])
-            continue
-        for k, row in enumerate(answer.step_probs):
-            second = (k + 1) * answer.duration / len(answer.step_probs)
-            writer.writerow([shown(clip), f"{second:.4f}", *row.tolist()])
+        rows = [answer.clip_probs] if answer.step_probs is None else answer.step_probs
+        for k, row in enumerate(rows):
+            second = "" if answer.step_probs is None else f"{(k + 1) * answer.duration / len(rows):.4f}"
+            writer.writerow([shown(clip), second, *row.tolist(), said.system.name, said.weights.origin])
