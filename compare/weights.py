@@ -30,9 +30,7 @@ class Weights:
         """What to say beside every answer, or None."""
         if self.knows:
             return None
-        return (
-            f"the kit's own weights: they know no {_noun(system)}; get the authors' with: reprise fetch {system.name}"
-        )
+        return f"the kit's own weights, which know no {_noun(system)} (reprise fetch {system.name})"
 
 
 def find(
