@@ -111,15 +111,17 @@ def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Pred
             yield clip, unforeseen(error, clip)
 
 
-def _head(said: Said) -> str:
-    """What answers, and whether it knows anything."""
-    return f"{said.system.title}\n{said.weights.note(said.system) or _ORIGINS[said.weights.origin]}"
+def _print_head(screen: Console, said: Said) -> None:
+    """Say what answers, and whether it knows anything."""
+    screen.print(said.system.title, highlight=False, markup=False, soft_wrap=True)
+    origin = said.weights.note(said.system) or _ORIGINS[said.weights.origin]
+    screen.print(origin, highlight=False, style="dim" if said.weights.knows else "yellow", soft_wrap=True)
 
 
 def _lines(answers: list[Answer], said: Said) -> None:
     """A line for each clip, 80 columns wide: its name, its length, the likeliest label as a bar, the next two."""
     screen = console()
-    screen.print(_head(said), highlight=False, style="dim" if said.weights.knows else "yellow", soft_wrap=True)
+    _print_head(screen, said)
     for clip, answer in answers:
         best = np.argsort(answer.clip_probs)[::-1][:TOP]
         first, *next_ = [(answer.labels[k], float(answer.clip_probs[k])) for k in best]
@@ -136,7 +138,7 @@ def _lines(answers: list[Answer], said: Said) -> None:
 def _all(answers: list[Answer], said: Said) -> None:
     """Every label of every clip, the likeliest first."""
     screen = console()
-    screen.print(_head(said), highlight=False, style="dim" if said.weights.knows else "yellow", soft_wrap=True)
+    _print_head(screen, said)
     for clip, answer in answers:
         screen.print(f"{shown(clip.name)} {_length(answer.duration)}".rstrip(), highlight=False, markup=False)
         width = max(map(len, answer.labels))
