@@ -1,6 +1,6 @@
 """Build a Keras-3 model from a Keras-1 one: `build(model, source_backend, ...)`."""
 
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -30,6 +30,7 @@ from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, sin
 from reprise_kit.port.keras_legacy.rules.ordering import infer, settle
 
 _MAX_NAMED = 40
+_MAX_NUMBER = 10_000  # of a layer such as maximum_3
 
 
 @dataclass(frozen=True)
@@ -102,6 +103,7 @@ def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str
     undecided = infer(context, root)
     if ordering:
         settle(context, undecided, ordering)
+    _keep_free(node.name for node in root.walk())
     inputs = inputs_of(context, root)
     given = [_last(context, x) for x in inputs] if channels_last else [(x, x) for x in inputs]
     outputs = outputs_of(context, root, [seen for _, seen in given])
@@ -111,6 +113,15 @@ def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
     built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
     return Migrated(built, context.outputs, [*context.notes, *_renamed(context, root)], sorted(context.needs))
+
+
+def _keep_free(names: Iterable[str]) -> None:
+    """Let Keras 3 number its operations above these layers: a graph takes no name twice, and ops have names too."""
+    for name in names:
+        base, _, digits = name.rpartition("_")
+        numbered = bool(base) and digits.isdecimal() and int(digits) < _MAX_NUMBER
+        while keras.backend.get_uid(base if numbered else name) <= (int(digits) if numbered else 0):
+            pass
 
 
 def _renamed(context: Context, root: tree.Node) -> list[str]:

@@ -174,3 +174,18 @@ def test_a_migrated_model_loads_without_us(tmp_path) -> None:
     again = keras.saving.load_model(tmp_path / "m.keras", safe_mode=True)
     x = normal(RANDOM, 2, 3, 7, 6)
     assert np.array_equal(np.asarray(again(x)), np.asarray(made(x)))
+
+
+@pytest.mark.parametrize("names", [("not_equal", "any"), ("any_1", "not_equal_2"), ("any_2", "any_1")])
+def test_layers_may_be_called_as_operations_are(names: tuple[str, str]) -> None:
+    """Keras 3 names its operations too, and refuses a graph in which a name stands twice."""
+    keras.utils.clear_session()
+    config = sequential(
+        first(layer("Masking", names[0], mask_value=0.0), 3, 2),
+        layer("Activation", names[1], activation="relu"),
+        layer("SimpleRNN", "rnn", output_dim=2, activation="tanh", return_sequences=False),
+    )
+    arrays = group("rnn", W=normal(RANDOM, 2, 2), U=normal(RANDOM, 2, 2), b=normal(RANDOM, 2))
+    built = migrate(model(config, arrays), "theano")
+    assert {one.name for one in built.model.layers} >= {names[1]}
+    assert np.isfinite(built.model.predict(normal(RANDOM, 2, 3, 2), verbose=0)).all()
