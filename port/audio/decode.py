@@ -23,6 +23,7 @@ from reprise_kit.port.audio.stream import FULL_SCALE, Incoming, channel_notes, f
 
 DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
 MAX_SECONDS = 1800.0  # at about 2 MB of working memory a second of 44.1 kHz
+USUAL_RATE = 48_000  # Hz; at a higher rate a clip may last as many samples, not as many seconds
 
 
 @dataclass(frozen=True)
@@ -53,7 +54,10 @@ def decode(
     try:
         if decoder == "pyav" and not fix_quirks:
             with incoming(Path(path), max_seconds) as clip:
-                return whole(clip)
+                most = seconds_at(clip.rate, max_seconds)
+                if clip.expected > most:
+                    raise InputError(too_long(most))
+                return whole(clip, most)
         with opened(Path(path)) as content:
             raw = None if fix_quirks else rawread.read(content)
             if raw is not None:
@@ -65,6 +69,11 @@ def decode(
         return _as_meant(stream) if fix_quirks else _as_heard(stream)
     except InputError as error:
         raise InputError(f"{path}: {error}") from None
+
+
+def seconds_at(rate: int, most: float) -> float:
+    """Return how many seconds at `rate` Hz take the memory of `most` seconds at the usual rates."""
+    return most * min(1.0, USUAL_RATE / rate)
 
 
 def whole(clip: Incoming, max_seconds: float = math.inf) -> Decoded:

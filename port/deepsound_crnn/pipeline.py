@@ -16,7 +16,7 @@ import tensorflow as tf
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, whole
+from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, seconds_at, whole
 from reprise_kit.port.audio.librosa041.mel import HOP, log_mel
 from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
@@ -43,7 +43,10 @@ LAYERS = {
 
 @dataclass(frozen=True)
 class Options(AudioOptions):
-    """stream_over: seconds beyond which a clip is streamed, its resampling approximated; its notes say so."""
+    """stream_over: seconds beyond which a clip is streamed, its resampling approximated; its notes say so.
+
+    At more than 48 kHz as many samples count, not as many seconds: memory is what is bounded.
+    """
 
     stream_over: float = STREAM_OVER
 
@@ -110,7 +113,7 @@ class Pipeline(NetworkPipeline):
             if self.decoder != "pyav" or self.fix_quirks:  # only PyAV's decoder streams, as the original heard it
                 return self._features(self._read(clip))
             with incoming(clip, STREAM_SECONDS) as opened:
-                if opened.expected <= self.stream_over:
+                if opened.expected <= seconds_at(opened.rate, self.stream_over):
                     return self._features(whole(opened, self._longest))
                 from reprise_kit.port.deepsound_crnn import live
 

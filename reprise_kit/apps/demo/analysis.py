@@ -15,6 +15,7 @@ from reprise_kit.apps.demo.picture import Picture
 from reprise_kit.apps.demo.queue import Ticket
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import seconds_at
 from reprise_kit.port.audio.stream import Incoming, incoming_from_child
 
 Event = tuple[str, dict[str, Any]]
@@ -60,7 +61,7 @@ def analyse(
         with incoming_from_child(path, most) as clip:
             clip.parts = _while_wanted(clip.parts, gone)
             yield "start", _start(engine, clip)
-            kept = Kept(clip, limits.exact_seconds)
+            kept = Kept(clip, seconds_at(clip.rate, limits.exact_seconds))
             if not engine.has_live:
                 yield "result", _whole_file(engine, clip, path) | same
                 return

@@ -5,6 +5,7 @@ The live tests need the ffmpeg program and a Python 2.7, in which the era's envi
 
 import shutil
 import subprocess
+import wave
 from pathlib import Path
 
 import av
@@ -16,7 +17,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from reprise_kit.port.audio import mp3
 from reprise_kit.port.audio.audioread214 import decoders, rawread
-from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.decode import USUAL_RATE, decode, seconds_at
 from reprise_kit.port.audio.stream import mixed
 from tests.port.audio import RECORDED, signals
 from tests.require import require
@@ -291,3 +292,16 @@ def test_live_within_half_a_step_with_pyav(live):
         assert np.abs(clip.native - samples).max() <= STEP, path.name
         if path.suffix in (".mp3", ".flac"):
             assert share == 1, path.name
+
+
+def test_a_clip_is_bounded_by_its_samples(tmp_path: Path) -> None:
+    """Ten minutes of silence at 192 kHz are a small file and a great deal of memory."""
+    path = tmp_path / "high.wav"
+    rate, seconds = 192_000, 2
+    with wave.open(str(path), "wb") as file:
+        file.setparams((1, 2, rate, 0, "NONE", ""))
+        file.writeframes(bytes(2 * rate * seconds))
+    assert decode(path, max_seconds=seconds * rate / USUAL_RATE + 0.1).native.size == rate * seconds
+    with pytest.raises(InputError, match="longer"):
+        decode(path, max_seconds=seconds * rate / USUAL_RATE - 0.1)
+    assert seconds_at(44_100, 60) == 60 and seconds_at(96_000, 60) == 30
