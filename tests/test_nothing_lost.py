@@ -69,6 +69,7 @@ def folder_commands(model, users):
         "train": ["train", data, "-o", users, "--epochs", 1],
         "training-parity": ["training-parity", data, "-o", users],
         "fetch": ["fetch", "deepsound_crnn", "--from", users.parent, "--out", users],
+        "adopt": ["adopt", users.parent / "corpus", "-o", users],
         "dataset": ["dataset", users.parent / "corpus", "-o", users.with_suffix("")],
         "predict": ["predict", "--recursive", CLIPS, "--out", users.with_suffix("")],
     }

@@ -19,7 +19,7 @@ from reprise_kit.port.music_tagger_crnn import model as crnn
 from reprise_kit.port.music_tagger_crnn.pipeline import open_pipeline as open_crnn
 from reprise_kit.port.shared.choi import front_end
 from reprise_kit.port.shared.choi.blocks import KERAS_106_THEANO, KERAS_110, Statistics
-from reprise_kit.port.shared.choi.tagger import TaggerPipeline
+from reprise_kit.port.shared.choi.tagger import Options, TaggerPipeline
 from reprise_kit.port.shared.choi.tags import TAGS
 from tests.port.choi import golden
 from tests.shared import needs_shared
@@ -119,7 +119,7 @@ def test_tensorflow_read_the_same_file_wrongly() -> None:
 @pytest.mark.parametrize(("shift", "suffix"), [(0, ""), (front_end.AUTHORS_SHIFT, "_shift144")])
 def test_from_the_mp3_as_the_original_with_scikits_samplerate(tagger: Tagger, shift: int, suffix: str) -> None:
     pytest.importorskip("samplerate", reason="the package samplerate is not installed")
-    pipeline = tagger.open(tagger.weights, "theano", resampler="sinc_best", window_shift=shift)
+    pipeline = tagger.open(tagger.weights, "theano", Options(resampler="sinc_best", window_shift=shift))
     with np.load(golden.GOLDEN / "music_tagger_crnn_theano.npz") as stored:  # both have one audio_processor.py
         melgrams = stored[f"melgram_from_mp3{suffix}"][:, 0]
     with np.load(golden.GOLDEN / f"{tagger.name}_theano.npz") as stored:
@@ -153,7 +153,7 @@ def test_the_authors_arrays_start_144_samples_later() -> None:
     pytest.importorskip("samplerate", reason="the package samplerate is not installed")
     stored = golden.published("cute")[0, :, :, 0]
     shifts = (0, front_end.AUTHORS_SHIFT)
-    made = [open_crnn(CRNN.weights, "theano", resampler="sinc_best", window_shift=s) for s in shifts]
+    made = [open_crnn(CRNN.weights, "theano", Options(resampler="sinc_best", window_shift=s)) for s in shifts]
     asis, shifted = (np.abs(p.trace(golden.song("cute")).arrays["melgram"] - stored).mean() for p in made)
     assert shifted < asis / 10
 
@@ -225,21 +225,21 @@ def test_other_weights_are_refused(tagger: Tagger, other: Tagger) -> None:
 
 def test_unknown_options_are_refused() -> None:
     with pytest.raises(InputError, match="network_input"):
-        open_crnn(CRNN.weights, "theano", network_input="log")
+        open_crnn(CRNN.weights, "theano", Options(network_input="log"))
     with pytest.raises(InputError, match="resampler"):
-        open_crnn(CRNN.weights, "theano", resampler="kaiser").trace(golden.song("cute"))
+        open_crnn(CRNN.weights, "theano", Options(resampler="kaiser")).trace(golden.song("cute"))
 
 
 def test_standardised_input_makes_sense_of_the_songs() -> None:
     """Read as a standard deviation and fed standardised decibels, the piano song is jazz first."""
-    pipeline = open_crnn(CRNN.weights, "theano", KERAS_106_THEANO, network_input="standardised")
+    pipeline = open_crnn(CRNN.weights, "theano", Options(network_input="standardised"), KERAS_106_THEANO)
     answer = pipeline.predict(golden.song("thejazzpiano"))
     assert TAGS[int(answer.clip_probs.argmax())] == "jazz"
     assert answer.notes[-1].startswith("only the middle 29.12 of ")
 
 
 def test_standardised_silence_is_finite() -> None:
-    pipeline = open_crnn(CRNN.weights, "theano", KERAS_106_THEANO, network_input="standardised")
+    pipeline = open_crnn(CRNN.weights, "theano", Options(network_input="standardised"), KERAS_106_THEANO)
     answer = pipeline.predict(ROOT / "tests/clips/silence.wav")
     assert np.isfinite(answer.clip_probs).all()
     assert not front_end.standardised(np.full((96, 1366), -100.0)).any()

@@ -17,6 +17,7 @@ from click.testing import CliRunner
 
 from reprise_kit import cli as reprise
 from reprise_kit.commands import training as training_commands
+from reprise_kit.compare.atomic import claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from reprise_kit.port.deepsound_crnn.training import dataset, pickle_arrays
@@ -136,7 +137,7 @@ def test_a_stopped_run_leaves_no_process_and_goes_on_from_its_parts(tracks, corp
         run.send_signal(stop)
     hint, said = run.communicate(timeout=60)
     assert hint == (b"the same command goes on from here\n" if stop == signal.SIGINT else b"")
-    assert stop == signal.SIGKILL or said.split(b"\n") == [b"", b"reprise: stopped", b""]
+    assert stop == signal.SIGKILL or said.split(b"\n") == [b"reprise: stopped", b""]
     waiting(lambda: not alive(run.pid))
     assert 4 <= len(list(parts.glob("*.npy"))) < 20 and not out.exists()
     training_commands.dataset(tracks, out, 2, None, lambda line: None)
@@ -167,9 +168,10 @@ def test_a_finished_part_is_not_computed_again(tracks, tmp_path, monkeypatch):
 
 
 def test_a_damaged_part_is_an_input_error(tracks, tmp_path):
-    dataset.part(tracks / "blues" / "blues.00000.au", tmp_path).write_bytes(b"")
+    parts = claim_folder(tmp_path / "parts", "dataset")
+    dataset.part(tracks / "blues" / "blues.00000.au", parts).write_bytes(b"")
     with pytest.raises(InputError, match="delete it and run"):
-        dataset.collect(tracks, tmp_path)
+        dataset.collect(tracks, parts)
 
 
 def test_a_full_disk_is_no_fault_of_the_track(tracks, tmp_path, monkeypatch):

@@ -127,7 +127,7 @@ def test_the_page_has_every_filter(found, corpus, tmp_path):
 def test_a_folder_of_something_else_is_not_replaced(tmp_path):
     (tmp_path / "songs").mkdir()
     (tmp_path / "songs" / "mine.mp3").touch()
-    with pytest.raises(InputError, match="would be replaced"):
+    with pytest.raises(InputError, match="would remove"):
         training_commands.filters(tmp_path / "x.npz", tmp_path / "songs", FIXTURE, "theano", 4, False, print)
     assert (tmp_path / "songs" / "mine.mp3").exists()
 
