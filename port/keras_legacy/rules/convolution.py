@@ -1,5 +1,6 @@
 """Convolutions. Under Theano border_mode "same" pads k // 2 before and k - 1 - k // 2 after, then strides."""
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
@@ -61,24 +62,38 @@ def old_tensorflow_same(
 
     So did conv2d, conv3d, depthwise_conv2d, max_pool3d and avg_pool3d, but not max_pool and avg_pool (0.12.1).
     """
+    if not placed_inside(context, node, kernel, strides):
+        return "same", None
+
+    def make(x: Any) -> Apply:
+        pads, starts = old_tensorflow_windows(node, x.shape[1:-1], kernel, strides)
+        pad = _padding_layer(context, node, pads)
+        return lambda y: pad(y)[(slice(None), *starts)]
+
+    return "valid", once(make)
+
+
+def placed_inside(context: Context, node: Node, kernel: tuple[int, ...], strides: tuple[int, ...]) -> bool:
+    """Return whether "same" windows began inside the input, as old TensorFlow put them; notes it where they did."""
     near = all(stride < k + 2 for k, stride in zip(kernel, strides, strict=True))
     if near or context.dialect is not KERAS1 or context.legacy_bugs == "fix":
-        return "same", None
+        return False
     context.notes.append(
         f"layer {node.name}: 'same' with strides of {strides} over kernels of {kernel} as TensorFlow 0.12 and 1.0 "
         "placed them; for a newer one say --legacy-bugs fix"
     )
+    return True
 
-    def make(x: Any) -> Apply:
-        sizes = x.shape[1:-1]
-        if None in sizes:
-            raise InputError(f"layer {node.name}: where TensorFlow 0.12 put its windows depends on the input's size")
-        needed = [(-(-n // s) - 1) * s + k - n for n, k, s in zip(sizes, kernel, strides, strict=True)]
-        pad = _padding_layer(context, node, [(p // 2, p - p // 2) if p > 0 else (0, 0) for p in needed])
-        starts = [slice(max(-p, 0) // 2, None) for p in needed]
-        return lambda y: pad(y)[(slice(None), *starts)]
 
-    return "valid", once(make)
+def old_tensorflow_windows(
+    node: Node, sizes: Sequence[int | None], kernel: tuple[int, ...], strides: tuple[int, ...]
+) -> tuple[list[tuple[int, int]], list[slice]]:
+    """Return the padding of each axis and where the windows begin on it."""
+    if None in sizes:
+        raise InputError(f"layer {node.name}: where TensorFlow 0.12 put its windows depends on the input's size")
+    needed = [(-(-int(n or 0) // s) - 1) * s + k - int(n or 0) for n, k, s in zip(sizes, kernel, strides, strict=True)]
+    pads = [(p // 2, p - p // 2) if p > 0 else (0, 0) for p in needed]
+    return pads, [slice(max(-p, 0) // 2, None) for p in needed]
 
 
 def _padding_layer(context: Context, node: Node, pads: list[tuple[int, int]]) -> Apply:

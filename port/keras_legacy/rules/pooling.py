@@ -7,8 +7,8 @@ import numpy as np
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, rule
-from reprise_kit.port.keras_legacy.rules.convolution import after, border_mode, old_tensorflow_same
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.convolution import border_mode, old_tensorflow_windows, placed_inside
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -35,22 +35,36 @@ def pooling(context: Context, node: Node) -> Apply:
 
 def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[int, ...]) -> Apply:
     """Return a channels-last pooling layer."""
-    kind = getattr(layers, node.class_name)
-    name = context.name(node.name)
+    kind, name = getattr(layers, node.class_name), node.name
     if border_mode(node) == "full":
         raise InputError(f"layer {node.name}: border_mode 'full' is not one of Keras 1's for pooling")
     if border_mode(node) == "valid":
-        return kind(size, strides, "valid", name=name)
+        return kind(size, strides, "valid", name=context.name(name))
     if context.backend == "tensorflow":
-        mode, pad = old_tensorflow_same(context, node, size, strides) if len(size) == 3 else ("same", None)
-        return after(pad, kind(size, strides, mode, name=name))
+        if len(size) < 3 or not placed_inside(context, node, size, strides):
+            return kind(size, strides, "same", name=context.name(name))
+        return once(lambda x: _inside(context, node, size, strides, x))
     before = [k - 2 if k % 2 and k > 2 else k - 1 for k in size]
     behind = before if _uncropped(context, node, len(size)) else [k - 1 - p for k, p in zip(size, before, strict=True)]
-    pads = [(0, 0), *zip(before, behind, strict=True), (0, 0)]
-    pool = kind(size, strides, "valid", name=name)
+    return _padded(context, node, size, strides, list(zip(before, behind, strict=True)))
+
+
+def _inside(context: Context, node: Node, size: tuple[int, ...], strides: tuple[int, ...], x: Tensor) -> Apply:
+    """Return the pooling of old TensorFlow's windows, which leave places in front out where they are far apart."""
+    pads, starts = old_tensorflow_windows(node, x.shape[1:-1], size, strides)
+    pool = _padded(context, node, size, strides, pads)
+    return lambda y: pool(y[(slice(None), *starts)])
+
+
+def _padded(
+    context: Context, node: Node, size: tuple[int, ...], strides: tuple[int, ...], spatial: list[tuple[int, int]]
+) -> Apply:
+    """Return a pooling of padded axes: a maximum is never the padding's, a mean leaves it out unless it counts."""
+    kind, pads = getattr(layers, node.class_name), [(0, 0), *spatial, (0, 0)]
+    pool = kind(size, strides, "valid", name=context.name(node.name))
     if node.class_name.startswith("Max"):
         return lambda x: pool(ops.pad(x, pads, constant_values=_LOWEST))
-    if _padding_counts(context, node, len(size)):
+    if context.backend == "theano" and _padding_counts(context, node, len(size)):
         return lambda x: pool(ops.pad(x, pads))
     share = kind(size, strides, "valid", name=context.name(f"{node.name}_share"))
 
