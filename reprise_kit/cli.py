@@ -253,6 +253,7 @@ def check_system(folder: Path, inputs: tuple[Path, ...], **chosen: Any) -> None:
 @click.option("--original", help="URL of the original's own demo; default: compare with the recorded traces.")
 @click.option("--max-upload", default=128, show_default=True, help="Largest upload, MiB.")
 @click.option("--max-minutes", default=120.0, show_default=True, help="Longest song.")
+@click.option("--allow-host", multiple=True, metavar="NAME", help="A name with dots that it may be asked by.")
 @click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
 @backend_option
 def serve(
@@ -261,13 +262,14 @@ def serve(
     original: str | None,
     max_upload: int,
     max_minutes: float,
+    allow_host: tuple[str, ...],
     weights: Path | None,
     source_backend: str | None,
 ) -> None:
     """Serve the demo: a page and an HTTP API, see reprise_kit/apps/demo/API.md."""
     from reprise_kit.apps.demo import serve as server
 
-    limits = server.Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes)
+    limits = server.Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes, allowed_hosts=allow_host)
     server.serve(host, port, weights, source_backend, original, limits)
 
 

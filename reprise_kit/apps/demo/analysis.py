@@ -25,10 +25,13 @@ Probs = NDArray[np.float32]  # (n_labels,), or (n_steps, n_labels)
 
 @dataclass(frozen=True)
 class Limits:
-    """What a server takes. seconds: of sound. exact_seconds: up to which the whole-file answer is given."""
+    """What a server takes. seconds: of sound. exact_seconds: up to which the whole-file answer is given.
+
+    allowed_hosts: names that the server is asked by, beside addresses and names without a dot."""
 
     upload_bytes: int = 128 << 20
     seconds: float = 7200.0
+    allowed_hosts: tuple[str, ...] = ()
     exact_seconds: float = 1200.0
     running: int = 2
     waiting: int = 8

@@ -17,6 +17,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from werkzeug.exceptions import HTTPException
 
 from reprise_kit.apps.demo.analysis import ClientGoneError, Event, Limits, analyse
+from reprise_kit.apps.demo.callers import refusal
 from reprise_kit.apps.demo.engine import Engine, Engines
 from reprise_kit.apps.demo.microphone import MAX_SECONDS_AT_ONCE, RATES, Microphones
 from reprise_kit.apps.demo.observe import Metrics, log
@@ -88,8 +89,10 @@ class Demo:
         ):
             app.add_url_rule(rule, f"{method} {rule}", view, methods=[method])
 
-    def _begin(self) -> None:
+    def _begin(self) -> Response | None:
         g.began, g.spool = time.monotonic(), self.spool
+        reason = refusal(request.host, request.headers.get("Origin"), self.limits.allowed_hosts)
+        return _refused(403, reason) if reason else None
 
     def _end(self, response: Response) -> Response:
         response.headers.update(HEADERS)

@@ -1,5 +1,6 @@
 """The original's answer on the same clip, from its own running server or from the recorded traces."""
 
+import http.client
 import json
 import secrets
 import urllib.request
@@ -74,15 +75,23 @@ class Original:
                 raise ValueError("an id was expected")
             curve = json.loads(self._fetch(urllib.request.Request(f"{self.url}/uploads/{name}.json")))
             return np.array([[step[label] for label in engine.labels] for _, step in curve], np.float32)
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, RecursionError, http.client.HTTPException) as error:
             raise InputError(f"the original's server gave no answer on this song ({error})") from None
 
     @staticmethod
     def _fetch(request: urllib.request.Request) -> bytes:
         # No proxy: the original's server is a neighbour.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
         with opener.open(request, timeout=TIME_LIMIT) as answer:
             return bytes(answer.read(MAX_ANSWER))
+
+
+class _NoRedirect(urllib.request.HTTPRedirectHandler):
+    """An answer that sends elsewhere is no answer: nothing but the named server is asked."""
+
+    def redirect_request(self, *_: Any) -> None:
+        """Return nothing: urllib then raises the HTTPError."""
+        return
 
 
 def _recordings(engine: Engine) -> RecordedRunner:

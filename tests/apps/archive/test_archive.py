@@ -178,7 +178,7 @@ def test_an_engine_that_loses_a_clip_is_caught_and_nothing_written(tmp_path):
     def forgetful(job, tasks, workers):
         yield from (failed(task, "x") for task in list(tasks)[1:])
 
-    with pytest.raises(RuntimeError, match=r"1 clips without a row, 000\.wav"):
+    with pytest.raises(RuntimeError, match=r"1 clips without a row, .*000\.wav"):
         Archive(tmp_path / "clips", tmp_path / "out.parquet", stub_job()).run(files, forgetful, 1, lambda n: None)
     assert not (tmp_path / "out.parquet").exists()
 

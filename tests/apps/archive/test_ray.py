@@ -6,7 +6,7 @@ import time
 import pyarrow.parquet as pq
 import pytest
 
-from reprise_kit.apps.archive import ray_cluster
+from reprise_kit.apps.archive import local, ray_cluster
 from reprise_kit.apps.archive.archive import Archive, Job
 from tests.apps.archive.test_archive import make_folder, real_job, rows_of
 from tests.require import require
@@ -56,11 +56,11 @@ def test_rows_equal_local_ones_with_a_node_killed_in_mid_run(tmp_path, cluster):
                 cluster.remove_node(cluster.second, allow_graceful=False)
             yield row
 
-    out, local = tmp_path / "ray.parquet", tmp_path / "local.parquet"
+    out, by_local = tmp_path / "ray.parquet", tmp_path / "local.parquet"
     unreadable = Archive(folder, out, real_job()).run(files, losing_a_node, 2, lambda n: None)
     assert time.monotonic() - lost[0] > 5, "nearly everything was done when the node was lost"
     assert len([n for n in ray.nodes() if n["Alive"]]) == 1
     assert list(unreadable) == ["text.mp3"]
-    Archive(folder, local, real_job()).run(files, local.answer, 1, lambda n: None)
+    Archive(folder, by_local, real_job()).run(files, local.answer, 1, lambda n: None)
     assert len(rows_of(out)) == N_CLIPS + 1
-    assert pq.read_table(out).equals(pq.read_table(local))
+    assert pq.read_table(out).equals(pq.read_table(by_local))

@@ -1,0 +1,31 @@
+"""Whose requests are taken."""
+
+import pytest
+
+from reprise_kit.apps.demo.callers import refusal
+from tests.apps.demo.running import Running, form
+from tests.apps.demo.test_api import SOUND
+
+
+@pytest.mark.parametrize(
+    "host", ["127.0.0.1:8081", "localhost:80", "[::1]:8081", "192.168.1.7", "port:8081", "a.localhost"]
+)
+def test_names_that_nobody_owns_are_taken(host: str) -> None:
+    assert refusal(host, None) is None and refusal(host, f"http://{host}") is None
+    assert "may not use" in str(refusal(host, "https://evil.example"))
+    assert "may not use" in str(refusal(host, "null"))
+
+
+@pytest.mark.parametrize("host", ["evil.example", "evil.example:8081", "127.0.0.1.evil.example", "", "[::1"])
+def test_names_that_somebody_owns_are_refused(host: str) -> None:
+    assert "not called" in str(refusal(host, None)) or not host
+    if host.startswith("evil"):
+        assert refusal(host, None, ("evil.example",)) is None
+
+
+def test_a_page_elsewhere_cannot_spend_this_machine(server: Running) -> None:
+    body, headers = form(SOUND.read_bytes(), "clip")
+    for other, words in (({"Origin": "https://evil.example"}, "may not use"), ({"Host": "evil.example"}, "not called")):
+        refused = server.request("POST", "/api/predict", body, headers | other)
+        assert refused.status == 403 and words in refused.json["error"]
+    assert server.upload(SOUND.read_bytes()).status == 200
