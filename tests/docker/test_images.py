@@ -29,8 +29,8 @@ def environments():
 
 def test_every_environment_has_its_image():
     for row in environments():
-        assert row["image"] == f"reprise/py27-{row['requirements'].partition('requirements-')[2].removesuffix('.lock')}"
-    assert {row["image"] for row in environments()} | {"reprise/port"} == set(IMAGES) == set(EXPECTED)
+        assert row.image == f"reprise/py27-{row.requirements.partition('requirements-')[2].removesuffix('.lock')}"
+    assert {row.image for row in environments()} | {"reprise/port"} == set(IMAGES) == set(EXPECTED)
 
 
 def test_make_images_makes_them_all():
