@@ -6,8 +6,6 @@ Names only tell whether the file is another model's: Keras 1 never looked at the
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.read import LayerWeights
 
-PAIR_BY = ("place", "name")
-
 
 def pair(
     kind: str, layers: list[str], groups: list[LayerWeights], by: str | None = None

@@ -21,7 +21,6 @@ OUT says so and the parts stay: the next run tries those clips alone. One row fo
 The labels, and what decided the numbers, are in the file's metadata under `reprise`.
 """
 
-import fcntl
 import hashlib
 import json
 import os
@@ -40,6 +39,7 @@ from reprise_kit.compare import registry
 from reprise_kit.compare.atomic import atomic_file, claim_folder, discard_folder, refuse_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import predict_all
+from reprise_kit.compare.lock import held
 from reprise_kit.compare.weights import Weights
 
 BATCH = 8  # clips that a worker takes at once
@@ -168,13 +168,8 @@ class Archive:
     def _locked(self) -> Iterator[None]:
         refuse_folder(self.out)
         claim_folder(self.parts, "predict")
-        with (self.parts / "lock").open("w") as lock:
-            try:
-                fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except OSError:
-                raise InputError(
-                    f"{self.out}: another run is writing it; wait for it or choose another --out"
-                ) from None
+        busy = f"{self.out}: another run is writing it; wait for it or choose another --out"
+        with held(self.parts / "lock", busy):
             self._check_job()
             yield
 

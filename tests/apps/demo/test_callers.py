@@ -18,7 +18,7 @@ def test_names_that_nobody_owns_are_taken(host: str) -> None:
 
 @pytest.mark.parametrize("host", ["evil.example", "evil.example:8081", "127.0.0.1.evil.example", "", "[::1"])
 def test_names_that_somebody_owns_are_refused(host: str) -> None:
-    assert "not called" in str(refusal(host, None)) or not host
+    assert "not called" in str(refusal(host, None))
     if host.startswith("evil"):
         assert refusal(host, None, ("evil.example",)) is None
 
