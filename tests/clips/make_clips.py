@@ -129,25 +129,21 @@ def compose(n, rate, channels, roots, shape, voice, tempo, drum_level):
     return np.round(np.stack(columns, 1) * 32767).astype(np.int16)
 
 
+def encode(samples, rate, arguments, file):
+    """Write (n, channels) int16 samples as ffmpeg encodes them."""
+    source, channels = file.with_name("source.wav"), samples.shape[1]
+    with wave.open(str(source), "wb") as wav:
+        wav.setparams((channels, 2, rate, 0, "NONE", ""))
+        wav.writeframes(samples.tobytes())
+    layout = ["-channel_layout", "4.0"] if channels == 4 else []
+    command = ["ffmpeg", "-v", "error", "-y", *layout, "-i", source, "-fflags", "+bitexact", "-flags:a", "+bitexact"]
+    subprocess.run([*command, *arguments.split(), file], check=True)
+    source.unlink()
+
+
 def main(folder):
     for name, (n, rate, channels, *music, arguments) in CLIPS.items():
-        source = folder / "source.wav"
-        with wave.open(str(source), "wb") as file:
-            file.setparams((channels, 2, rate, 0, "NONE", ""))
-            file.writeframes(compose(n, rate, channels, *music).tobytes())
-        layout = ["-channel_layout", "4.0"] if channels == 4 else []
-        command = [
-            "ffmpeg",
-            "-v",
-            "error",
-            "-y",
-            *layout,
-            "-i",
-            source,
-            *["-fflags", "+bitexact", "-flags:a", "+bitexact"],
-        ]
-        subprocess.run([*command, *arguments.split(), folder / name], check=True)
-        source.unlink()
+        encode(compose(n, rate, channels, *music), rate, arguments, folder / name)
 
 
 if __name__ == "__main__":
