@@ -20,6 +20,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "minimum": lambda ops, x, y: ops.minimum(x, y),
     "sin": lambda ops, x: ops.sin(x),
     "cos": lambda ops, x: ops.cos(x),
+    "relu": lambda ops, x, alpha=0.0, max_value=None: _relu(ops, x, alpha, max_value),
     "tanh": lambda ops, x: ops.tanh(x),
     "sigmoid": lambda ops, x: ops.sigmoid(x),
     "hard_sigmoid": lambda ops, x: ops.clip(0.2 * x + 0.5, 0.0, 1.0),
@@ -45,6 +46,14 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "concatenate": lambda ops, tensors, axis=-1: ops.concatenate(tensors, axis=axis),
     "reverse": lambda ops, x, axes: ops.flip(x, axes),
 }
+
+
+def _relu(ops: Any, x: Any, alpha: float, max_value: float | None) -> Any:
+    """max(x, 0) up to max_value, and alpha * x below zero."""
+    above = ops.relu(x)
+    if max_value is not None:
+        above = ops.minimum(above, max_value)
+    return above if alpha == 0 else above - alpha * ops.relu(ops.negative(x))
 
 
 def _flatten(ops: Any, x: Any) -> Any:

@@ -38,14 +38,16 @@ class LambdaRule:
     def apply(self, x: Any) -> Any:
         """Return the expression on a symbolic tensor `x`, or on a list of them, made of stock `keras.ops`.
 
-        Raises InputError where it does not fit the tensors' shapes or gives no tensor.
+        A list for a Lambda with several outputs. Raises InputError where it does not fit the tensors' shapes or gives
+        no tensor.
         """
         import keras
 
         result = self.value(x)
-        if not isinstance(result, keras.KerasTensor):
+        parts = result if isinstance(result, tuple) else (result,)
+        if not parts or not all(isinstance(part, keras.KerasTensor) for part in parts):
             raise InputError(f"the Lambda computes {self.text}, which is no tensor")
-        return result
+        return list(result) if isinstance(result, tuple) else result
 
     def value(self, x: Any) -> Any:
         """As `apply`, for what need not give a tensor: masks are None where there are none."""

@@ -71,3 +71,29 @@ class SReLU(keras.layers.Layer):
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of __init__."""
         return {**super().get_config(), "weight_shape": self.weight_shape, "clip_left": self.clip_left}
+
+
+@_registered
+class InTraining(keras.layers.Layer):
+    """A dropout or a noise that samples in predictions too, as `layer(x, training=True)` did.
+
+    Keras 3 hands the model's own `training` to every layer of a functional model and forgets the call's.
+    """
+
+    def __init__(self, layer: Any, **kwargs: Any) -> None:
+        """Take the layer, or its serialized form."""
+        super().__init__(**kwargs)
+        self.layer = keras.layers.deserialize(layer) if isinstance(layer, dict) else layer
+        self.supports_masking = True
+
+    def call(self, x: Any) -> Any:
+        """Keep the shape (n, ...)."""
+        return self.layer(x, training=True)
+
+    def compute_output_shape(self, input_shape: Any) -> Any:
+        """Return the shape of what is given."""
+        return input_shape
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of __init__."""
+        return {**super().get_config(), "layer": keras.layers.serialize(self.layer)}

@@ -135,7 +135,10 @@ def _once(node: Any, taken: set[int], path: Path) -> Any:
     """Return a group or dataset that is listed for the first time: each time again would take its size again."""
     address = h5py.h5o.get_info(node.id).addr
     if address in taken:
-        raise InputError(f"{path}: lists {ascii(node.name)[:80]} more than once; no Keras did")
+        raise InputError(
+            f"{path}: lists {ascii(node.name)[:80]} more than once: saving failed half-way, as Keras 2 on Theano "
+            "does at StackedRNNCells, or the file is damaged"
+        )
     taken.add(address)
     return node
 

@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.calls import calls, in_training
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 
 Config = dict[str, Any]
@@ -155,20 +156,21 @@ ROLES = {
 def architecture(document: Config, dialect: Dialect) -> Config:
     """Return a Keras-2 document (`to_json`, `model_config`) in Keras 1's words. Raises InputError."""
     class_name, config = document.get("class_name"), document.get("config")
+    said = in_training(document, str(class_name))
     if class_name in _MODELS and isinstance(config, (dict, list)):
         return {**document, "class_name": _MODELS[str(class_name)], "config": _model(str(class_name), config, dialect)}
     if not isinstance(class_name, str) or not isinstance(config, dict):
         raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
     class_name = _SYNONYMS.get(class_name, class_name)
     if class_name == "RNN":
-        return {**architecture(_of_cells(document, config), dialect), "inbound_nodes": _calls(document)}
+        return {**architecture(_of_cells(document, config), dialect), "inbound_nodes": calls(document)}
     if class_name not in CLASSES:
-        return {**document, "written": class_name, "inbound_nodes": _calls(document)}  # refused by name when built
+        return {**document, "written": class_name, "inbound_nodes": calls(document)}  # refused by name when built
     row = CLASSES[class_name]
-    translated = _config(class_name, row, config, dialect)
+    translated = _config(class_name, row, config, dialect) | said
     return {
         **document,
-        **{"class_name": row.to, "written": class_name, "config": translated, "inbound_nodes": _calls(document)},
+        **{"class_name": row.to, "written": class_name, "config": translated, "inbound_nodes": calls(document)},
     }
 
 
@@ -229,25 +231,6 @@ def _pointers(ends: Any) -> Any:
     if isinstance(ends, list) and len(ends) == 3 and isinstance(ends[0], str):
         return [ends]
     return ends
-
-
-def _calls(document: Config) -> Any:
-    """Return a layer's calls without their arguments; arguments that change the result are refused."""
-    calls = document.get("inbound_nodes") or []
-    for call in calls:
-        for source in call:
-            arguments = source[3] if isinstance(source, list) and len(source) > 3 else {}
-            said = {key: value for key, value in (arguments or {}).items() if value not in (None, False)}
-            if said:
-                raise InputError(
-                    f"layer {document.get('name')}: it is called with {_short(said)}; a call with arguments is "
-                    "not supported"
-                )
-    return [[source[:3] for source in call] for call in calls]
-
-
-def _short(value: Any) -> str:
-    return " ".join(str(value).split())[:80]
 
 
 def _config(class_name: str, row: Row, config: Config, dialect: Dialect) -> Config:

@@ -8,6 +8,7 @@ from keras import ops
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
+from reprise_kit.port.keras_legacy.layers import InTraining
 from reprise_kit.port.keras_legacy.rules.context import (
     Apply,
     Context,
@@ -145,8 +146,8 @@ def dropout(context: Context, node: Node) -> Apply:
     if node.class_name in ("SpatialDropout2D", "SpatialDropout3D"):
         th = (node.config.get("dim_ordering") or context.dim_ordering) == "th"
         kwargs["data_format"] = "channels_first" if th else "channels_last"
-        return getattr(layers, node.class_name)(rate, **kwargs)
-    return context.elementwise(node, getattr(layers, node.class_name)(rate, **kwargs))
+        return _sampling(context, node, getattr(layers, node.class_name)(rate, **kwargs))
+    return context.elementwise(node, _sampling(context, node, getattr(layers, node.class_name)(rate, **kwargs)))
 
 
 @rule("GaussianNoise")
@@ -156,7 +157,21 @@ def gaussian_noise(context: Context, node: Node) -> Apply:
     if not 0.0 <= sigma <= 1.0:
         context.notes.append(f"layer {node.name}: noise of {sigma} is more than Keras 3 takes; left out")
         return identity(context, node)
-    return context.elementwise(node, layers.GaussianNoise(sigma, name=context.name(node.name)))
+    return context.elementwise(
+        node, _sampling(context, node, layers.GaussianNoise(sigma, name=context.name(node.name)))
+    )
+
+
+def _sampling(context: Context, node: Node, layer: Any) -> Apply:
+    """Return a layer of training; where the original called it so in predictions too, one that samples there."""
+    if not node.config.get("in_training"):
+        return layer
+    context.notes.append(
+        f"layer {node.name}: it was called with training=True and samples in predictions too, as it did; no two "
+        "predictions are alike, and no recording can verify them"
+    )
+    context.needs.add("reprise>InTraining")
+    return InTraining(layer, name=context.name(f"{node.name}_in_training"))
 
 
 def identity(context: Context, node: Node) -> Apply:
@@ -240,5 +255,11 @@ def lambda_(context: Context, node: Node) -> Apply:
             f"never run; give the function with --replace {node.name}=module:function"
         )
     context.notes.append(f"layer {node.name}: the Lambda's bytecode reads as {found.text}")
-    named = layers.Activation("linear", name=context.name(node.name))
-    return lambda x: named(found.apply(x))
+    return lambda x: _named(context, node, found.apply(x))
+
+
+def _named(context: Context, node: Node, value: Any) -> Any:
+    """Return the tensor, or the list of tensors, that a function gave, under the layer's name."""
+    if isinstance(value, list):
+        return [_named(context, node, one) for one in value]
+    return layers.Activation("linear", name=context.name(node.name))(value)

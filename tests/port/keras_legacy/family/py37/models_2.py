@@ -1,5 +1,6 @@
 """Python 3.7: small models of every layer class of Keras 2, of what its versions and backends did differently."""
 
+from keras import backend as K
 from keras import layers
 from keras.layers import Input
 from keras.models import Model, Sequential
@@ -235,3 +236,31 @@ def residual():
     x = Input((6, 3))
     y = L("Conv1D", 3, 3, padding="same")(x)
     return Model(x, L("GlobalMaxPooling1D")(L("Activation", "relu")(L("Add")([x, y]))))
+
+
+def antirectifier(x):
+    x -= K.mean(x, axis=1, keepdims=True)
+    x = K.l2_normalize(x, axis=1)
+    return K.concatenate([K.relu(x), K.relu(-x, alpha=0.1, max_value=0.2)], axis=1)
+
+
+def two_scales(x):
+    return [x * 0.2, x * 0.3]
+
+
+@model
+def lambda_antirectifier():
+    return sequence(layers.Lambda(antirectifier, output_shape=(8,), input_shape=(4,)), L("Dense", 3))
+
+
+@model
+def lambda_two_outputs():
+    x = Input((4,))
+    low, high = layers.Lambda(two_scales, output_shape=lambda shape: [shape, shape])(x)
+    return Model(x, [L("Dense", 3)(low), high])
+
+
+@model
+def bn_always_training():
+    x = Input((5, 3))
+    return Model(x, L("Dense", 2)(L("BatchNormalization", epsilon=1e-2)(x, training=True)))

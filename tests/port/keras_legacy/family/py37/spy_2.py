@@ -37,12 +37,12 @@ def record(model, inputs, outputs):
     os.makedirs(folder)
     arrays = {"in_%d" % i: np.asarray(a) for i, a in enumerate(inputs)}
     arrays.update({"out_%d" % i: np.asarray(a) for i, a in enumerate(outputs)})
-    np.savez(os.path.join(folder, "golden.npz"), **arrays)
     with open(os.path.join(folder, "model.json"), "w") as stream:
         stream.write(text)
     with open(os.path.join(folder, "test.txt"), "w") as stream:
         stream.write(CURRENT["test"])
-    model.save_weights(os.path.join(folder, "weights.h5"))
+    model.save_weights(os.path.join(folder, "weights.h5"))  # may fail: Keras 2 on Theano cannot save StackedRNNCells
+    np.savez(os.path.join(folder, "golden.npz"), **arrays)
     try:
         model.save(os.path.join(folder, "whole.h5"))
     except Exception as error:

@@ -1,0 +1,46 @@
+"""How a functional model of Keras 2 calls a layer: with what tensors, and with what arguments.
+
+`layer(x, training=True)` lets a layer do in prediction what it does in training. Two kinds of layers are called so in
+earnest: dropout that samples (Monte Carlo dropout) and a normalisation by the batch. Any other argument is refused.
+"""
+
+from typing import Any
+
+from reprise_kit.compare.errors import InputError
+
+Config = dict[str, Any]
+
+# What `training=True` is in Keras 1's words: its BatchNormalization of mode 2 always takes the batch's statistics.
+_SAMPLING = ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "AlphaDropout")
+IN_TRAINING: dict[str, Config] = {
+    "BatchNormalization": {"mode": 2},
+    **{name: {"in_training": True} for name in (*_SAMPLING, "GaussianDropout", "GaussianNoise")},
+}
+
+
+def calls(document: Config) -> list[Any]:
+    """Return the sources of each call, [[[name, call, tensor], ...], ...], without arguments."""
+    return [[source[:3] for source in call] for call in document.get("inbound_nodes") or []]
+
+
+def in_training(document: Config, class_name: str) -> Config:
+    """Return what the calls' arguments add to a layer's config; raises InputError for what is not known."""
+    said = [_arguments(call) for call in document.get("inbound_nodes") or []]
+    if not any(said):
+        return {}
+    if class_name in IN_TRAINING and all(one == {"training": True} for one in said):
+        return IN_TRAINING[class_name]
+    given = " ".join(str(next(one for one in said if one)).split())[:80]
+    raise InputError(
+        f"layer {document.get('name')}: it is called with {given}; a call with arguments is not supported, but for "
+        f"training=True in every call of {', '.join(sorted(IN_TRAINING))}"
+    )
+
+
+def _arguments(call: Any) -> Config:
+    """Return a call's arguments, those that are None or False left out: they change no prediction."""
+    found: Config = {}
+    for source in call:
+        arguments = source[3] if isinstance(source, list) and len(source) > 3 else {}
+        found |= {key: value for key, value in (arguments or {}).items() if value not in (None, False)}
+    return found
