@@ -101,6 +101,17 @@ def _code(text: str) -> Code | None:
     return None
 
 
+def saved_by(text: str) -> str | None:
+    """Return the Python that marshalled a function: "2.7", "3.5" (or older) or "3.6" (or newer); None for no function.
+
+    From 3.6 on every instruction has two bytes, so that the last, RETURN_VALUE, is followed by a zero.
+    """
+    code = _code(text)
+    if code is None:
+        return None
+    return "2.7" if code.python == 2 else "3.6" if code.code.endswith(b"S\0") else "3.5"
+
+
 class _Unknown(Exception):
     """A step that is not in the tables below."""
 

@@ -18,7 +18,8 @@ from reprise_kit.compare.errors import InputError
 
 HOME = "/home/adopted"
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib64", "/lib32")  # links into /usr on a merged system
-SETTINGS = ("ld.so.cache", "alternatives", "fonts", "localtime", "passwd", "group", "ImageMagick-6")
+SETTINGS = ("ld.so.cache", "alternatives", "fonts", "localtime", "passwd", "group", "ImageMagick-6",
+            "protocols", "services", "nsswitch.conf", "mime.types", "magic", "magic.mime")  # fmt: skip
 POLL_SECONDS = 0.2
 SCRATCH = 2 << 30  # bytes of /tmp
 LAST_WORDS = 15  # lines of a program's output that a message can show
@@ -147,13 +148,15 @@ class Box:
         return [*words, "--remount-ro", "/", "--chdir", folder, "--", *command]
 
 
-def open_box(home: Path, writable: Mapping[Path, str], readable: Mapping[Path, str], unboxed: bool) -> Box:
+def open_box(
+    home: Path, writable: Mapping[Path, str], readable: Mapping[Path, str], unboxed: bool, display: bool = False
+) -> Box:
     """Make a box; raises InputError where none can be made here and the person did not ask to do without."""
     boxed = not unboxed
     if boxed and (problem := boxing_problem()) is not None:
         raise InputError(problem)
     home.mkdir(parents=True, exist_ok=True)
-    return Box(home, writable, readable, boxed)
+    return Box(home, writable, readable, boxed, display)
 
 
 def boxing_problem() -> str | None:

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import file_kinds, safe
+from reprise_kit.port.keras_legacy import file_kinds, lambdas, safe
 
 SUFFIXES = {".h5", ".hdf5", ".hdf", ".h5py", ".keras", ".weights", ".d5", ".hd5"}
 LARGEST_CONFIG = 32 << 20
@@ -17,8 +17,10 @@ DATA_FORMAT = re.compile(r"[\"']?data_format[\"']?\s*:\s*[\"']?(channels_first|c
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One file of weights. whole: an architecture is in it. legacy: Keras 0.x's layout. suffixed, arrays: of the
-    weight names, how many end in ":0", and how many there are. problem: why it cannot be read, None where it can.
+    """One file of weights.
+
+    whole: an architecture is in it. legacy: Keras 0.x's layout. suffixed, arrays: of the weight names, how many end
+    in ":0", and how many there are. pythons: those that marshalled its Lambdas. problem: why it cannot be read.
     """
 
     path: str
@@ -29,6 +31,7 @@ class Checkpoint:
     suffixed: int = 0
     arrays: int = 0
     orderings: frozenset[str] = frozenset()
+    pythons: frozenset[str] = frozenset()
     problem: str | None = None
 
 
@@ -71,6 +74,7 @@ def _described(path: str, file) -> Checkpoint | None:  # type: ignore[no-untyped
         sum(n.endswith(":0") for n in names),
         len(names),
         orderings(config),
+        pythons(config),
     )
 
 
@@ -85,13 +89,32 @@ def orderings(text: str) -> frozenset[str]:
     return frozenset(ORDERING.findall(text)) | {newer[word] for word in DATA_FORMAT.findall(text)}
 
 
+def pythons(text: str) -> frozenset[str]:
+    """Return the Pythons that marshalled the functions of an architecture's Lambdas; of YAML none is looked for."""
+    try:
+        stack = [json.loads(text)] if '"Lambda"' in text else []
+    except (ValueError, RecursionError):
+        return frozenset()
+    found = set()
+    while stack:
+        item = stack.pop()
+        if isinstance(item, dict) and isinstance(item.get("function"), str | list):
+            first = item["function"][0] if isinstance(item["function"], list) and item["function"] else item["function"]
+            found.add(lambdas.saved_by(first) if isinstance(first, str) else None)
+        stack += item.values() if isinstance(item, dict) else item if isinstance(item, list) else []
+    return frozenset(filter(None, found))
+
+
 @dataclass(frozen=True)
 class Architecture:
-    """One architecture in JSON or YAML: path, keras_version as recorded, the orderings that it names."""
+    """One architecture in JSON or YAML: path, keras_version as recorded, the orderings that it names, and `pythons`
+    that marshalled its Lambdas.
+    """
 
     path: str
     version: str | None
     orderings: frozenset[str]
+    pythons: frozenset[str] = frozenset()
 
 
 def architectures(folder: Path, paths: Iterable[str]) -> list[Architecture]:
@@ -104,7 +127,7 @@ def architectures(folder: Path, paths: Iterable[str]) -> list[Architecture]:
             text = _unwrapped(text)
             if re.search(r"[\"']?(class_name|name)[\"']?\s*:\s*[\"']?(Sequential|Model|Graph|Functional)\b", text):
                 version = re.search(r"[\"']?keras_version[\"']?\s*:\s*[\"']?(\d[\w.]*)", text)
-                found.append(Architecture(path, version[1] if version else None, orderings(text)))
+                found.append(Architecture(path, version[1] if version else None, orderings(text), pythons(text)))
     return found
 
 

@@ -94,6 +94,10 @@ def python(seen: Findings) -> tuple[str, list[str]]:
 def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
     if seen.only_3:
         yield "3.5", 8, f"{seen.only_3[0]} does not parse as Python 2"
+    files: list[Checkpoint | Architecture] = [*seen.checkpoints, *seen.architectures]
+    for file in files:
+        for version in sorted(file.pythons):
+            yield version, 8, f"a Lambda in {file.path} was marshalled by Python {version}"
     for name in sorted(seen.words() & ONLY_2):
         yield "2.7", 3, f"the program uses {name}"
     for name in sorted(seen.imported() & MODULES_2):

@@ -1,8 +1,10 @@
 """Command lines that a repository offers to be run by, the likeliest to predict first.
 
-Commands of its README's code come before files with a main guard; a notebook is `python NAME.ipynb`.
+Commands of its README's code come before files with a main guard; a notebook is `python NAME.ipynb`. Where a script
+wants to stand in its own folder the command begins with `cd FOLDER &&`.
 """
 
+import os
 import re
 import shlex
 from collections.abc import Iterator, Mapping
@@ -17,21 +19,21 @@ PLACEHOLDER = re.compile(r"<[^>]*>|\[[^\]]*\]|\.\.\.")
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
 TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": -1}
+WITHOUT_KERAS = -20
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 NO_ENTRY = re.compile(r"(^|/)(tests?|docs?|setup|conftest|__init__)(/|\.py$)")
 
 
-def find(readmes: list[str], modules: Mapping[str, Module], notebooks: list[str]) -> list[str]:
-    """Return the command lines, the chosen one first; [] where nothing runs."""
-    commands = dict.fromkeys(c for text in readmes for c in commands_of(text) if script(c, modules, notebooks))
-    named = {script(c, modules, notebooks) for c in commands}
-    scored = [
-        (score(str(script(c, modules, notebooks)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands
-    ]
-    scored += [
-        (score(path, modules), f"python {shlex.quote(path)}") for path in _runnable(modules) if path not in named
-    ]
-    scored += [(0, f"python {shlex.quote(path)}") for path in notebooks if path not in named | modules.keys()]
+def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) -> list[str]:
+    """Return the command lines, the chosen one first; [] where nothing runs.
+
+    modules: what parses, notebooks too. paths: of every file of the repository.
+    """
+    commands = dict.fromkeys(standing(c, modules) for text in readmes for c in commands_of(text) if script(c, modules))
+    named = {script(c, modules) for c in commands}
+    scored = [(score(str(script(c, modules)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands]
+    scored += [(score(path, modules), _command(path, modules[path], paths)) for path in _runnable(modules)
+               if path not in named]  # fmt: skip
     scored.sort(key=lambda row: -row[0])  # stable: the README's order where they weigh the same
     return [command for _, command in scored]
 
@@ -42,33 +44,67 @@ def commands_of(text: str) -> Iterator[str]:
         yield " ".join(match[1].strip().rstrip(".,:*)").split())
 
 
-def script(command: str, modules: Mapping[str, Module], notebooks: list[str]) -> str | None:
+def script(command: str, modules: Mapping[str, Module]) -> str | None:
     """Return the repository's file that a command line runs, None where it runs none."""
-    try:
-        words = shlex.split(command)
-    except ValueError:
-        return None
+    folder = PurePosixPath()
+    for part in re.split(r"&&|\|\||[;&|\n]", command):
+        try:
+            words = shlex.split(part)
+        except ValueError:
+            words = part.split()
+        if words[:1] == ["cd"] and len(words) == 2:
+            folder = folder / words[1]
+        elif found := _script(words, folder, modules):
+            return found
+    return None
+
+
+def _script(words: list[str], folder: PurePosixPath, modules: Mapping[str, Module]) -> str | None:
     while words and "=" in words[0]:
         words = words[1:]
-    words = words[1:]
+    if not words or not re.search(r"python[\d.]*$|\.py$", words[0]):
+        return None
+    words = words if words[0].endswith(".py") else words[1:]
     while words and words[0].startswith("-") and words[0] != "-m":
         words = words[1:]
     if words[:1] == ["-m"]:
         words = [words[1].replace(".", "/") + ".py"] if len(words) > 1 else []
-    path = str(PurePosixPath(words[0])) if words else ""
-    if path in modules or path in notebooks:
+    path = os.path.normpath(folder / words[0]) if words else ""
+    if path in modules:
         return path
-    same = [p for p in modules if PurePosixPath(p).name == path]  # a README that stands in the script's folder
+    same = [p for p in modules if p.endswith(f"/{path}")]  # a README that stands in the script's folder
     return same[0] if len(same) == 1 else None
+
+
+def standing(command: str, modules: Mapping[str, Module]) -> str:
+    """Return a command that goes first where its script lies, where a README leaves that unsaid."""
+    path = script(command, modules)
+    if path is None or path in command or "cd " in command:
+        return command
+    written = next((w for w in command.split() if path.endswith(f"/{w}")), None)
+    return f"cd {shlex.quote(path.removesuffix(f'/{written}'))} && {command}" if written else command
+
+
+def _command(path: str, module: Module, paths: list[str]) -> str:
+    """Return the command for a file that no README shows: from its own folder where the files it names lie there."""
+    folder, name = PurePosixPath(path).parent, PurePosixPath(path).name
+    there = set(paths) | {str(parent) for p in paths for parent in PurePosixPath(p).parents}
+    named = [text for text in module.strings if len(text) > 1 and not text.startswith("/")]
+    here, above = (sum(os.path.normpath(base / text) in there for text in named) for base in (folder, PurePosixPath()))
+    if here > above or (folder != PurePosixPath() and path.endswith(".ipynb")):
+        return f"cd {shlex.quote(str(folder))} && python {shlex.quote(name)}"
+    return f"python {shlex.quote(path)}"
 
 
 def score(path: str, modules: Mapping[str, Module]) -> int:
     """Weigh a file as an entry point: what it and what it imports call, and its name."""
     if path not in modules:
         return 0
-    own = set(modules[path].calls)
-    reached = {call for name in program(path, modules) for call in modules[name].calls}
-    points = sum(worth for call, worth in ANSWERS.items() if call in own)
+    own, whole = set(modules[path].calls), program(path, modules)
+    reached = {call for name in whole for call in modules[name].calls}
+    has_keras = any(name.split(".")[0] == "keras" for part in whole for name, _, _ in modules[part].imports)
+    points = 0 if has_keras else WITHOUT_KERAS
+    points += sum(worth for call, worth in ANSWERS.items() if call in own)
     points += sum(1 for call in ANSWERS if call in reached - own)
     points += sum(worth for call, worth in TRAINS.items() if call in own)
     return points + (2 if NAMES.search(PurePosixPath(path).stem) else 0) + (1 if modules[path].main else 0)
@@ -82,6 +118,6 @@ def _runnable(modules: Mapping[str, Module]) -> list[str]:
     for path in sorted(modules, key=lambda p: (p.count("/"), p)):
         module = modules[path]
         alone = path not in imported and calls & set(module.calls)
-        if module.error is None and not NO_ENTRY.search(path) and (module.main or alone):
+        if module.error is None and not NO_ENTRY.search(path) and (module.main or alone or path.endswith(".ipynb")):
             found.append(path)
     return found

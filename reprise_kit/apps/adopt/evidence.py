@@ -3,17 +3,16 @@
 Nothing of the repository is run or imported: files are read, Python is parsed, checkpoints are opened as HDF5.
 """
 
-import json
 import re
 import sys
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, requirements
+from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, notebooks, requirements
 from reprise_kit.apps.adopt.imports import Module
 from reprise_kit.apps.adopt.repository import Checkout, checkout
 from reprise_kit.apps.adopt.requirements import Requirement
@@ -23,7 +22,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
 
 LARGEST_TEXT = 4 << 20  # bytes of a file that is read as text
-LARGEST_NOTEBOOK = 32 << 20
+ALTERNATIVES = 2
 STATES = re.compile(
     r"(^|/)(readme[^/]*|[^/]*req[^/]*\.(txt|pip|in)|setup\.py|setup\.sh|install\.sh|dockerfile[^/]*|"
     r"(environment|env)\.ya?ml|\.travis\.yml|keras\.json)$",
@@ -38,8 +37,9 @@ class Evidence:
     date: ISO day of the environment. python: "2.7", "3.5" or "3.6". keras_version: None where only the date tells.
     backend: "theano" or "tensorflow". dim_ordering: "th" or "tf". imports: top-level modules that are neither of the
     repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures: their
-    paths in it. entry_points: command lines, the chosen one first. refused: what no later step can do, each a
-    line; empty where adoption can go on.
+    paths in it. entry_points: command lines, the chosen one first. alternatives: of the others those that run in the
+    same environment and may show a model too. refused: what no later step can do, each a line; empty where adoption
+    can go on.
     """
 
     source: str
@@ -57,6 +57,7 @@ class Evidence:
     checkpoints: list[str] = field(default_factory=list)
     architectures: list[str] = field(default_factory=list)
     entry_points: list[str] = field(default_factory=list)
+    alternatives: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -88,16 +89,17 @@ def gather(source: Path | str, commit: str | None = None, entry: str | None = No
 def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
     """Return the evidence of files that are checked out."""
     paths = files.paths()
-    notebooks = [p for p in paths if p.endswith(".ipynb") and ".ipynb_checkpoints" not in p]
-    kernels, cells = _notebooks(files.folder, notebooks)
+    books = [p for p in paths if p.endswith(notebooks.ENDING) and ".ipynb_checkpoints" not in p]
+    kernels, cells = _notebooks(files.folder, books)
     sources = {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
     modules, only_2, only_3, notes = _parsed(sources)
     texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
-    entries = entry_points.find(readmes, modules, notebooks)
+    entries = entry_points.find(readmes, modules, paths)
     if entry:
+        entry = entry_points.standing(entry, modules)
         entries = [entry, *(e for e in entries if e != entry)]
-    start = entry_points.script(entries[0], modules, notebooks) if entries else None
+    start = entry_points.script(entries[0], modules) if entries else None
     if entry and start is None:
         raise InputError(f"--entry {entry!r} runs no Python file of {source}; give one, as: python predict.py x.png")
     reached = imports.program(start, modules) if start else sorted(modules)
@@ -116,8 +118,18 @@ def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
         head_day=files.head_day,
     )
     own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
-    foreign = imports.foreign(reached, modules, own, set(sys.stdlib_module_names) | set(rules.load().standard_2))
-    return _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
+    standard = set(sys.stdlib_module_names) | set(rules.load().standard_2)
+    foreign = imports.foreign(reached, modules, own, standard)
+    others = [] if entry else entries[1:]
+    alternatives = [
+        other
+        for other in others
+        if (path := entry_points.script(other, modules))
+        and entry_points.score(path, modules) > 0
+        and set(imports.foreign(imports.program(path, modules), modules, own, standard)) <= set(foreign)
+    ]
+    found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
+    return replace(found, alternatives=alternatives[:ALTERNATIVES])
 
 
 def _concluded(
@@ -166,7 +178,7 @@ def _refused(seen: conclusions.Findings, version: str, day: str, entries: list[s
             else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
         )
         refused.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
-    if not entries:
+    if not entries and not seen.checkpoints:
         refused.append("no entry point: nothing here is run by itself; give --entry 'python FILE.py ...'")
     return refused
 
@@ -214,20 +226,9 @@ def _text(path: Path) -> str:
 
 
 def _notebooks(folder: Path, paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the Pythons that notebooks name, and their code by path, lines of the shell left out."""
-    kernels, cells = [], {}
-    for path in paths:
-        if (folder / path).stat().st_size > LARGEST_NOTEBOOK:
-            continue
-        try:
-            book = json.loads((folder / path).read_bytes())
-            version = book.get("metadata", {}).get("language_info", {}).get("version")
-            sheets = book.get("cells") or [c for sheet in book.get("worksheets", []) for c in sheet.get("cells", [])]
-            code = [c.get("source", c.get("input", "")) for c in sheets if c.get("cell_type") == "code"]
-            text = "\n".join("".join(part) for part in code)
-        except (ValueError, AttributeError, TypeError, RecursionError):
-            continue
-        if isinstance(version, str) and re.match(r"\d\.\d", version):
-            kernels.append(version)
-        cells[path] = re.sub(r"^(\s*)[%!?].*$", r"\1pass", text, flags=re.M)
-    return kernels, cells
+    """Return the Pythons that notebooks name, and their code by path."""
+    read = {path: notebooks.read(folder / path) for path in paths}
+    return (
+        [version for version, _ in read.values() if version],
+        {path: code for path, (_, code) in read.items() if code is not None},
+    )

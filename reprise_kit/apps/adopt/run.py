@@ -10,14 +10,19 @@ from pathlib import Path
 
 import msgspec
 
-from reprise_kit.apps.adopt import box
+from reprise_kit.apps.adopt import box, notebooks
 from reprise_kit.compare.errors import InputError
 
 SPY = Path(__file__).parent / "spy"
 PREDICTIONS = 16  # after which a program has shown enough
 PYTHON = re.compile(r"(?<![\w./-])(python|ipython)[23]?(\.\d+)?(?![\w.-])")
 WINDOWS = frozenset({"gym", "pygame", "pyglet", "Tkinter", "tkinter", "turtle", "PyQt4", "PyQt5", "wx"})
+HOME, ROOT = "_home", "_root"  # of a stand-in: what is laid over HOME, and over places by their absolute path
 XVFB = "it wants a display and there is no Xvfb here (Debian: apt-get install xvfb): run without one"
+
+
+class NothingSeen(InputError):
+    """The program ended, and the spy had seen no model with an answer or with weights from a file."""
 
 
 @dataclass(frozen=True)
@@ -46,53 +51,71 @@ class Program:
     predictions: int = PREDICTIONS
 
 
-def run(program: Program, out: Path) -> Ran:
-    """Run the program; the spy's folder is `out`/caught, its output `out`/run.log.
+def run(program: Program, out: Path, log: str = "run.log") -> Ran:
+    """Run the program; the spy's folder is `out`/caught, its output `out`/`log`.
 
-    Raises InputError where no model was seen, with the program's last lines, or where nothing can be boxed.
+    Raises NothingSeen where no model was seen, with the program's last lines, InputError where nothing can be boxed.
     """
     work, caught, home = out / "run", out / "caught", out / "home-of-run"
     for folder in (work, caught, home):
         shutil.rmtree(folder, ignore_errors=True)
     shutil.copytree(program.source, work, symlinks=True)
-    if program.stand_in:
-        _lay_over(program.stand_in, work)
     caught.mkdir()
     _settings(program, home)
+    if program.stand_in:
+        _lay_over(program.stand_in, work, home)
     has_display = program.display and shutil.which("Xvfb") is not None
     readable = {**box.needed(program.python, program.variables), SPY: "/spy"}
-    opened = box.open_box(home, {work: "/adopted", caught: "/caught"}, readable, program.unboxed)
-    opened = box.Box(opened.home, opened.writable, opened.readable, opened.boxed, has_display)
+    writable = {work: "/adopted", caught: "/caught", **_places(work)}
+    opened = box.open_box(home, writable, readable, program.unboxed, has_display)
     ended = opened.run(
         ["/bin/sh", "-c", command(program.entry)],
-        _variables(program, opened, caught),
+        _variables(program, opened, work, caught),
         opened.name(work),
-        out / "run.log",
+        out / log,
         program.limits,
         enough=(caught / "enough").exists,
         kept=lambda: any(caught.glob("*/about.json")),
     )
     shutil.rmtree(work)
-    notes = _notes(caught) + ([XVFB] if program.display and not has_display else [])
+    return _ran(program, ended, caught, out / log, opened.boxed, program.display and not has_display)
+
+
+def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: bool, blind: bool) -> Ran:
+    notes = _notes(caught) + ([XVFB] if blind else [])
     how = ended.why or f"exit code {ended.code}"
     if not any(caught.glob("*/about.json")):
         said = " | ".join(ended.said.splitlines()[-4:]) or "nothing"
         more = f"; {'; '.join(notes)}" if notes else ""
-        raise InputError(
+        raise NothingSeen(
             f"run: `{program.entry}` ended ({how}) before a model answered or loaded weights; its last words: {said}"
-            f"{more}; give another --entry, or what it misses with --stand-in FOLDER (all of it: {out / 'run.log'})"
+            f"{more}; give another --entry, or what it misses with --stand-in FOLDER (all of it: {log})"
         )
     if ended.code:
-        notes.append(f"it ended with {how} after its models were seen; its output: run.log")
-    return Ran(program.entry, how, round(ended.seconds, 1), opened.boxed, tuple(notes))
+        notes.append(f"it ended with {how} after its models were seen; its output: {log.name}")
+    return Ran(program.entry, how, round(ended.seconds, 1), boxed, tuple(notes))
+
+
+def opening(checkpoints: Sequence[str], architectures: Sequence[str]) -> str:
+    """Return a command line that opens files of weights in the old Keras, for the spy to see."""
+    words = [*checkpoints, *(["--architectures", *architectures] if architectures else [])]
+    return f"python $REPRISE_SPY/open_files.py {shlex.join(words)}"
+
+
+def prepare(source: Path) -> None:
+    """Write the notebooks of a repository's copy beside themselves as scripts, which `command` runs."""
+    for path in sorted(source.rglob(f"*{notebooks.ENDING}")):
+        if path.is_file() and not path.is_symlink():
+            notebooks.script(path)
 
 
 def command(entry: str) -> str:
-    """Return an entry point for a shell: `python` is the environment's, and a bare script is given to it."""
+    """Return an entry point for a shell: `python` is the environment's, so runs a script or a notebook."""
     words = shlex.split(entry)
     if words and words[0].endswith(".py"):
         entry = f"python {entry}"
-    return PYTHON.sub(lambda found: found[1], entry)
+    entry = re.sub(rf"{re.escape(notebooks.ENDING)}(?=['\"\s]|$)", f"{notebooks.ENDING}.py", entry)
+    return PYTHON.sub("python", entry)
 
 
 def wants_display(imports: Sequence[str], calls: Sequence[str]) -> bool:
@@ -113,10 +136,18 @@ def load(path: Path) -> Ran:
         raise InputError(f"{path}: cannot be read ({error}); remove it, and adopt runs the program again") from None
 
 
-def _lay_over(stand_in: Path, work: Path) -> None:
+def _lay_over(stand_in: Path, work: Path, home: Path) -> None:
     if not stand_in.is_dir():
         raise InputError(f"--stand-in {stand_in}: no such folder; its files are laid over the repository's")
     shutil.copytree(stand_in, work, symlinks=True, dirs_exist_ok=True)
+    if (work / HOME).is_dir():
+        shutil.copytree(work / HOME, home, symlinks=True, dirs_exist_ok=True)
+        shutil.rmtree(work / HOME)
+
+
+def _places(work: Path) -> dict[Path, str]:
+    """Return the folders of a stand-in's _root, by what they are called in a box."""
+    return {path: f"/{path.relative_to(work / ROOT)}" for path in sorted((work / ROOT).glob("*/*"))}
 
 
 def _settings(program: Program, home: Path) -> None:
@@ -128,8 +159,10 @@ def _settings(program: Program, home: Path) -> None:
         shutil.copyfile(chosen, home / ".keras" / "keras.json")
 
 
-def _variables(program: Program, opened: box.Box, caught: Path) -> dict[str, str]:
-    paths = [opened.name(SPY), program.variables.get("PYTHONPATH", "")]
+def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> dict[str, str]:
+    # A package of its own that is installed with its setup.py, imported from examples in a folder.
+    root = opened.name(work) if (work / "setup.py").is_file() else ""
+    paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
     return {
         "MPLBACKEND": "Agg",
         "PYTHONUNBUFFERED": "1",
@@ -137,6 +170,7 @@ def _variables(program: Program, opened: box.Box, caught: Path) -> dict[str, str
         **program.variables,
         "PATH": f"{program.python.parent}:/usr/local/bin:/usr/bin:/bin",
         "PYTHONPATH": ":".join(filter(None, paths)),
+        "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
     }

@@ -2,8 +2,9 @@
 
 import json
 import shutil
+import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import msgspec
@@ -43,7 +44,9 @@ class Adoption:
         """Take every step up to request.until; return the exit code, 0 where that is not the last."""
         for step in STEPS:
             if not (self.out / FILES[step]).is_file():
+                began = time.monotonic()
                 getattr(self, f"_{step}")()
+                self.say(f"{step}: took {time.monotonic() - began:.0f} s")
             else:
                 self.say(f"{step}: done before ({FILES[step]})")
             if step == self.request.until and step != STEPS[-1]:
@@ -71,7 +74,8 @@ class Adoption:
         folder = self.out / "source"
         if not folder.is_dir():
             with atomic_folder(folder, "adopt") as made:
-                self.notes = checkout(self.request.source, self.request.commit, made).notes
+                checkout(self.request.source, self.request.commit, made)
+                run.prepare(made)
             (folder / ".reprise.json").unlink()
         return folder
 
@@ -90,26 +94,55 @@ class Adoption:
             self.say(f"environment: {line}")
 
     def _made(self) -> environment.Environment:
-        return environment.make(self._found(), self.out)
+        return environment.make(self._found(), self.out, lambda line: self.say(f"environment: {line}"))
 
     def _found(self) -> Evidence:
         return evidence.load(self.out / FILES["evidence"])
 
     def _run(self) -> None:
         found, made = self._found(), self._made()
-        entry = self.request.entry or next(iter(found.entry_points), None)
-        if entry is None:
-            raise InputError('run: no entry point was found; give one, like --entry "python predict.py"')
+        entry = next(iter(found.entry_points), "")
         stand_in = Path(self.request.stand_in) if self.request.stand_in else None
-        display = run.wants_display(found.imports, found.calls)
         limits = box.Limits(seconds=self.request.seconds)
         program = run.Program(
-            entry, self._source(), made.python, made.variables, stand_in, display, self.request.unboxed, limits
+            entry,
+            self._source(),
+            made.python,
+            made.variables,
+            stand_in,
+            run.wants_display(found.imports, found.calls),
+            self.request.unboxed,
+            limits,
         )
-        self.say(f"run: {entry} ({'UNBOXED' if self.request.unboxed else 'boxed'}, at most {limits.seconds:g} s)")
-        ran = run.run(program, self.out)
+        ran = self._opened(program, found) if not entry else self._run_or_opened(program, found)
         self.say(f"run: {ran.ended} after {ran.seconds:g} s")
         _write(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
+
+    def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
+        """Run the entry point; where it shows no model another, else open the files of weights in its Keras."""
+        problems: list[run.NothingSeen] = []
+        for entry in (program.entry, *found.alternatives):
+            how = "UNBOXED" if program.unboxed else "boxed"
+            self.say(f"run: {entry} ({how}, at most {program.limits.seconds:g} s)")
+            try:
+                ran = run.run(replace(program, entry=entry), self.out)
+                return replace(ran, notes=(*map(str, problems), *ran.notes))
+            except run.NothingSeen as error:
+                problems.append(error)
+                self.say(str(error))
+        try:
+            ran = self._opened(program, found)
+            return replace(ran, notes=(*map(str, problems), *ran.notes))
+        except run.NothingSeen as second:
+            self.say(str(second))
+            raise problems[0] from None
+
+    def _opened(self, program: run.Program, found: Evidence) -> run.Ran:
+        if not found.checkpoints:
+            raise run.NothingSeen("run: there is no file of weights in it either")
+        entry = run.opening(found.checkpoints[: captured.MODELS], found.architectures)
+        self.say("run: its files of weights are opened in its Keras, without its program")
+        return run.run(replace(program, entry=entry, display=False), self.out, "open.log")
 
     def _capture(self) -> None:
         made, folder = self._made(), self.out / "captured"
@@ -144,7 +177,7 @@ class Adoption:
             "environment": made.lock.name,
             "notes": [*ran.notes, *found.disagreements],
         }
-        container.write(self.out, found.python, ran.entry, made.variables)
+        container.write(self.out, found.python, next(iter(found.entry_points), ran.entry), made.variables)
         self._write_system(all_of_them)
         report = adopted.Report(about, all_of_them)
         report.write(self.out)

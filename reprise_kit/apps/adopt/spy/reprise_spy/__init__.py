@@ -1,0 +1,1 @@
+"""What sitecustomize.py beside it brings into an old Keras."""

@@ -1,0 +1,153 @@
+"""What is kept of a model: its architecture and weights at a moment, and its calls."""
+import hashlib
+import json
+import os
+import sys
+
+from reprise_spy.names import *  # noqa: F403
+from reprise_spy.state import OUT, Seen, note, state
+
+ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
+CALLS, STATES, SAMPLES = 8, 3, 16  # kept of a state, of a model, of a call
+MOST_BYTES = 256 << 20  # of one call's arrays
+
+
+def whole(path, write):
+    """Write a file under another name, and rename it when it is whole."""
+    head, tail = os.path.split(path)
+    part = os.path.join(head, "part-" + tail)
+    try:
+        write(part)
+        os.rename(part, path)
+    finally:
+        if os.path.exists(part):
+            os.remove(part)
+
+
+def text_file(path, text):
+    def write(part):
+        with open(part, "w") as stream:
+            stream.write(text)
+    whole(path, write)
+
+
+def find(model):
+    for seen in state().models:
+        if seen.model is model:
+            return seen
+    state().models.append(Seen(model, len(state().models)))
+    return state().models[-1]
+
+
+def keras():
+    return sys.modules["keras"]
+
+
+def ordering():
+    backend = keras().backend
+    for name in ("image_data_format", "image_dim_ordering"):
+        if hasattr(backend, name):
+            return {"channels_first": "th", "channels_last": "tf"}.get(getattr(backend, name)(), getattr(backend, name)())
+    return None
+
+
+def backend_name():
+    backend = keras().backend
+    if hasattr(backend, "backend"):
+        return backend.backend()
+    return getattr(backend, "_BACKEND", None)
+
+
+def own_classes(model):
+    """{class name: module:attribute} of layers that are not Keras's."""
+    found, stack = {}, [model]
+    while stack:
+        layer = stack.pop()
+        inner = getattr(layer, "layers", None) or []
+        stack += list(inner.values() if isinstance(inner, dict) else inner)
+        stack += [getattr(layer, name) for name in ("layer", "forward_layer") if hasattr(layer, name)]
+        kind = type(layer)
+        if not kind.__module__.startswith("keras."):
+            found[kind.__name__] = "%s:%s" % (kind.__module__, kind.__name__)
+    return found
+
+
+def fingerprint(model):
+    found = hashlib.sha1()
+    for value in model.get_weights():
+        found.update(value.tobytes() if hasattr(value, "tobytes") else str(value).encode())
+    return found.hexdigest()
+
+
+def dump(seen, event):
+    """Keep architecture and weights of a new state; returns whether there is a folder for calls."""
+    known = fingerprint(seen.model)
+    if known == seen.known:
+        return True
+    if seen.index + 1 >= STATES:
+        return False
+    seen.index, seen.calls, seen.known = seen.index + 1, 0, known
+    name = "%d-%d-%d" % (os.getpid(), seen.number, seen.index)
+    part, seen.folder = os.path.join(OUT, "part-" + name), os.path.join(OUT, name)
+    os.mkdir(part)
+    about = {"event": event, "keras": getattr(keras(), "__version__", None), "backend": backend_name(),
+             "image_ordering": ordering(), "python": sys.version.split()[0], "numpy": numpy().__version__,
+             "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model),
+             "class": type(seen.model).__name__, "problems": []}
+    try:
+        text_file(os.path.join(part, "architecture.json"), seen.model.to_json())
+    except Exception as error:
+        about["problems"].append("its architecture cannot be saved: %s: %s" % (type(error).__name__, error))
+    try:
+        seen.model.save_weights(os.path.join(part, "weights.h5"), overwrite=True)
+    except Exception as error:
+        about["problems"].append("its weights cannot be saved: %s: %s" % (type(error).__name__, error))
+    text_file(os.path.join(part, "about.json"), json.dumps(about, sort_keys=True))
+    os.rename(part, seen.folder)
+    state().kept += 1
+    return True
+
+
+def numpy():
+    return sys.modules["numpy"]
+
+
+def arrays(value, names=()):
+    """A list of arrays of what a model takes or gives: an array, a list, or a dict by name."""
+    if isinstance(value, dict):
+        value = [value[name] for name in (names or sorted(value))]
+    if not isinstance(value, (list, tuple)) or (value and not hasattr(value[0], "shape") and not isinstance(value[0], list)):
+        value = [value]
+    return [numpy().asarray(item) for item in value]
+
+
+def names_of(model):
+    return list(getattr(model, "input_names", None) or getattr(model, "input_order", None) or ())
+
+
+def keep(seen, inputs, outputs, event):
+    if seen.calls >= CALLS:
+        return
+    inputs, outputs = arrays(inputs, names_of(seen.model)), arrays(outputs) if outputs is not None else []
+    samples = len(inputs[0])
+    if outputs and any(len(value) != samples for value in outputs if value.ndim):
+        outputs = []
+    named = dict(("in_%d" % i, value[:SAMPLES]) for i, value in enumerate(inputs))
+    named.update(("out_%d" % i, value[:SAMPLES]) for i, value in enumerate(outputs))
+    if sum(value.nbytes for value in named.values()) > MOST_BYTES:
+        return note("a call of %s was too large to keep" % event)
+    if any(value.dtype.kind not in "fiub" for value in named.values()):
+        return note("a call of %s was on what are no numbers" % event)
+    named["event"] = numpy().array(event)
+
+    def write(part):
+        with open(part, "wb") as stream:
+            numpy().savez(stream, **named)
+    whole(os.path.join(seen.folder, "call_%d.npz" % seen.calls), write)
+    seen.calls += 1
+
+
+def count():
+    state().calls += 1
+    if state().calls >= ENOUGH:
+        text_file(os.path.join(OUT, "enough"), "")
