@@ -129,18 +129,19 @@ def headline(results: Sequence[ClipComparison], sides: tuple[str, str], backend:
         raise InputError("no clips were compared")
     bad = [result for result in results if not result.agrees]
     counted = [result.steps for result in results if result.steps]
+    kernels = "" if backend == "none" else f" ({backend} kernels)"
     same, steps = (sum(column) for column in zip(*counted, strict=True)) if counted else (0, 0)
     labels = f"; the same label on {same} of {steps} steps" if steps else ""
     candidate = sides[1][:1].upper() + sides[1][1:]
     if not bad:
         return (
-            f"{candidate} agrees with {sides[0]} ({backend} kernels) at every stage on "
+            f"{candidate} agrees with {sides[0]}{kernels} at every stage on "
             f"{'the clip' if len(results) == 1 else f'all {len(results)} clips'}{labels}."
         )
     fault = bad[0].fault
     assert fault is not None
     return (
-        f"{candidate} DIFFERS from {sides[0]} ({backend} kernels) on {len(bad)} of {len(results)} clips{labels}; "
+        f"{candidate} DIFFERS from {sides[0]}{kernels} on {len(bad)} of {len(results)} clips{labels}; "
         f"first at stage {fault.stage} of {shown(bad[0].clip.path.name)} ({describe(fault)})."
     )
 

@@ -71,8 +71,11 @@ class Pipeline(Protocol):
         """Return the first stage alone: the input as the original took it in, with its scalars and provenance."""
         ...
 
-    def stage(self, name: str, source: Array, scalars: Mapping[str, float]) -> Array:
-        """Compute stage `name` alone from the array that left its source stage (isolated)."""
+    def stage(self, name: str, source: Any, scalars: Mapping[str, float]) -> Array:
+        """Compute stage `name` alone from the array that left its source stage (isolated).
+
+        source: a tuple of arrays where system.toml names several source stages.
+        """
         ...
 
     def provenance(self) -> dict[str, Any]:
@@ -103,12 +106,13 @@ class LiveRecogniser(Protocol):
 class Case:
     """One stage of one input, for a cause to compute.
 
-    source: the reference's own array that the stage is computed from, None for a stage that starts from the input.
+    source: the reference's own array that the stage is computed from (a tuple of several), None for a stage that starts
+    from the input.
     scalars: native_rate in Hz. weights: the old checkpoint. backend: the one it is said to be saved under.
     """
 
     stage: str
-    source: Array | None
+    source: Any
     scalars: Mapping[str, float]
     clip: Path
     weights: Path | None
@@ -119,7 +123,7 @@ class Case:
         """The source; raises LookupError where there is none."""
         if self.source is None:
             raise LookupError(f"no source array for {self.stage}")
-        return self.source
+        return np.asarray(self.source)
 
     @property
     def other_backend(self) -> str:

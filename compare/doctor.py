@@ -42,7 +42,8 @@ def rows(chosen: system.System) -> Iterator[Row]:
     ffmpeg = shutil.which("ffmpeg")
     yield Row("ffmpeg program", ffmpeg is not None, ffmpeg or "not on PATH",
               "--reference python27, --decoder ffmpeg", "sudo apt-get install ffmpeg")  # fmt: skip
-    yield from _upstream(chosen)
+    if chosen.file.upstream:
+        yield from _upstream(chosen)
     yield _disk()
 
 
@@ -57,6 +58,8 @@ def _containers(chosen: system.System) -> Iterator[Row]:
     yield Row("compose", compose is not None, " ".join(compose or ["none"]),
               "docker compose up", "sudo apt-get install docker-compose")  # fmt: skip
     for name, environment in chosen.file.environments.items():
+        if not environment.image:
+            continue
         found = image_id(environment.image)
         yield Row(f"image {environment.image}", found is not None, (found or "not built")[:19],
                   f"--reference docker on {name}", f"make image-{Path(environment.image).name}")  # fmt: skip
@@ -79,7 +82,7 @@ def _upstream(chosen: system.System) -> Iterator[Row]:
     fetch = f"reprise fetch {chosen.name}"
     yield Row("upstream", state.pinned, found, "--reference python27 and docker", f"{fetch} --no-weights")
     weights = chosen.file.weights.path if chosen.file.weights else None
-    if weights:
+    if weights and weights in {file.path for file in chosen.files}:
         here = (folder / weights).is_file() and weights not in state.altered
         yield Row("trained weights", here, "as pinned" if here else "not here",
                   "upstream's own answers (the kit's weights know no genres)", fetch)  # fmt: skip

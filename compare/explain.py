@@ -62,7 +62,7 @@ def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str 
         return None  # the verdict says already who has no such stage
     causes, rules = _tables(settings.system)
     weights = _weights(settings)
-    source = None if stage.source == "clip" else result.reference.arrays.get(stage.source)
+    source = stage.taken(result.reference.arrays)  # None where a stage starts from the clip
     case = Case(stage.name, source, result.reference.scalars, result.clip.path, weights, settings.backend)
     fitting = [cause for cause in causes if stage.name in cause.stages]
     arrays = {side: array for side, array in sides.items() if array is not None}

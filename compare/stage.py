@@ -2,11 +2,14 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import msgspec
+from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
 
+Array = NDArray[Any]
 MODES = ("isolated", "chained", "chained_redecoded")
 
 
@@ -26,7 +29,7 @@ class StageRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     axes: tuple[str, ...]
     dtype: str
     unit: str
-    source: str
+    source: str | tuple[str, ...]
     isolated: ToleranceRow | None = None
     chained: ToleranceRow | None = None
     chained_redecoded: ToleranceRow | None = None
@@ -50,7 +53,8 @@ class Tolerance:
 class Stage:
     """A row of system.toml.
 
-    axes: names of the array's axes. source: the stage it is computed from ("clip" for the first). tolerances: one
+    axes: names of the array's axes. source: the stage it is computed from ("clip" for the first), or the stages, where
+    it takes more than one array. tolerances: one
     for each mode: `isolated` (the candidate is given the reference's own source array), `chained` (end to end) and
     `chained_redecoded` (end to end, where the two sides decoded a lossy codec with different decoders).
     """
@@ -59,8 +63,19 @@ class Stage:
     axes: tuple[str, ...]
     dtype: str
     unit: str
-    source: str
+    source: str | tuple[str, ...]
     tolerances: Mapping[str, Tolerance]
+
+    @property
+    def sources(self) -> tuple[str, ...]:
+        """The names of the stages that it is computed from."""
+        return (self.source,) if isinstance(self.source, str) else self.source
+
+    def taken(self, arrays: Mapping[str, Array]) -> Array | tuple[Array, ...] | None:
+        """Return what its source stages left: an array, or one for each of several; None where one is missing."""
+        if not arrays.keys() >= set(self.sources):
+            return None
+        return arrays[self.source] if isinstance(self.source, str) else tuple(arrays[name] for name in self.source)
 
     @classmethod
     def from_row(cls, row: StageRow) -> "Stage":

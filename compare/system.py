@@ -17,7 +17,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = ROOT / "original"
 CLIPS = Path(__file__).absolute().parents[1] / "clips"
 
-Backend = Literal["theano", "tensorflow"]
+Backend = Literal["theano", "tensorflow", "none"]  # none: no network, so that no order of its kernels matters
 
 
 class Row(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -68,11 +68,11 @@ class Fixture(Row, frozen=True):
 
 
 class Environment(Row, frozen=True):
-    """An environment of the era: its hashed lock, its image, and the backend that Keras has in it."""
+    """An environment of the era: its hashed lock, its image, if any, and the backend that Keras has in it."""
 
     requirements: str
-    image: str
-    backend: Backend
+    image: str = ""
+    backend: Backend = "none"
 
 
 class Node(Row, frozen=True):
@@ -91,6 +91,7 @@ class Demo(Row, frozen=True):
 class SystemFile(Row, frozen=True):
     """All of a system.toml.
 
+    paper: where it was published, where nothing but a paper was: there is no original to run, and no adapter.
     input: "sound", or "file" for anything else. suffixes: of the files that a folder of inputs holds, where not sound.
     labels: names of the answer's last axis. parity: the largest difference as last measured, in words.
     """
@@ -99,6 +100,7 @@ class SystemFile(Row, frozen=True):
     licence: str
     stage: tuple[StageRow, ...]
     labels: tuple[str, ...]
+    paper: str = ""
     parity: str = "not measured"
     input: Literal["sound", "file"] = "sound"
     suffixes: tuple[str, ...] = ()
@@ -185,8 +187,9 @@ def read(folder: Path, name: str, package: str) -> System:
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error} (the keys: docs/own-system.md)") from None
     for stage in system.stages:
-        if stage.source != "clip" and stage.source not in names[: names.index(stage.name)]:
-            raise InputError(f"{path}: stage {stage.name} comes from {stage.source!r}, which no stage before it is")
+        unknown = [one for one in stage.sources if one not in names[: names.index(stage.name)]]
+        if stage.source != "clip" and (unknown or not stage.sources):
+            raise InputError(f"{path}: stage {stage.name} comes from {(*unknown, '')[0]!r}, no stage before it")
     if not names or len(set(names)) < len(names):
         raise InputError(f"{path}: {'two stages of one name' if names else 'no [[stage]]'}: every stage has its own")
     return system

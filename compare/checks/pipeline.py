@@ -81,8 +81,9 @@ def isolated(subject: Subject) -> Problems:
     """Every stage from its source alone is what it was in the chain."""
     for path, traced in zip(subject.inputs, subject.traced, strict=True):
         for stage in subject.system.stages:
-            if stage.source != "clip" and {stage.name, stage.source} <= traced.arrays.keys():
-                alone = subject.pipeline.stage(stage.name, traced.arrays[stage.source], traced.scalars)
+            source = stage.taken(traced.arrays)
+            if source is not None and stage.name in traced.arrays:
+                alone = subject.pipeline.stage(stage.name, source, traced.scalars)
                 yield from _differs(path, stage, "isolated", alone, traced)
 
 

@@ -44,6 +44,8 @@ class DockerRunner(Python27Runner):
         """Say what is missing: an environment for the backend, an engine, the image or upstream."""
         if self.row is None:
             return f"{self.system.name} has no image on {self.settings.backend}"
+        if not self.row.image:
+            return f"{self.system.name} has no image: its environment needs no more than Python 2.7; --runner python27"
         problem = engine_problem()
         if problem:
             return problem

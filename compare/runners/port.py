@@ -39,9 +39,8 @@ class PortRunner:
         """One stage's array, or None where it cannot be had: the verdict on it will be `missing`."""
         if stage.source == "clip":
             return first.arrays.get(stage.name)
-        if stage.source not in given.arrays:
-            return None
-        return self._pipeline.stage(stage.name, given.arrays[stage.source], given.scalars)
+        source = stage.taken(given.arrays)
+        return None if source is None else self._pipeline.stage(stage.name, source, given.scalars)
 
     @cached_property
     def _pipeline(self) -> Pipeline:

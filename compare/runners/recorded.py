@@ -1,8 +1,8 @@
 """Traces recorded earlier from the real original, shipped with the kit or in a folder, found by the clip's hash."""
 
 import hashlib
-import json
 from collections.abc import Sequence
+from functools import cached_property
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
@@ -32,11 +32,16 @@ class RecordedRunner:
         """Return the recording of this clip; raises InputError where there is none or its weights are others."""
         if given is not None:
             raise InputError("a recorded trace cannot be computed from given arrays; use --runner port")
-        for about in sorted(self.folder.glob("*/trace.json")):
-            if json.loads(about.read_text())["clip"]["sha256"] == clip.sha256:
-                trace = load(about.parent)
-                self._check_weights(trace)
+        folders = sorted(about.parent for about in self.folder.glob("*/trace.json"))
+        of_clip = [trace for trace in map(load, folders) if trace.input_sha256 == clip.sha256]
+        for trace in of_clip:
+            if trace.provenance.get("weights_sha256") == self._weights_sha256:
                 return trace
+        if of_clip:
+            raise InputError(
+                f"{self.settings.weights.path.name}: the recorded traces were made with other weights; leave out "
+                "--weights, or compare with --reference python27 or docker"
+            )
         raise InputError(f"{clip.path}: no recorded trace of this file on {self.settings.backend}; {self._remedy}")
 
     @property
@@ -45,13 +50,9 @@ class RecordedRunner:
             return "record one with --reference python27 (a live Python 2.7) or --reference docker"
         return f"record one with the system's trace adapter into {self.folder}"
 
-    def _check_weights(self, trace: Trace) -> None:
-        wanted = hashlib.sha256(self.settings.weights.path.read_bytes()).hexdigest()
-        if trace.provenance.get("weights_sha256") != wanted:
-            raise InputError(
-                f"{self.settings.weights.path.name}: the recorded traces were made with other weights; leave out "
-                "--weights, or compare with --reference python27 or docker"
-            )
+    @cached_property
+    def _weights_sha256(self) -> str:
+        return hashlib.sha256(self.settings.weights.path.read_bytes()).hexdigest()
 
 
 def open_runner(settings: Settings) -> RecordedRunner:

@@ -4,9 +4,10 @@
 A system's trace.py makes a class with `__init__(self, upstream, weights, backend)`, `trace(self, clip)` that returns
 (arrays by stage, scalars), and gives it to `main`. It computes nothing of its own: it taps the untouched upstream.
 
-    python trace.py --upstream DIR --weights FILE --backend theano|tensorflow --clip FILE --out DIR
-    python trace.py --upstream DIR --weights FILE --backend theano|tensorflow    < requests
+    python trace.py --upstream DIR --weights FILE --backend theano|tensorflow|none --clip FILE --out DIR
+    python trace.py --upstream DIR --weights FILE --backend theano|tensorflow|none    < requests
 
+Backend none: a system without Keras.
 In the second form each line of standard input is a JSON object {"clip": FILE, "out": DIR}, each answer one line on
 standard output: {"ok": true} or {"error": "one line"}. Whatever upstream prints goes to standard error.
 Each DIR gets trace.npz (one array per stage, no batch axis) and trace.json. Exit code 2 for what a person can mend.
@@ -128,13 +129,14 @@ def versions():
 
 
 def provenance(original, weights, backend):
-    import keras.backend
     about = {
-        'side': 'original', 'backend': backend, 'decoder': original.audio.decoder(),
-        'python': sys.version.split()[0], 'weights_sha256': sha256(weights), 'floatx': keras.backend.floatx(),
+        'side': 'original', 'backend': backend, 'python': sys.version.split()[0], 'weights_sha256': sha256(weights),
         'packages': versions(),
-        'resampler': original.audio.resampler,
     }
+    if backend == 'none':
+        return about
+    import keras.backend
+    about.update(floatx=keras.backend.floatx(), decoder=original.audio.decoder(), resampler=original.audio.resampler)
     if backend == 'theano':
         import theano
         about['theano_floatX'], about['theano_cxx'] = theano.config.floatX, theano.config.cxx
@@ -155,7 +157,8 @@ def write(folder, arrays, about):
 def trace_one(system, original, options, clip, out):
     if not os.path.isfile(clip):
         raise Refused('%s: no such file' % clip)
-    original.audio.clear()
+    if hasattr(original, 'audio'):
+        original.audio.clear()
     try:
         arrays, scalars = original.trace(clip)
     except (Refused, AssertionError):
@@ -192,19 +195,24 @@ def give_theano_a_blas():
         os.environ['THEANO_FLAGS'] = '%s,blas.ldflags=-L%s -l:%s' % (flags, folder, found[0])
 
 
-def open_original(make, options):
-    if not os.path.isfile(options.weights):
-        raise Refused('%s: no such file' % options.weights)
-    if options.backend == 'tensorflow':
+def start_keras(backend):
+    if backend == 'tensorflow':
         import shims
         shims.apply()
     else:
         give_theano_a_blas()
     from keras import backend as K
     running = K.backend() if hasattr(K, 'backend') else K._BACKEND  # Keras 1.0.6 has no function for it
-    if running != options.backend:
-        raise Refused('Keras runs on %s, not on %s: set KERAS_BACKEND' % (running, options.backend))
+    if running != backend:
+        raise Refused('Keras runs on %s, not on %s: set KERAS_BACKEND' % (running, backend))
     K.set_image_dim_ordering('th')  # what every upstream here asks its user to write into keras.json
+
+
+def open_original(make, options):
+    if not os.path.isfile(options.weights):
+        raise Refused('%s: no such file' % options.weights)
+    if options.backend != 'none':
+        start_keras(options.backend)
     sys.path.insert(0, options.upstream)
     try:
         return make(options.upstream, options.weights, options.backend)
@@ -231,7 +239,7 @@ def main(system, make):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ('upstream', 'weights', 'clip', 'out'):
         parser.add_argument('--' + name, required=name in ('upstream', 'weights'))
-    parser.add_argument('--backend', choices=('theano', 'tensorflow'), required=True)
+    parser.add_argument('--backend', choices=('theano', 'tensorflow', 'none'), required=True)
     options = parser.parse_args()
     # Upstream prints freely: its words go to standard error, the answers keep standard output.
     answers = os.fdopen(os.dup(1), 'w')

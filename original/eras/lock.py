@@ -19,6 +19,7 @@ ENVIRONMENTS = (
     "requirements-tensorflow010",
     "requirements-theano-keras106",
     "requirements-theano-keras122",
+    "requirements-wmf",
 )
 # A wheel that no index serves: "name @ URL#sha256=HASH". It goes into the lock as it stands, unfetched.
 BY_URL = re.compile(r"^(?P<name>[\w.-]+) @ (?P<url>https://[^#\s]+)#sha256=(?P<sha256>[0-9a-f]{64})", re.M)

@@ -68,6 +68,8 @@ class LegacyKerasPipeline:
         for row in self.rows:
             if row.layer and row.layer not in known:
                 raise InputError(f"stage {row.name}: no layer {row.layer!r} in the network; there are: {_few(known)}")
+            if not isinstance(row.source, str):
+                raise InputError(f"stage {row.name}: {len(row.source)} source stages; of a Keras network each has one")
             if not row.layer and row.source != "clip" and row.name not in self.front_end.functions:
                 raise InputError(f"stage {row.name}: neither a layer nor a function of the front end is named for it")
         if len(self._entering) != 1:
@@ -80,7 +82,7 @@ class LegacyKerasPipeline:
     @cached_property
     def _entering(self) -> list[str]:
         """The stages that layered ones start from without being layered themselves."""
-        return sorted({row.source for row in self._layered.values()} - self._layered.keys())
+        return sorted({str(row.source) for row in self._layered.values()} - self._layered.keys())
 
     def predict(self, path: Path) -> Prediction:
         """Return what leaves the last stage, (n_labels,), or (n_steps, n_labels) and their mean; raises InputError."""
@@ -104,7 +106,7 @@ class LegacyKerasPipeline:
             if row.name not in arrays and row.layer:
                 arrays |= self._run_network(path, arrays[self._entering[0]])
             elif row.name not in arrays and row.source in arrays:
-                arrays[row.name] = self.stage(row.name, arrays[row.source], taken.scalars)
+                arrays[row.name] = self.stage(row.name, arrays[str(row.source)], taken.scalars)
         return Traced(arrays, taken.scalars, taken.provenance)
 
     def stage(self, name: str, source: Array, scalars: Mapping[str, float]) -> Array:

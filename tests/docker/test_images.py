@@ -21,8 +21,8 @@ EXPECTED = {
 
 
 def environments():
-    """Every Python 2.7 environment that a system names: rows of system.toml."""
-    rows = [row for name in registry.names() for row in registry.load(name).file.environments.values()]
+    """Every Python 2.7 environment that has an image: rows of system.toml."""
+    rows = [row for name in registry.names() for row in registry.load(name).file.environments.values() if row.image]
     assert len(rows) >= 6
     return rows
 
