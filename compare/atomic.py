@@ -119,7 +119,7 @@ def discard_folder(path: Path, patterns: Iterable[str]) -> None:
     for name in _files(path):
         if any(fnmatch(name, pattern) for pattern in patterns):
             (path / name).unlink()
-    for room in path.glob(".*.reprise"):
+    for room in path.rglob(".*.reprise"):
         if (room / MARKER).is_file():
             shutil.rmtree(room)
     if not _files(path):

@@ -118,14 +118,16 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> Non
 
 
 @cli.command()
-@click.argument("clips", nargs=-1, type=FILE, required=True)
+@click.argument("clips", nargs=-1, required=True)
 @click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
 @click.option("--all", "every", is_flag=True, help="Show every label of each clip, not the likeliest three.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: each clip as the demo's API says it.")
 @click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
 @click.option("--stream-over", type=float, help="Minutes beyond which a clip is streamed, its samples approximated.")
-@click.option("--recursive", is_flag=True, help="Answer a whole FOLDER into --out; a second run goes on.")
-@click.option("--out", type=FILE, help="Parquet file of --recursive; its columns: reprise_kit/apps/archive/archive.py.")
+@click.option("--recursive", is_flag=True, help="Answer a FOLDER, list or s3:// folder into --out; it can be resumed.")
+@click.option("--out", help="Of --recursive: a folder or s3:// address of Parquet parts (columns: docs/archives.md).")
+@click.option("--single-file", is_flag=True, help="Make --out one Parquet file at the end: for small archives.")
+@click.option("--shard", help="I/N: answer the I-th of N shares; N runs may share one --out.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of --recursive; default: one a core.")
 @click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
 @click.option("--address", help="Of the Ray cluster; default: one on this machine.")
@@ -134,14 +136,16 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> Non
 @backend_option
 @decoder_option
 def predict(
-    clips: tuple[Path, ...],
+    clips: tuple[str, ...],
     form: str,
     every: bool,
     as_json: bool,
     fix_quirks: bool,
     stream_over: float | None,
     recursive: bool,
-    out: Path | None,
+    out: str | None,
+    single_file: bool,
+    shard: str | None,
     workers: int | None,
     engine: str,
     address: str | None,
@@ -156,14 +160,31 @@ def predict(
         options["stream_over"] = 60 * stream_over
     settings = terminal.settings(**chosen)
     if not recursive:
-        if out or workers or address or engine != "local":
-            raise click.UsageError("--out, --workers, --engine and --address belong to --recursive")
-        sys.exit(answers.predict(list(clips), "json" if as_json else "all" if every else form, options, settings))
+        if out or workers or address or single_file or shard or engine != "local":
+            raise click.UsageError(
+                "--out, --workers, --single-file, --shard, --engine and --address go with --recursive"
+            )
+        sys.exit(
+            answers.predict(
+                [Path(clip) for clip in clips], "json" if as_json else "all" if every else form, options, settings
+            )
+        )
     if out is None or len(clips) != 1:
-        raise click.UsageError("--recursive wants one FOLDER and --out FILE.parquet")
-    sys.exit(
-        answers.archive(clips[0], out, workers or len(os.sched_getaffinity(0)), engine, address, options, settings)
-    )
+        raise click.UsageError("--recursive wants one FOLDER, list or address, and --out")
+    from reprise_kit.commands import archive
+
+    wanted = archive.Wanted(clips[0], out, single_file, shard, engine, address, workers)
+    sys.exit(archive.run(wanted, options, settings))
+
+
+@cli.command()
+@click.argument("out")
+@click.option("--json", "as_json", is_flag=True, help="The counts as JSON.")
+def status(out: str, as_json: bool) -> None:
+    """Say how far the archive is that `predict --recursive` writes to OUT."""
+    from reprise_kit.commands import archive
+
+    archive.status(out, as_json)
 
 
 @cli.command()

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn, track
+from rich.progress import track
 
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Pipeline, Prediction
@@ -58,44 +58,6 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
     said = Said(chosen.system, chosen.weights, pipeline.provenance())
     {"table": _lines, "all": _all, "json": _json, "csv": _csv}[form](answers, said)
     return 1 if bad else 0
-
-
-def archive(
-    folder: Path, out: Path, workers: int, engine: str, address: str | None, options: dict[str, Any], chosen: Any
-) -> int:
-    """Answer every clip under a folder into a Parquet file (see `apps/archive`); return 1 where some were unreadable.
-
-    engine: "local" or "ray"; address: of the Ray cluster. Raises InputError as `Archive.run`, or without clips.
-    """
-    from reprise_kit.apps.archive import local, ray_cluster
-    from reprise_kit.apps.archive.archive import Archive, Job
-    from reprise_kit.compare.input import find
-
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; --recursive wants one")
-    settings = {**chosen.options, **options}
-    weights = str(chosen.weights.path.resolve())
-    job = Job(chosen.system.name, weights, chosen.backend, settings, chosen.system.labels)
-    answer = local.answer if engine == "local" else ray_cluster.engine(address)
-    files = find([folder.resolve()], chosen.system, recursive=True).files
-    with _rated(console(stderr=True)) as progress:
-        task = progress.add_task("clips", total=len(files))
-        unreadable = Archive(folder.resolve(), out, job).run(
-            files, answer, workers, lambda n: progress.advance(task, n)
-        )
-    for path, reason in unreadable.items():
-        print(shown(f"reprise: {path}: {reason}"), file=sys.stderr)
-    print(f"{out}: {len(files)} clips, {len(unreadable)} of them unreadable", file=sys.stderr)
-    if out.with_name(f"{out.name}.parts").exists():
-        print("some may be readable another time: the same command tries those again", file=sys.stderr)
-    return 1 if unreadable else 0
-
-
-def _rated(console: Console) -> Progress:
-    """A bar with the rate and the time left."""
-    rate = TaskProgressColumn(text_format="", show_speed=True)
-    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    return Progress(*columns, console=console, disable=not console.is_terminal)
 
 
 def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Prediction | InputError]]:

@@ -9,7 +9,8 @@ from concurrent.futures import Future, ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
-from reprise_kit.apps.archive.archive import BATCH, Answerer, Job, Row, Task, failed
+from reprise_kit.apps.archive.archive import BATCH, Answerer, Job
+from reprise_kit.apps.archive.rows import Row, Task, failed
 from reprise_kit.compare.workers import DIED, begin_with, ctrl_c_for_the_parent, end_now
 
 QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
@@ -26,7 +27,7 @@ def answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
     waiting: deque[tuple[Batch, Future[list[Row]]]] = deque()
     pool = _pool(job, workers)
     try:
-        for batch in _batches(tasks):
+        for batch in batches(tasks):
             if len(waiting) >= QUEUED * workers:
                 rows, pool = _first(waiting, pool, job, workers)
                 yield from rows
@@ -38,7 +39,8 @@ def answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
         end_now(pool)
 
 
-def _batches(tasks: Iterable[Task]) -> Iterator[Batch]:
+def batches(tasks: Iterable[Task]) -> Iterator[Batch]:
+    """Yield the tasks in batches of a worker's size."""
     ahead = iter(tasks)
     while batch := list(islice(ahead, BATCH)):
         yield batch

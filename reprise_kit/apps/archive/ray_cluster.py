@@ -1,34 +1,28 @@
-"""The engine of many machines: Ray Data (optional dependency `reprise-kit[ray]`).
+"""The engine of many machines: Ray (optional dependency `reprise-kit[ray]`).
 
-Every worker is an actor with the model loaded once. Ray starts lost actors anew and runs their tasks again. All
-machines must see the clips and the weights under the same paths, and have this package installed.
+Batches are Ray tasks: a worker process keeps the model loaded from one to the next, a node that joins is given some at
+once, those of one that is lost run again elsewhere. A few batches for each core are under way, so that the memory of
+the driver does not grow with the archive. All machines must see the clips and the weights under the same paths, and
+have this package installed.
 """
 
+import json
 import logging
 import os
-from collections.abc import Iterable, Iterator
+from collections import deque
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from reprise_kit.apps.archive.archive import BATCH, Job, Row, Task
+from reprise_kit.apps.archive.archive import Answerer, Job
+from reprise_kit.apps.archive.local import QUEUED, batches
+from reprise_kit.apps.archive.rows import Row, Task, failed
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.workers import DIED
 
-BLOCK_TASKS = 2 * BATCH  # clips in a block, the unit that is sent to a worker and run again when it is lost
+LOSSES = 5  # of a node or a worker that one batch may meet before its clips are asked about one by one
 
-
-class _Worker:
-    """What Ray Data runs: a batch of tasks' columns in, their rows of the archive out."""
-
-    def __init__(self, job: Job) -> None:
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        self.answer = job.open()
-
-    def __call__(self, items: dict[str, Any]) -> dict[str, Any]:
-        import json
-
-        # As text both ways: Arrow must not guess the types of nulls and empty lists, nor meet names not in UTF-8.
-        tasks = [Task(**json.loads(task)) for task in items["task"]]
-        return {"row": [json.dumps(row) for row in self.answer(tasks)]}
+_loaded: dict[str, Answerer] = {}  # of this worker process
 
 
 def engine(address: str | None) -> Any:
@@ -47,23 +41,46 @@ def engine(address: str | None) -> Any:
 
 def _answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
     """Yield the rows of all tasks in their order."""
-    import json
-
     import ray
 
-    items = [{"task": json.dumps(asdict(task))} for task in tasks]
-    if not items:
-        return
-    context = ray.data.DataContext.get_current()
-    context.execution_options.preserve_order = True
-    context.enable_progress_bars = False
-    blocks = max(1, min(len(items), -(-len(items) // BLOCK_TASKS)))
-    answered = ray.data.from_items(items, override_num_blocks=blocks).map_batches(
-        _Worker,
-        batch_size=BATCH,
-        fn_constructor_args=(job,),
-        num_cpus=1,
-        compute=ray.data.ActorPoolStrategy(min_size=1, max_size=workers),
-    )
-    for row in answered.iter_rows():
-        yield json.loads(row["row"])
+    run = ray.remote(num_cpus=1, max_retries=LOSSES)(_rows)
+    told = ray.put(job)
+    waiting: deque[tuple[Sequence[Task], Any]] = deque()
+
+    def first() -> Iterator[Row]:
+        batch, reference = waiting.popleft()
+        try:
+            answered = ray.get(reference)
+        except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
+            answered = [row for task in batch for row in _alone(run, told, task)]
+        yield from map(json.loads, answered)
+
+    for batch in batches(tasks):
+        while len(waiting) >= QUEUED * max(workers, int(ray.cluster_resources().get("CPU", 1))):
+            yield from first()
+        waiting.append((batch, run.remote(told, _packed(batch))))
+    while waiting:
+        yield from first()
+
+
+def _alone(run: Any, told: Any, task: Task) -> list[str]:
+    import ray
+
+    try:
+        return list(ray.get(run.remote(told, _packed([task]))))
+    except (ray.exceptions.WorkerCrashedError, ray.exceptions.NodeDiedError, ray.exceptions.OutOfMemoryError):
+        return [json.dumps(failed(task, DIED, again=True))]
+
+
+def _packed(batch: Sequence[Task]) -> list[str]:
+    # As text both ways: names that are not in UTF-8 pass, and nothing is guessed of nulls.
+    return [json.dumps(asdict(task)) for task in batch]
+
+
+def _rows(job: Job, batch: list[str]) -> list[str]:
+    """Answer a batch, in a worker."""
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    key = json.dumps(asdict(job), sort_keys=True)
+    if key not in _loaded:
+        _loaded[key] = job.open()
+    return [json.dumps(row) for row in _loaded[key]([Task(**json.loads(task)) for task in batch])]

@@ -1,4 +1,4 @@
-"""The rows of an archive's table and of its parts: their schema, and one made of a clip and its answer."""
+"""The tables of an archive: their schemas, and a clip's row made of its answer."""
 
 import os
 from collections.abc import Iterable
@@ -12,22 +12,27 @@ import pyarrow as pa
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.shown import shown, utf8
 
-SCHEMA = pa.schema(
-    [
-        ("sha256", pa.string()),
-        ("paths", pa.list_(pa.string())),
-        ("path_bytes", pa.list_(pa.binary())),
-        ("error", pa.string()),
-        ("duration", pa.float64()),
-        ("label", pa.string()),
-        ("clip_probs", pa.list_(pa.float32())),
-        ("step_probs", pa.list_(pa.list_(pa.float32()))),
-        ("step_seconds", pa.float64()),
-        ("notes", pa.list_(pa.string())),
-    ]
+_ANSWER = [
+    ("error", pa.string()),
+    ("duration", pa.float64()),
+    ("label", pa.string()),
+    ("clip_probs", pa.list_(pa.float32())),
+    ("step_probs", pa.list_(pa.list_(pa.float32()))),
+    ("step_seconds", pa.float64()),
+    ("notes", pa.list_(pa.string())),
+]
+# A row for each distinct clip, written once.
+ROWS = pa.schema(
+    [("sha256", pa.string()), ("path", pa.string()), ("path_bytes", pa.binary()), *_ANSWER, ("again", pa.bool_())]
 )
-# What a part holds: `again` is true where the next run is to try once more.
-PART_SCHEMA = SCHEMA.append(pa.field("again", pa.bool_()))
+# A row for each file met; its clip's row has the same sha256.
+FILES = pa.schema(
+    [("path", pa.string()), ("path_bytes", pa.binary()), ("sha256", pa.string()), ("fingerprint", pa.binary(16))]
+)
+# Both joined, in a single file.
+JOINED = pa.schema(
+    [("sha256", pa.string()), ("paths", pa.list_(pa.string())), ("path_bytes", pa.list_(pa.binary())), *_ANSWER]
+)
 
 CHANGED = "changed or removed while it was read"
 NO_MEMORY = "memory ran out"
@@ -37,10 +42,14 @@ Row = dict[str, Any]
 
 @dataclass(frozen=True)
 class Task:
-    """A clip still to be answered: the hash of its bytes, one of its files, and that file's time (ns) and size."""
+    """A clip still to be answered.
 
-    sha256: str
+    path: of a file, or an address. sha256: of its bytes, None where the worker is to find it. stamp: the file's time
+    (ns) and size when it was hashed.
+    """
+
     path: str
+    sha256: str | None = None
     stamp: tuple[int, int] | None = None
 
     @property
@@ -84,9 +93,20 @@ def failed(task: Task, reason: str, again: bool = False) -> Row:
     return {"sha256": task.sha256, "error": shown(reason), "notes": [], "again": again}
 
 
-def named(files: Iterable[Path], folder: Path) -> Row:
-    """Return the columns of a row that name its files, relative to `folder`."""
-    names = [utf8(file.relative_to(folder).as_posix()) for file in files]
-    exact = all(raw is None for _, raw in names)
-    raws = None if exact else [raw or text.encode() for text, raw in names]
-    return {"paths": [text for text, _ in names], "path_bytes": raws}
+def named(name: str) -> Row:
+    """Return the columns that name one file; `path_bytes` only where `path` does not hold the name exactly."""
+    text, raw = utf8(name)
+    return {"path": text, "path_bytes": raw}
+
+
+def all_named(files: Iterable[Row]) -> Row:
+    """Return the columns that name all files of a clip."""
+    found = list(files)
+    exact = all(file["path_bytes"] is None for file in found)
+    raws = None if exact else [file["path_bytes"] or file["path"].encode() for file in found]
+    return {"paths": [file["path"] for file in found], "path_bytes": raws}
+
+
+def stamped(path: Path) -> tuple[int, int]:
+    """Return a file's stamp; raises OSError."""
+    return stamp(path.stat())

@@ -1,5 +1,6 @@
 """A folder into one Parquet file: complete, the same whatever the workers, going on after a kill."""
 
+import hashlib
 import os
 import shutil
 import signal
@@ -11,11 +12,18 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
 from reprise_kit.apps.archive import local
-from reprise_kit.apps.archive.archive import Archive, Job, Row, Task, failed
+from reprise_kit.apps.archive.archive import Job
+from reprise_kit.apps.archive.rows import Row, Task, failed
+from reprise_kit.apps.archive.sources import source
+from reprise_kit.apps.archive.status import read_all
+from reprise_kit.apps.archive.stores import FolderStore
+from reprise_kit.commands import archive
+from reprise_kit.commands.archive import Wanted
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.registry import load
 from reprise_kit.port.deepsound_crnn.pipeline import open_pipeline
@@ -52,12 +60,13 @@ def real_job() -> Job:
     return Job(system.name, str(system.default_weights), "theano", options, system.labels)
 
 
-def command(folder: Path, out: Path, workers: int) -> list[str]:
-    return [*COMMAND, "predict", "--recursive", str(folder), "--out", str(out), "--workers", str(workers)]
+def command(folder: Path, out: Path, workers: int, *more: str) -> list[str]:
+    return [*COMMAND, "predict", "--recursive", str(folder), "--out", str(out), "--workers", str(workers), *more]
 
 
 def rows_of(out: Path) -> dict[str, Row]:
-    rows = pq.read_table(out).to_pylist()
+    """The rows of a dataset, or of a single file, by hash."""
+    rows = pq.read_table(out / "rows" if out.is_dir() else out).to_pylist()
     by_key = {row["sha256"]: row for row in rows}
     assert len(by_key) == len(rows), "a clip twice"
     return by_key
@@ -77,23 +86,33 @@ def stub_answer(task: Task) -> Row:
         os._exit(9)
     if words.startswith("wait"):
         time.sleep(0.3)
-    return {"sha256": task.sha256, "error": None, "label": words, "duration": 1.0, "notes": []}
+    return {"sha256": task.sha256, "error": None, "label": words, "duration": 1.0, "notes": [], "again": False}
 
 
 def stub_job(**options) -> StubJob:
     return StubJob("stub", __file__, "theano", options, ("a", "b"))
 
 
-def stub_folder(folder: Path, words: list[str]) -> list[Path]:
+def stub_folder(folder: Path, words: list[str]) -> Path:
     folder.mkdir()
     for k, word in enumerate(words):
         (folder / f"{k:03d}.wav").write_text(f"{word} {k}")
-    return sorted(folder.iterdir())
+    return folder
 
 
-def run_stub(files: list[Path], out: Path, workers: int = 2, **options) -> dict[str, str]:
-    archive = Archive(files[0].parent, out, stub_job(**options))
-    return archive.run(files, local.answer, workers, lambda n: None)
+def run_stub(folder: Path, out: Path, workers: int = 2, engine=local.answer, job=None, **more) -> dict[str, str]:
+    """Answer a folder; return path: reason of what could not be read."""
+    wanted = Wanted(str(folder), str(out), workers=workers, **more)
+    clips = source(str(folder))
+    clips = clips if wanted.share is None else clips.shard(*wanted.share)
+    _, bad = archive.answer(wanted, clips, job or stub_job(), engine)
+    return {path: reason for path, reason, _ in bad}
+
+
+def files_of(out: Path) -> dict[str, str]:
+    """The files of a dataset and their clips' hashes."""
+    rows = pq.read_table(out / "files").to_pylist()
+    return {row["path"]: row["sha256"] for row in rows}
 
 
 def test_real_clips_give_the_rows_of_single_runs_whatever_the_workers(tmp_path):
@@ -103,7 +122,8 @@ def test_real_clips_give_the_rows_of_single_runs_whatever_the_workers(tmp_path):
     tables = []
     for workers in (1, 2):
         out = tmp_path / f"{workers}.parquet"
-        done = subprocess.run(command(folder, out, workers), cwd=ROOT, capture_output=True, text=True)
+        whole = command(folder, out, workers, "--single-file")
+        done = subprocess.run(whole, cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 1, done.stderr
         assert "text.mp3: no audio file that can be decoded" in done.stderr
         assert "9 clips, 1 of them unreadable" in done.stderr
@@ -124,23 +144,22 @@ def test_real_clips_give_the_rows_of_single_runs_whatever_the_workers(tmp_path):
 
 
 def test_killed_at_half_it_goes_on_without_loss_or_repeat(tmp_path):
-    files = stub_folder(tmp_path / "clips", ["wait"] * 40)
-    out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
+    folder = stub_folder(tmp_path / "clips", ["wait"] * 40)
+    out = tmp_path / "out"
     code = (
         "import sys; from pathlib import Path; from reprise_kit.apps.archive import archive; archive.PART_ROWS = 4;"
         "from tests.apps.archive.test_archive import run_stub;"
-        "run_stub(sorted(Path(sys.argv[1]).iterdir()), Path(sys.argv[2]))"
+        "run_stub(Path(sys.argv[1]), Path(sys.argv[2]))"
     )
-    process = subprocess.Popen([sys.executable, "-c", code, str(tmp_path / "clips"), str(out)], cwd=ROOT)
+    process = subprocess.Popen([sys.executable, "-c", code, str(folder), str(out)], cwd=ROOT)
     deadline = time.monotonic() + 120
-    while len(list(parts.glob("[0-9]*.parquet"))) < 5:
+    while len(list((out / "rows").glob("[0-9]*.parquet"))) < 5:
         assert process.poll() is None and time.monotonic() < deadline, "did not reach its half"
         time.sleep(0.02)
     process.send_signal(signal.SIGKILL)
     process.wait()
-    assert not out.exists()
-    held = {row["sha256"] for part in parts.glob("[0-9]*.parquet") for row in pq.read_table(part).to_pylist()}
-    assert 20 <= len(held) < 40
+    held = set(rows_of(out))
+    assert 4 <= len(held) < 40
     asked = []
 
     def counting(job, tasks, workers):
@@ -148,57 +167,141 @@ def test_killed_at_half_it_goes_on_without_loss_or_repeat(tmp_path):
             asked.append(task.sha256)
             yield stub_answer(task)
 
-    Archive(tmp_path / "clips", out, stub_job()).run(files, counting, 1, lambda n: None)
+    run_stub(folder, out, engine=counting)
     assert len(asked) == 40 - len(held) and not held & set(asked), "a finished clip was answered again"
-    rows = rows_of(out)
-    assert sorted(path for row in rows.values() for path in row["paths"]) == [file.name for file in files]
-    whole = tmp_path / "whole.parquet"
-    run_stub(files, whole)
-    assert pq.read_table(whole).equals(pq.read_table(out))
+    assert sorted(files_of(out)) == sorted(path.name for path in folder.iterdir())
+    assert set(files_of(out).values()) == set(rows_of(out)) and len(rows_of(out)) == 40
+    run_stub(folder, tmp_path / "whole")
+    assert rows_of(tmp_path / "whole") == rows_of(out)
+
+
+def test_a_known_file_is_not_opened_again_and_a_changed_one_is(tmp_path, monkeypatch):
+    folder, out, asked = stub_folder(tmp_path / "clips", list("abc")), tmp_path / "out", []
+
+    def counting(job, tasks, workers):
+        for task in tasks:
+            asked.append(Path(task.path).name)
+            yield stub_answer(task)
+
+    run_stub(folder, out, engine=counting)
+    (folder / "001.wav").write_text("something else")
+    shutil.copy(folder / "000.wav", folder / "copy.wav")
+    hashed = hashlib.file_digest
+    opened: list[str] = []
+    monkeypatch.setattr(hashlib, "file_digest", lambda file, name: opened.append(file.name) or hashed(file, name))
+    run_stub(folder, out, engine=counting)
+    assert [Path(name).name for name in opened] == ["001.wav", "copy.wav"]
+    assert asked == ["000.wav", "001.wav", "002.wav", "001.wav"] and len(rows_of(out)) == 4
+    counts = read_all(FolderStore(out))["status/run.json"]
+    assert (counts.known, counts.answered, counts.duplicates, counts.finished) == (2, 1, 1, True)
+
+
+def test_shards_share_a_folder_and_make_the_whole(tmp_path):
+    folder = stub_folder(tmp_path / "clips", ["x"] * 30)
+    for k in (2, 1, 3):
+        run_stub(folder, tmp_path / "shared", shard=f"{k}/3")
+    run_stub(folder, tmp_path / "one")
+    names = [path.name for path in (tmp_path / "shared" / "rows").glob("[!.]*")]
+    assert {name[:14] for name in names} == {f"0000{k}-of-00003" for k in (1, 2, 3)}
+    assert len(rows_of(tmp_path / "shared")) == 30
+    assert files_of(tmp_path / "shared") == files_of(tmp_path / "one")
+    assert run_stub(folder, tmp_path / "shared", engine=lambda job, tasks, workers: list(tasks)) == {}
+
+
+@pytest.mark.parametrize("words", ["0/3", "4/3", "1", "a/b", "1/3/4", "-1/3"])
+def test_a_share_that_is_none_is_refused(words):
+    with pytest.raises(InputError, match="I/N with 1 <= I <= N"):
+        Wanted("clips", "out", shard=words).share  # noqa: B018
+
+
+@pytest.mark.parametrize("suffix", [".txt", ".parquet"])
+def test_a_list_or_a_manifest_names_clips(suffix, tmp_path):
+    folder = stub_folder(tmp_path / "clips", list("abc"))
+    (folder / "002.wav").unlink()
+    names = ["clips/001.wav", "clips/002.wav", str(folder / "000.wav")]
+    listed = tmp_path / f"list{suffix}"
+    if suffix == ".txt":
+        listed.write_text("\n".join(names) + "\n\n")
+    else:
+        pq.write_table(pa.table({"path": names, "year": [1, 2, 3]}), listed)
+    assert run_stub(listed, tmp_path / "out") == {"clips/002.wav": "No such file or directory"}
+    assert list(files_of(tmp_path / "out")) == [names[0], names[2]]
+
+
+@pytest.mark.parametrize(
+    ("name", "content", "words"),
+    [
+        ("empty.txt", b"\n \n", "names no clips"),
+        ("odd.parquet", b"PAR1 not", "not a readable Parquet file"),
+        ("gone.txt", None, "no such file"),
+    ],
+)
+def test_a_bad_list_is_one_line(name, content, words, tmp_path):
+    if content is not None:
+        (tmp_path / name).write_bytes(content)
+    with pytest.raises(InputError, match=words):
+        source(str(tmp_path / name))
+
+
+def test_a_manifest_without_the_column_is_named(tmp_path):
+    pq.write_table(pa.table({"file": ["a.wav"]}), tmp_path / "m.parquet")
+    with pytest.raises(InputError, match="without the column `path`"):
+        source(str(tmp_path / "m.parquet"))
 
 
 def test_a_clip_that_ends_its_worker_is_named_and_the_rest_is_done(tmp_path):
-    files = stub_folder(tmp_path / "clips", ["a", "b", "die", "c", "die", "d"])
-    unreadable = run_stub(files, tmp_path / "out.parquet")
+    folder = stub_folder(tmp_path / "clips", ["a", "b", "die", "c", "die", "d"])
+    unreadable = run_stub(folder, tmp_path / "out")
     assert set(unreadable) == {"002.wav", "004.wav"}
     assert all("worker that read it died" in reason for reason in unreadable.values())
-    assert len(rows_of(tmp_path / "out.parquet")) == 6
+    assert len(rows_of(tmp_path / "out")) == 6
 
 
-def test_order_of_files_does_not_change_rows(tmp_path):
-    files = stub_folder(tmp_path / "clips", list("abcdef"))
-    run_stub(files, tmp_path / "one.parquet")
-    run_stub(files[::-1], tmp_path / "two.parquet", workers=1)
-    assert rows_of(tmp_path / "one.parquet") == rows_of(tmp_path / "two.parquet")
-
-
-def test_an_engine_that_loses_a_clip_is_caught_and_nothing_written(tmp_path):
-    files = stub_folder(tmp_path / "clips", list("abc"))
+def test_an_engine_that_loses_a_clip_is_caught_and_no_file_written(tmp_path):
+    folder = stub_folder(tmp_path / "clips", list("abc"))
 
     def forgetful(job, tasks, workers):
         yield from (failed(task, "x") for task in list(tasks)[1:])
 
-    with pytest.raises(RuntimeError, match=r"1 clips without a row, .*000\.wav"):
-        Archive(tmp_path / "clips", tmp_path / "out.parquet", stub_job()).run(files, forgetful, 1, lambda n: None)
+    def lazy(job, tasks, workers):
+        yield from (failed(task, "x") for task in list(tasks)[:-1])
+
+    with pytest.raises(RuntimeError, match="was not asked about"):
+        run_stub(folder, tmp_path / "out.parquet", engine=forgetful, single_file=True)
+    with pytest.raises(RuntimeError, match=r"1 clips without a row, 002\.wav the first"):
+        run_stub(folder, tmp_path / "out.parquet", engine=lazy, single_file=True)
     assert not (tmp_path / "out.parquet").exists()
 
 
-def test_parts_of_another_job_or_a_running_one_are_refused(tmp_path):
-    files = stub_folder(tmp_path / "clips", list("ab"))
+@pytest.mark.parametrize("single", [False, True])
+def test_parts_of_another_job_or_a_running_one_are_refused(single, tmp_path):
+    folder, out = stub_folder(tmp_path / "clips", list("ab")), tmp_path / "out"
 
     def failing(job, tasks, workers):
-        Archive(tmp_path / "clips", tmp_path / "out.parquet", stub_job()).run(files, failing, 1, lambda n: None)
+        run_stub(folder, out, engine=failing, single_file=single)
         yield
 
     with pytest.raises(InputError, match="another run is writing it"):
-        Archive(tmp_path / "clips", tmp_path / "out.parquet", stub_job()).run(files, failing, 1, lambda n: None)
+        run_stub(folder, out, engine=failing, single_file=single)
     with pytest.raises(InputError, match="begun with other weights or options"):
-        run_stub(files, tmp_path / "out.parquet", fix_quirks=True)
+        run_stub(folder, out, job=stub_job(fix_quirks=True), single_file=single)
+
+
+def test_status_says_how_far_it_is(tmp_path, capsys):
+    folder, out = stub_folder(tmp_path / "clips", list("abc")), tmp_path / "out"
+    run_stub(folder, out)
+    archive.status(str(out), False)
+    assert "run: finished, 3 files met\n  3 answered" in capsys.readouterr().out
+    with pytest.raises(InputError, match="no status of an archive here"):
+        archive.status(str(folder), False)
+    (out / "status" / "run.json").write_text("[1]")
+    with pytest.raises(InputError, match="no status of an archive"):
+        archive.status(str(out), False)
 
 
 @pytest.mark.parametrize(
     ("arguments", "words"),
-    [(["--recursive", "nowhere"], "no such folder"), (["--recursive", "."], "folder without sound files")],
+    [(["--recursive", "nowhere"], "no such folder"), (["--recursive", "."], "a folder without files that count")],
 )
 def test_bad_folders_are_one_line_and_leave_nothing(tmp_path, arguments, words):
     whole = [
@@ -208,7 +311,7 @@ def test_bad_folders_are_one_line_and_leave_nothing(tmp_path, arguments, words):
         "predict",
         *arguments,
         "--out",
-        "o.parquet",
+        "o",
     ]
     done = subprocess.run(
         whole, cwd=tmp_path, capture_output=True, text=True, env={**os.environ, "PYTHONPATH": str(ROOT)}

@@ -15,12 +15,11 @@ import pyarrow.parquet as pq
 import pytest
 
 from reprise_kit.apps.archive import local
-from reprise_kit.apps.archive.archive import Archive
 from reprise_kit.apps.archive.rows import CHANGED, NO_MEMORY, Task, row, stamp
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import predict_all
-from tests.apps.archive.test_archive import ROOT, StubJob, rows_of, run_stub, stub_answer, stub_folder, stub_job
+from tests.apps.archive.test_archive import ROOT, StubJob, files_of, rows_of, run_stub, stub_answer, stub_folder
 
 NAMES = [
     *(b"plain.wav", b"[live] [bold]x.wav", b"new\nline.wav", b"\x1b[31mred.wav", b"'\"`$(x).wav"),
@@ -28,59 +27,52 @@ NAMES = [
 ]
 
 
-def nothing(n):
-    pass
+def held(out):
+    parts = sorted((out / "rows").glob("[0-9]*.parquet"))
+    return [row["sha256"] for part in parts for row in pq.read_table(part).to_pylist()]
 
 
-def held(parts):
-    return [row["sha256"] for part in sorted(parts.glob("[0-9]*.parquet")) for row in pq.read_table(part).to_pylist()]
+def stopping_at(stop, *numbers):
+    def engine(job, tasks, workers):
+        for k, task in enumerate(tasks):
+            if k in numbers:
+                raise stop
+            yield stub_answer(task)
+
+    return engine
 
 
 @pytest.mark.parametrize("stop", [KeyboardInterrupt, RuntimeError, SystemExit])
 def test_what_was_answered_is_written_however_a_run_ends(stop, tmp_path):
-    files = stub_folder(tmp_path / "clips", list("abcdef"))
-
-    def stopping(job, tasks, workers):
-        for k, task in enumerate(tasks):
-            if k == 4:
-                raise stop
-            yield stub_answer(task)
-
-    out = tmp_path / "out.parquet"
+    folder, out = stub_folder(tmp_path / "clips", list("abcdef")), tmp_path / "out.parquet"
     with pytest.raises(stop):
-        Archive(tmp_path / "clips", out, stub_job()).run(files, stopping, 1, nothing)
+        run_stub(folder, out, engine=stopping_at(stop, 4), single_file=True)
     assert len(held(tmp_path / "out.parquet.parts")) == 4 and not out.exists()
-    run_stub(files, out)
+    run_stub(folder, out, single_file=True)
     assert len(rows_of(out)) == 6 and not out.with_name("out.parquet.parts").exists()
 
 
 def test_a_damaged_part_is_set_aside_and_its_clips_answered_again(tmp_path):
-    files = stub_folder(tmp_path / "clips", ["x"] * 9)
-    out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
-
-    def stopping(job, tasks, workers):
-        for k, task in enumerate(tasks):
-            if k in (3, 6):
-                raise KeyboardInterrupt
-            yield stub_answer(task)
-
+    folder, out = stub_folder(tmp_path / "clips", ["x"] * 9), tmp_path / "out"
     for _ in range(2):
         with pytest.raises(KeyboardInterrupt):
-            Archive(tmp_path / "clips", out, stub_job()).run(files, stopping, 1, nothing)
-    assert len(held(parts)) == 6
-    whole = (parts / "000000.parquet").read_bytes()
-    (parts / "000000.parquet").write_bytes(whole[: len(whole) // 2])
-    (parts / "000001.parquet").write_bytes(b"")
+            run_stub(folder, out, engine=stopping_at(KeyboardInterrupt, 3, 6))
+    rows = out / "rows"
+    assert len(held(out)) == 6
+    whole = (rows / "000000.parquet").read_bytes()
+    (rows / "000000.parquet").write_bytes(whole[: len(whole) // 2])
+    (rows / "000001.parquet").write_bytes(b"")
     asked = []
 
     def counting(job, tasks, workers):
         for task in tasks:
             asked.append(task.path)
-            assert len(list(parts.glob("*.damaged"))) == 2
+            assert len(list((out / "damaged").glob("rows-*.parquet"))) == 2
             yield stub_answer(task)
 
-    Archive(tmp_path / "clips", out, stub_job()).run(files, counting, 1, nothing)
-    assert len(asked) == 9 and len(rows_of(out)) == 9 and not parts.exists()
+    run_stub(folder, out, engine=counting)
+    assert len(asked) == 9 and len(rows_of(out)) == 9
+    assert set(files_of(out).values()) == set(rows_of(out))
 
 
 @dataclass(frozen=True)
@@ -98,28 +90,29 @@ class DyingOnce(StubJob):
         return stub_answer(task)
 
 
-def test_a_lost_worker_is_tried_again_by_the_next_run_and_only_that(tmp_path):
-    clips = tmp_path / "clips"
-    files = stub_folder(clips, ["a", "b", "die", "c"])
-    out, parts = tmp_path / "out.parquet", tmp_path / "out.parquet.parts"
-    unreadable = run_stub(files, out)
-    assert list(unreadable) == ["002.wav"] and parts.is_dir()
+@pytest.mark.parametrize("single", [False, True])
+def test_a_lost_worker_is_tried_again_by_the_next_run_and_only_that(single, tmp_path):
+    folder, out = stub_folder(tmp_path / "clips", ["a", "b", "die", "c"]), tmp_path / "out"
+    assert list(run_stub(folder, out, single_file=single)) == ["002.wav"]
+    assert out.with_name("out.parts").is_dir() == single
     asked = []
 
     def counting(job, tasks, workers):
         for task in tasks:
             asked.append(Path(task.path).name)
-            yield {**stub_answer(Task(task.sha256, str(files[0]))), "label": "at last"}
+            yield {**stub_answer(Task(str(folder / "000.wav"), task.sha256)), "label": "at last"}
 
-    assert Archive(clips, out, stub_job()).run(files, counting, 1, nothing) == {}
-    assert asked == ["002.wav"] and not parts.exists()
+    assert run_stub(folder, out, engine=counting, single_file=single) == {}
+    assert asked == ["002.wav"] and not out.with_name("out.parts").exists()
     assert sorted(r["label"] for r in rows_of(out).values()) == ["a 0", "at last", "b 1", "c 3"]
 
 
-def test_files_that_vanish_or_change_cost_themselves_alone(tmp_path):
-    clips = tmp_path / "clips"
-    files = stub_folder(clips, list("abc"))
-    files[1].unlink()
+@pytest.mark.parametrize("single", [False, True])
+def test_files_that_vanish_or_change_cost_themselves_alone(single, tmp_path):
+    folder, out = stub_folder(tmp_path / "clips", list("abc")), tmp_path / "out"
+    listed = tmp_path / "list.txt"
+    listed.write_text("".join(f"clips/{path.name}\n" for path in sorted(folder.iterdir())))
+    (folder / "001.wav").unlink()
 
     def changing(job, tasks, workers):
         for task in tasks:
@@ -127,10 +120,13 @@ def test_files_that_vanish_or_change_cost_themselves_alone(tmp_path):
                 Path(task.path).write_text("something longer than it was")
             yield row(task, InputError(f"{task.path}: as it was"))
 
-    out = tmp_path / "out.parquet"
-    unreadable = Archive(clips, out, stub_job()).run(files, changing, 1, nothing)
-    assert unreadable == {"000.wav": "as it was", "001.wav": "No such file or directory", "002.wav": CHANGED}
-    assert [r["sha256"] is None for r in pq.read_table(out).to_pylist()] == [False, False, True]
+    assert run_stub(listed, out, engine=changing, single_file=single) == {
+        "clips/001.wav": "No such file or directory",
+        "clips/000.wav": "as it was",
+        "clips/002.wav": CHANGED,
+    }
+    rows = pq.read_table(out if single else out / "rows").to_pylist()
+    assert sorted(r["sha256"] is None for r in rows) == [False, False, True]
 
 
 def test_names_are_held_losslessly(tmp_path):
@@ -139,8 +135,7 @@ def test_names_are_held_losslessly(tmp_path):
     for k, name in enumerate(NAMES):
         with open(os.fsencode(clips) + b"/" + name, "w") as file:  # noqa: PTH123
             file.write(f"{name[:1]!r} {k}")
-    files = sorted(clips.iterdir())
-    run_stub(files, tmp_path / "out.parquet")
+    run_stub(clips, tmp_path / "out.parquet", single_file=True)
     rows = rows_of(tmp_path / "out.parquet").values()
     found = [(r["path_bytes"] or [r["paths"][0].encode()])[0] for r in rows]
     assert sorted(found) == sorted(NAMES)
@@ -164,7 +159,7 @@ def test_an_exception_nobody_thought_of_is_its_clips_row_and_a_trace(tmp_path, m
     names = ["one.wav", "bug.wav", "big.wav", "two.wav"]
     for name in names:
         (tmp_path / name).write_text(name)
-    tasks = [Task(name, str(tmp_path / name), stamp((tmp_path / name).stat())) for name in names]
+    tasks = [Task(str(tmp_path / name), name, stamp((tmp_path / name).stat())) for name in names]
     answers = predict_all(Fragile(), [Path(task.path) for task in tasks])
     made = [row(task, answer) for task, answer in zip(tasks, answers, strict=True)]
     (log,) = (tmp_path / "cache" / "logs").iterdir()
@@ -194,7 +189,7 @@ class Sleeping(StubJob):
 
 def run_sleeping(folder):
     job = Sleeping("stub", str(folder / "pids" / "weights"), "theano", {}, ("a",))
-    next(local.answer(job, iter([Task(str(k), "x") for k in range(32)]), 2))
+    next(local.answer(job, iter([Task("x", str(k)) for k in range(32)]), 2))
 
 
 def alive(pid):
