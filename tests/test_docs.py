@@ -22,6 +22,7 @@ SECONDS = 600
 LAYERED = ROOT / "tests" / "port" / "keras_legacy" / "recorded" / "layered"
 # What a page's reader is said to have already.
 HAVE = {
+    "archives.md": {"songs/piano.wav": CLIPS / "piano_22050.wav", "songs/more/again.wav": CLIPS / "piano_22050.wav"},
     "migrate.md": {"old.h5": LAYERED / "image.h5", "golden.npz": LAYERED / "image.npz"},
     "api.md": {"piano.wav": CLIPS / "piano_22050.wav", "old.h5": LAYERED / "image.h5"},
 }
@@ -65,6 +66,7 @@ def test_there_are_pages() -> None:
 def run(page: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     """Do what a page says in a folder."""
     for name, source in HAVE.get(page.name, {}).items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
         shutil.copy(source, folder / name)
     path = f"{Path(sys.executable).parent}{os.pathsep}{os.environ['PATH']}"
     environment = {**os.environ, "PATH": path, "REPRISE_CACHE": str(folder / "cache"), "TF_CPP_MIN_LOG_LEVEL": "3"}

@@ -39,7 +39,7 @@ def main() -> None:
     n = int(sys.argv[1]) if len(sys.argv) > 1 else 2000
     workers = len(os.sched_getaffinity(0))
     with tempfile.TemporaryDirectory(prefix="reprise-archive-") as name:
-        folder, out = Path(name) / "clips", Path(name) / "out.parquet"
+        folder, out = Path(name) / "clips", Path(name) / "out"
         folder.mkdir()
         make(folder, n)
         command = [sys.executable, "-c", "from reprise_kit import cli; cli.main()", "predict", "--recursive"]
@@ -48,8 +48,8 @@ def main() -> None:
         report("until killed at half", watch(command, out, n // 2), workers)
         held = {row["sha256"] for part in parts(out) for row in pq.read_table(part).to_pylist()}
         report("after the restart", watch(command, out, None), workers)
-        rows = pq.read_table(out).to_pylist()
-        keys, paths = {row["sha256"] for row in rows}, [path for row in rows for path in row["paths"]]
+        rows = pq.read_table(out / "rows").to_pylist()
+        keys, paths = {row["sha256"] for row in rows}, pq.read_table(out / "files")["path"].to_pylist()
         assert len(keys) == len(rows) and held <= keys, "a clip twice, or a finished one lost"
         assert sorted(paths) == sorted(path.name for path in folder.iterdir()), "a clip lost"
         assert not any(row["error"] for row in rows)
@@ -65,7 +65,7 @@ def make(folder: Path, n: int) -> None:
 
 def parts(out: Path) -> list[Path]:
     """Return the finished parts."""
-    return sorted(out.with_name(out.name + ".parts").glob("[0-9]*.parquet"))
+    return sorted((out / "rows").glob("[0-9]*.parquet"))
 
 
 def watch(command: list[str], out: Path, kill_at: int | None) -> Watched:
