@@ -43,11 +43,15 @@ class Prediction:
 
 @dataclass(frozen=True)
 class Traced:
-    """Stages of one input: arrays by stage name (no batch axis), scalars such as native_rate in Hz, provenance."""
+    """Stages of one input: arrays by stage name (no batch axis), scalars such as native_rate in Hz, provenance.
+
+    sha256: of the bytes that were taken in, where the pipeline hashed what it read; else the file is hashed apart.
+    """
 
     arrays: dict[str, Array]
     scalars: dict[str, float] = field(default_factory=dict)
     provenance: dict[str, Any] = field(default_factory=dict)
+    sha256: str = ""
 
 
 class Pipeline(Protocol):

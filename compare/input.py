@@ -1,10 +1,11 @@
 """An input: a file whose identity is the hash of its bytes. What it holds is its system's affair."""
 
-import hashlib
 from collections.abc import Iterable
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.system import System
@@ -12,21 +13,25 @@ from reprise_kit.compare.system import System
 
 @dataclass(frozen=True)
 class Input:
-    """A file and the SHA-256 of its bytes."""
+    """A file and the SHA-256 of its bytes; known: that hash, where it is known already."""
 
     path: Path
-    sha256: str
+    known: str = ""
 
     @classmethod
     def open(cls, path: Path) -> "Input":
-        """Hash a file; raises InputError where there is no such file or it cannot be read."""
+        """Take a file; raises InputError where there is no such file."""
         if not path.is_file():
             raise InputError(f"{path}: no such file; give the path of a file")
+        return cls(path)
+
+    @cached_property
+    def sha256(self) -> str:
+        """The hash, taken when it is first asked for; raises InputError where the file cannot be read."""
         try:
-            with path.open("rb") as file:
-                return cls(path, hashlib.file_digest(file, "sha256").hexdigest())
+            return self.known or sha256(self.path)
         except OSError as error:
-            raise InputError(f"{path}: cannot be read: {error.strerror}") from None
+            raise InputError(f"{self.path}: cannot be read: {error.strerror}") from None
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,7 @@ class PortRunner:
     def __init__(self, settings: Settings) -> None:
         """Remember what to open."""
         self.settings = settings
+        self._last: tuple[Input | None, Traced] = None, Traced({})
 
     def unavailable_reason(self) -> str | None:
         """The port needs nothing that the kit does not install."""
@@ -24,16 +25,23 @@ class PortRunner:
 
     def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace an input; with `given`, each stage from that trace's own arrays."""
-        traced = self._pipeline.trace(clip.path) if given is None else self._isolated(clip, stages, given)
+        traced = self._chained(clip) if given is None else self._isolated(clip, stages, given)
         provenance = {**self._pipeline.provenance(), **traced.provenance}
         wanted = {stage.name: traced.arrays[stage.name] for stage in stages if stage.name in traced.arrays}
-        return Trace(self.settings.system.name, clip.path.name, clip.sha256, wanted, traced.scalars, provenance)
+        sha256 = traced.sha256 or clip.sha256  # of what was read, where the pipeline says it
+        return Trace(self.settings.system.name, clip.path.name, sha256, wanted, traced.scalars, provenance)
+
+    def _chained(self, clip: Input) -> Traced:
+        self._last = clip, self._pipeline.trace(clip.path)
+        return self._last[1]
 
     def _isolated(self, clip: Input, stages: Sequence[Stage], given: Trace) -> Traced:
-        first = self._pipeline.decode(clip.path)  # what starts from the input is taken in here in this mode too
+        """What starts from the input is taken in here in this mode too, once for both modes."""
+        last, traced = self._last
+        first = traced if last is clip else self._pipeline.decode(clip.path)
         arrays = {stage.name: self._stage(stage, first, given) for stage in stages}
         made = {name: array for name, array in arrays.items() if array is not None}
-        return Traced(made, dict(given.scalars), {**first.provenance, "given": "the reference's arrays"})
+        return Traced(made, dict(given.scalars), {**first.provenance, "given": "the reference's arrays"}, first.sha256)
 
     def _stage(self, stage: Stage, first: Traced, given: Trace) -> Array | None:
         """One stage's array, or None where it cannot be had: the verdict on it will be `missing`."""

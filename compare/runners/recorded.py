@@ -1,10 +1,11 @@
 """Traces recorded earlier from the real original, shipped with the kit or in a folder, found by the clip's hash."""
 
-import hashlib
+import json
 from collections.abc import Sequence
 from functools import cached_property
 from pathlib import Path
 
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
@@ -32,8 +33,7 @@ class RecordedRunner:
         """Return the recording of this clip; raises InputError where there is none or its weights are others."""
         if given is not None:
             raise InputError("a recorded trace cannot be computed from given arrays; use --runner port")
-        folders = sorted(about.parent for about in self.folder.glob("*/trace.json"))
-        of_clip = [trace for trace in map(load, folders) if trace.input_sha256 == clip.sha256]
+        of_clip = [load(folder) for folder in self._of(clip)]
         for trace in of_clip:
             if trace.provenance.get("weights_sha256") == self._weights_sha256:
                 return trace
@@ -44,6 +44,11 @@ class RecordedRunner:
             )
         raise InputError(f"{clip.path}: no recorded trace of this file on {self.settings.backend}; {self._remedy}")
 
+    def _of(self, clip: Input) -> list[Path]:
+        """Folders of this clip's traces, the small file read alone."""
+        abouts = sorted(self.folder.glob("*/trace.json"))
+        return [about.parent for about in abouts if json.loads(about.read_text())["clip"]["sha256"] == clip.sha256]
+
     @property
     def _remedy(self) -> str:
         if self.settings.system.file.environments:
@@ -52,7 +57,7 @@ class RecordedRunner:
 
     @cached_property
     def _weights_sha256(self) -> str:
-        return hashlib.sha256(self.settings.weights.path.read_bytes()).hexdigest()
+        return sha256(self.settings.weights.path)
 
 
 def open_runner(settings: Settings) -> RecordedRunner:

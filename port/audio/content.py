@@ -1,9 +1,10 @@
-"""The bytes of a clip's file, read where they are asked for: a file may be larger than memory."""
+"""The bytes of a clip's file, opened once and read where they are asked for: a file may be larger than memory."""
 
+import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
-from typing import BinaryIO
 
 from reprise_kit.compare.errors import InputError
 
@@ -13,7 +14,7 @@ PLAYLISTS = (b"#EXTM3U", b"ffconcat")  # would make FFmpeg open other files
 class Content:
     """A file's bytes from `start` up to `stop`, by slices, as `bytes` would give them."""
 
-    def __init__(self, file: BinaryIO, start: int, stop: int) -> None:
+    def __init__(self, file: BufferedReader, start: int, stop: int) -> None:
         """Show a stretch of an open file."""
         self.file, self.start, self.stop = file, start, max(start, stop)
 
@@ -29,6 +30,23 @@ class Content:
             return self.file.read(max(last - first, 0))
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})") from None
+
+    def sha256(self) -> str:
+        """Return the SHA-256 of the whole file, read from the same opening as everything else."""
+        try:
+            return hashlib.file_digest(self.rewound(), "sha256").hexdigest()
+        except OSError as error:
+            raise InputError(f"cannot be read ({error.strerror})") from None
+
+    @property
+    def path(self) -> Path:
+        """The file's path, as it was opened."""
+        return Path(self.file.name)
+
+    def rewound(self) -> BufferedReader:
+        """Return the whole file at its first byte, for a decoder to read."""
+        self.file.seek(0)
+        return self.file
 
     def within(self, start: int, stop: int | None = None) -> "Content":
         """Return a stretch of this one, nothing read yet."""

@@ -2,25 +2,23 @@
 
 import shutil
 import subprocess
+from dataclasses import dataclass
 from functools import lru_cache
-from pathlib import Path
-
-from reprise_kit.port.audio.audioread214 import rawread
-from reprise_kit.port.audio.content import opened
 
 
-def decoded_by(path: Path, decoder: str) -> dict[str, str]:
-    """Return {"decoder": program and version, "codec": FFmpeg's name of the codec} for a clip that decodes."""
+@dataclass(frozen=True)
+class Origin:
+    """decoder: program and version, "python" for Python 2.7's own readers. codec: FFmpeg's name of it."""
+
+    decoder: str
+    codec: str
+
+
+def pyav_version() -> str:
+    """Return "PyAV VERSION"."""
     import av
 
-    with av.open(str(path), metadata_errors="ignore") as container:
-        codec = container.streams.audio[0].codec_context.name
-    # FFmpeg calls a decoder "opus" or "mp3float"; what the file holds is the part before any such suffix.
-    codec = codec.removesuffix("float").removeprefix("lib")
-    with opened(path) as content:
-        if rawread.read(content) is not None:
-            return {"decoder": "python", "codec": codec}
-    return {"decoder": ffmpeg_version() if decoder == "ffmpeg" else f"PyAV {av.__version__}", "codec": codec}
+    return f"PyAV {av.__version__}"
 
 
 @lru_cache

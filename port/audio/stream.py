@@ -12,7 +12,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -24,7 +24,8 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio import mp3
 from reprise_kit.port.audio.audioread214 import rawread
 from reprise_kit.port.audio.audioread214.decoders import Opened, open_pyav, too_long
-from reprise_kit.port.audio.content import opened
+from reprise_kit.port.audio.content import Content, opened
+from reprise_kit.port.audio.provenance import Origin, pyav_version
 
 ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
 FULL_SCALE = 32768  # of signed 16-bit samples
@@ -42,20 +43,27 @@ class Incoming:
     rate: int  # Hz
     expected: float  # seconds, an estimate; 0 if the file does not say
     parts: Iterator[NDArray[np.float32]]  # (n,) mono, in [-1, 1); raises InputError as `decode` does
+    origin: Origin
     notes: list[str] = field(default_factory=list)
 
 
 @contextmanager
 def incoming(path: Path, max_seconds: float) -> Iterator[Incoming]:
     """Decode a clip part by part; raises InputError as `decode` does, at once or while the parts are read."""
-    with opened(path) as content:
-        raw = rawread.read(content)
-        if raw is not None:
-            yield from_raw(raw, max_seconds)
-            return
-        mp3.refuse_cut(content)
-        form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
-    with open_pyav(str(path), max_seconds, form) as coded:
+    with opened(path) as content, arriving(content, max_seconds) as clip:
+        yield clip
+
+
+@contextmanager
+def arriving(content: Content, max_seconds: float) -> Iterator[Incoming]:
+    """Decode an open clip part by part, as `incoming`."""
+    raw = rawread.read(content)
+    if raw is not None:
+        yield from_raw(raw, max_seconds)
+        return
+    mp3.refuse_cut(content)
+    form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
+    with open_pyav(content, max_seconds, form) as coded:
         if coded.promised > max_seconds:
             raise InputError(too_long(max_seconds))
         parts = _checked(coded)
@@ -67,7 +75,7 @@ def incoming(path: Path, max_seconds: float) -> Iterator[Incoming]:
         heard = _paired(chain([first], parts), coded.counted_channels)
         # A file that is taken for one of fewer channels, or of another rate, comes out longer or shorter.
         longer = coded.channels / min(coded.counted_channels, 2) * coded.rate / coded.described_rate
-        yield Incoming(coded.described_rate, coded.expected * longer, heard, notes)
+        yield Incoming(coded.described_rate, coded.expected * longer, heard, Origin(pyav_version(), coded.codec), notes)
 
 
 def _checked(coded: Opened) -> Iterator[NDArray[np.int16]]:
@@ -98,7 +106,8 @@ def from_raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
     slices = (raw.data[at : at + PART_BYTES] for at in range(0, n_bytes, PART_BYTES))
     parts = _paired((raw.samples(data) for data in slices), raw.channels)
     longer = raw.channels / min(raw.channels, 2)
-    return Incoming(raw.rate, seconds * longer, parts, raw.notes() + channel_notes(raw.channels, raw.channels))
+    notes = raw.notes() + channel_notes(raw.channels, raw.channels)
+    return Incoming(raw.rate, seconds * longer, parts, Origin("python", raw.codec), notes)
 
 
 def _paired(parts: Iterator[NDArray[np.int16]], counted: int) -> Iterator[NDArray[np.float32]]:
@@ -141,7 +150,8 @@ def main(path: str, max_seconds: float) -> None:
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
         with incoming(Path(path), max_seconds) as clip:
-            _send(HEADER, json.dumps({"rate": clip.rate, "expected": clip.expected}).encode())
+            header = {"rate": clip.rate, "expected": clip.expected, "origin": asdict(clip.origin)}
+            _send(HEADER, json.dumps(header).encode())
             for part in clip.parts:
                 _send(SAMPLES, part.tobytes())
             _send(DONE, json.dumps(clip.notes).encode())
@@ -169,7 +179,7 @@ def incoming_from_child(path: Path, max_seconds: float) -> Iterator[Incoming]:
         try:
             _, payload = _receive(child, child.stdout)
             header = json.loads(payload)
-            clip = Incoming(header["rate"], header["expected"], iter(()))
+            clip = Incoming(header["rate"], header["expected"], iter(()), Origin(**header["origin"]))
             clip.parts = _parts(child, child.stdout, clip.notes)
             yield clip
         finally:

@@ -12,7 +12,6 @@ import numpy as np
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded
-from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.compact_cnn import front_end, model
 from reprise_kit.port.shared.choi.front_end import SAMPLE_RATE
@@ -65,13 +64,14 @@ class Pipeline(NetworkPipeline):
         arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.layers, outputs, strict=True)}
         arrays |= {name: _mean(arrays[block]) for name, block in FEATURES.items()}
         scalars = {"native_rate": decoded.rate, "duration": len(native) / decoded.rate}
-        return Traced(arrays, scalars, {"resampler": self.resampler, **decoded_by(clip, self.decoder)})
+        about = {"resampler": self.resampler, **decoded.provenance}
+        return Traced(arrays, scalars, about, decoded.sha256)
 
     def decode(self, clip: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono, the first 29 s as the original's decoder gave them."""
         decoded = self._read(clip)
         scalars = {"native_rate": float(decoded.rate)}
-        return Traced({"native": front_end.beginning(decoded)}, scalars, decoded_by(clip, self.decoder))
+        return Traced({"native": front_end.beginning(decoded)}, scalars, decoded.provenance, decoded.sha256)
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""

@@ -16,10 +16,8 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.audioread214.decoders import decode_ffmpeg, decode_pyav
-from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode
+from reprise_kit.port.audio.decode import Decoded, check_decoder, decode, first_channel
 from reprise_kit.port.audio.librosa041 import mel
-from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.scipy017 import resample as legacy
 from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
 from reprise_kit.port.shared.gtzan import GENRES
@@ -27,8 +25,6 @@ from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
 
 STEP_SECONDS = model.FRAMES_PER_STEP * front_end.HOP / front_end.SAMPLE_RATE
 FRONT_ENDS = ("browser", "librosa")
-DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
-FULL_SCALE = 32768  # of signed 16-bit samples
 
 # Stage: the layer that it leaves, and the layer that its source stage left.
 LAYERS = {
@@ -70,14 +66,13 @@ class Pipeline(NetworkPipeline):
         self.front = options.front or ("librosa" if self.fix_quirks else "browser")
         if self.front not in FRONT_ENDS:
             raise InputError(f"front end {self.front!r}: choose one of {', '.join(FRONT_ENDS)}")
-        if self.decoder not in DECODERS:
-            raise InputError(f"decoder {self.decoder!r}: choose one of {', '.join(DECODERS)}")
+        check_decoder(self.decoder)
         self.smoothing = options.smoothing
 
     def predict(self, clip: Path) -> Prediction:
         """Return per-step answers, smoothed as served, and the clip's as trained; raises InputError."""
         try:
-            return self._answer(*self._decoded(clip))
+            return self._answer(self._read(clip))
         except InputError as error:
             raise InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}") from None
 
@@ -85,35 +80,31 @@ class Pipeline(NetworkPipeline):
         """Return `predict`'s answer on a clip that is decoded already; raises InputError, always for "browser"."""
         if self.front == "browser":
             raise InputError("the browser's front end hears the first channel of a file: give the file to predict")
-        return self._answer(decoded.native, decoded.rate, decoded.notes)
+        return self._answer(decoded)
 
-    def _answer(self, native: NDArray[np.float32], rate: int, notes: tuple[str, ...]) -> Prediction:
-        log_mel = self._framed(self._log_mel(self._samples(native, rate)))
+    def _answer(self, decoded: Decoded) -> Prediction:
+        log_mel = self._framed(self._log_mel(self._samples(decoded.native, decoded.rate)))
         step_probs = np.asarray(self.model(log_mel[None], training=False))[0]
         if self.smoothing:
             step_probs = front_end.smooth(step_probs)
         clip_probs = model.clip_probs(self.model, log_mel)
-        return Prediction(GENRES, step_probs, STEP_SECONDS, clip_probs, len(native) / rate, notes)
+        seconds = len(decoded.native) / decoded.rate
+        return Prediction(GENRES, step_probs, STEP_SECONDS, clip_probs, seconds, decoded.notes)
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
-        native, rate, _ = self._decoded(clip)
-        samples = self._samples(native, rate)
+        decoded = self._read(clip)
+        samples = self._samples(decoded.native, decoded.rate)
         try:
             log_mel = self._framed(self._log_mel(samples))
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
-        arrays: dict[str, np.ndarray] = {"native": native, "samples": samples, "log_mel": log_mel}
+        arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": log_mel}
         outputs = self._tapped(log_mel[None], training=False)
         arrays |= {name: np.asarray(output)[0] for name, output in zip(LAYERS, outputs, strict=True)}
         arrays["smoothed"] = front_end.smooth(arrays["step_probs"])
-        about = {"front_end": self.front, **decoded_by(clip, self.decoder)}
-        return Traced(arrays, {"native_rate": rate, "duration": len(native) / rate}, about)
-
-    def decode(self, clip: Path) -> Traced:
-        """Return `native`: (n_native,) float32, the first channel at the file's own rate, native_rate in Hz."""
-        native, rate, _ = self._decoded(clip)
-        return Traced({"native": native}, {"native_rate": rate}, decoded_by(clip, self.decoder))
+        scalars = {"native_rate": decoded.rate, "duration": len(decoded.native) / decoded.rate}
+        return Traced(arrays, scalars, {"front_end": self.front, **decoded.provenance}, decoded.sha256)
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
@@ -137,14 +128,10 @@ class Pipeline(NetworkPipeline):
             "floatx": keras.config.floatx(),
         }
 
-    def _decoded(self, clip: Path) -> tuple[NDArray[np.float32], int, tuple[str, ...]]:
-        decoded = decode(clip, self.decoder, self.fix_quirks)  # also refuses what is no whole sound file
-        if self.front == "librosa":
-            return decoded.native, decoded.rate, decoded.notes
-        stream = DECODERS[self.decoder](str(clip.resolve()), MAX_SECONDS)
-        first = stream.samples[:: stream.channels].astype(np.float32) / np.float32(FULL_SCALE)
-        notes = (f"only the first of {stream.channels} channels is heard",) if stream.channels > 1 else ()
-        return first, stream.rate, notes
+    def _read(self, clip: Path) -> Decoded:
+        """With the browser's front end, the first channel at the file's own rate."""
+        take = decode if self.front == "librosa" else first_channel
+        return take(clip, self.decoder, self.fix_quirks)
 
     def _samples(self, native: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
         return front_end.resample(native, rate) if self.front == "browser" else legacy.resample(native, rate)[0]

@@ -18,7 +18,6 @@ from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, seconds_at, whole
 from reprise_kit.port.audio.librosa041.mel import HOP, log_mel
-from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
@@ -153,7 +152,7 @@ class Pipeline(NetworkPipeline):
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": features}
         arrays |= {name: output.numpy()[0] for name, output in zip(LAYERS, outputs, strict=True)}
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / SAMPLE_RATE}
-        return Traced(arrays, scalars, {"resampler": way, **decoded_by(clip, self.decoder)})
+        return Traced(arrays, scalars, {"resampler": way, **decoded.provenance}, decoded.sha256)
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""

@@ -5,7 +5,6 @@ the checkpoint; every other stage is the front end's (or comes after the network
 stages are layered stages themselves, or the one array that enters the network.
 """
 
-import hashlib
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -17,6 +16,7 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.stage import StageRow
 from reprise_kit.compare.system import System
@@ -120,7 +120,7 @@ class LegacyKerasPipeline:
         return {
             "side": "port",
             "source_backend": self.source_backend,
-            "weights_sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest(),
+            "weights_sha256": sha256(self.weights),
             "packages": {name: version(name) for name in PACKAGES},
             "floatx": keras.config.floatx(),
         }

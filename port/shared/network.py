@@ -1,6 +1,5 @@
 """What pipelines that are one Keras network do alike: decode, read the layers, run one stage, say what decided it."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
@@ -10,9 +9,9 @@ from typing import Any
 import keras
 
 from reprise_kit.compare.contract import Prediction, Traced, one_by_one
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import Decoded, decode
-from reprise_kit.port.audio.provenance import decoded_by
 
 PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
 Layers = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left
@@ -56,14 +55,14 @@ class NetworkPipeline:
     def decode(self, clip: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono samples as the original's decoder gave them, native_rate in Hz."""
         decoded = self._read(clip)
-        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded_by(clip, self.decoder))
+        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded.provenance, decoded.sha256)
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""
         return {
             "side": "port",
             "source_backend": self.source_backend,
-            "weights_sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest(),
+            "weights_sha256": sha256(self.weights),
             "packages": {name: version(name) for name in PACKAGES},
             "floatx": keras.config.floatx(),
         }

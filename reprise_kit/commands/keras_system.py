@@ -10,8 +10,8 @@ from typing import Any
 import numpy as np
 
 from reprise_kit.commands.new_system import copy
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.input import Input
 from reprise_kit.compare.stage import StageRow
 from reprise_kit.compare.trace import Trace
 from reprise_kit.port.keras_legacy import evidence, read
@@ -149,7 +149,6 @@ def _inputs(folder: Path, built: Any, rows: list[StageRow], backend: str, record
 def _recorded(folder: Path, path: Path, k: int, rows: list[StageRow], backend: str, recording: Recording) -> None:
     arrays = {row.name: recording.layers[row.layer][k] for row in rows if row.layer in recording.layers}
     arrays |= {rows[0].name: recording.inputs[0][k], rows[-1].name: recording.outputs[0][k]}
-    sha256 = Input.open(folder / "weights.h5").sha256
-    about = {"side": "original", **recording.provenance, "weights_sha256": sha256}
-    trace = Trace(folder.name, path.name, Input.open(path).sha256, arrays, {}, about)
+    about = {"side": "original", **recording.provenance, "weights_sha256": sha256(folder / "weights.h5")}
+    trace = Trace(folder.name, path.name, sha256(path), arrays, {}, about)
     trace.save(folder / "recorded" / backend / path.name)

@@ -18,9 +18,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.content import Content
 
 GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 PART_SAMPLES = 1 << 16  # of each channel, converted and handed on at once
+ALONE = {"protocol_whitelist": "none"}  # what is open is read, whatever it refers to
 EXACT = ("flac", "mov", "wav", "aiff", "au", "caf", "wv")  # containers whose header gives the exact length
 
 
@@ -33,6 +35,7 @@ class Stream:
     channels: int  # in these samples
     described_rate: int  # Hz, of the first audio stream
     described_layout: str  # of the first audio stream, as ffmpeg names it
+    codec: str  # of the first audio stream, as ffmpeg names it
     promised: float = 0.0  # seconds that the container's header promises exactly, 0 if it does not
     notes: list[str] = field(default_factory=list)
 
@@ -61,13 +64,13 @@ def channels_of(layout: str) -> int:
         raise InputError(f"channel layout {layout!r} is not known here") from None
 
 
-def decode_pyav(path: str, max_seconds: float) -> Stream:
-    """Decode with the FFmpeg inside PyAV.
+def decode_pyav(content: Content, max_seconds: float) -> Stream:
+    """Decode an open file with the FFmpeg inside PyAV.
 
     Raises:
         InputError: no audio in it, not decodable, or longer than `max_seconds`.
     """
-    with open_pyav(path, max_seconds) as opened:
+    with open_pyav(content, max_seconds) as opened:
         parts = list(opened.parts)
         samples = np.concatenate(parts) if parts else np.empty(0, np.int16)
         return Stream(
@@ -76,6 +79,7 @@ def decode_pyav(path: str, max_seconds: float) -> Stream:
             opened.channels,
             opened.described_rate,
             opened.described_layout,
+            opened.codec,
             opened.promised,
             opened.notes,
         )
@@ -109,18 +113,23 @@ class Opened:
         """Channels as audioread 2.1.4 counts them."""
         return counted_channels(self.described_layout)
 
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of what the first audio stream holds: its decoder's, "opus" of libopus, "mp3" of mp3float."""
+        return str(self.first.codec_context.name).removesuffix("float").removeprefix("lib")
+
 
 @contextmanager
-def open_pyav(path: str, max_seconds: float, form: str | None = None) -> Iterator[Opened]:
-    """Open a file to be decoded part by part; raises InputError as `decode_pyav` does.
+def open_pyav(content: Content, max_seconds: float, form: str | None = None) -> Iterator[Opened]:
+    """Decode an open file part by part; raises InputError as `decode_pyav` does. FFmpeg may open no other file.
 
     form: the container's name in FFmpeg where it is known already; otherwise FFmpeg guesses.
     """
     import av
 
     try:
-        container = av.open(path, format=form, options={"protocol_whitelist": "file"}, metadata_errors="ignore")
-    except (av.error.FFmpegError, ValueError) as error:
+        container = av.open(content.rewound(), "r", format=form, options=ALONE, metadata_errors="ignore")
+    except (av.error.FFmpegError, ValueError, OSError) as error:
         raise InputError(f"no audio file that can be decoded ({_reason(error)})") from None
     with container:
         if not container.streams.audio:
@@ -221,10 +230,12 @@ def _packets(container: Any, stream: Any) -> Iterator[Any]:
         last = av.Packet()
         last.stream = stream
         yield last
+    except OSError as error:  # of reading the file, which is not FFmpeg's
+        raise InputError(f"cannot be read ({error.strerror})") from None
 
 
-def decode_ffmpeg(path: str, max_seconds: float) -> Stream:
-    """Decode with the `ffmpeg` program on PATH, called as audioread 2.1.4 calls it.
+def decode_ffmpeg(content: Content, max_seconds: float) -> Stream:
+    """Decode with the `ffmpeg` program on PATH, called as audioread 2.1.4 calls it: it opens the file itself.
 
     Raises:
         InputError: no such program, no audio, not decodable, or longer than `max_seconds`.
@@ -232,7 +243,7 @@ def decode_ffmpeg(path: str, max_seconds: float) -> Stream:
     program = shutil.which("ffmpeg")
     if program is None:
         raise InputError("no ffmpeg program on PATH: install ffmpeg, or decode with pyav")
-    command = [program, "-nostdin", "-i", path, "-f", "s16le", "-"]
+    command = [program, "-nostdin", "-i", str(content.path.resolve()), "-f", "s16le", "-"]
     limit = int(max_seconds * 192_000 * 8 * 2)
     with tempfile.TemporaryFile() as log:
         with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
@@ -242,15 +253,15 @@ def decode_ffmpeg(path: str, max_seconds: float) -> Stream:
                 process.kill()
         log.seek(0)
         lines = log.read().decode("utf-8", "replace").lower().splitlines()
-    described = [found for line in lines if (found := re.search(r"stream #.* audio:.*?(\d+) hz, ([^,]+),", line))]
+    described = [found for line in lines if (found := re.search(r"stream #.* audio: (\w+).*?(\d+) hz, ([^,]+),", line))]
     if not described or not data:
         raise InputError("no audio file that can be decoded")
-    (rate, layout), (out_rate, out_layout) = described[0].groups(), described[-1].groups()
+    (codec, rate, layout), (_, out_rate, out_layout) = described[0].groups(), described[-1].groups()
     samples = np.frombuffer(data, "<i2")
     channels = channels_of(out_layout)
     if samples.size > max_seconds * int(out_rate) * channels:
         raise InputError(too_long(max_seconds))
-    return Stream(samples, int(out_rate), channels, int(rate), layout, _promised_seconds("\n".join(lines)))
+    return Stream(samples, int(out_rate), channels, int(rate), layout, codec, _promised_seconds("\n".join(lines)))
 
 
 def _promised_seconds(log: str) -> float:

@@ -36,6 +36,15 @@ class RawAudio:
     encoding: str = "pcm"  # "ulaw" is expanded by the reader; "alaw" is not, its bytes are taken as they are
     promised: int = 0  # bytes of samples the header promises, 0 if it does not
 
+    @property
+    def codec(self) -> str:
+        """FFmpeg's name of what the file holds."""
+        if self.encoding != "pcm":
+            return {"ulaw": "pcm_mulaw", "alaw": "pcm_alaw"}[self.encoding]
+        if self.width == 1:
+            return "pcm_s8" if self.swapped else "pcm_u8"
+        return f"pcm_s{8 * self.width}{'be' if self.swapped else 'le'}"
+
     def samples(self, data: bytes) -> NDArray[np.int16]:
         """Interleaved samples (n_samples * n_channels,) int16 with every habit of the old readers.
 

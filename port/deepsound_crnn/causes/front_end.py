@@ -29,7 +29,7 @@ def native(case: Case, counted: Callable[[decoders.Stream], int] | None = None) 
         raw = rawread.read(content)
         if raw is not None:
             return mixed(raw.samples(raw.data[:]), raw.channels)
-    stream = decoders.decode_pyav(str(case.clip.resolve()), decoding.MAX_SECONDS)
+        stream = decoders.decode_pyav(content, decoding.MAX_SECONDS)
     count = counted(stream) if counted else decoders.counted_channels(stream.described_layout)
     return mixed(stream.samples, count)
 

@@ -4,7 +4,6 @@ Source: what create_data_pickle.py of the pinned commit does, for any genres, na
 number of frames of the first (blues.00000): longer ones are cut, shorter ones filled with silence, ln(1e-6).
 """
 
-import hashlib
 import multiprocessing
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -16,6 +15,7 @@ import numpy as np
 
 from reprise_kit.compare import npz
 from reprise_kit.compare.atomic import atomic_file, claim_folder
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
 from reprise_kit.compare.profiles.audio import SUFFIXES
@@ -179,11 +179,6 @@ def collect(
     return Corpus(np.stack(computed), y, tuple(str(file.resolve()) for _, file in kept), genres, tuple(faults))
 
 
-def _sha256(file: Path) -> str:
-    with file.open("rb") as content:
-        return hashlib.file_digest(content, "sha256").hexdigest()
-
-
 def _whole(kept: Path) -> bool:
     """Whether a finished track is there and can be read; a damaged one is computed again."""
     try:
@@ -240,12 +235,12 @@ def _begin() -> None:
 def part(file: Path, parts: Path) -> Path | str:
     """Return the file in `parts` of a track's log-mel, (n_frames, 128) float32, or one line on why there is none."""
     try:
-        key = _sha256(file)
+        key = sha256(file)
         kept = parts / f"{key}.npy"
         if _whole(kept):
             return kept
         computed = features(file).astype(np.float32)
-        if _sha256(file) != key:
+        if sha256(file) != key:
             return "changed while it was read"
     except InputError as error:
         return str(error).removeprefix(f"{file}: ")

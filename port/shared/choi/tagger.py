@@ -15,7 +15,6 @@ import numpy as np
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.shared.choi import front_end
 from reprise_kit.port.shared.choi.blocks import Statistics
@@ -98,7 +97,7 @@ class TaggerPipeline(NetworkPipeline):
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "melgram": melgram}
         arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.layers, outputs, strict=True)}
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / front_end.SAMPLE_RATE}
-        return Traced(arrays, scalars, {"resampler": way, **decoded_by(clip, self.decoder)})
+        return Traced(arrays, scalars, {"resampler": way, **decoded.provenance}, decoded.sha256)
 
     def stage(self, name: str, source: np.ndarray, scalars: Mapping[str, float]) -> np.ndarray:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""

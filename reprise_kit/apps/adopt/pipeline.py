@@ -1,6 +1,5 @@
 """The pipeline of an adopted system: an .npz of the model's inputs (in_0, ... of one sample) to its answers."""
 
-import hashlib
 import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,6 +12,7 @@ import numpy as np
 
 from reprise_kit.compare import npz
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import read as read_system
 
@@ -73,7 +73,7 @@ class Pipeline:
         return {
             "side": "port",
             "source_backend": self.backend,
-            "weights_sha256": hashlib.sha256(self.weights.read_bytes()).hexdigest(),
+            "weights_sha256": sha256(self.weights),
             "packages": {name: version(name) for name in PACKAGES},
         }
 

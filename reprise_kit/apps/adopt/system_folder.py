@@ -4,7 +4,6 @@ Its inputs are .npz files of the model's own inputs (in_0, ...), for what a repo
 known; its recordings are what the old Keras answered on them.
 """
 
-import hashlib
 import json
 import shutil
 from pathlib import Path
@@ -15,6 +14,7 @@ import numpy as np
 
 from reprise_kit.apps.adopt.adopted import OWN, STAND_IN, WHOSE, Adopted
 from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.trace import Trace
 from reprise_kit.port.keras_legacy import recording
 
@@ -102,14 +102,16 @@ def _said(value: object) -> str:
 
 
 def _write_recordings(adopted: Adopted, arrays: recording.Recording, folder: Path, system: str) -> None:
-    sha256 = hashlib.sha256((folder / "weights.h5").read_bytes()).hexdigest()
-    said = {"weights_sha256": sha256, "keras": adopted.captured.keras, "side": "the captured original"}
+    said = {
+        "weights_sha256": sha256(folder / "weights.h5"),
+        "keras": adopted.captured.keras,
+        "side": "the captured original",
+    }
     (folder / "inputs").mkdir()
     for i in range(min(SAMPLES, len(arrays.inputs[0]))):
         taken = {f"in_{k}": array[i] for k, array in enumerate(arrays.inputs)}
         path = folder / "inputs" / f"input_{i}.npz"
         np.savez(path, **taken)
         answered = {f"out_{k}": array[i].astype(np.float32) for k, array in enumerate(arrays.outputs)}
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        trace = Trace(system, path.name, digest, taken | answered, {}, said)
+        trace = Trace(system, path.name, sha256(path), taken | answered, {}, said)
         trace.save(folder / "recorded" / adopted.captured.backend / path.stem)

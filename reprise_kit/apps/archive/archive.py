@@ -8,7 +8,6 @@ it has no second row. Runs with `--shard i/n` share one OUT, each with parts of 
 have a row in each.
 """
 
-import hashlib
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -23,6 +22,7 @@ from reprise_kit.apps.archive.sources import Entry, Source
 from reprise_kit.apps.archive.status import Status
 from reprise_kit.apps.archive.stores import fetched, is_address
 from reprise_kit.compare import registry
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import predict_all
 from reprise_kit.compare.weights import Weights
@@ -48,7 +48,7 @@ class Job:
 
     def identity(self) -> dict[str, Any]:
         """Return what two runs must share to write into the same parts."""
-        return {**asdict(self), "weights": hashlib.sha256(Path(self.weights).read_bytes()).hexdigest()}
+        return {**asdict(self), "weights": sha256(Path(self.weights))}
 
 
 class Answerer:

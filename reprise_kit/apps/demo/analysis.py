@@ -1,6 +1,5 @@
 """An uploaded clip to events: the live steps while it is decoded, then the answer, then the original's."""
 
-import hashlib
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import chain
@@ -14,6 +13,7 @@ from reprise_kit.apps.demo.engine import Engine
 from reprise_kit.apps.demo.picture import Picture
 from reprise_kit.apps.demo.queue import Ticket
 from reprise_kit.compare.contract import Prediction
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import seconds_at
 from reprise_kit.port.audio.stream import Incoming, incoming_from_child
@@ -54,8 +54,7 @@ def analyse(
     try:
         if not ticket.wait(gone):
             raise ClientGoneError
-        with path.open("rb") as file:
-            same = {"system": engine.name, "sha256": hashlib.file_digest(file, "sha256").hexdigest()}
+        same = {"system": engine.name, "sha256": sha256(path)}
         if engine.system.file.input != "sound":
             yield "start", {"system": engine.name, "labels": engine.labels, "step_seconds": None}
             yield "result", _answered(engine, engine.predict(path)) | same

@@ -21,6 +21,7 @@ from reprise_kit.compare import registry, system
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.weights import Weights
+from reprise_kit.port.audio.provenance import Origin
 from reprise_kit.port.audio.stream import Incoming
 from reprise_kit.port.shared.network import AudioOptions
 from tests.apps.demo.running import CLIPS, FETCHED, FIXTURE, Running, fetched, running
@@ -267,7 +268,7 @@ def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
             yield np.zeros(100, np.float32)
             raise InputError("damaged near its end")
 
-        yield Incoming(22_050, 2.0, parts())
+        yield Incoming(22_050, 2.0, parts(), Origin("none", "none"))
 
     monkeypatch.setattr("reprise_kit.apps.demo.analysis.incoming_from_child", failing_late)
     assert events(engine, SOUND, Limits())[-1] == ("error", {"error": "damaged near its end"})

@@ -24,11 +24,21 @@ def test_slices_are_those_of_bytes(part):
 
 
 def test_a_disk_that_fails_is_one_line(tmp_path):
-    class Failing(io.BytesIO):
-        def read(self, n=-1):
+    class Failing(io.RawIOBase):
+        def readable(self):
+            return True
+
+        seekable = readable
+
+        def seek(self, *where):
+            return 0
+
+        def readinto(self, buffer):
             raise OSError(5, "Input/output error")
 
     with pytest.raises(InputError, match=r"^cannot be read \(Input/output error\)$"):
-        Content(Failing(BYTES), 0, 10)[:4]
+        Content(io.BufferedReader(Failing()), 0, 10)[:4]
+    with pytest.raises(InputError, match=r"^cannot be read \(Input/output error\)$"):
+        Content(io.BufferedReader(Failing()), 0, 10).sha256()
     with pytest.raises(InputError, match="no such file"), opened(tmp_path / "absent"):
         pass

@@ -3,6 +3,7 @@
 The live tests need the ffmpeg program and a Python 2.7, in which the era's environment is built once.
 """
 
+import io
 import shutil
 import subprocess
 import wave
@@ -17,6 +18,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from reprise_kit.port.audio import mp3
 from reprise_kit.port.audio.audioread214 import decoders, rawread
+from reprise_kit.port.audio.content import Content, opened
 from reprise_kit.port.audio.decode import USUAL_RATE, decode, seconds_at
 from reprise_kit.port.audio.stream import mixed
 from tests.port.audio import RECORDED, signals
@@ -198,7 +200,8 @@ def test_only_an_mp3_through_and_through_is_opened_as_one(tmp_path):
     others = [whole[:-1], b"x" + whole, whole + b"x", whole[:300], tag, b"RIFF" + whole, b""]
     assert not any(map(mp3.is_plain, others))
     (tmp_path / "tagged.mp3").write_bytes(tag + whole)
-    guessed = decoders.decode_pyav(str(tmp_path / "tagged.mp3"), 60)
+    with opened(tmp_path / "tagged.mp3") as content:
+        guessed = decoders.decode_pyav(content, 60)
     np.testing.assert_array_equal(decode(tmp_path / "tagged.mp3").native, mixed(guessed.samples, 2))
 
 
@@ -305,3 +308,17 @@ def test_a_clip_is_bounded_by_its_samples(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="longer"):
         decode(path, max_seconds=seconds * rate / USUAL_RATE - 0.1)
     assert seconds_at(44_100, 60) == 60 and seconds_at(96_000, 60) == 30
+
+
+@pytest.mark.parametrize("at", [0, 30_000])
+def test_a_disk_that_fails_under_the_decoder_is_one_line(tmp_path, at):
+    class Failing(io.BytesIO):
+        def read(self, n=-1):
+            if self.tell() >= at:
+                raise OSError(5, "Input/output error")
+            return super().read(n)
+
+    whole = encode(tmp_path / "whole.flac", "flac", 44_100, 2).read_bytes()
+    assert len(whole) > 100_000
+    with pytest.raises(InputError, match="Input/output error"):
+        decoders.decode_pyav(Content(Failing(whole), 0, len(whole)), 60)
