@@ -178,13 +178,13 @@ def predict(
 
 
 @cli.command()
-@click.argument("out")
+@click.argument("archive_out", metavar="OUT")
 @click.option("--json", "as_json", is_flag=True, help="The counts as JSON.")
-def status(out: str, as_json: bool) -> None:
+def status(archive_out: str, as_json: bool) -> None:
     """Say how far the archive is that `predict --recursive` writes to OUT."""
     from reprise_kit.commands import archive
 
-    archive.status(out, as_json)
+    archive.status(archive_out, as_json)
 
 
 @cli.command()

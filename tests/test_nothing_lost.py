@@ -71,7 +71,7 @@ def folder_commands(model, users):
         "fetch": ["fetch", "deepsound_crnn", "--from", users.parent, "--out", users],
         "adopt": ["adopt", users.parent / "corpus", "-o", users],
         "dataset": ["dataset", users.parent / "corpus", "-o", users.with_suffix("")],
-        "predict": ["predict", "--recursive", CLIPS, "--out", users.with_suffix("")],
+        "predict": ["predict", "--recursive", CLIPS, "--out", users],
     }
 
 
@@ -94,9 +94,8 @@ def corpus(folder):
 )
 def test_a_folder_of_the_users_is_refused_and_left(command, model, users, run, tmp_path):
     corpus(tmp_path)
-    if command in ("dataset", "predict"):  # theirs is the folder of parts
-        suffix = {"dataset": ".npz.parts", "predict": ".parquet.parts"}[command]
-        users = users.rename(users.with_name("users" + suffix))
+    if command == "dataset":  # theirs is the folder of parts
+        users = users.rename(users.with_name("users.npz.parts"))
     before = files(tmp_path)
     code, said = run(*folder_commands(model, users)[command])
     assert (code, said.count("\n")) == (2, 1), said
