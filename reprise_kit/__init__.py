@@ -10,6 +10,7 @@
 Every name is imported when it is first used: `import reprise_kit` costs nothing. All of it: docs/api.md.
 """
 
+import os
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +22,14 @@ if TYPE_CHECKING:
     from reprise_kit.compare.trace import load as load_trace
     from reprise_kit.compare.verdict import Verdict
 
+# NVIDIA's libraries round the inputs of convolutions and products to 10 bits (TF32) unless told otherwise: parity is
+# lost, and old cards had no TF32. Read by them when they are first used; a value that is set already stays.
+os.environ.setdefault("NVIDIA_TF32_OVERRIDE", "0")
+
 _FUNCTIONS = ("compare_inputs", "diff", "inspect", "migrate", "open_pipeline", "trace")
 # Name: the module that has it, and what it is called there. (`compare` is the harness's package.)
 _HOMES = {
-    **{
-        name: ("reprise_kit.api", name)
-        for name in ("compare_inputs", "diff", "inspect", "migrate", "open_pipeline", "trace")
-    },
+    **{name: ("reprise_kit.api", name) for name in _FUNCTIONS},
     "InputError": ("reprise_kit.compare.errors", "InputError"),
     "Trace": ("reprise_kit.compare.trace", "Trace"),
     "Verdict": ("reprise_kit.compare.verdict", "Verdict"),

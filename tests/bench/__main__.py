@@ -22,7 +22,7 @@ from rich.table import Table
 
 from reprise_kit.compare.registry import load
 from reprise_kit.compare.system import ROOT
-from tests.bench import clips
+from tests.bench import clips, history
 from tests.bench.subjects import Seconds, Subject, ffmpeg_subject, original_subject, port_subjects, timed
 
 LENGTHS = (10, 60, 600, 3600, 10_800)  # seconds
@@ -54,6 +54,8 @@ def main() -> None:
     parser.add_argument("--clips", type=Path, help="folder of 30 s mp3s; default: made by script")
     parser.add_argument("--rounds", type=int, default=7)
     parser.add_argument("--lengths", type=lambda text: [int(n) for n in text.split(",")], default=LENGTHS)
+    parser.add_argument("--short", action="store_true", help="the ratios alone, on one clip, beside the last recorded")
+    parser.add_argument("--record", action="store_true", help="add the ratios to tests/bench/history.jsonl")
     options = parser.parse_args()
     console = Console(width=110)
     console.print(f"{machine()}; load {os.getloadavg()[0]:.1f}; CPU seconds, medians; one thread")
@@ -61,7 +63,13 @@ def main() -> None:
         folder = Path(name)
         made = sorted(options.clips.glob("*.mp3")) if options.clips else []
         made = made or [clips.write(folder / f"{n}.mp3", n / clips.RATE) for n in MP3S]
-        per_clip(console, made, options.rounds)
+        made = made[:1] if options.short else made
+        ratios = per_clip(console, made, options.rounds)
+        console.print(history.beside_the_last(machine(), ratios, history.read()))
+        if options.record:
+            history.append(machine(), ratios, options.rounds)
+        if options.short:
+            return
         by_number(console, made[0], options.rounds)
         cold_start(console, made[0], options.rounds)
         by_length(console, folder, options.lengths, options.rounds)
@@ -74,8 +82,11 @@ def machine() -> str:
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
 
 
-def per_clip(console: Console, made: list[Path], rounds: int) -> None:
-    """Print seconds for each subject, all taking turns, a table for each clip: a length's factors decide the cost."""
+def per_clip(console: Console, made: list[Path], rounds: int) -> dict[str, float]:
+    """Print seconds for each subject, all taking turns, a table for each clip: a length's factors decide the cost.
+
+    Returns CPU seconds over those of the port's whole path, summed over the clips, for each subject at hand.
+    """
     system, close = load("deepsound_crnn"), []
     subjects: dict[str, Subject | str] = {**port_subjects(system), "ffmpeg's decode alone": ffmpeg_subject()}
     for backend, words in (("theano", "original, Theano 0.8.2"), ("tensorflow", "original, TensorFlow 0.12.1")):
@@ -98,6 +109,8 @@ def per_clip(console: Console, made: list[Path], rounds: int) -> None:
             used, wall = median(took[clip][name])
             table.add_row(name, f"{used:.4f}", f"{wall:.4f}", f"{used / port:.2f} x")
         console.print(table)
+    summed = {name: sum(median(took[clip][name])[0] for clip in made) for name in ready}
+    return {name: used / summed["port, whole path"] for name, used in summed.items()}
 
 
 def described(clip: Path) -> str:
