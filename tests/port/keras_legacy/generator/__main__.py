@@ -11,7 +11,8 @@ from pathlib import Path
 from ..family.run import environment
 from .drawing import Stack
 from .report import report, tables
-from .runs import Run, forget
+from .rows import forget
+from .runs import Run
 from .stacks import Interpreter, environments
 
 KERAS_1 = [f"{keras}-{backend}" for keras in ("1.0.6", "1.1.0", "1.2.2") for backend in ("theano", "tensorflow")]

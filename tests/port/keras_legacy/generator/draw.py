@@ -1,13 +1,14 @@
-"""Draw a graph: `spec(stack, number, seed)` gives one network as plain JSON, the same for the same numbers.
+"""Draw a graph: `spec(stack, number, seed, aim)` gives one network as plain JSON, the same for the same numbers.
 
-Each number aims at one item of the universe (coverage.py): a layer that feeds another, or a setting's value; what
-is drawn around it is free.
+It aims at one item of the universe (coverage.py): a layer that feeds another, or a setting's value; what is drawn
+around it is free. A graph without an aim comes from another policy, wild.py.
 """
 
 import random
 from typing import Any
 
-from . import combining
+from . import combining, wild
+from .coverage import Item
 from .drawing import Drawing, Spec, Stack, Tensor
 from .shapes import Shape, first
 from .vocabulary import orderings
@@ -15,12 +16,14 @@ from .vocabulary import orderings
 TRIES = 30
 
 
-def spec(stack: Stack, number: int, seed: int, targets: list[Any]) -> Spec:
-    """Return the spec of graph `number`: stack, seed of its weights, whether it is compiled, and the graph."""
-    aim = targets[number % len(targets)] if targets else None
+def spec(stack: Stack, number: int, seed: int, aim: Item | None) -> Spec:
+    """Return the spec of graph `number`: stack, seed of its weights, whether it is compiled, and the graph.
+
+    It covers `aim`, an item of the universe, where that can be drawn; without one it is drawn freely (wild.py).
+    """
     for attempt in range(TRIES):
         rng = random.Random(f"{seed}/{stack}/{number}/{attempt}")
-        graph = _graph(rng, stack, aim if attempt < TRIES - 10 else None)
+        graph = _graph(rng, stack, aim if attempt < TRIES - 10 else None) if aim else wild.graph(rng, stack)
         if graph is not None and not _undecidable(graph):
             return {
                 "stack": str(stack),

@@ -14,7 +14,7 @@ import numpy as np
 
 from .coverage import covered
 from .migrating import Outcome, outcome
-from .runs import rows
+from .rows import rows
 
 Set = Callable[[Any, str, Any], None]
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from .coverage import Item, as_covered, covered, universe
 from .drawing import Stack
-from .runs import Row, rows
+from .rows import Row, rows
 
 
 @dataclass

@@ -14,18 +14,18 @@ import threading
 from collections.abc import Iterable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
-from typing import Any
 
-from .coverage import universe
+from .aims import Aims
+from .coverage import as_covered
 from .draw import spec
 from .drawing import Stack
+from .rows import Row, rows
 from .stacks import Interpreter, Worker
 
 ROOT = Path(__file__).parents[4]
-PIECE = 50
+PIECE = 100
 SECONDS = 120.0
 MODELS = 300  # one migrating process may load
-Row = dict[str, Any]
 
 
 class Migrator:
@@ -75,18 +75,6 @@ class Migrator:
             self._process = None
 
 
-def rows(path: Path) -> dict[int, Row]:
-    """Return the rows of a file by number; a row that was half written does not count."""
-    found: dict[int, Row] = {}
-    for line in path.read_text().splitlines() if path.exists() else ():
-        try:
-            row = json.loads(line)
-        except ValueError:
-            continue
-        found[row["number"]] = row
-    return found
-
-
 class Run:
     """A folder of graphs of several stacks, all drawn with one seed."""
 
@@ -95,12 +83,14 @@ class Run:
         self._lock = threading.Lock()
         self._local = threading.local()
         self._migrators: list[Migrator] = []
+        self._aims: Aims | None = None
 
     def go(self, stacks: list[Stack], count: int, jobs: int, make: bool = True, migrate: bool = True) -> None:
         """Make and migrate what is still missing of `count` graphs of each stack, or only the one or the other."""
         pieces = [
             (stack, range(first, min(first + PIECE, count))) for first in range(0, count, PIECE) for stack in stacks
         ]
+        self._aims = Aims(self.out) if make else None
         with ThreadPoolExecutor(jobs) as pool:
             list(pool.map(lambda piece: self._piece(*piece, make, migrate), pieces))
         for migrator in self._migrators:
@@ -130,7 +120,14 @@ class Run:
             for path in folder.iterdir():
                 path.unlink()
             folder.rmdir()
-        return {"number": number, **worker.record(spec(stack, number, self.seed, universe(stack)), folder)}
+        assert self._aims is not None
+        with self._lock:
+            aim = self._aims.next(stack, number)
+        drawn = spec(stack, number, self.seed, aim)
+        row = {"number": number, "aim": aim and as_covered(aim), **worker.record(drawn, folder)}
+        with self._lock:
+            self._aims.made(stack, row, drawn)
+        return row
 
     def _migrator(self, folder: Path) -> Migrator:
         if not hasattr(self._local, "migrator"):
@@ -142,12 +139,3 @@ class Run:
     def _append(self, path: Path, row: Row) -> None:
         with self._lock, path.open("a") as stream:
             stream.write(json.dumps(row) + "\n")
-
-
-def forget(out: Path, kinds: set[str]) -> None:
-    """Drop the outcomes of these kinds, so that they are migrated again; the old stacks' files stay."""
-    for path in out.glob("*/outcomes.jsonl"):
-        kept = [row for row in rows(path).values() if row["kind"] not in kinds]
-        part = path.with_suffix(".part")
-        part.write_text("".join(json.dumps(row) + "\n" for row in kept))
-        part.replace(path)
