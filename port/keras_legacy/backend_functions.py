@@ -1,10 +1,33 @@
-"""Functions of Keras 1's backend, with its own argument names and arithmetic, on current `keras.ops`.
+"""Functions of Keras 1's and 2's backend, with their own argument names and arithmetic, on current `keras.ops`.
 
-Each takes `keras.ops` first, so that this module costs no import.
+Each takes an `Operations` first, which is `keras.ops` and what the old backend did otherwise; no import is needed here.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any
+
+
+@dataclass(frozen=True)
+class Operations:
+    """`keras.ops`, for functions of a network that ran on `backend` ("theano", "tensorflow") in a Keras `version`."""
+
+    backend: str = "tensorflow"
+    version: tuple[int, ...] = ()
+
+    def __getattr__(self, name: str) -> Any:
+        """Return a function of `keras.ops`."""
+        from keras import ops
+
+        return getattr(ops, name)
+
+    @property
+    def least_square_sum(self) -> float:
+        """The smallest sum of squares that l2_normalize divides by: K.l2_normalize on Theano, tf.nn's elsewhere."""
+        if self.backend != "theano":
+            return 1e-12
+        return 1e-7 if self.version >= (2,) else 0.0
+
 
 # Every backend function that is known, with Keras 1's own argument names and arithmetic.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
@@ -36,9 +59,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "var": lambda ops, x, axis=None, keepdims=False: ops.var(x, axis=axis, keepdims=keepdims),
     "expand_dims": lambda ops, x, dim=-1: ops.expand_dims(x, dim),
     "squeeze": lambda ops, x, axis: ops.squeeze(x, axis),
-    "l2_normalize": lambda ops, x, axis: ops.divide(
-        x, ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), 1e-12))
-    ),
+    "l2_normalize": lambda ops, x, axis: l2_normalize(ops, x, axis),
     "batch_flatten": lambda ops, x: _flatten(ops, x),
     "flatten": lambda ops, x: _refuse_flatten(),
     "permute_dimensions": lambda ops, x, pattern: ops.transpose(x, pattern),
@@ -54,6 +75,12 @@ def _relu(ops: Any, x: Any, alpha: float, max_value: float | None) -> Any:
     if max_value is not None:
         above = ops.minimum(above, max_value)
     return above if alpha == 0 else above - alpha * ops.relu(ops.negative(x))
+
+
+def l2_normalize(ops: Operations, x: Any, axis: Any) -> Any:
+    """Return x divided by its length along an axis, or by the smallest length that the old backend divides by."""
+    squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
+    return ops.divide(x, ops.sqrt(ops.maximum(squares, ops.least_square_sum)))
 
 
 def _flatten(ops: Any, x: Any) -> Any:

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS
+from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS, Operations
 from reprise_kit.port.keras_legacy.bytecode import Node, expression
 from reprise_kit.port.keras_legacy.marshalled import Code, parse_code
 
@@ -35,7 +35,7 @@ class LambdaRule:
     text: str
     node: Node = field(repr=False)
 
-    def apply(self, x: Any) -> Any:
+    def apply(self, x: Any, ops: Operations) -> Any:
         """Return the expression on a symbolic tensor `x`, or on a list of them, made of stock `keras.ops`.
 
         A list for a Lambda with several outputs. Raises InputError where it does not fit the tensors' shapes or gives
@@ -43,16 +43,16 @@ class LambdaRule:
         """
         import keras
 
-        result = self.value(x)
+        result = self.value(x, ops)
         parts = result if isinstance(result, tuple) else (result,)
         if not parts or not all(isinstance(part, keras.KerasTensor) for part in parts):
             raise InputError(f"the Lambda computes {self.text}, which is no tensor")
         return list(result) if isinstance(result, tuple) else result
 
-    def value(self, x: Any) -> Any:
+    def value(self, x: Any, ops: Operations) -> Any:
         """As `apply`, for what need not give a tensor: masks are None where there are none."""
         try:
-            return _apply(self.node, x)
+            return _apply(self.node, x, ops)
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"the Lambda computes {self.text}, which does not fit its input: {reason}") from error
@@ -253,17 +253,15 @@ def _text(node: Node) -> str:
     raise _Unknown
 
 
-def _apply(node: Node, x: Any) -> Any:
+def _apply(node: Node, x: Any, ops: Operations) -> Any:
     """Build the expression from keras.ops on symbolic tensors."""
-    from keras import ops
-
     if node.op == "argument":
         return x
     if node.op == "constant":
         return node.args[0]
     if node.op == "part":
-        return _part(_apply(node.args[0], x), *node.args[1:])
-    parts = [_apply(part, x) for part in node.args[node.op == "call" :]]
+        return _part(_apply(node.args[0], x, ops), *node.args[1:])
+    parts = [_apply(part, x, ops) for part in node.args[node.op == "call" :]]
     if node.op == "negative":
         return ops.negative(parts[0])
     if node.op == "tuple":
@@ -273,7 +271,7 @@ def _apply(node: Node, x: Any) -> Any:
     if node.op == "index":
         return parts[0][parts[1]]
     if node.op == "call":
-        keywords = {key: _apply(value, x) for key, value in node.keywords}
+        keywords = {key: _apply(value, x, ops) for key, value in node.keywords}
         return FUNCTIONS[_callee(node)](ops, *parts, **keywords)
     names = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
     return getattr(ops, names[node.op])(*parts)

@@ -10,7 +10,7 @@ where nothing is rounded: copies, reshapes, masks, lookups.
 """
 
 import itertools
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -18,32 +18,14 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from reprise_kit.port.keras_legacy.shaking import Shake, is_float, masked_as, walk
+
 EPS = float(np.finfo(np.float32).eps)
 # Sums of n terms round more than once, and an old BLAS sums in another order than a new one. Measured on a quarter of
 # the recorded family (124 arrays of real Keras 1): no error is larger than one such movement.
 ROUNDINGS = 4.0
 RUNS = 3  # of random signs; the largest movement counts
-_layers = keras.layers
-EXACT = (
-    *(_layers.InputLayer, _layers.Permute, _layers.Reshape, _layers.Flatten, _layers.RepeatVector, _layers.Masking),
-    *(_layers.Embedding, _layers.Concatenate, _layers.Identity, _layers.Dropout, _layers.SpatialDropout1D),
-    *(_layers.SpatialDropout2D, _layers.SpatialDropout3D, _layers.GaussianDropout, _layers.GaussianNoise),
-    *(_layers.ZeroPadding1D, _layers.ZeroPadding2D, _layers.ZeroPadding3D),
-    *(_layers.Cropping1D, _layers.Cropping2D, _layers.Cropping3D),
-    *(_layers.UpSampling1D, _layers.UpSampling2D, _layers.UpSampling3D),
-    *(_layers.MaxPooling1D, _layers.MaxPooling2D, _layers.MaxPooling3D),
-    *(_layers.GlobalMaxPooling1D, _layers.GlobalMaxPooling2D, _layers.GlobalMaxPooling3D),
-)
-RECTIFIERS = (_layers.ReLU, _layers.LeakyReLU, _layers.PReLU, _layers.ELU)
-# Operations that are not layers: these compute, all others (casts, comparisons, slices) copy or decide.
-ARITHMETIC = set(
-    """
-    Add Subtract Multiply Divide TrueDivide Power Square Sqrt Rsqrt Exp Log Sum Mean Var Std Matmul Dot Einsum
-    Tensordot Sigmoid Tanh Relu Softplus Softmax Conv ConvTranspose DepthwiseConv SeparableConv AveragePool Norm
-    """.split()  # noqa: SIM905
-)
 Values = dict[str, np.ndarray]
-Call = Callable[[Any, tuple, dict], Any]
 
 
 class Graph:
@@ -118,7 +100,7 @@ class Graph:
         return self._compiled(given, places, tf.constant(isolated), tf.constant(amplitude), tf.constant(seed))
 
     def _run(self, inputs: list[Any], recorded: dict[str, Any], isolated: Any, amplitude: Any, seed: Any) -> Any:
-        shake = _Shake(amplitude, seed)
+        shake = Shake(amplitude, seed)
         found: dict[str, Any] = {}
 
         def place(tensor: Any, value: Any) -> Any:
@@ -130,7 +112,7 @@ class Graph:
             return value
 
         known = {id(x): place(x, tf.cast(v, x.dtype)) for x, v in zip(self.model.inputs, inputs, strict=True)}
-        _walk(self.model, known, shake.call, place)
+        walk(self.model, known, shake.call, place)
         return {name: found[name] for name in self.tensors if name in found}
 
     def _find_places(self) -> dict[int, list[tuple[str, tuple[int, ...] | None]]]:
@@ -139,7 +121,7 @@ class Graph:
         for name, tensor in self.tensors.items():
             places.setdefault(id(tensor), []).append((name, None))
             maker = tensor._keras_history.operation
-            if isinstance(maker, _layers.Permute):
+            if isinstance(maker, keras.layers.Permute):
                 # The next layer often reads the tensor before the Permute, in the other layout.
                 source = maker._inbound_nodes[tensor._keras_history.node_index].input_tensors[0]
                 places.setdefault(id(source), []).append((name, (0, *maker.dims)))
@@ -166,100 +148,9 @@ def _from_inputs(tensor: Any, known: dict[int, bool]) -> bool:
     return known[id(tensor)]
 
 
-def _walk(model: keras.Model, known: dict[int, Any], call: Call, place: Callable[[Any, Any], Any]) -> None:
-    """Run every node of a functional model, in order, as Keras does; `known` holds the inputs and takes the rest."""
-    for depth in sorted(model._nodes_by_depth, reverse=True):
-        for node in model._nodes_by_depth[depth]:
-            if node.is_input:
-                continue
-            args, kwargs = node.arguments.fill_in(known)
-            outputs = keras.tree.flatten(call(node.operation, args, kwargs))
-            for tensor, value in zip(node.outputs, outputs, strict=True):
-                known[id(tensor)] = place(tensor, value)
-
-
 def _instead(value: Any, recorded: Any, axes: tuple[int, ...] | None, isolated: Any) -> Any:
     recorded = tf.cast(recorded if axes is None else tf.transpose(recorded, np.argsort(axes)), value.dtype)
-    return _masked_as(value, tf.where(isolated, recorded, value))
-
-
-def _masked_as(old: Any, new: Any) -> Any:
-    mask = getattr(old, "_keras_mask", None)
-    if mask is not None:
-        new._keras_mask = mask
-    return new
-
-
-class _Shake:
-    """Moves numbers up or down by `amplitude`, relative; amplitude 0 leaves them as they are."""
-
-    def __init__(self, amplitude: Any, seed: Any) -> None:
-        self.amplitude, self.seed, self.calls = amplitude, seed, 0
-
-    def __call__(self, x: Any) -> Any:
-        return _masked_as(x, x + self.step(x)) if _is_float(x) else x
-
-    def step(self, x: Any) -> Any:
-        """Return +- amplitude * x, signs at random."""
-        self.calls += 1
-        random = tf.random.stateless_uniform(tf.shape(x), [self.seed, self.calls], dtype=x.dtype)
-        return self.amplitude * tf.sign(random - 0.5) * x
-
-    def call(self, operation: Any, args: tuple, kwargs: dict) -> Any:
-        """Call a layer or operation; where it computes, its inputs and what its activation gets are moved."""
-        if _is_functional(operation):
-            return self._nested(operation, args)
-        if not _computes(operation):
-            return operation(*args, **kwargs)
-        moved = keras.tree.map_structure(lambda x: self(x) if tf.is_tensor(x) else x, args)
-        if isinstance(operation, RECTIFIERS):
-            return self._rectified(moved[0], operation(*moved, **kwargs))
-        holder = next((h for h in (operation, vars(operation).get("layer")) if _activates(h)), None)
-        if holder is None:
-            return operation(*moved, **kwargs)
-        with _without_activation(holder) as activation:
-            z = operation(*moved, **kwargs)
-        y = _masked_as(z, activation(self(z)))
-        return self._rectified(z, y) if activation is keras.activations.relu else y
-
-    def _rectified(self, z: Any, y: Any) -> Any:
-        """Theano computes relu(z) as 0.5 (z + |z|): a dead unit is left with the rounding of z."""
-        return _masked_as(y, y + self.step(z))
-
-    def _nested(self, model: Any, args: tuple) -> Any:
-        known = dict(zip(map(id, model.inputs), keras.tree.flatten(args), strict=True))
-        _walk(model, known, self.call, lambda _, value: value)
-        outputs = [known[id(x)] for x in model.outputs]
-        return outputs[0] if len(outputs) == 1 else outputs
-
-
-def _is_functional(operation: Any) -> bool:
-    return isinstance(operation, keras.Model) and hasattr(operation, "_nodes_by_depth")
-
-
-def _is_float(x: Any) -> bool:
-    return bool(tf.is_tensor(x) and x.dtype.is_floating)
-
-
-def _computes(operation: Any) -> bool:
-    if isinstance(operation, keras.layers.Layer):
-        return not isinstance(operation, EXACT)
-    return type(operation).__name__ in ARITHMETIC
-
-
-def _activates(layer: Any) -> bool:
-    """Return whether a layer holds an activation that can be taken off it (a recurrent layer's cannot)."""
-    return layer is not None and callable(vars(layer).get("activation")) and not hasattr(layer, "recurrent_activation")
-
-
-@contextmanager
-def _without_activation(layer: Any) -> Iterator[Callable[[Any], Any]]:
-    activation = layer.activation
-    layer.activation = keras.activations.linear
-    try:
-        yield activation
-    finally:
-        layer.activation = activation
+    return masked_as(value, tf.where(isolated, recorded, value))
 
 
 @contextmanager
@@ -284,7 +175,7 @@ def _kernels(layer: Any) -> list[Any]:
 def _random_sum(values: Mapping[str, Any]) -> Any:
     """Return a sum of all numbers with weights at random, so that no slope cancels another."""
     random = np.random.RandomState(0)
-    floats = [value for value in values.values() if _is_float(value)]
+    floats = [value for value in values.values() if is_float(value)]
     return sum(
         tf.reduce_sum(value * tf.constant(random.uniform(0.5, 1.0, value.shape), value.dtype)) for value in floats
     )

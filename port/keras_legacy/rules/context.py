@@ -18,6 +18,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import trained
+from reprise_kit.port.keras_legacy.backend_functions import Operations
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.tree import Node
@@ -91,6 +92,11 @@ class Context:
             y = apply(x)
             masks.carry(self, node, x, y)
             return y
+
+    @property
+    def operations(self) -> Operations:
+        """Return the backend's functions as the network's old Keras had them."""
+        return Operations(self.backend, self.version)
 
     def replacement(self, node: Node) -> Any:
         """Return what was given in place of a layer, by its name or its class, or None."""

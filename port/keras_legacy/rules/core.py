@@ -255,7 +255,7 @@ def lambda_(context: Context, node: Node) -> Apply:
             f"never run; give the function with --replace {node.name}=module:function"
         )
     context.notes.append(f"layer {node.name}: the Lambda's bytecode reads as {found.text}")
-    return lambda x: _named(context, node, found.apply(x))
+    return lambda x: _named(context, node, found.apply(x, context.operations))
 
 
 def _named(context: Context, node: Node, value: Any) -> Any:

@@ -142,7 +142,7 @@ def _by_function(context: "Context", node: Node, given: list[Any]) -> Any:
             f"never run; give the whole layer with --replace {node.name}=module:function"
         )
     context.notes.append(f"layer {node.name}: the output_mask function's bytecode reads as {found.text}")
-    return found.value(given)
+    return found.value(given, context.operations)
 
 
 def of_steps(context: "Context", node: Node, x: Any) -> Any:

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.backend_functions import l2_normalize
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -74,7 +75,7 @@ def _by_function(context: Context, node: Node, name: str) -> Apply:
         )
     context.notes.append(f"layer {node.name}: the merge function's bytecode reads as {found.text}")
     last = layers.Activation("linear", name=name)
-    return lambda tensors: last(found.apply(tensors))
+    return lambda tensors: last(found.apply(tensors, context.operations))
 
 
 def _product(context: Context, node: Node, pair: list[Tensor], mode: str) -> Tensor:
@@ -132,10 +133,6 @@ def _summed(x: Tensor, y: Tensor, axes: tuple[int, int]) -> Tensor:
     return ops.expand_dims(result, 1) if len(kept) == 1 else result
 
 
-# The smallest square sum that Keras 2's l2_normalize divides by.
-_SMALLEST = {"tensorflow": 1e-12, "theano": 1e-7}
-
-
 @rule("Dot")
 def dot(context: Context, node: Node) -> Apply:
     """Keras 2's product of two tensors over one axis of each, optionally of length 1 along it."""
@@ -144,11 +141,7 @@ def dot(context: Context, node: Node) -> Apply:
     def apply(pair: list[Tensor]) -> Tensor:
         axes = _dot2_axes(context, node, pair)
         if node.config.get("normalize"):
-            least = _SMALLEST[context.backend]
-            pair = [
-                x / ops.sqrt(ops.maximum(ops.sum(ops.square(x), axis=axis, keepdims=True), least))
-                for x, axis in zip(pair, axes, strict=True)
-            ]
+            pair = [l2_normalize(context.operations, x, axis) for x, axis in zip(pair, axes, strict=True)]
         return last(_summed(pair[0], pair[1], axes))
 
     return apply

@@ -57,8 +57,8 @@ def report(out: Path) -> str:
     """Return the tables as text."""
     found = tables(out)
     lines = [
-        "| stack | graphs | right | silently wrong | crashed | refused | not built by old Keras | worst right |",
-        "|---" * 8 + "|",
+        "| stack | graphs | right | silently wrong | crashed | refused | undecided | not built by old Keras | worst right |",
+        "|---" * 9 + "|",
         *(_line(str(table.stack), [table]) for table in found),
     ]
     dialects = {"Keras 1": [t for t in found if t.stack.version < (2,)]}
@@ -71,18 +71,33 @@ def report(out: Path) -> str:
             total, left = missing(part)
             lines += ["", f"{name}: {total - len(left)} of {total} pairs covered ({1 - len(left) / total:.1%}); not:"]
             lines += [f"  {item}" for item in left]
-    for title, kind in (("refused", "refused"), ("crashed", "crashed"), ("silently wrong", "wrong")):
+    for title, kind in (
+        ("refused", "refused"),
+        ("crashed", "crashed"),
+        ("silently wrong", "wrong"),
+        ("undecided", "undecided"),
+    ):
         lines += ["", f"{title}:", *_reasons(found, kind)]
     lines += ["", "not built by old Keras:", *_unbuilt(found)]
     return "\n".join(lines)
 
 
 def _line(name: str, found: list[Table]) -> str:
-    counts = [sum(table.count(kind) for table in found) for kind in ("right", "wrong", "crashed", "refused")]
+    counts = [
+        sum(table.count(kind) for table in found) for kind in ("right", "wrong", "crashed", "refused", "undecided")
+    ]
     unbuilt = sum("error" in row for table in found for row in table.graphs.values())
     right = [row["error"] for table in found for row in table.outcomes.values() if row["kind"] == "right"]
-    share = f" ({counts[3] / max(1, sum(counts)):.1%})"
-    cells = [name, sum(counts), *counts[:3], f"{counts[3]}{share}", unbuilt, f"{max(right, default=0):.1e}"]
+    share = f" ({counts[3] / max(1, sum(counts[:4])):.1%})"
+    cells = [
+        name,
+        sum(counts[:4]),
+        *counts[:3],
+        f"{counts[3]}{share}",
+        counts[4],
+        unbuilt,
+        f"{max(right, default=0):.1e}",
+    ]
     return f"| {' | '.join(map(str, cells))} |"
 
 
