@@ -57,7 +57,7 @@ def report(out: Path) -> str:
     """Return the tables as text."""
     found = tables(out)
     lines = [
-        "| stack | graphs | right | silently wrong | crashed | refused | undecided | not built by old Keras | worst right |",
+        "| stack | graphs | right | silently wrong | crashed | refused | undecided | not built | worst right |",
         "|---" * 9 + "|",
         *(_line(str(table.stack), [table]) for table in found),
     ]
