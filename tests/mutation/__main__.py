@@ -1,0 +1,193 @@
+"""Mutation testing: the kit's code broken in one small place at a time, to see whether a narrow test notices.
+
+    python -m tests.mutation map OUT              which tests run which lines (once; goes on where it was stopped)
+    python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
+    python -m tests.mutation table OUT            the score, and the mutants that survived
+
+A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too. It meets the tests
+that run its line, quickest first, at most MOST of them, and is dead with the first that fails or takes too long.
+"""
+
+import json
+import os
+import resource
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from collections import Counter
+from contextlib import suppress
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.mutation.coverage import Lines
+from tests.mutation.mutants import Mutant, drawn
+
+ROOT = Path(__file__).parents[2]
+TARGETS = ("port/audio/", "port/keras_legacy/rules/", "compare/")
+TESTS = (
+    "tests/port/audio",
+    "tests/compare",
+    "tests/port/keras_legacy/test_family.py",
+    "tests/port/keras_legacy/test_family_2.py",
+    "tests/port/keras_legacy/test_masks.py",
+    "tests/port/keras_legacy/test_build.py",
+    "tests/port/keras_legacy/test_causes.py",
+)
+MOST = 24  # tests a mutant meets
+CPU_SECONDS = 90  # of a mutant's tests, the time of the same tests on the good code added twice
+HEAVY = ("numpy", "scipy.fft", "scipy.signal", "av", "h5py", "keras", "msgspec", "rich.console")  # imported once
+
+
+def sources(root: Path) -> dict[str, str]:
+    """The text of every file of the targets, by its path below the root."""
+    files = [path for target in TARGETS for path in (root / target).rglob("*.py")]
+    return {path.relative_to(root).as_posix(): path.read_text() for path in files}
+
+
+def make_tree(out: Path) -> Path:
+    """Return a copy of the tracked tree, made once."""
+    tree = out / "tree"
+    if not tree.exists():
+        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+        for name in listed.decode().split("\0"):
+            if name and (ROOT / name).exists():
+                (tree / name).parent.mkdir(parents=True, exist_ok=True)
+                shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
+    return tree
+
+
+def in_tree(tree: Path) -> None:
+    """Import the kit from the copy, here and in every program that is started from here."""
+    os.chdir(tree)
+    os.environ |= {"PYTHONPATH": str(tree), "PYTHONDONTWRITEBYTECODE": "1"}
+    sys.dont_write_bytecode = True
+    sys.path[:] = [str(tree), *(entry for entry in sys.path if Path(entry or ".").resolve() != ROOT)]
+    for name in [name for name in sys.modules if name.split(".")[0] in ("tests", "reprise_kit")]:
+        del sys.modules[name]
+
+
+def forked(work: Any) -> int:
+    """Do something in a child of its own process group; return its exit code, or minus its signal."""
+    pid = os.fork()
+    if pid == 0:
+        os.setsid()
+        code = 70
+        try:
+            code = int(work())
+        finally:
+            os._exit(code)
+    _, status = os.waitpid(pid, 0)
+    with suppress(ProcessLookupError):
+        os.killpg(pid, signal.SIGKILL)  # whatever a broken test left running
+    return os.waitstatus_to_exitcode(status)
+
+
+def map_lines(out: Path) -> None:
+    """Run every test once, file by file, and write which lines it runs."""
+    tree, done_file = make_tree(out), out / "mapped"
+    done = set(done_file.read_text().split()) if done_file.exists() else set()
+    files = [str(p.relative_to(ROOT)) for t in TESTS for p in sorted((ROOT / t).rglob("test_*.py")) or [ROOT / t]]
+    for name in HEAVY:
+        __import__(name)
+    for file in files:
+        if file in done:
+            continue
+        part = out / "part.jsonl"
+        part.unlink(missing_ok=True)
+
+        def work(file: str = file, part: Path = part) -> int:
+            in_tree(tree)
+            plugin = Lines(tree, TARGETS, part)
+            return pytest.main(["-q", "-p", "no:cacheprovider", "-o", "timeout=600", file], plugins=[plugin])
+
+        print(file, forked(work), flush=True)
+        with (out / "lines.jsonl").open("a") as whole:
+            whole.write(part.read_text() if part.exists() else "")
+        with done_file.open("a") as listed:
+            listed.write(file + "\n")
+
+
+def meeting(rows: list[dict[str, Any]], path: str, line: int) -> list[dict[str, Any]]:
+    """The tests that a mutant meets: those that run its line, else (a constant) those that run its file."""
+    of_file = [row for row in rows if path in row["lines"]]
+    of_line = [row for row in of_file if line in row["lines"][path]]
+    quickest = sorted(of_line or of_file, key=lambda row: row["seconds"])
+    if len(quickest) <= MOST:
+        return quickest
+    step = len(quickest) / (MOST / 2)  # half the quickest, half spread over all
+    chosen = quickest[: MOST // 2] + [quickest[int(i * step)] for i in range(MOST // 2)]
+    return list({row["test"]: row for row in chosen}.values())
+
+
+def fate(tree: Path, path: str, mutant: Mutant, tests: list[dict[str, Any]]) -> str:
+    """Return "dead", "survived" or "untested"."""
+    if not tests:
+        return "untested"
+    good = (tree / path).read_text()
+    limit = int(CPU_SECONDS + 2 * sum(row["seconds"] for row in tests))
+
+    def work() -> int:
+        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+        null = os.open(os.devnull, os.O_WRONLY)
+        os.dup2(null, 1), os.dup2(null, 2)
+        signal.alarm(10 * limit)
+        in_tree(tree)
+        names = [row["test"] for row in tests]
+        return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-o", f"timeout={5 * limit}", *names])
+
+    try:
+        (tree / path).write_text(mutant.source)
+        return "survived" if forked(work) == 0 else "dead"
+    finally:
+        (tree / path).write_text(good)
+
+
+def run(out: Path, n: int, seed: int) -> None:
+    """Test mutants until n of the seed's have met their fate."""
+    tree = make_tree(out)
+    rows = [json.loads(line) for line in (out / "lines.jsonl").read_text().splitlines()]
+    results = out / "results.jsonl"
+    done = {json.loads(line)["number"] for line in results.read_text().splitlines()} if results.exists() else set()
+    good = {name: (ROOT / name).read_text() for name in sources(tree)}
+    for name, text in good.items():
+        (tree / name).write_text(text)  # a run that was stopped may have left a mutant
+    for name in HEAVY:
+        __import__(name)
+    for number, (path, mutant) in enumerate(drawn(good, n, seed)):
+        if number in done:
+            continue
+        began = time.monotonic()
+        tests = meeting(rows, path, mutant.line)
+        found = fate(tree, path, mutant, tests)
+        row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change, "fate": found}
+        row |= {"tests": len(tests), "seconds": round(time.monotonic() - began, 1)}
+        with results.open("a") as file:
+            file.write(json.dumps(row) + "\n")
+        print(json.dumps(row), flush=True)
+
+
+def table(out: Path) -> None:
+    """Print the score by target, and the mutants that lived."""
+    rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    for target in (*TARGETS, ""):
+        fates = Counter(row["fate"] for row in rows if row["path"].startswith(target))
+        total = sum(fates.values())
+        share = fates["dead"] / max(total, 1)
+        print(f"{target or 'all'}: {fates['dead']} of {total} dead ({share:.1%}), {dict(fates)}")
+    for row in sorted((row for row in rows if row["fate"] != "dead"), key=lambda row: (row["path"], row["line"])):
+        print(f"{row['path']}:{row['line']}  {row['fate']} ({row['tests']} tests)  {row['change']}")
+
+
+if __name__ == "__main__":
+    command, out = sys.argv[1], Path(sys.argv[2]).resolve()
+    out.mkdir(parents=True, exist_ok=True)
+    if command == "map":
+        map_lines(out)
+    elif command == "run":
+        run(out, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 2016)
+    else:
+        table(out)
