@@ -289,8 +289,9 @@ def serve(
 ) -> None:
     """Serve the demo: a page and an HTTP API, see reprise_kit/apps/demo/API.md."""
     from reprise_kit.apps.demo import serve as server
+    from reprise_kit.apps.demo.analysis import Limits
 
-    limits = server.Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes, allowed_hosts=allow_host)
+    limits = Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes, allowed_hosts=allow_host)
     server.serve(host, port, weights, source_backend, original, limits)
 
 

@@ -61,7 +61,11 @@ def open_runner(kind: str, settings: Settings) -> Runner:
     """Open a runner by the name of its kind, or a folder of traces; raises InputError on an unknown one."""
     if kind not in kinds():
         if Path(kind).is_dir():
-            return importlib.import_module("reprise_kit.compare.runners.recorded").RecordedRunner(settings, Path(kind))
+            return _opened("recorded", settings, Path(kind))
         raise InputError(f"no runner {kind!r}; there are: {', '.join(kinds())}, or give a folder of traces")
-    runner: Runner = importlib.import_module(f"reprise_kit.compare.runners.{kind}").open_runner(settings)
+    return _opened(kind, settings)
+
+
+def _opened(kind: str, settings: Settings, *folder: Path) -> Runner:
+    runner: Runner = importlib.import_module(f"{__name__}.{kind}").open_runner(settings, *folder)
     return runner

@@ -60,6 +60,6 @@ class RecordedRunner:
         return sha256(self.settings.weights.path)
 
 
-def open_runner(settings: Settings) -> RecordedRunner:
-    """Open the recordings of a system."""
-    return RecordedRunner(settings)
+def open_runner(settings: Settings, folder: Path | None = None) -> RecordedRunner:
+    """Open the recordings of a system, or those of a folder."""
+    return RecordedRunner(settings, folder)

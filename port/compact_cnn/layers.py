@@ -18,7 +18,7 @@ RANGE = 80.0  # dB below the clip's maximum at which they are cut off
 
 
 @keras.saving.register_keras_serializable(package="reprise")
-class KapreMelgram(keras.layers.Layer):
+class KapreMelgram(keras.layers.Layer):  # type: ignore[misc]
     """Samples (batch, n_samples) to decibels below each clip's maximum, (batch, n_mels, n_frames, 1).
 
     Weights, as in the file: DFT kernels (512, 1, 1, 257), real and imaginary, windowed; mel bands (257, n_mels).
@@ -60,7 +60,7 @@ class KapreMelgram(keras.layers.Layer):
 
 
 @keras.saving.register_keras_serializable(package="reprise")
-class ClipNormalization(keras.layers.Layer):
+class ClipNormalization(keras.layers.Layer):  # type: ignore[misc]
     """(x - mean) / sqrt(variance + epsilon) * gamma + beta, both over one clip's mels and frames, at any time."""
 
     def __init__(self, epsilon: float = 1e-3, **kwargs: Any) -> None:

@@ -88,7 +88,8 @@ class Pipeline(NetworkPipeline):
 
 
 def _mean(block: np.ndarray) -> np.ndarray:
-    return block.mean(axis=(1, 2), dtype=np.float32)
+    array: np.ndarray = block.mean(axis=(1, 2), dtype=np.float32)
+    return array
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

@@ -49,13 +49,15 @@ def _means(native: NDArray[np.float32], ratio: float) -> NDArray[np.float64]:
     whole = edges.astype(np.int64)
     sums = np.concatenate([[0.0], np.cumsum(native, dtype=np.float64)])
     following = np.append(native, np.float32(0)).astype(np.float64)
-    return np.diff(sums[whole] + (edges - whole) * following[whole]) / ratio
+    array: NDArray[np.float64] = np.diff(sums[whole] + (edges - whole) * following[whole]) / ratio
+    return array
 
 
 def _lines(native: NDArray[np.float32], ratio: float) -> NDArray[np.float64]:
     """Linear interpolation at every `ratio` samples, up to the last sample but one."""
     positions = ratio * np.arange(math.ceil((len(native) - 1) / ratio))
-    return np.interp(positions, np.arange(len(native)), native.astype(np.float64))
+    array: NDArray[np.float64] = np.interp(positions, np.arange(len(native)), native.astype(np.float64))
+    return array
 
 
 def log_log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -68,7 +70,8 @@ def log_log_mel(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     power = (re * re + im * im).astype(np.float32)
     energy = power.astype(np.float64) @ filter_bank().T.astype(np.float64)
     once = np.log(energy + ENERGY_FLOOR).astype(np.float32)
-    return np.log(np.maximum(once.astype(np.float64), LOG_FLOOR)).astype(np.float32)
+    array: NDArray[np.float32] = np.log(np.maximum(once.astype(np.float64), LOG_FLOOR)).astype(np.float32)
+    return array
 
 
 @lru_cache(maxsize=1)

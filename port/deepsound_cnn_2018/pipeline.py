@@ -116,7 +116,8 @@ class Pipeline(NetworkPipeline):
             return front_end.smooth(source)
         leaves, enters = LAYERS[name]
         part = keras.Model(self.model.get_layer(enters).output, self.model.get_layer(leaves).output)
-        return np.asarray(part(source[None].astype(np.float32), training=False))[0]
+        array: np.ndarray = np.asarray(part(source[None].astype(np.float32), training=False))[0]
+        return array
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""

@@ -39,7 +39,8 @@ MIN_FRAMES = _frames_for_one_step()  # 36
 
 def steps(n_frames: int) -> int:
     """Answers that the network gives on so many frames."""
-    return max(0, (n_frames - MIN_FRAMES) // FRAMES_PER_STEP + 1)
+    n_steps: int = max(0, (n_frames - MIN_FRAMES) // FRAMES_PER_STEP + 1)
+    return n_steps
 
 
 def build() -> keras.Model:

@@ -17,7 +17,7 @@ import tensorflow as tf
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, seconds_at, whole
-from reprise_kit.port.audio.librosa041.mel import HOP, log_mel
+from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS, log_mel
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
@@ -128,7 +128,7 @@ class Pipeline(NetworkPipeline):
         """Run the network on clips of like length together."""
         step_probs: dict[int, np.ndarray] = {}
         for group in batches([len(one.frames) for one in heard]):
-            padded = np.zeros((len(group), len(heard[group[0]].frames), crnn.N_MELS), np.float32)
+            padded = np.zeros((len(group), len(heard[group[0]].frames), N_MELS), np.float32)
             for row, k in zip(padded, group, strict=True):
                 row[: len(heard[k].frames)] = heard[k].frames
             for k, probs in zip(group, self._step_probs(padded).numpy(), strict=True):
@@ -160,7 +160,8 @@ class Pipeline(NetworkPipeline):
             return resample(np.ascontiguousarray(source, np.float32), int(scalars["native_rate"]))[0]
         if name == "log_mel":
             return log_mel(np.ascontiguousarray(source, np.float32))
-        return np.asarray(self._part(name)(source[None].astype(np.float32), training=False))[0]
+        array: np.ndarray = np.asarray(self._part(name)(source[None].astype(np.float32), training=False))[0]
+        return array
 
     @cached_property
     def _step_probs(self) -> Any:
@@ -173,7 +174,7 @@ class Pipeline(NetworkPipeline):
     @staticmethod
     def _function(part: keras.Model) -> Any:
         # One graph for every shape: without the signature each new length would be traced anew.
-        signature = [tf.TensorSpec((None, None, crnn.N_MELS), tf.float32)]
+        signature = [tf.TensorSpec((None, None, N_MELS), tf.float32)]
         return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
 
     def _read(self, clip: Path) -> Decoded:

@@ -11,14 +11,14 @@ from keras import ops
 _registered = keras.saving.register_keras_serializable(package="reprise")
 
 
-@_registered
+@_registered  # type: ignore[untyped-decorator]
 def hard_sigmoid_k1(x: keras.KerasTensor) -> keras.KerasTensor:
     """Keras 1's hard_sigmoid, clip(0.2 x + 0.5, 0, 1); Keras 3's own is clip(x / 6 + 0.5, 0, 1)."""
     return ops.clip(0.2 * x + 0.5, 0.0, 1.0)
 
 
 @_registered
-class ParametricSoftplus(keras.layers.Layer):
+class ParametricSoftplus(keras.layers.Layer):  # type: ignore[misc]
     """alphas * log(1 + exp(betas * x)); alphas and betas have `weight_shape`, 1 along shared axes."""
 
     def __init__(self, weight_shape: tuple[int, ...], **kwargs: Any) -> None:
@@ -41,7 +41,7 @@ class ParametricSoftplus(keras.layers.Layer):
 
 
 @_registered
-class SReLU(keras.layers.Layer):
+class SReLU(keras.layers.Layer):  # type: ignore[misc]
     """Keras 1's S-shaped ReLU: slope a_left below t_left, 1 between, a_right above t_left + |t_right|.
 
     `clip_left` also bounds the left part from above, as Theano did and TensorFlow did not; it matters
@@ -74,7 +74,7 @@ class SReLU(keras.layers.Layer):
 
 
 @_registered
-class InTraining(keras.layers.Layer):
+class InTraining(keras.layers.Layer):  # type: ignore[misc]
     """A dropout or a noise that samples in predictions too, as `layer(x, training=True)` did.
 
     Keras 3 hands the model's own `training` to every layer of a functional model and forgets the call's.

@@ -108,7 +108,8 @@ class _Reader:
             raise Unreadable
         digits = struct.unpack(f"<{abs(count)}H", self.take(2 * abs(count)))
         size = sum(digit << (15 * place) for place, digit in enumerate(digits))
-        return size if count >= 0 else -size
+        number: int | float = size if count >= 0 else -size
+        return number
 
     def text(self, kind: str) -> str | bytes:
         raw = self.take(self.take(1)[0] if kind in "zZ" else self.long())

@@ -113,7 +113,8 @@ class LegacyKerasPipeline:
         """Compute one stage from its source stage's array; raises KeyError on an unknown stage."""
         if name not in self._layered:
             return self.front_end.functions[name](source, scalars)
-        return np.asarray(self._part(name)(self._batch(source), training=False))[0]
+        array: Array = np.asarray(self._part(name)(self._batch(source), training=False))[0]
+        return array
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""

@@ -145,7 +145,7 @@ class _Composer:
     def _scalar(self, event: Any) -> Any:
         tag = event.tag
         if tag is None or tag == "!":
-            tag = self.scalars.resolve(yaml.ScalarNode, event.value, event.implicit)
+            tag = self.scalars.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
             if tag == _CORE + "merge":
                 raise InputError("the YAML uses a merge key (<<), which Keras 1 never wrote")
             # Dates, = and the like are text: PyYAML's guesses about them mean nothing in a layer's config.

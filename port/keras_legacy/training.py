@@ -20,7 +20,7 @@ _registered = keras.saving.register_keras_serializable(package="reprise")
 
 
 @_registered
-class RMSpropK1(keras.optimizers.RMSprop):
+class RMSpropK1(keras.optimizers.RMSprop):  # type: ignore[misc]
     """Keras 1's RMSprop: step = lr * g / (sqrt(a) + epsilon), a = rho * a + (1 - rho) * g^2.
 
     Keras 3 adds its epsilon, 1e-7, under the root, where it outweighs every gradient below 3e-4.
@@ -38,7 +38,7 @@ class RMSpropK1(keras.optimizers.RMSprop):
         self.assign_sub(variable, lr * gradient / (ops.sqrt(accumulator) + self.epsilon))
 
 
-@tf.custom_gradient
+@tf.custom_gradient  # type: ignore[untyped-decorator]
 def _pool_pairs(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
     n_pairs = tf.shape(x)[1] // 2
     pairs = tf.reshape(x[:, : 2 * n_pairs], (tf.shape(x)[0], n_pairs, 2, x.shape[2]))
@@ -53,7 +53,7 @@ def _pool_pairs(x: tf.Tensor) -> tuple[tf.Tensor, Any]:
 
 
 @_registered
-class TiedMaxPooling1D(keras.layers.Layer):
+class TiedMaxPooling1D(keras.layers.Layer):  # type: ignore[misc]
     """Max-pooling by 2, (batch, n, n_channels) to (batch, n // 2, n_channels), that learns as Theano's did.
 
     Where both values of a pair are the largest, Theano gave the whole gradient to each; TensorFlow gives it to the

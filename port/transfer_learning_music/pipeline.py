@@ -17,6 +17,7 @@ from reprise_kit.port.compact_cnn import front_end, model
 from reprise_kit.port.compact_cnn.pipeline import Options as CompactOptions
 from reprise_kit.port.compact_cnn.pipeline import Pipeline as CompactPipeline
 from reprise_kit.port.compact_cnn.pipeline import original_refuses
+from reprise_kit.port.shared.gtzan import GENRES
 from reprise_kit.port.transfer_learning_music import svm
 
 __all__ = ["Options", "open_pipeline", "original_refuses"]
@@ -32,7 +33,7 @@ class Options(CompactOptions):
 class Pipeline(CompactPipeline):
     """The feature extractor with one checkpoint loaded."""
 
-    labels = svm.GENRES
+    labels = GENRES
 
     def __init__(self, weights: Path, source_backend: str, options: Options) -> None:
         """Load a weights_layer4 file."""
@@ -71,7 +72,8 @@ class Pipeline(CompactPipeline):
         return super().stage(name, source, scalars)
 
     def _features(self, samples: np.ndarray) -> np.ndarray:
-        return np.asarray(self.extractor(samples[None], training=False))[0]
+        array: np.ndarray = np.asarray(self.extractor(samples[None], training=False))[0]
+        return array
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

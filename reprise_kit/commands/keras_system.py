@@ -88,7 +88,8 @@ def _all_passes(built: Any, before: str | None, layer: str, last: str) -> bool:
 
 
 def _name_of(built: Any, tensor: Any) -> str:
-    return next(name for name, one in built.outputs.items() if one is tensor)
+    made: str = next(name for name, one in built.outputs.items() if one is tensor)
+    return made
 
 
 def _activation(built: Any) -> str:

@@ -19,6 +19,7 @@ from reprise_kit.compare.atomic import (
 )
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn.training import dataset as data
+from reprise_kit.port.shared.gtzan import GENRES
 
 Say = Callable[[str], None]
 
@@ -56,8 +57,8 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
         f"{out}: {len(corpus.x)} tracks of {corpus.x.shape[1]} frames, {len(corpus.genres)} genres, "
         f"{len(corpus.faults)} left out"
     )
-    if len(corpus.genres) != len(data.GENRES):
-        say(f"note: `reprise train` takes {len(data.GENRES)} genres, no more and no fewer")
+    if len(corpus.genres) != len(GENRES):
+        say(f"note: `reprise train` takes {len(GENRES)} genres, no more and no fewer")
 
 
 def train(

@@ -19,7 +19,8 @@ def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
     n = len(samples)
     wide = tf.cast(samples, tf.float64)
     if n % 2:
-        return tf.cast(tf.signal.rfft(wide), tf.complex64).numpy()
+        array: NDArray[np.complex64] = tf.cast(tf.signal.rfft(wide), tf.complex64).numpy()
+        return array
     packed = tf.signal.fft(tf.bitcast(tf.reshape(wide, (-1, 2)), tf.complex128)).numpy()
     spectrum = np.empty(n // 2 + 1, np.complex64)
     spectrum[0] = packed[0].real + packed[0].imag
@@ -38,7 +39,8 @@ def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
 def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:
     """Real samples (n,) float64 of a spectrum (n // 2 + 1,) complex128; imaginary parts at its ends are ignored."""
     if n % 2:
-        return tf.signal.irfft(tf.constant(spectrum), [n]).numpy()
+        array: NDArray[np.float64] = tf.signal.irfft(tf.constant(spectrum), [n]).numpy()
+        return array
     packed = np.empty(n // 2, np.complex128)
     first, last = spectrum[0].real, spectrum[-1].real
     packed[0] = complex(first + last, first - last)
@@ -50,7 +52,8 @@ def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:
         even += odd
         packed[bins] = even
     packed *= 0.5
-    return tf.signal.ifft(tf.constant(packed)).numpy().view(np.float64)
+    interleaved: NDArray[np.float64] = tf.signal.ifft(tf.constant(packed)).numpy().view(np.float64)
+    return interleaved
 
 
 def _blocks(half: int, sign: int) -> Iterator[tuple[slice, slice, NDArray[np.complex128]]]:

@@ -30,7 +30,8 @@ def _weights(case: Case, layer: str) -> Mapping[str, np.ndarray]:
 def _pooled(x: Array) -> Array:
     """ReLU and max-pooling, (n_steps, n) to (n_steps // 2, n): what stands between two of the traced layers."""
     n = len(x) // POOL * POOL
-    return np.maximum(x[:n].reshape(-1, POOL, x.shape[1]).max(axis=1), 0)
+    array: Array = np.maximum(x[:n].reshape(-1, POOL, x.shape[1]).max(axis=1), 0)
+    return array
 
 
 def convolution(case: Case, backend: str | None = None, same: bool = False) -> Array:
@@ -52,7 +53,8 @@ def other_kernels(case: Case) -> Array:
 
 def hard_sigmoid(x: Array, slope: float) -> Array:
     """Return clip(slope x + 1/2, 0, 1)."""
-    return np.clip(slope * x + 0.5, 0, 1)
+    array: Array = np.clip(slope * x + 0.5, 0, 1)
+    return array
 
 
 def sigmoid(x: Array) -> Array:
@@ -83,7 +85,8 @@ def step_probs(case: Case, activation: Callable[[Array], Array] | None = None) -
     if activation:
         return activation(z).astype(np.float32)
     e = np.exp(z - z.max(axis=-1, keepdims=True))
-    return (e / e.sum(axis=-1, keepdims=True)).astype(np.float32)
+    array: Array = (e / e.sum(axis=-1, keepdims=True)).astype(np.float32)
+    return array
 
 
 def clip_probs(case: Case) -> Array:

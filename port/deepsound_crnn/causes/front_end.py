@@ -52,7 +52,8 @@ def samples(case: Case, cast: bool = True, nyquist: float = 1.0) -> NDArray[np.f
     fitted[:n_bins] = (spectrum.astype(np.complex64) if cast else spectrum)[:n_bins]
     if min(n_in, n_out) % 2 == 0:
         fitted[n_bins - 1] *= nyquist if n_out < n_in else 0.5
-    return (scipy.fft.irfft(fitted, n_out) * (n_out / n_in)).astype(np.float32)
+    array: NDArray[np.float32] = (scipy.fft.irfft(fitted, n_out) * (n_out / n_in)).astype(np.float32)
+    return array
 
 
 def by_soxr(case: Case, quality: str) -> NDArray[np.float32] | None:
@@ -134,7 +135,8 @@ def _offset(added: float) -> Log:
 def _decibels(power: NDArray[Any], range_db: float | None = None) -> NDArray[Any]:
     """Return 10 log10, floored at 1e-10 and at range_db below the loudest, as librosa's logamplitude."""
     decibels = 10 * np.log10(np.maximum(power, 1e-10))
-    return decibels if range_db is None else np.maximum(decibels, decibels.max() - range_db)
+    array: NDArray[Any] = decibels if range_db is None else np.maximum(decibels, decibels.max() - range_db)
+    return array
 
 
 def _log10(power: NDArray[Any]) -> NDArray[Any]:

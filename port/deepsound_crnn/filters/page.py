@@ -8,7 +8,7 @@ from jinja2 import Environment
 
 from reprise_kit.port.audio.librosa041.mel import log_mel
 from reprise_kit.port.deepsound_crnn.filters.winners import Span, Winners, write_wavs
-from reprise_kit.port.deepsound_crnn.training.dataset import Corpus
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 
 FLOOR = -12.0  # ln(power) that is drawn black
 PAGE = """<!doctype html>

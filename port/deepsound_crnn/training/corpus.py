@@ -22,4 +22,5 @@ class Corpus:
     @property
     def labels(self) -> np.ndarray:
         """Genre numbers, (n_tracks,) int64."""
-        return self.y.argmax(axis=1)
+        genres: np.ndarray = self.y.argmax(axis=1)
+        return genres

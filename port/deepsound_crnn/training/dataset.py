@@ -107,7 +107,8 @@ def _checked(corpus: Corpus, path: Path) -> Corpus:
 
 
 def _one_hot(corpus: Corpus) -> np.ndarray:
-    return np.eye(len(corpus.genres), dtype=np.float32)[corpus.labels]
+    labels: np.ndarray = np.eye(len(corpus.genres), dtype=np.float32)[corpus.labels]
+    return labels
 
 
 def features(path: Path) -> np.ndarray:

@@ -6,6 +6,7 @@ from collections.abc import Mapping
 import keras
 import numpy as np
 
+from reprise_kit.port.audio.librosa041.mel import N_MELS
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.keras_legacy import training
 
@@ -16,7 +17,7 @@ def keras1_weights(seed: int) -> dict[str, np.ndarray]:
     """Return new weights as Keras 1.1.0 draws them, by `LAYER/NAME` (`lstm_1/lstm_1_W_i`); no kernel is reversed."""
     random = np.random.RandomState(seed)
     weights: dict[str, np.ndarray] = {}
-    n_in = crnn.N_MELS
+    n_in = N_MELS
     for i in range(1, crnn.N_CONVOLUTIONS + 1):
         layer = f"convolution_{i}"
         kernel = training.uniform(random, (crnn.FILTER_LENGTH, 1, n_in, crnn.N_FILTERS))

@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
 
 
-class Shown(keras.callbacks.Callback):
+class Shown(keras.callbacks.Callback):  # type: ignore[misc]
     """Says a line after each epoch and, in a terminal, draws its batches meanwhile.
 
     A context manager, so that a run that is stopped within an epoch leaves the terminal as it was.

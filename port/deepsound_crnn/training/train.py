@@ -22,7 +22,7 @@ from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.training import initial_weights as start
-from reprise_kit.port.deepsound_crnn.training.dataset import Corpus
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 from reprise_kit.port.deepsound_crnn.training.split import Split
 from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
 from reprise_kit.port.shared.weights_file import write_weights
@@ -80,7 +80,7 @@ def _weights_of(epochs: int) -> str:
     return f"epoch-{epochs:04d}.weights.h5"
 
 
-class Progress(keras.callbacks.Callback):
+class Progress(keras.callbacks.Callback):  # type: ignore[misc]
     """Keeps a run's state on disk, and on a resumed run brings the other callbacks to where they were."""
 
     def __init__(self, folder: Path, setting: dict[str, Any], others: list[keras.callbacks.Callback]) -> None:

@@ -41,7 +41,8 @@ def thresholded_relu(context: Context, node: Node) -> Apply:
 @rule("Softmax")
 def softmax(context: Context, node: Node) -> Apply:
     """Keep the shape; over `axis`."""
-    return layers.Softmax(integer(node.config.get("axis", -1), node, "axis"), name=context.name(node.name))
+    layer: Apply = layers.Softmax(integer(node.config.get("axis", -1), node, "axis"), name=context.name(node.name))
+    return layer
 
 
 @rule("ReLU")

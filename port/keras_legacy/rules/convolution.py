@@ -99,9 +99,11 @@ def old_tensorflow_windows(
 def _padding_layer(context: Context, node: Node, pads: list[tuple[int, int]]) -> Apply:
     name = context.name(f"{node.name}_pad")
     if len(pads) == 1:
-        return layers.ZeroPadding1D(pads[0], name=name)
+        one: Apply = layers.ZeroPadding1D(pads[0], name=name)
+        return one
     padding = layers.ZeroPadding2D if len(pads) == 2 else layers.ZeroPadding3D
-    return padding(pads, name=name)
+    several: Apply = padding(pads, name=name)
+    return several
 
 
 def after(first: Apply | None, second: Apply) -> Apply:

@@ -58,12 +58,13 @@ def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
         scale = layers.Rescaling(0.2, 0.5, name=context.name(f"{name}_scale"))
         clip = layers.ReLU(max_value=1.0, name=context.name(name))
         return lambda x: clip(scale(x))
-    return layers.Activation(activation, name=context.name(name))
+    layer: Apply = layers.Activation(activation, name=context.name(name))
+    return layer
 
 
 def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) -> Apply:
     """Return an apply of `make(name, activation)`, a weighted layer, and of its activation."""
-    own = own_activation(context, node)
+    own: Apply | None = own_activation(context, node)
     if own is not None:
         plain = loaded(make(name=context.name(node.name), activation="linear"), arrays, node)
         return lambda x: own(plain(x))
@@ -127,7 +128,7 @@ def highway(context: Context, node: Node) -> Apply:
 @rule("Activation")
 def activation(context: Context, node: Node) -> Apply:
     """Keeps the shape; softmax runs over the last axis."""
-    own = own_activation(context, node)
+    own: Apply | None = own_activation(context, node)
     if own is not None:
         return own
     name = activation_name(context, node)
@@ -162,7 +163,7 @@ def gaussian_noise(context: Context, node: Node) -> Apply:
     )
 
 
-def _sampling(context: Context, node: Node, layer: Any) -> Apply:
+def _sampling(context: Context, node: Node, layer: Apply) -> Apply:
     """Return a layer of training; where the original called it so in predictions too, one that samples there."""
     if not node.config.get("in_training"):
         return layer
@@ -188,7 +189,7 @@ def layer(context: Context, node: Node) -> Apply:
 @rule("Flatten")
 def flatten(context: Context, node: Node) -> Apply:
     """(n, ...) -> (n, all of it), in Keras 1's own layout; Keras 2's of th moves the channels last first."""
-    flat = layers.Flatten(name=context.name(node.name))
+    flat: Apply = layers.Flatten(name=context.name(node.name))
     if node.config.get("dim_ordering") != "th":
         return flat
     return lambda x: flat(context.to_last(x, node.name) if len(x.shape) > 2 else x)
@@ -214,13 +215,15 @@ def reshape(context: Context, node: Node) -> Apply:
 @rule("Permute")
 def permute(context: Context, node: Node) -> Apply:
     """(n, ...) -> the same axes in the order `dims`, counted from 1."""
-    return layers.Permute(integers(node.config["dims"], node, "dims"), name=context.name(node.name))
+    layer: Apply = layers.Permute(integers(node.config["dims"], node, "dims"), name=context.name(node.name))
+    return layer
 
 
 @rule("RepeatVector")
 def repeat_vector(context: Context, node: Node) -> Apply:
     """(n, d) -> (n, repeats, d)."""
-    return layers.RepeatVector(integer(node.config["n"], node, "n"), name=context.name(node.name))
+    layer: Apply = layers.RepeatVector(integer(node.config["n"], node, "n"), name=context.name(node.name))
+    return layer
 
 
 @rule("Masking")

@@ -1,5 +1,6 @@
 """Pooling. Theano's "same" pads k - 2 (odd k) or k - 1 (even k) in front and leaves that out of the mean."""
 
+from collections.abc import Callable
 from typing import Any
 
 import keras
@@ -35,7 +36,8 @@ def pooling(context: Context, node: Node) -> Apply:
 
 def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[int, ...]) -> Apply:
     """Return a channels-last pooling layer."""
-    kind, name = getattr(layers, node.class_name), node.name
+    kind: Callable[..., Apply] = getattr(layers, node.class_name)
+    name = node.name
     if border_mode(node) == "full":
         raise InputError(f"layer {node.name}: border_mode 'full' is not one of Keras 1's for pooling")
     if border_mode(node) == "valid":

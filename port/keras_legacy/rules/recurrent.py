@@ -133,7 +133,8 @@ def _of_cudnn(node: Node, arrays: dict[str, np.ndarray]) -> bool:
     """Return whether these are a CuDNN layer's arrays (two biases in a row), which a plain layer took too."""
     if "b" not in arrays or arrays["b"].ndim != 1:
         return False
-    return arrays["b"].shape[0] == 2 * arrays.get("U", arrays["b"]).shape[-1]
+    found: bool = arrays["b"].shape[0] == 2 * arrays.get("U", arrays["b"]).shape[-1]
+    return found
 
 
 _MERGES = {"concat": layers.Concatenate, "sum": layers.Add, "mul": layers.Multiply, "ave": layers.Average}
@@ -210,7 +211,8 @@ def time_distributed(context: Context, node: Node) -> Apply:
         step = _per_step(context, inner, x)
         if of_batch and x.shape[0] is None:
             return _on_merged_steps(context, node, step, x)
-        return layers.TimeDistributed(step, name=context.name(node.name))
+        layer: Apply = layers.TimeDistributed(step, name=context.name(node.name))
+        return layer
 
     return once(make)
 

@@ -71,7 +71,8 @@ def _crop(context: Context, node: Node, kind: Any, pairs: tuple[tuple[int, ...],
     def make(x: Any) -> Apply:
         name = context.name(node.name)
         if all(n is None or n > sum(pair) for n, pair in zip(x.shape[1:-1], pairs, strict=True)):
-            return kind(pairs if len(pairs) > 1 else pairs[0], name=name)
+            layer: Apply = kind(pairs if len(pairs) > 1 else pairs[0], name=name)
+            return layer
         slices = [slice(first, -last if last else None) for first, last in pairs]
         named = layers.Activation("linear", name=name)
         return lambda y: named(y[(slice(None), *slices)])

@@ -69,7 +69,8 @@ def melgram(samples: NDArray[np.float32], shift: int = 0) -> NDArray[np.float64]
 def decibels(power: NDArray[np.float64]) -> NDArray[np.float64]:
     """10 log10 of a power relative to 1.0, at most TOP_DB below its maximum; any shape."""
     level = 10.0 * np.log10(np.maximum(AMIN, power))
-    return np.maximum(level, level.max() - TOP_DB)
+    array: NDArray[np.float64] = np.maximum(level, level.max() - TOP_DB)
+    return array
 
 
 def standardised(melgram: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -78,4 +79,5 @@ def standardised(melgram: NDArray[np.float64]) -> NDArray[np.float64]:
     A clip whose decibels are all the same, as silence, becomes zeros.
     """
     spread = melgram.std()
-    return (melgram - melgram.mean()) / (spread if spread > 0 else 1.0)
+    array: NDArray[np.float64] = (melgram - melgram.mean()) / (spread if spread > 0 else 1.0)
+    return array

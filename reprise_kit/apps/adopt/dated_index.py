@@ -19,6 +19,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
@@ -172,12 +173,13 @@ def _parsed(filename: str) -> tuple[Version, frozenset[Tag]]:
     raise ValueError(filename)
 
 
-def _listing(name: str) -> list[dict]:
+def _listing(name: str) -> list[dict[str, Any]]:
     index = os.environ.get("REPRISE_INDEX", INDEX).rstrip("/")
     request = urllib.request.Request(f"{index}/{urllib.parse.quote(name)}/", headers={"Accept": JSON})
     try:
         with urllib.request.urlopen(request, timeout=SECONDS) as answer:
-            return json.load(answer)["files"]
+            files: list[dict[str, Any]] = json.load(answer)["files"]
+            return files
     except urllib.error.HTTPError as error:
         if error.code == 404:
             return []
@@ -192,7 +194,7 @@ def _listing(name: str) -> list[dict]:
 def _content(file: File) -> bytes | None:
     kept = cache() / "files" / file.sha256 / file.name
     if kept.is_file():
-        content = kept.read_bytes()
+        content: bytes = kept.read_bytes()
         if hashlib.sha256(content).hexdigest() == file.sha256:
             return content
     with urllib.request.urlopen(file.url, timeout=SECONDS) as answer:

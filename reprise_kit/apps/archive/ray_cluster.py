@@ -56,7 +56,7 @@ def _answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
         yield from map(json.loads, answered)
 
     for batch in batches(tasks):
-        while len(waiting) >= QUEUED * max(workers, int(ray.cluster_resources().get("CPU", 1))):
+        while len(waiting) >= QUEUED * max(workers, _cpus()):
             yield from first()
         waiting.append((batch, run.remote(told, _packed(batch))))
     while waiting:
@@ -84,3 +84,9 @@ def _rows(job: Job, batch: list[str]) -> list[str]:
     if key not in _loaded:
         _loaded[key] = job.open()
     return [json.dumps(row) for row in _loaded[key]([Task(**json.loads(task)) for task in batch])]
+
+
+def _cpus() -> int:
+    import ray
+
+    return int(ray.cluster_resources().get("CPU", 1))  # type: ignore[no-untyped-call]

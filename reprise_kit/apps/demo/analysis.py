@@ -180,4 +180,5 @@ def _answer(
 
 def rounded(array: NDArray[Any], digits: int) -> list[Any]:
     """Return an array as nested lists of short numbers."""
-    return np.asarray(array, np.float64).round(digits).tolist()
+    values: list[Any] = np.asarray(array, np.float64).round(digits).tolist()
+    return values

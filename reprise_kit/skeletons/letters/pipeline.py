@@ -76,7 +76,8 @@ class Pipeline:
     @staticmethod
     def _shares(letters: Array) -> Array:
         totals = letters.sum(axis=0)
-        return totals / totals.sum()
+        array: Array = totals / totals.sum()
+        return array
 
     def _scores(self, shares: Array) -> Array:
         return SURE * (self.log_shares @ shares)
@@ -84,7 +85,8 @@ class Pipeline:
     @staticmethod
     def _probs(scores: Array) -> Array:
         powers = np.exp(scores - scores.max())
-        return powers / powers.sum()
+        array: Array = powers / powers.sum()
+        return array
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options) -> Pipeline:
