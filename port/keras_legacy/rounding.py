@@ -97,7 +97,9 @@ class Graph:
                 layer.reset_state()
         given = [tf.constant(value) for value in inputs]
         places = {name: tf.constant(value, tf.float32) for name, value in recorded.items()}
-        return self._compiled(given, places, tf.constant(isolated), tf.constant(amplitude), tf.constant(seed))
+        how = tf.constant(isolated), tf.constant(amplitude), tf.constant(seed)
+        found: dict[str, Any] = self._compiled(given, places, *how)
+        return found
 
     def _run(self, inputs: list[Any], recorded: dict[str, Any], isolated: Any, amplitude: Any, seed: Any) -> Any:
         shake = Shake(amplitude, seed)

@@ -34,7 +34,7 @@ ARITHMETIC = set(
 # One sum of many terms. TensorFlow adds the 6,400 of a channels-last mean one after the other: measured 70 roundings
 # off, about the square root of their number (Higham, 4.2's rule of thumb), where few terms are off by one.
 SUMS = (_layers.GlobalAveragePooling1D, _layers.GlobalAveragePooling2D, _layers.GlobalAveragePooling3D, Mean, Sum)
-Call = Callable[[Any, tuple, dict], Any]
+Call = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
 def walk(model: keras.Model, known: dict[int, Any], call: Call, place: Callable[[Any, Any], Any]) -> None:
@@ -74,7 +74,7 @@ class Shake:
         random = tf.random.stateless_uniform(tf.shape(x), [self.seed, self.calls], dtype=x.dtype)
         return self.amplitude * tf.sign(random - 0.5) * x
 
-    def call(self, operation: Any, args: tuple, kwargs: dict) -> Any:
+    def call(self, operation: Any, args: tuple[Any, ...], kwargs: dict[str, Any]) -> Any:
         """Call a layer or operation; where it computes, its inputs and what its activation gets are moved."""
         if _is_functional(operation):
             return self._nested(operation, args)
@@ -110,7 +110,7 @@ class Shake:
         """TensorFlow before 1.0 computes a variance as mean(x^2) - mean(x)^2: it is left with the rounding of these."""
         return operation(x) + self.step(tf.reduce_mean(x * x, operation.axis, keepdims=operation.keepdims))
 
-    def _nested(self, model: Any, args: tuple) -> Any:
+    def _nested(self, model: Any, args: tuple[Any, ...]) -> Any:
         known = dict(zip(map(id, model.inputs), keras.tree.flatten(args), strict=True))
         walk(model, known, self.call, lambda _, value: value)
         outputs = [known[id(x)] for x in model.outputs]
