@@ -54,6 +54,25 @@ class Content:
         return Content(self.file, self.start + first, self.start + last)
 
 
+class Pipe:
+    """A file that is still arriving: its bytes can be read once, in order."""
+
+    def __init__(self, file: BufferedReader) -> None:
+        """Look at the first bytes; raises InputError on what can be told only when it is whole: Python's own formats."""
+        self.file, self.first = file, file.read(len(max(PLAYLISTS, key=len)))
+        if self.first.startswith((b"RIFF", b"FORM", b".snd", *PLAYLISTS)):
+            raise InputError("not of a kind that can be heard before it is whole")
+
+    def rewound(self) -> "Pipe":
+        """Return it at its first byte: it has been at no other."""
+        return self
+
+    def read(self, size: int) -> bytes:
+        """Return at most `size` bytes, as soon as there are any; none at the end."""
+        first, self.first = self.first[:size], self.first[size:]
+        return first or self.file.read1(size)
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Content]:
     """Open a file, which must be there, be a file and hold something that is not a playlist; raises InputError."""

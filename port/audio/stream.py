@@ -10,9 +10,11 @@ import signal
 import struct
 import subprocess
 import sys
-from collections.abc import Iterator
+import threading
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from io import BufferedReader
 from itertools import chain
 from pathlib import Path
 from typing import IO
@@ -24,7 +26,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio import mp3
 from reprise_kit.port.audio.audioread214 import rawread
 from reprise_kit.port.audio.audioread214.decoders import Opened, open_pyav, too_long
-from reprise_kit.port.audio.content import Content, opened
+from reprise_kit.port.audio.content import Content, Pipe, opened
 from reprise_kit.port.audio.provenance import Origin, pyav_version
 
 ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
@@ -64,18 +66,35 @@ def arriving(content: Content, max_seconds: float) -> Iterator[Incoming]:
     mp3.refuse_cut(content)
     form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
     with open_pyav(content, max_seconds, form) as coded:
-        if coded.promised > max_seconds:
-            raise InputError(too_long(max_seconds))
-        parts = _checked(coded)
-        first = next(parts)  # a decoder may correct the rate with its first packet
-        notes = coded.notes
-        notes += channel_notes(coded.channels, coded.counted_channels)
-        if coded.described_rate != coded.rate:
-            notes.append(f"{coded.rate} Hz taken for {coded.described_rate}, the rate of the first audio stream")
-        heard = _paired(chain([first], parts), coded.counted_channels)
-        # A file that is taken for one of fewer channels, or of another rate, comes out longer or shorter.
-        longer = coded.channels / min(coded.counted_channels, 2) * coded.rate / coded.described_rate
-        yield Incoming(coded.described_rate, coded.expected * longer, heard, Origin(pyav_version(), coded.codec), notes)
+        yield _from_coded(coded, max_seconds)
+
+
+@contextmanager
+def overheard(pipe: Pipe, size: int, max_seconds: float) -> Iterator[Incoming]:
+    """Decode a clip that is still arriving, a foretaste: only `incoming` on the whole file can tell that it is whole.
+
+    size: bytes that are to come, an estimate. Raises InputError as `incoming`.
+    """
+    with open_pyav(pipe, max_seconds) as coded:
+        bits = coded.stream.codec_context.bit_rate
+        yield _from_coded(coded, max_seconds, 8 * size / bits if bits else 0.0)
+
+
+def _from_coded(coded: Opened, max_seconds: float, expected: float = 0.0) -> Incoming:
+    """A clip as FFmpeg decodes it. expected: seconds, where its container has no estimate."""
+    if coded.promised > max_seconds:
+        raise InputError(too_long(max_seconds))
+    parts = _checked(coded)
+    first = next(parts)  # a decoder may correct the rate with its first packet
+    notes = coded.notes
+    notes += channel_notes(coded.channels, coded.counted_channels)
+    if coded.described_rate != coded.rate:
+        notes.append(f"{coded.rate} Hz taken for {coded.described_rate}, the rate of the first audio stream")
+    heard = _paired(chain([first], parts), coded.counted_channels)
+    # A file that is taken for one of fewer channels, or of another rate, comes out longer or shorter.
+    longer = coded.channels / min(coded.counted_channels, 2) * coded.rate / coded.described_rate
+    origin = Origin(pyav_version(), coded.codec)
+    return Incoming(coded.described_rate, (coded.expected or expected) * longer, heard, origin, notes)
 
 
 def _checked(coded: Opened) -> Iterator[NDArray[np.int16]]:
@@ -143,13 +162,13 @@ def mixed(samples: NDArray[np.int16], counted: int) -> NDArray[np.float32]:
     return pairs
 
 
-def main(path: str, max_seconds: float) -> None:
-    """Be the child: limit itself, decode, write messages."""
+def main(path: str, max_seconds: float, size: int) -> None:
+    """Be the child: limit itself, decode a file ("-": what comes in, of about `size` bytes), write messages."""
     resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS))
     resource.setrlimit(resource.RLIMIT_AS, (MAX_MEMORY, MAX_MEMORY))
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
     try:
-        with incoming(Path(path), max_seconds) as clip:
+        with _overheard_here(size, max_seconds) if path == "-" else incoming(Path(path), max_seconds) as clip:
             header = {"rate": clip.rate, "expected": clip.expected, "origin": asdict(clip.origin)}
             _send(HEADER, json.dumps(header).encode())
             for part in clip.parts:
@@ -161,27 +180,46 @@ def main(path: str, max_seconds: float) -> None:
         _send(REFUSED, b"decoding it takes more memory than is allowed here")
 
 
+@contextmanager
+def _overheard_here(size: int, max_seconds: float) -> Iterator[Incoming]:
+    assert isinstance(sys.stdin.buffer, BufferedReader)
+    with overheard(Pipe(sys.stdin.buffer), size, max_seconds) as clip:
+        yield clip
+
+
 def _send(kind: bytes, payload: bytes) -> None:
     sys.stdout.buffer.write(kind + struct.pack("<L", len(payload)) + payload)
     sys.stdout.buffer.flush()
 
 
+@dataclass(frozen=True)
+class Fed:
+    """A clip that is still arriving. feed: writes its bytes into the pipe that it is given; size: about how many."""
+
+    feed: Callable[[IO[bytes]], None]
+    size: int
+
+
 @contextmanager
-def incoming_from_child(path: Path, max_seconds: float) -> Iterator[Incoming]:
-    """Decode as `incoming` does, in a child process that ends with the block whatever happened.
+def incoming_from_child(clip: Path | Fed, max_seconds: float) -> Iterator[Incoming]:
+    """Decode as `incoming` or `overheard` does, in a child process that ends with the block whatever happened.
 
     Raises:
         InputError: as `incoming`; the child ran out of processor time or memory, or crashed.
     """
-    command = [sys.executable, "-m", __name__, str(path), str(max_seconds)]
-    with subprocess.Popen(command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
+    fed = clip if isinstance(clip, Fed) else None
+    command = [sys.executable, "-m", __name__, "-" if fed else str(clip), str(max_seconds), str(fed.size if fed else 0)]
+    stdin = subprocess.PIPE if fed else subprocess.DEVNULL
+    with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdout is not None
+        if fed:
+            threading.Thread(target=fed.feed, args=(child.stdin,), daemon=True).start()
         try:
             _, payload = _receive(child, child.stdout)
             header = json.loads(payload)
-            clip = Incoming(header["rate"], header["expected"], iter(()), Origin(**header["origin"]))
-            clip.parts = _parts(child, child.stdout, clip.notes)
-            yield clip
+            heard = Incoming(header["rate"], header["expected"], iter(()), Origin(**header["origin"]))
+            heard.parts = _parts(child, child.stdout, heard.notes)
+            yield heard
         finally:
             child.kill()
 
@@ -208,4 +246,4 @@ def _receive(child: "subprocess.Popen[bytes]", pipe: IO[bytes]) -> tuple[bytes, 
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]))
+    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))

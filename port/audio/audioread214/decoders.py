@@ -18,7 +18,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.content import Content
+from reprise_kit.port.audio.content import Content, Pipe
 
 GUESSED = {1: "mono", 2: "stereo", 3: "2.1", 4: "4.0", 5: "5.0", 6: "5.1", 7: "6.1", 8: "7.1"}
 PART_SAMPLES = 1 << 16  # of each channel, converted and handed on at once
@@ -120,7 +120,7 @@ class Opened:
 
 
 @contextmanager
-def open_pyav(content: Content, max_seconds: float, form: str | None = None) -> Iterator[Opened]:
+def open_pyav(content: Content | Pipe, max_seconds: float, form: str | None = None) -> Iterator[Opened]:
     """Decode an open file part by part; raises InputError as `decode_pyav` does. FFmpeg may open no other file.
 
     form: the container's name in FFmpeg where it is known already; otherwise FFmpeg guesses.

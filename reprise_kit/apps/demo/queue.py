@@ -1,11 +1,16 @@
-"""Who may compute now, who waits, and who is turned away: first come, first served."""
+"""Who may compute now, who waits, and who is turned away: clients take turns, each one's clips in order of arrival.
 
-import threading
-from collections.abc import Callable
+Everything here belongs to the event loop's thread.
+"""
 
+import asyncio
+import math
+from collections import Counter, OrderedDict, deque
 
-class BusyError(Exception):
-    """The queue is full."""
+from reprise_kit.apps.demo.refusal import Code, Refusal, stopping
+
+FIRST_GUESS = 2.0  # seconds that a clip takes, until some were answered
+NEWEST = 0.1  # weight of the newest clip in the mean
 
 
 class Queue:
@@ -13,61 +18,129 @@ class Queue:
 
     def __init__(self, running: int, waiting: int) -> None:
         """Open an empty queue."""
-        self.running, self.places = running, running + waiting
-        self.changed = threading.Condition()
-        self.line: list[Ticket] = []  # everybody inside who has not had a turn, in order of arrival
-        self.working = 0
-        self.inside = 0
+        self.running, self.waiting = running, waiting
+        self.lines: OrderedDict[str, deque[Ticket]] = OrderedDict()  # of each client, the next client first
+        self.working = self.inside = 0
+        self.seconds = FIRST_GUESS  # a clip's, on the mean
+        self.closed = False
 
-    def join(self) -> "Ticket":
-        """Get in line; raises BusyError where there is no place left."""
-        with self.changed:
-            if self.inside >= self.places:
-                raise BusyError
-            self.inside += 1
-            ticket = Ticket(self)
-            self.line.append(ticket)
-            return ticket
+    @property
+    def in_line(self) -> int:
+        """How many wait."""
+        return sum(map(len, self.lines.values()))
+
+    @property
+    def retry_after(self) -> int:
+        """Seconds until those that are inside now will be done."""
+        return math.ceil((self.in_line + self.working) * self.seconds / self.running) or 1
+
+    def busy(self) -> Refusal:
+        """What one is told who finds no place."""
+        wait = self.retry_after
+        return Refusal(Code.BUSY, f"too many songs at once; try again in {wait} seconds", wait)
+
+    def refuse_if_full(self, client: str) -> None:
+        """Raise Refusal where `join` would, before anything is read."""
+        if self.closed:
+            raise stopping()
+        if self.in_line >= self.waiting and self._crowding(client) is None:
+            raise self.busy()
+
+    def join(self, client: str) -> "Ticket":
+        """Get in line; where it is full, in the place of a client that has more in it; raises Refusal."""
+        self.refuse_if_full(client)
+        if self.in_line >= self.waiting and self.working >= self.running:
+            crowding = self._crowding(client)
+            assert crowding is not None
+            self.lines[crowding][-1].refuse(self.busy())
+        ticket = Ticket(self, client)
+        self.inside += 1
+        self.lines.setdefault(client, deque()).append(ticket)
+        self.call()
+        return ticket
+
+    def _crowding(self, client: str) -> str | None:
+        """The client with the most in line, where it has at least two more than this one."""
+        lengths = Counter({name: len(line) for name, line in self.lines.items()})
+        for name, length in lengths.most_common(1):
+            if length >= lengths[client] + 2:
+                return name
+        return None
+
+    def call(self) -> None:
+        """Give the free desks to those whose turn it is."""
+        while self.working < self.running and self.lines:
+            client, line = self.lines.popitem(last=False)
+            ticket = line.popleft()
+            if line:
+                self.lines[client] = line  # behind the others
+            self.working += 1
+            ticket.begin()
+
+    def leave(self, ticket: "Ticket") -> None:
+        """Take a ticket out of the line."""
+        line = self.lines.get(ticket.client)
+        if line and ticket in line:
+            line.remove(ticket)
+            if not line:
+                del self.lines[ticket.client]
+
+    def close(self) -> None:
+        """Turn away everybody who waits, and whoever comes."""
+        self.closed = True
+        for ticket in [ticket for line in self.lines.values() for ticket in line]:
+            ticket.refuse(stopping())
 
 
 class Ticket:
     """A place in the queue, to be given back by `release` whatever happened."""
 
-    def __init__(self, queue: Queue) -> None:
+    def __init__(self, queue: Queue, client: str) -> None:
         """Made by `Queue.join`."""
-        self.queue = queue
-        self._working = self._left = False
+        self.queue, self.client = queue, client
+        self._turn: asyncio.Future[None] = asyncio.get_running_loop().create_future()
+        self._began: float | None = None
+        self._left = False
 
-    def wait(self, gone: Callable[[], bool]) -> bool:
-        """Wait for a turn; return False where `gone` says that nobody waits for the answer any more."""
-        queue = self.queue
-        with queue.changed:
-            while queue.working >= queue.running or queue.line[0] is not self:
-                queue.changed.wait(0.2)
-                if gone():
-                    return False
-            queue.line.remove(self)
-            queue.working += 1
-            self._working = True
-            queue.changed.notify_all()
-            return True
+    @property
+    def before(self) -> int:
+        """How many are inside before this one."""
+        return self.queue.inside - 1
+
+    async def turn(self) -> None:
+        """Wait for a desk; raises Refusal where the place was taken or the server stops."""
+        await self._turn
+
+    def begin(self) -> None:
+        """Take a desk."""
+        self._began = asyncio.get_running_loop().time()
+        if not self._turn.done():
+            self._turn.set_result(None)
+
+    def refuse(self, refusal: Refusal) -> None:
+        """Turn it away while it waits."""
+        self.queue.leave(self)
+        if not self._turn.done():
+            self._turn.set_exception(refusal)
+            self._turn.exception()  # it may have left already: nobody needs to hear of it
 
     def step_aside(self) -> None:
-        """Let the next one compute; the place in the queue is kept."""
-        with self.queue.changed:
-            if self._working:
-                self._working = False
-                self.queue.working -= 1
-                self.queue.changed.notify_all()
+        """Let the next one compute."""
+        if self._began is None:
+            return
+        took = asyncio.get_running_loop().time() - self._began
+        self.queue.seconds += NEWEST * (took - self.queue.seconds)
+        self._began = None
+        self.queue.working -= 1
+        self.queue.call()
 
     def release(self) -> None:
         """Leave; safe to call twice."""
+        if self._left:
+            return
+        self._left = True
+        self.queue.inside -= 1
+        self.queue.leave(self)
+        if not self._turn.done():
+            self._turn.cancel()
         self.step_aside()
-        with self.queue.changed:
-            if self._left:
-                return
-            self._left = True
-            self.queue.inside -= 1
-            if self in self.queue.line:
-                self.queue.line.remove(self)
-            self.queue.changed.notify_all()
