@@ -274,6 +274,7 @@ def check_system(folder: Path, inputs: tuple[Path, ...], **chosen: Any) -> None:
 @click.option("--original", help="URL of the original's own demo; default: compare with the recorded traces.")
 @click.option("--max-upload", default=128, show_default=True, help="Largest upload, MiB.")
 @click.option("--max-minutes", default=120.0, show_default=True, help="Longest song.")
+@click.option("--max-waiting", default=64, show_default=True, help="Uploads in line; more are asked to come back.")
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A name with dots that it may be asked by.")
 @click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
 @backend_option
@@ -283,6 +284,7 @@ def serve(
     original: str | None,
     max_upload: int,
     max_minutes: float,
+    max_waiting: int,
     allow_host: tuple[str, ...],
     weights: Path | None,
     source_backend: str | None,
@@ -291,7 +293,9 @@ def serve(
     from reprise_kit.apps.demo import serve as server
     from reprise_kit.apps.demo.analysis import Limits
 
-    limits = Limits(upload_bytes=max_upload << 20, seconds=60 * max_minutes, allowed_hosts=allow_host)
+    limits = Limits(
+        upload_bytes=max_upload << 20, seconds=60 * max_minutes, waiting=max_waiting, allowed_hosts=allow_host
+    )
     server.serve(host, port, weights, source_backend, original, limits)
 
 

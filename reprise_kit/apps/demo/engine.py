@@ -31,6 +31,7 @@ from reprise_kit.port.audio.decode import Decoded
 
 ALL_SHOWN = 12  # labels that are all listed in words
 SHOWN_OF_MORE = 8
+VERSION = version("reprise-kit")
 
 
 def probabilities(system: System) -> list[Stage]:
@@ -145,17 +146,26 @@ class Engine:
             return f"{len(self.labels)} {noun}: {', '.join(self.labels)}"
         return f"{len(self.labels)} {noun}, such as {', '.join(self.labels[:SHOWN_OF_MORE])}"
 
-    def about(self) -> dict[str, Any]:
-        """Return what answers: system, version, labels, weights; loads the system."""
-        provenance = self.loaded.pipeline.provenance()
+    def identity(self) -> dict[str, Any]:
+        """Return what is said with every answer; loads the system."""
         return {
             "system": self.name,
-            "title": self.system.title,
-            "version": version("reprise-kit"),
-            "labels": list(self.labels),
+            "version": VERSION,
+            "weights_sha256": self.weights_sha256,
             "step_seconds": self.loaded.step_seconds,
-            "weights_sha256": provenance["weights_sha256"],
-            "weights_know_genres": self.ready().knows,
+        }
+
+    @cached_property
+    def weights_sha256(self) -> str:
+        """Hash of the checkpoint that answers."""
+        return str(self.loaded.pipeline.provenance()["weights_sha256"])
+
+    def about(self) -> dict[str, Any]:
+        """Return what answers: system, version, labels, weights; loads the system."""
+        return self.identity() | {
+            "title": self.system.title,
+            "labels": list(self.labels),
+            "weights_know_genres": bool(self.ready().knows),
             "source_backend": self.ready().backend,
         }
 

@@ -11,7 +11,7 @@ import numpy as np
 from reprise_kit.apps.demo.analysis import rounded
 from reprise_kit.apps.demo.engine import Engine
 from reprise_kit.apps.demo.picture import Picture
-from reprise_kit.apps.demo.queue import BusyError
+from reprise_kit.apps.demo.refusal import Code, Refusal
 from reprise_kit.compare.errors import InputError
 
 IDLE_SECONDS = 15.0
@@ -25,6 +25,7 @@ class Stream:
 
     recogniser: Any  # the system's LiveRecogniser
     rate: int
+    identity: dict[str, Any]
     picture: Picture = field(default_factory=Picture)
     lock: threading.Lock = field(default_factory=threading.Lock)
     touched: float = field(default_factory=time.monotonic)
@@ -49,17 +50,16 @@ class Microphones:
     def open(self, engine: Engine, rate: int) -> str:
         """Begin a stream at `rate` Hz.
 
-        Raises BusyError past the limit, InputError on a rate out of range or a system without a live path.
+        Raises Refusal past the limit, InputError on a system without a live path or a rate that it cannot resample.
         """
-        if rate not in RATES:
-            raise InputError(f"rate {rate}: give the microphone's rate in Hz, {RATES[0]} to {RATES[-1]}")
         recogniser = engine.live(rate)
         self._forget_idle()
         with self._lock:
             if len(self._streams) >= self.most:
-                raise BusyError
+                line = "all microphone places are taken; try again in a minute"
+                raise Refusal(Code.BUSY, line, round(IDLE_SECONDS))
             name = secrets.token_urlsafe(16)
-            self._streams[name] = Stream(recogniser, rate)
+            self._streams[name] = Stream(recogniser, rate, engine.identity())
         return name
 
     def push(self, name: str, content: bytes) -> dict[str, Any] | None:
@@ -76,7 +76,7 @@ class Microphones:
             steps = stream.recogniser.push(samples)
             first, stream.n_steps = stream.n_steps, stream.n_steps + len(steps.step_probs)
             stream.n_native += len(samples)
-            return {
+            return stream.identity | {
                 "first": first,
                 "step_probs": rounded(steps.step_probs, 4),
                 "picture": stream.picture.draw(steps.log_mel),

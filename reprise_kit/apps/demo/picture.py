@@ -7,6 +7,7 @@ from numpy.typing import NDArray
 
 FRAMES_PER_COLUMN = 4  # 186 ms
 BANDS_PER_ROW = 4
+ROWS = 32
 DARKEST, BRIGHTEST = -12.0, 6.0  # ln(power) of byte 0 and byte 255
 
 

@@ -107,6 +107,11 @@ class Ticket:
         """How many are inside before this one."""
         return self.queue.inside - 1
 
+    @property
+    def at_work(self) -> bool:
+        """Whether it has a desk."""
+        return self._began is not None
+
     async def turn(self) -> None:
         """Wait for a desk; raises Refusal where the place was taken or the server stops."""
         await self._turn
@@ -117,11 +122,11 @@ class Ticket:
         if not self._turn.done():
             self._turn.set_result(None)
 
-    def refuse(self, refusal: Refusal) -> None:
+    def refuse(self, reason: Exception) -> None:
         """Turn it away while it waits."""
         self.queue.leave(self)
         if not self._turn.done():
-            self._turn.set_exception(refusal)
+            self._turn.set_exception(reason)
             self._turn.exception()  # it may have left already: nobody needs to hear of it
 
     def step_aside(self) -> None:

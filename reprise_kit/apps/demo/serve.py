@@ -1,72 +1,94 @@
-"""The demo as a process: waitress, a spool folder that is always emptied, a stop that lets people finish."""
+"""The demo as a process: uvicorn, a spool folder that is always emptied, a stop that lets people finish."""
 
+import asyncio
+import contextlib
 import os
-import signal
-import tempfile
+import socket
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from types import FrameType
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's own lines are not JSON; read when it is imported
 
+import uvicorn
+
 from reprise_kit.apps.demo.analysis import Limits
 from reprise_kit.apps.demo.app import Demo
+from reprise_kit.apps.demo.connections import Connection
 from reprise_kit.apps.demo.engine import Engines
 from reprise_kit.apps.demo.observe import log
+from reprise_kit.apps.demo.refusal import stopping
+from reprise_kit.apps.demo.spool import spool
 from reprise_kit.compare.errors import InputError
 
-STOP_SECONDS = 20  # for requests at work when the server is told to stop
-THREADS = 20  # places for clips, microphones and the page
+STOP_SECONDS = 6.0  # for clips at work when the server is told to stop; docker kills after ten
+LAST_WORDS = 1.0  # seconds in which the last answers leave
+BACKLOG = 1024  # connections that the kernel holds until they are taken
 
 
 def serve(
     host: str, port: int, weights: Path | None, backend: str | None, original: str | None, limits: Limits
 ) -> None:
     """Run until SIGTERM or SIGINT; raises InputError where the weights are missing or the port is taken."""
-    from waitress.server import create_server
-
-    with tempfile.TemporaryDirectory(prefix="reprise-") as spool:
-        demo = Demo(Engines(weights, backend), Path(spool), limits, original)
-        try:
-            server = create_server(
-                demo.app,
-                host=host,
-                port=port,
-                threads=THREADS,
-                max_request_body_size=limits.upload_bytes,
-                channel_timeout=120,
-                channel_request_lookahead=1,  # lets a running request see that its client has gone
-                connection_limit=200,
-                ident=None,
-            )
-        except OSError as error:
-            raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from None
-        _stop_gently(demo)
-        log("listening", host=host, port=server.effective_port, **demo.about)
-        server.run()
-        log("stopped")
+    with spool() as folder:
+        demo = Demo(Engines(weights, backend), folder, limits, original)
+        with _listening(host, port) as listener:
+            log("listening", host=host, port=listener.getsockname()[1], **demo.about)
+            asyncio.run(Server(demo).serve([listener]))
+    log("stopped")
+    os._exit(0)  # a thread that computes what nobody waits for any more would be waited for
 
 
-def _stop_gently(demo: Demo) -> None:
-    """On the first signal turn new clips away; end when the last is answered, or at a second signal."""
+@contextlib.contextmanager
+def _listening(host: str, port: int) -> Iterator[socket.socket]:
+    try:
+        family = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0][0]
+        listener = socket.create_server((host, port), family=family, backlog=BACKLOG)
+    except OSError as error:
+        raise InputError(f"cannot listen on {host}:{port} ({error.strerror}); choose another --port") from None
+    with listener:
+        yield listener
 
-    def look(_: int, __: FrameType | None) -> None:
-        if not demo.queue.inside or time.monotonic() > demo.deadline:
-            # Half a second, in which the last answer leaves; then waitress closes what is left.
-            signal.signal(signal.SIGALRM, leave)
-            signal.setitimer(signal.ITIMER_REAL, 0.5)
 
-    def leave(_: int, __: FrameType | None) -> None:
-        raise SystemExit
+class Server(uvicorn.Server):
+    """uvicorn's server, which goes on to answer while the last clips are worked on."""
 
-    def stop(_: int, __: FrameType | None) -> None:
-        log("stopping", clips_inside=demo.queue.inside)
-        demo.draining = True
-        demo.deadline = time.monotonic() + STOP_SECONDS
-        for number in (signal.SIGTERM, signal.SIGINT):
-            signal.signal(number, leave)
-        signal.signal(signal.SIGALRM, look)
-        signal.setitimer(signal.ITIMER_REAL, 0.1, 0.1)
+    def __init__(self, demo: Demo) -> None:
+        """Serve a demo."""
+        self.demo = demo
+        config = uvicorn.Config(
+            demo.app,
+            http=Connection,
+            ws="none",
+            lifespan="off",
+            log_config=None,
+            log_level="critical",
+            access_log=False,
+            server_header=False,
+            backlog=BACKLOG,
+            timeout_graceful_shutdown=1,
+        )
+        super().__init__(config)
 
-    for number in (signal.SIGTERM, signal.SIGINT):
-        signal.signal(number, stop)
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        """On the first signal turn new clips away; end when the last is answered, or at a second signal."""
+        if self.demo.house.queue.closed:
+            self.should_exit = True
+            return
+        asyncio.get_running_loop().call_soon_threadsafe(self._begin_to_stop)
+
+    def _begin_to_stop(self) -> None:
+        self._stopping = asyncio.ensure_future(self._stop())
+
+    async def _stop(self) -> None:
+        house = self.demo.house
+        log("stopping", clips_inside=len(house.inside))
+        house.queue.close()
+        house.cut(stopping(), all_of_them=False)
+        deadline = time.monotonic() + STOP_SECONDS
+        while house.inside and time.monotonic() < deadline:
+            await asyncio.sleep(0.05)
+        house.cut(stopping(), all_of_them=True)
+        await asyncio.sleep(LAST_WORDS)
+        self.should_exit = True

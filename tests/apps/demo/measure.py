@@ -37,7 +37,7 @@ def long(server: Running, path: Path) -> dict[str, float]:
     watcher.start()
     body, headers = form(path.read_bytes(), "hour")
     connection = http.client.HTTPConnection("127.0.0.1", server.port, timeout=600)
-    connection.request("POST", "/api/predict", body, headers | {"Accept": "text/event-stream"})
+    connection.request("POST", "/api/v1/predict", body, headers | {"Accept": "text/event-stream"})
     sent = time.monotonic()
     response, first, result = connection.getresponse(), 0.0, {}
     name = ""

@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprise_kit.apps.demo.spool import LOCK
 from reprise_kit.compare import registry
 from reprise_kit.compare.pins import blob_id
 from tests.shared import SHARED
@@ -44,7 +45,7 @@ class Running:
         try:
             connection.request(method, path, body, headers or {})
             response = connection.getresponse()
-            return Answer(response.status, dict(response.getheaders()), response.read())
+            return Answer(response.status, {k.lower(): v for k, v in response.getheaders()}, response.read())
         finally:
             connection.close()
 
@@ -55,7 +56,7 @@ class Running:
         self,
         content: bytes,
         name: str = "clip",
-        path: str = "/api/predict",
+        path: str = "/api/v1/predict",
         stream: bool = False,
         system: str | None = None,
     ) -> "Answer":
@@ -63,7 +64,7 @@ class Running:
         return self.request("POST", path, body, headers | ({"Accept": "text/event-stream"} if stream else {}))
 
     def uploads_left(self) -> list[str]:
-        return sorted(str(path) for path in self.temporary.rglob("*") if path.is_file())
+        return sorted(str(path) for path in self.temporary.rglob("*") if path.is_file() and path.name != LOCK)
 
     def children(self) -> list[int]:
         text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()

@@ -26,6 +26,6 @@ def test_names_that_somebody_owns_are_refused(host: str) -> None:
 def test_a_page_elsewhere_cannot_spend_this_machine(server: Running) -> None:
     body, headers = form(SOUND.read_bytes(), "clip")
     for other, words in (({"Origin": "https://evil.example"}, "may not use"), ({"Host": "evil.example"}, "not called")):
-        refused = server.request("POST", "/api/predict", body, headers | other)
+        refused = server.request("POST", "/api/v1/predict", body, headers | other)
         assert refused.status == 403 and words in refused.json["error"]
     assert server.upload(SOUND.read_bytes()).status == 200

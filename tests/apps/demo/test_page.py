@@ -211,7 +211,7 @@ def test_compare_view_marks_steps_of_another_genre(page: Any, folder: Path) -> N
         head = answer.text().split("event: original")[0]
         route.fulfill(response=answer, body=f"{head}event: original\ndata: {json.dumps(theirs)}\n\n")
 
-    page.route("**/api/predict*", altered)
+    page.route("**/api/v1/predict*", altered)
     page.select_option("#clip", "quad_4channels.wav")
     page.click("#play-clip")
     page.wait_for_selector("#compare:not([hidden])")

@@ -16,7 +16,6 @@ import pytest
 
 from reprise_kit.apps.demo.analysis import Limits, analyse
 from reprise_kit.apps.demo.engine import Engine, Engines, probabilities
-from reprise_kit.apps.demo.queue import Queue
 from reprise_kit.compare import registry, system
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
@@ -76,7 +75,7 @@ def test_the_events_end_with_the_same_answer(several: Running, name: str) -> Non
 
 @needs_shared
 def test_the_recommended_system_is_the_default_where_it_was_fetched(several: Running) -> None:
-    about = several.get("/api/about").json
+    about = several.get("/api/v1/about").json
     assert about["system"] == "deepsound_cnn_2018" and about["weights_know_genres"] is True
     first, *others = about["systems"]
     assert first["system"] == about["system"] and first["recommended"] and first["live"] and first["available"]
@@ -86,7 +85,7 @@ def test_the_recommended_system_is_the_default_where_it_was_fetched(several: Run
 
 def test_nothing_fetched_leaves_the_kits_own_and_says_how_to_get_the_others() -> None:
     with running(weights=None) as own:
-        about = own.get("/api/about").json
+        about = own.get("/api/v1/about").json
         assert about["system"] == "deepsound_crnn" and about["weights_know_genres"] is False
         offers = {offer["system"]: offer for offer in about["systems"]}
         assert [name for name, offer in offers.items() if offer["available"]] == ["deepsound_crnn"]
@@ -100,7 +99,7 @@ def test_nothing_fetched_leaves_the_kits_own_and_says_how_to_get_the_others() ->
 
 
 def test_every_system_that_answers_with_probabilities_is_offered(server: Running) -> None:
-    offered = {offer["system"] for offer in server.get("/api/about").json["systems"]}
+    offered = {offer["system"] for offer in server.get("/api/v1/about").json["systems"]}
     assert offered == {name for name in registry.names() if probabilities(registry.load(name))}
     assert "transfer_learning_music" in registry.names() and "transfer_learning_music" not in offered
 
@@ -109,17 +108,17 @@ def test_every_system_that_answers_with_probabilities_is_offered(server: Running
 @pytest.mark.parametrize("name", ["polka", "../deepsound_crnn", "transfer_learning_music", "x" * 3000])
 def test_an_unknown_system_is_one_line_and_leaves_nothing(server: Running, name: str, stream: bool) -> None:
     answer = server.upload(SOUND.read_bytes(), system=name, stream=stream)
-    assert answer.status == 400 and list(answer.json) == ["error"]
+    assert answer.status == 400 and list(answer.json) == ["error", "code"]
     message = answer.json["error"]
     assert "no system" in message and "deepsound_crnn" in message and len(message) < 300 and "\n" not in message
     assert settled(server)
-    assert server.request("POST", f"/api/live?rate=48000&system={name}").status == 400
+    assert server.request("POST", f"/api/v1/live?rate=48000&system={name}").status == 400
     assert "reprise_clips_inside 0.0" in server.get("/metrics").body.decode()
 
 
 @needs_shared
 def test_only_its_own_original_is_set_beside_a_system(several: Running) -> None:
-    path = "/api/predict?original=1"
+    path = "/api/v1/predict?original=1"
     own = several.upload(QUAD.read_bytes(), path=path, system="deepsound_crnn").json["original"]
     assert own["source"] == "recorded" and own["max_abs"] <= 5e-5
     for name in FETCHED:
@@ -132,7 +131,7 @@ def test_only_its_own_original_is_set_beside_a_system(several: Running) -> None:
 @pytest.mark.parametrize("kind", ["nothing", "noise", "zip", "wav at 4 GHz", "half an mp3", "playlist"])
 def test_hostile_files_are_one_line_for_every_system(several: Running, name: str, kind: str) -> None:
     answer = several.upload(HOSTILE[kind], system=name)
-    assert answer.status == 422 and list(answer.json) == ["error"]
+    assert answer.status == 422 and list(answer.json) == ["error", "code"]
     message = answer.json["error"]
     assert 5 < len(message) < 300 and "\n" not in message and "/tmp" not in message and "passwd" not in message
     assert settled(several)
@@ -149,15 +148,15 @@ def test_what_the_pipeline_refuses_is_said_without_the_servers_names(several: Ru
 def test_a_microphone_goes_to_the_system_named(several: Running, cache: Path) -> None:
     from reprise_kit.port.deepsound_cnn_2018.live import LiveNetwork, LiveRecogniser
 
-    refused = several.request("POST", "/api/live?rate=48000&system=compact_cnn")
+    refused = several.request("POST", "/api/v1/live?rate=48000&system=compact_cnn")
     assert refused.status == 400 and "no live path" in refused.json["error"]
     samples = np.random.default_rng(3).normal(0, 0.1, 48_000 * 8).astype(np.float32)
-    opened = several.request("POST", "/api/live?rate=48000&system=deepsound_cnn_2018").json
+    opened = several.request("POST", "/api/v1/live?rate=48000&system=deepsound_cnn_2018").json
     assert opened["system"] == "deepsound_cnn_2018" and len(opened["labels"]) == 10 and opened["step_seconds"] > 0
     steps = []
     for part in np.split(samples, 32):
-        steps += several.request("POST", f"/api/live/{opened['id']}", part.tobytes()).json["step_probs"]
-    several.request("DELETE", f"/api/live/{opened['id']}")
+        steps += several.request("POST", f"/api/v1/live/{opened['id']}", part.tobytes()).json["step_probs"]
+    several.request("DELETE", f"/api/v1/live/{opened['id']}")
     pipeline: Any = own_pipeline("deepsound_cnn_2018", cache)
     expected = LiveRecogniser(LiveNetwork(pipeline.model), 48_000).push(samples).step_probs
     assert len(steps) >= 12
@@ -246,8 +245,7 @@ def test_a_new_folder_appears_by_itself_and_is_loaded_once(tmp_path: Path, monke
 
 
 def events(engine: Engine, path: Path, limits: Limits) -> list[tuple[str, dict[str, Any]]]:
-    ticket = Queue(1, 0).join()
-    return list(analyse(path, engine, limits, ticket, lambda: False, streaming=True))
+    return list(analyse(path, engine, limits, lambda: None, streaming=True))
 
 
 def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
@@ -271,11 +269,11 @@ def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
         yield Incoming(22_050, 2.0, parts(), Origin("none", "none"))
 
     monkeypatch.setattr("reprise_kit.apps.demo.analysis.incoming_from_child", failing_late)
-    assert events(engine, SOUND, Limits())[-1] == ("error", {"error": "damaged near its end"})
+    assert events(engine, SOUND, Limits())[-1] == ("error", {"error": "damaged near its end", "code": "bad_clip"})
 
 
 def test_a_refusal_does_not_name_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     engine, _ = newcomer(tmp_path, monkeypatch)
     small = tmp_path / "secret.wav"
     small.write_bytes(wav(np.zeros(300, np.int16), 22_050))
-    assert events(engine, small, Limits())[-1] == ("error", {"error": "too small for a newcomer"})
+    assert events(engine, small, Limits())[-1] == ("error", {"error": "too small for a newcomer", "code": "bad_clip"})

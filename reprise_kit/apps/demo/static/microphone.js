@@ -21,10 +21,10 @@ export class Microphone {
     this.context = new AudioContext();
     await this.context.audioWorklet.addModule("/static/worklet.js");
     const rate = this.context.sampleRate;
-    const answer = await fetch(`/api/live?rate=${rate}&system=${encodeURIComponent(system)}`, { method: "POST" });
+    const answer = await fetch(`/api/v1/live?rate=${rate}&system=${encodeURIComponent(system)}`, { method: "POST" });
     const opened = await answer.json();
     if (!answer.ok) throw new Error(opened.error);
-    this.url = `/api/live/${opened.id}`;
+    this.url = `/api/v1/live/${opened.id}`;
     this.stepSeconds = opened.step_seconds;
     this.ear = new AudioWorkletNode(this.context, "ear", { numberOfOutputs: 0 });
     this.ear.port.onmessage = ({ data }) => this.hear(data, rate);

@@ -37,7 +37,7 @@ export function send(file, system, compared, onEvent) {
   const form = new FormData();
   form.append("system", system);
   form.append("clip", file, "clip");
-  request.open("POST", compared ? "/api/predict?original=1" : "/api/predict");
+  request.open("POST", compared ? "/api/v1/predict?original=1" : "/api/v1/predict");
   request.setRequestHeader("Accept", "text/event-stream");
   request.send(form);
   return () => { request.onload = request.onerror = request.onprogress = null; request.abort(); };
