@@ -32,6 +32,7 @@ from reprise_kit.apps.demo.visit import House, Visit
 from reprise_kit.compare.errors import InputError
 
 API = "/api/v1"
+PAGE_SECONDS = 2.0  # for which the page is kept as it was made
 SYSTEM = Query(description="name of a system; default: the server's")
 BYTES = {"schema": {"type": "string", "format": "binary"}}
 FORM = {
@@ -65,6 +66,7 @@ class Demo:
         self.metrics = Metrics(lambda: len(self.house.inside), lambda: len(self.microphones))
         engines.default.warm_up()
         self.about = engines.default.about()
+        self._pages: dict[str, tuple[float, str]] = {}
         self.api = FastAPI(
             title="Reprise", version=VERSION, openapi_url=f"{API}/openapi.json", docs_url=None, redoc_url=None
         )
@@ -100,10 +102,17 @@ class Demo:
 
     async def page(self, request: Request) -> HTMLResponse:
         """GET / : the page."""
+        return HTMLResponse(await self._page(str(request.base_url)))
+
+    async def _page(self, url: str) -> str:
+        until, made = self._pages.get(url, (0.0, ""))
+        if time.monotonic() < until:
+            return made
         offers = await run_in_threadpool(self.offers)
-        live = bool(self.original.url)
-        shown = {"about": self.about, "offers": offers, "limits": self.limits, "live": live, "url": request.base_url}
-        return HTMLResponse(page(**shown, whole_minutes=round(self.limits.whole_file_seconds / 60)))
+        shown = {"about": self.about, "offers": offers, "limits": self.limits, "live": bool(self.original.url)}
+        made = page(**shown, url=url, whole_minutes=round(self.limits.whole_file_seconds / 60))
+        self._pages = {url: (time.monotonic() + PAGE_SECONDS, made)}
+        return made
 
     def offers(self) -> list[dict[str, Any]]:
         """Return what a person chooses a system by: recommended ones first, those without weights last."""
@@ -111,7 +120,8 @@ class Demo:
             engine.offer() | {"compared": bool(engine.weights) and self.original.missing(engine) is None}
             for engine in self.engines
         ]
-        return sorted(offers, key=lambda offer: (not offer["recommended"], not offer["available"]))
+        offers.sort(key=lambda offer: (not offer["recommended"], not offer["available"]))
+        return offers
 
     def say_about(self) -> JSONResponse:
         """The default system, and all that can be chosen."""

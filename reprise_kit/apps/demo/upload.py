@@ -16,7 +16,7 @@ from reprise_kit.apps.demo.refusal import Code, Refusal
 PAUSE_SECONDS = 10.0  # without a byte
 WINDOW_SECONDS = 20.0  # in which at least so many bytes are to arrive:
 WINDOW_BYTES = 40_000
-FIELD_BYTES = 1000  # of a form's field beside the clip
+FIELD_BYTES = 1000  # of a form's field beside the clip that are read: no name is so long
 FIELDS = ("clip", "system")
 CHUNK_BYTES = 1 << 16
 
@@ -193,9 +193,7 @@ class Form:
     def _data(self, data: bytes, start: int, end: int) -> None:
         if self.seen[-1] == "clip":
             return self.arrival.write(data[start:end])
-        self.value += data[start:end]
-        if len(self.value) > FIELD_BYTES:
-            raise Refusal(Code.BAD_FORM, f"the field `system` is longer than {FIELD_BYTES} bytes")
+        self.value = (self.value + data[start:end])[:FIELD_BYTES]
         return None
 
     def _end(self) -> None:

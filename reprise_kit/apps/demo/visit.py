@@ -32,7 +32,6 @@ class House:
     original: Original
     queue: Queue
     inside: "set[Visit]" = field(default_factory=set)
-    leaving: "set[asyncio.Task[None]]" = field(default_factory=set)
 
     def __post_init__(self) -> None:
         """Hire the threads."""
@@ -169,18 +168,17 @@ class Visit:
             job.cut(reason)
 
     def _leave(self) -> None:
+        """Give back the place and delete the file, as soon as no thread is at it."""
         for task in self.tasks:
             task.cancel()
         for job in self.jobs:
             job.end()
-        task = asyncio.create_task(self._left())
-        self.house.leaving.add(task)
-        task.add_done_callback(self.house.leaving.discard)
+            job.finished.add_done_callback(self._clear)
+        self._clear()
 
-    async def _left(self) -> None:
-        """Give back the place and delete the file, once no thread is at it."""
-        for job in self.jobs:
-            await job.finished
+    def _clear(self, _: object = None) -> None:
+        if not all(job.finished.done() for job in self.jobs):
+            return
         if self.ticket:
             self.ticket.release()
         self.arrival.discard()
