@@ -81,6 +81,6 @@ class Connection(H11Protocol):
             return self.transport.abort()
         body = json.dumps(Refusal(Code.BAD_REQUEST, "this is no HTTP request that can be read").content).encode()
         headers = [("content-type", "application/json"), ("content-length", str(len(body))), ("connection", "close")]
-        for event in (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage()):
-            self.transport.write(self.conn.send(event) or b"")
+        events = (h11.Response(status_code=400, headers=headers), h11.Data(data=body), h11.EndOfMessage())
+        self.transport.write(b"".join(self.conn.send(event) or b"" for event in events))
         return self.transport.close()

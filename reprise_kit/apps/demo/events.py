@@ -60,7 +60,6 @@ async def last(events: AsyncIterator[Event]) -> dict[str, Any]:
     return answer
 
 
-
 def wanted(accept: str) -> bool:
     """Whether a client that sends this Accept header would rather have events than the answer alone."""
     kinds = [kind.partition(";") for kind in accept.lower().split(",")]

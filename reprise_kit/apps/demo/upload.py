@@ -204,5 +204,3 @@ class Form:
         """Raise Refusal where there was no clip."""
         if "clip" not in self.seen:
             raise Refusal(Code.NO_CLIP, "no file: send it as the multipart field `clip`, or as the body")
-
-

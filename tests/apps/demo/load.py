@@ -1,14 +1,15 @@
 """The server under load: python -m tests.apps.demo.load {uploads N AT_A_TIME | slow N | hostile} [--weights FILE].
 
 uploads: N clips, AT_A_TIME at a time, every answer checked; how many were answered, p50, p95, and what /health took.
-slow: N sockets of five slow kinds for 40 s; the slowest /health meanwhile. hostile: the most memory of the server and its
-children over every hostile clip.
+slow: N sockets of five slow kinds for 40 s; the slowest /health meanwhile. hostile: the most memory of the server and
+its children over every hostile clip.
 """
 
 import argparse
 import json
 import socket
 import statistics
+import sys
 import threading
 import time
 from collections import Counter
@@ -119,6 +120,7 @@ def hostile(server: Running, clips: dict[str, bytes]) -> dict[str, Any]:
         with watching(server.memory) as seen, ThreadPoolExecutor(2) as pool:
             statuses.update(a.status for a in pool.map(lambda s: server.upload(content, stream=s), (False, True)))  # noqa: B023
         most[name] = round(max(seen) / 1e6)
+        print(f"{most[name]} MB, {name}", file=sys.stderr, flush=True)
     worst = max(most, key=lambda name: most[name])
     return {"clips": len(clips), "statuses": dict(statuses), "most_megabytes": most[worst], "by": worst, "each": most}
 

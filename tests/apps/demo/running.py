@@ -121,13 +121,18 @@ def fetched(cache: Path, *names: str) -> Path:
 
 
 @contextmanager
-def running(*options: str, weights: Path | None = FIXTURE, cache: Path | None = None) -> Iterator[Running]:
-    """Start `reprise serve` on a free port and end it afterwards; without a cache nothing was ever fetched."""
+def running(
+    *options: str, weights: Path | None = FIXTURE, cache: Path | None = None, temporary: Path | None = None
+) -> Iterator[Running]:
+    """Start `reprise serve` on a free port and end it afterwards; without a cache nothing was ever fetched.
+
+    temporary: the folder for its temporary files; else one of its own.
+    """
     command = [sys.executable, "-m", "reprise_kit", "serve", "--port", "0", *options]
     command += ["--weights", str(weights)] if weights else []
     with tempfile.TemporaryDirectory() as folder:
-        temporary, log = Path(folder) / "tmp", Path(folder) / "log"
-        temporary.mkdir()
+        temporary, log = temporary or Path(folder) / "tmp", Path(folder) / "log"
+        temporary.mkdir(exist_ok=True)
         with log.open("wb") as out:
             environment = os.environ | {"TMPDIR": str(temporary), "REPRISE_CACHE": str(cache or Path(folder) / "cache")}
             process = subprocess.Popen(command, cwd=ROOT, stderr=out, stdout=out, env=environment)

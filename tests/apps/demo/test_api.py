@@ -81,8 +81,8 @@ def test_metrics_and_log_tell_what_was_done(server: Running) -> None:
     server.upload(b"not a sound")
     text = server.get("/metrics").body.decode()
     for wanted in ('reprise_clips_total{outcome="result"}', 'reprise_clips_total{outcome="error"}',
-                   'route="/api/v1/predict",status="422"', "reprise_first_step_seconds_bucket", "reprise_clips_inside 0.0",
-                   "process_resident_memory_bytes"):  # fmt: skip
+                   'route="/api/v1/predict",status="422"', "reprise_first_step_seconds_bucket",
+                   "reprise_clips_inside 0.0", "process_resident_memory_bytes"):  # fmt: skip
         assert wanted in text
     assert any(event.get("route") == "/api/v1/predict" and event["status"] == 200 for event in server.events())
     assert "secret-name" not in server.log.read_text()
