@@ -58,7 +58,7 @@ class Pipe:
     """A file that is still arriving: its bytes can be read once, in order."""
 
     def __init__(self, file: BufferedReader) -> None:
-        """Look at the first bytes; raises InputError on what can be told only when it is whole: Python's own formats."""
+        """Look at the first bytes; raises InputError on what is read when it is whole: Python's own formats."""
         self.file, self.first = file, file.read(len(max(PLAYLISTS, key=len)))
         if self.first.startswith((b"RIFF", b"FORM", b".snd", *PLAYLISTS)):
             raise InputError("not of a kind that can be heard before it is whole")

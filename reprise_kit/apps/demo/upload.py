@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import IO, BinaryIO
 
 from python_multipart.exceptions import FormParserError
-from python_multipart.multipart import MultipartParser, parse_options_header
+from python_multipart.multipart import MultipartCallbacks, MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
 from reprise_kit.apps.demo.refusal import Code, Refusal
@@ -154,9 +154,9 @@ class Form:
         """Send the clip's bytes to `arrival`."""
         self.arrival = arrival
         self.seen: list[str] = []
-        self.name = self.value = self.header = b""
+        self.value = self.header = b""
         self.disposition: dict[bytes, bytes] = {}
-        self.callbacks = {
+        self.callbacks: MultipartCallbacks = {
             "on_part_begin": self._begin,
             "on_header_field": self._header_field,
             "on_header_value": self._header_value,
