@@ -82,9 +82,10 @@ class Node(Row, frozen=True):
 
 
 class Demo(Row, frozen=True):
-    """What the demo is told: whether to offer this system first, and options of its pipeline."""
+    """What the demo is told: whether to offer this system first, what part of a sound it hears, pipeline's options."""
 
     recommended: bool = False
+    hears: str = ""
     options: dict[str, Any] = {}
 
 

@@ -1,6 +1,7 @@
 """The demo's pages and HTTP API (reprise_kit/apps/demo/API.md) over the engines; no signal processing here."""
 
 import errno
+import re
 import time
 import traceback
 from collections.abc import AsyncIterator
@@ -230,7 +231,7 @@ async def refuse_unknown(request: Request) -> None:
             raise Refusal(Code.UNKNOWN_PARAMETER, f"no parameter {name[:40]!r}; {allowed}")
 
 
-async def failed(_: Request, error: Exception) -> JSONResponse:
+async def failed(request: Request, error: Exception) -> JSONResponse:
     """One readable line for whatever went wrong; the traceback goes to the log only."""
     if isinstance(error, Refusal):
         return as_json(error)
@@ -238,11 +239,20 @@ async def failed(_: Request, error: Exception) -> JSONResponse:
         first = error.errors()[0]
         return as_json(Refusal(Code.BAD_PARAMETER, f"parameter {first['loc'][-1]!r}: {first['msg']}"))
     if isinstance(error, HTTPException):
+        allowed = {"Allow": methods} if error.status_code == 405 and (methods := _methods(request)) else {}
         code = {404: Code.NOT_FOUND, 405: Code.WRONG_METHOD}.get(error.status_code, Code.BAD_REQUEST)
         answer = as_json(Refusal(code, str(error.detail)))
-        answer.headers.update(error.headers or {})
+        answer.headers.update({**(error.headers or {}), **allowed})
         return answer
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return as_json(Refusal(Code.NO_ROOM, "no room for another file just now; try again in a minute"))
     log("failed", trace="".join(traceback.format_exception(error)))
     return as_json(Refusal(Code.FAILED, "the server failed on this request; it has been noted"))
+
+
+def _methods(request: Request) -> str:
+    """What the document has for a path: a route of Starlette's own knows its own method only."""
+    for template, methods in request.app.openapi()["paths"].items():
+        if re.fullmatch(re.sub(r"{\w+}", "[^/]+", template), request.url.path):
+            return ", ".join(sorted(map(str.upper, methods)))
+    return ""

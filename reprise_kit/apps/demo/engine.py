@@ -178,6 +178,7 @@ class Engine:
             "knows": self.knows,
             "answers": "steps" if self.steps_stage else "clip",
             "live": self.has_live,
+            "hears": self.demo.hears,
             "accepts": sorted(suffixes(self.system)),
             "recommended": self.recommended,
             "available": weights is not None,

@@ -55,7 +55,7 @@ class Offer(Answer):
     knows: str
     answers: Literal["steps", "clip"]
     live: bool
-    hears_seconds: float | None = Field(description="of the middle of a sound that is all it hears; null: all of it")
+    hears: str = Field(description="what of a sound it hears, in words; empty: all of it")
     accepts: list[str]
     recommended: bool
     available: bool = Field(description="whether its weights are here")
