@@ -67,6 +67,8 @@ def needed(
 def _remedy(system: System) -> str:
     if system.file.upstream is not None:
         return f"get the original's with: reprise fetch {system.name}"
+    if system.file.paper:
+        return f"see docs/{system.name}.md: of a paper no weights were published"
     named = system.file.weights
     return f"put {named.path} into {system.folder}" if named else "name it in system.toml: [weights] path, backend"
 

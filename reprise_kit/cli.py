@@ -501,6 +501,24 @@ def features(
 
 
 @cli.command()
+@click.argument("folder", type=FILE)
+@click.option("--system", default="gwardys_2014", show_default=True, help="Which old system: gwardys_2014.")
+@click.option("--folds", default=10, show_default=True, type=click.IntRange(2), help="Folds of the cross-validation.")
+@click.option("--groups", type=FILE, help="CSV of track,group (album, artist, recording): held out whole.")
+@click.option("--weights", type=FILE, help="Default: efficientnet_lite0, where its package is installed.")
+def evaluate(folder: Path, system: str, folds: int, groups: Path | None, weights: Path | None) -> None:
+    """Cross-validate a system's machines on FOLDER, a corpus with a sub-folder per genre, and print the table.
+
+    Its last row is always a baseline that looks at no picture. A stopped run goes on.
+    """
+    from reprise_kit.commands import evaluate as evaluating
+
+    if system != "gwardys_2014":
+        raise InputError(f"{system} is not evaluated by this command; gwardys_2014 is")
+    evaluating.evaluate(folder, folds, groups, weights)
+
+
+@cli.command()
 @click.argument("source")
 @click.option("--commit", help="Of a git repository; default: its HEAD, for a folder what lies in it.")
 @click.option("--entry", help='What to run, like "python predict.py image.png"; default: what its README shows.')

@@ -20,6 +20,8 @@ TABLE_ROW = re.compile(r"^\|(.+)\|$", re.M)
 TEST = re.compile(r"(tests/[\w/]+\.py)(?:::(\w+))?")  # a whole file, or one test of it
 CLIP = ROOT / "tests/clips/piano_22050.wav"
 
+PAPERS = [name for name in NAMES if registry.load(name).file.paper]
+originals = pytest.mark.parametrize("name", [name for name in NAMES if name not in PAPERS])
 systems = pytest.mark.parametrize("name", NAMES)
 
 
@@ -51,11 +53,9 @@ def test_system_toml_is_complete(name: str) -> None:
     assert loaded.file.weights.path in theirs or (loaded.folder / loaded.file.weights.path).is_file()
 
 
-@systems
+@originals
 def test_the_environment_of_the_original_is_locked(name: str) -> None:
     loaded = registry.load(name)
-    if loaded.file.paper:
-        pytest.skip("a paper: there is no original to run")
     locks = [row.requirements for row in loaded.file.environments.values()]
     adapter = "trace.py"
     if loaded.file.node:
@@ -72,7 +72,7 @@ def defined_tests(path: Path) -> set[str]:
     return {node.name for node in ast.walk(ast.parse(path.read_text())) if isinstance(node, ast.FunctionDef)}
 
 
-@systems
+@originals
 def test_quirks_name_tests_that_exist(name: str) -> None:
     text = (ROOT / "original" / name / "QUIRKS.md").read_text()
     _, rule, *rows = TABLE_ROW.findall(text)
@@ -97,7 +97,7 @@ def weights_of(name: str) -> Path | None:
 
 
 @needs_shared
-@systems
+@originals
 def test_the_system_keeps_the_contract(name: str) -> None:
     loaded, weights = registry.load(name), weights_of(name)
     assert weights is not None, "the pinned weights are not among the shared files"
@@ -107,6 +107,14 @@ def test_the_system_keeps_the_contract(name: str) -> None:
     inputs = [CLIP] if loaded.file.input == "sound" else []
     found = list(check(Subject(loaded, inputs, Weights(weights, loaded.backend, "given"), options)))
     assert [(one.what, one.problems) for one in found if not one] == [] and len(found) == len(FIRST) + len(THEN)
+
+
+@pytest.mark.parametrize("name", PAPERS)
+def test_a_paper_has_a_page_that_says_what_is_ours(name: str) -> None:
+    """Its stages are held to the contract by tests of its own, which bring weights."""
+    page = (ROOT / "docs" / f"{name}.md").read_text()
+    assert "ours" in page and registry.load(name).file.paper.rpartition(" ")[2].rpartition("/")[2] in page
+    assert list((ROOT / "tests" / "port" / name).glob("test_*.py"))
 
 
 def test_the_contract_bites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -71,10 +71,10 @@ def mel_power(
     if len(samples) <= n_fft // 2:
         raise InputError(f"the clip has {len(samples)} samples: at least {n_fft // 2 + 1} are needed")
     bank = _sparse_bank(sample_rate, n_fft, n_mels)
-    return np.concatenate([power.astype(np.float64) @ bank for power in _power_spectra(samples, n_fft, hop)])
+    return np.concatenate([power.astype(np.float64) @ bank for power in power_spectra(samples, n_fft, hop)])
 
 
-def _power_spectra(samples: NDArray[np.float32], n_fft: int, hop: int) -> Iterator[NDArray[np.float32]]:
+def power_spectra(samples: NDArray[np.float32], n_fft: int, hop: int) -> Iterator[NDArray[np.float32]]:
     """Squared magnitude of the centred short-time transform, (up to BLOCK frames, n_fft // 2 + 1) float32 at a time."""
     padded = np.pad(samples, n_fft // 2, mode=PADDING)
     frames = np.lib.stride_tricks.sliding_window_view(padded, n_fft)[::hop]

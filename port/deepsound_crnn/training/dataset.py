@@ -18,7 +18,6 @@ from reprise_kit.compare.atomic import atomic_file, claim_folder
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
-from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.shown import shown
 from reprise_kit.compare.workers import DIED, begin_worker, ctrl_c_for_the_parent, end_now
 from reprise_kit.port.audio.decode import decode
@@ -27,6 +26,7 @@ from reprise_kit.port.audio.scipy017.resample import resample
 from reprise_kit.port.deepsound_crnn.training import pickle_arrays
 from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 from reprise_kit.port.shared.gtzan import GENRES
+from reprise_kit.port.shared.tracks import find_tracks
 
 MIN_FRAMES = 36  # what one answer of the network needs
 PARTS = ("*.npy",)  # names of the files that `collect` leaves in its folder
@@ -122,21 +122,6 @@ def framed(log_power: np.ndarray, n_frames: int) -> np.ndarray:
     out = np.full((n_frames, N_MELS), np.log(SILENCE), np.float32)
     out[: len(log_power)] = log_power[:n_frames]
     return out
-
-
-def find_tracks(folder: Path) -> list[tuple[str, Path]]:
-    """Return (genre, file) in the order of genre and file names; raises InputError where there is no such corpus."""
-    if not folder.is_dir():
-        raise InputError(f"{folder}: no such folder; give one with a sub-folder for each genre")
-    found = [
-        (genre.name, file)
-        for genre in sorted(path for path in folder.iterdir() if path.is_dir() and not path.name.startswith("."))
-        for file in sorted(genre.iterdir())
-        if file.suffix.lower() in SUFFIXES and file.is_file()
-    ]
-    if not found:
-        raise InputError(f"{folder}: no sound files in its sub-folders; give one with a sub-folder for each genre")
-    return found
 
 
 def collect(

@@ -1,0 +1,81 @@
+"""The data path: clip -> native -> samples -> three pictures -> features of each. Machines need a corpus: `evaluate`.
+
+There is no original to compare with: the stages are there to be looked at.
+"""
+
+import hashlib
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from importlib.metadata import version
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import decode
+from reprise_kit.port.audio.provenance import decoded_by
+from reprise_kit.port.audio.scipy017.resample import resample
+from reprise_kit.port.gwardys_2014 import extractors, spectrogram
+from reprise_kit.port.shared.gtzan import GENRES
+from reprise_kit.port.shared.network import PACKAGES, AudioOptions
+
+
+@dataclass(frozen=True)
+class Options(AudioOptions):
+    """None of its own."""
+
+
+class Pipeline:
+    """The pictures and a frozen network."""
+
+    labels = GENRES
+
+    def __init__(self, weights: Path, options: Options) -> None:
+        """Load a .caffemodel, or the state dict of efficientnet_lite0."""
+        self.weights, self.options, self.extractor = weights, options, extractors.load(weights)
+
+    def decode(self, path: Path) -> Traced:
+        """Return `native`, (n_native,) float32 mono, and its rate."""
+        decoded = decode(path, self.options.decoder, self.options.fix_quirks)
+        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded_by(path, self.options.decoder))
+
+    def stage(self, name: str, source: Any, scalars: Mapping[str, float]) -> Array:
+        """Compute one stage from its source; raises KeyError on an unknown one."""
+        if name == "samples":
+            return resample(np.ascontiguousarray(source, np.float32), int(scalars["native_rate"]), spectrogram.RATE)[0]
+        kind, _, what = name.partition("_")
+        if what == "picture":
+            return spectrogram.pictures(source)[kind]
+        return {"features": self.extractor.of_grey({kind: source})[kind]}[what]
+
+    def trace(self, path: Path) -> Traced:
+        """Return every stage of a clip."""
+        taken = self.decode(path)
+        arrays = dict(taken.arrays)
+        arrays["samples"] = samples = self.stage("samples", arrays["native"], taken.scalars)
+        pictures = spectrogram.pictures(samples)
+        found = self.extractor.of_grey(pictures)
+        for kind in spectrogram.KINDS:
+            arrays |= {f"{kind}_picture": pictures[kind], f"{kind}_features": found[kind]}
+        return Traced(arrays, taken.scalars, taken.provenance)
+
+    def predict(self, path: Path) -> Prediction:
+        """Refuse: nothing is known of genres before a corpus has been learnt."""
+        raise InputError(f"{path}: gwardys_2014 names the genres of a corpus: reprise evaluate FOLDER")
+
+    def predict_many(self, paths: Sequence[Path]) -> list[Prediction | InputError]:
+        """Refuse each."""
+        return one_by_one(self.predict, paths)
+
+    def provenance(self) -> dict[str, Any]:
+        """Return what decided the numbers."""
+        digest = hashlib.sha256(self.weights.read_bytes()).hexdigest()
+        packages = {name: version(name) for name in (*PACKAGES, "scikit-learn")}
+        return {"side": "port", "extractor": self.extractor.name, "weights_sha256": digest, "packages": packages}
+
+
+def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:
+    """Open the pictures and a frozen network."""
+    return Pipeline(weights, options or Options())
