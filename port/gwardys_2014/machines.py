@@ -36,7 +36,7 @@ def machine() -> Pipeline:
 def _votes(scores: Scores) -> NDArray[np.floating]:
     """Votes for each genre; the sum of scores decides where there are as many."""
     votes = np.eye(scores.shape[-1])[scores.argmax(axis=-1)].sum(axis=0)
-    return votes + softmax(scores.sum(axis=0), axis=-1) / 2
+    return np.asarray(votes + softmax(scores.sum(axis=0), axis=-1) / 2)
 
 
 @dataclass(frozen=True)

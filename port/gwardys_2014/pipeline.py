@@ -15,7 +15,6 @@ import numpy as np
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import decode
-from reprise_kit.port.audio.provenance import decoded_by
 from reprise_kit.port.audio.scipy017.resample import resample
 from reprise_kit.port.gwardys_2014 import extractors, spectrogram
 from reprise_kit.port.shared.gtzan import GENRES
@@ -39,7 +38,7 @@ class Pipeline:
     def decode(self, path: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono, and its rate."""
         decoded = decode(path, self.options.decoder, self.options.fix_quirks)
-        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded_by(path, self.options.decoder))
+        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded.provenance, decoded.sha256)
 
     def stage(self, name: str, source: Any, scalars: Mapping[str, float]) -> Array:
         """Compute one stage from its source; raises KeyError on an unknown one."""
@@ -59,7 +58,7 @@ class Pipeline:
         found = self.extractor.of_grey(pictures)
         for kind in spectrogram.KINDS:
             arrays |= {f"{kind}_picture": pictures[kind], f"{kind}_features": found[kind]}
-        return Traced(arrays, taken.scalars, taken.provenance)
+        return Traced(arrays, taken.scalars, taken.provenance, taken.sha256)
 
     def predict(self, path: Path) -> Prediction:
         """Refuse: nothing is known of genres before a corpus has been learnt."""

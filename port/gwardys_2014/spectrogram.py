@@ -30,7 +30,8 @@ def magnitude(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     middle = samples[first : first + wanted]
     if len(middle) <= N_FFT // 2:
         raise InputError(f"the clip has {len(middle)} samples: at least {N_FFT // 2 + 1} are needed")
-    return np.sqrt(np.concatenate(list(power_spectra(middle, N_FFT, HOP)))).T
+    power: NDArray[np.float32] = np.concatenate(list(power_spectra(middle, N_FFT, HOP)))
+    return np.asarray(np.sqrt(power).T)
 
 
 def separated(spectrum: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDArray[np.floating]]:
@@ -50,7 +51,7 @@ def separated(spectrum: NDArray[np.float32]) -> tuple[NDArray[np.floating], NDAr
 
 def decibels(spectrum: NDArray[np.floating]) -> NDArray[np.float32]:
     """Return dB of a magnitude, any shape, silence at -200."""
-    return (20 * np.log10(np.maximum(spectrum, TINY))).astype(np.float32)
+    return np.asarray((20 * np.log10(np.maximum(spectrum, TINY))).astype(np.float32))
 
 
 def picture(spectrum: NDArray[np.floating]) -> Picture:
@@ -68,4 +69,4 @@ def pictures(samples: NDArray[np.float32]) -> dict[str, Picture]:
 def trivial(samples: NDArray[np.float32]) -> NDArray[np.float32]:
     """Return mean and standard deviation of the log spectrum, (1026,): the baseline that no picture is needed for."""
     shown = decibels(magnitude(samples))
-    return np.concatenate([shown.mean(axis=1), shown.std(axis=1)])
+    return np.asarray(np.concatenate([shown.mean(axis=1), shown.std(axis=1)]))
