@@ -1,6 +1,7 @@
 """Convolutions. Under Theano border_mode "same" pads k // 2 before and k - 1 - k // 2 after, then strides."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,7 +10,7 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, arrays_of, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, integers, once, rule
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -173,11 +174,12 @@ def convolution2d(context: Context, node: Node) -> Apply:
     padding, pad = same_padding(context, node, wide(kernel, rate), strides)
     converted = kernel_of(context, w, ordering, 2)
 
-    def make(**kwargs: Any) -> Any:
+    def made(strides: tuple[int, ...], padding: str) -> Apply:
         settings = {"dilation_rate": rate, "groups": _groups(node), "use_bias": bool(b)}
-        return layers.Conv2D(converted.shape[3], kernel, strides, padding, **settings, **kwargs)
+        make = partial(layers.Conv2D, converted.shape[3], kernel, strides, padding, **settings)
+        return with_activation(context, node, make, [converted, *b])
 
-    layer = after(pad, with_activation(context, node, make, [converted, *b]))
+    layer = after(pad, strided(node, wide(kernel, rate), strides, padding, made))
     return lambda x: context.spatial(node, x, ordering, layer)
 
 
@@ -192,12 +194,61 @@ def convolution3d(context: Context, node: Node) -> Apply:
     padding, pad = same_padding(context, node, wide(kernel, rate), strides)
     converted = kernel_of(context, w, ordering, 3)
 
-    def make(**kwargs: Any) -> Any:
+    def made(strides: tuple[int, ...], padding: str) -> Apply:
         settings = {"dilation_rate": rate, "groups": _groups(node), "use_bias": bool(b)}
-        return layers.Conv3D(converted.shape[4], kernel, strides, padding, **settings, **kwargs)
+        make = partial(layers.Conv3D, converted.shape[4], kernel, strides, padding, **settings)
+        return with_activation(context, node, make, [converted, *b])
 
-    layer = after(pad, with_activation(context, node, make, [converted, *b]))
+    layer = after(pad, strided(node, wide(kernel, rate), strides, padding, made))
     return lambda x: context.spatial(node, x, ordering, layer)
+
+
+def strided(
+    node: Node,
+    kernel: tuple[int, ...],
+    strides: tuple[int, ...],
+    padding: str,
+    made: Callable[[tuple[int, ...], str], Apply],
+) -> Apply:
+    """Return a convolution that takes no stride along axes on which the kernel has one place only.
+
+    TensorFlow 2.20's conv2d and conv3d of one channel read beyond the input there (oneDNN, last axis): 88 of 2,816
+    shapes came out wrong, by as much as the values. So the kernel is given just the window that it sees.
+    """
+    if all(stride == 1 for stride in strides):
+        return made(strides, padding)
+    found: dict[tuple[int, ...], Apply] = {}
+
+    def apply(x: Tensor) -> Tensor:
+        sizes = x.shape[1:-1]
+        one = [] if x.shape[-1] != 1 or None in sizes else _one_place(sizes, kernel, strides, padding)
+        taken = tuple(1 if axis in one else stride for axis, stride in enumerate(strides))
+        if one:
+            x = _windows(x, kernel, strides, padding, one)
+        if taken not in found and found:
+            raise InputError(
+                f"layer {node.name}: it is shared by images of which one has a single place for its kernel"
+            )
+        if not found:
+            found[taken] = made(taken, "valid" if one else padding)
+        return found[taken](x)
+
+    return apply
+
+
+def _one_place(sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], padding: str) -> list[int]:
+    """Return the axes with a stride along which the kernel has one place."""
+    lengths = [n if padding == "same" else n - k + 1 for n, k in zip(sizes, kernel, strict=True)]
+    return [axis for axis, (n, s) in enumerate(zip(lengths, strides, strict=True)) if s > 1 and n <= s]
+
+
+def _windows(x: Tensor, kernel: Sequence[int], strides: Sequence[int], padding: str, one: list[int]) -> Tensor:
+    """Return x padded as "same" does, and no longer than the kernel along the axes `one`."""
+    if padding == "same":
+        needed = [(-(-n // s) - 1) * s + k - n for n, k, s in zip(x.shape[1:-1], kernel, strides, strict=True)]
+        pads = [(max(total, 0) // 2, max(total, 0) - max(total, 0) // 2) for total in needed]
+        x = keras.ops.pad(x, [(0, 0), *pads, (0, 0)])
+    return x[(slice(None), *(slice(k if axis in one else None) for axis, k in enumerate(kernel)))]
 
 
 def wide(kernel: tuple[int, ...], rate: tuple[int, ...]) -> tuple[int, ...]:

@@ -206,9 +206,9 @@ def time_distributed(context: Context, node: Node) -> Apply:
     of_batch = any(_uses_the_batch(below) for below in inner.walk())
 
     def make(x: Tensor) -> Apply:
-        if context.backend == "theano" and x.shape[0] is not None:
-            _check_squeezed(node, inner)
         step = _per_step(context, inner, x)
+        if context.backend == "theano" and x.shape[0] is not None and 1 in step.output.shape[1:]:
+            _check_squeezed(node, inner)
         if of_batch and x.shape[0] is None:
             return _on_merged_steps(context, node, step, x)
         layer: Apply = layers.TimeDistributed(step, name=context.name(node.name))
@@ -218,17 +218,24 @@ def time_distributed(context: Context, node: Node) -> Apply:
 
 
 def _check_squeezed(node: Node, inner: Node) -> None:
-    """Refuse what Theano's rnn squeezed: with a counted batch it dropped every axis that is 1 by construction."""
-    last = inner
-    while last.children:
-        last = last.children[-1]
-    sizes = [last.config.get("n")] if last.class_name == "RepeatVector" else last.config.get("target_shape") or []
-    product = last.class_name == "Merge" and last.config.get("mode") in ("dot", "cos")
-    if 1 in sizes or product:
+    """Refuse what Theano's rnn squeezed: with a counted batch it dropped every axis that is 1 by construction.
+
+    Such an axis comes from a layer that writes a 1 into the graph, and goes through the layers after it; one that
+    only happens to be 1, as Dense(1)'s, stays.
+    """
+    writer = next((below for below in inner.walk() if _writes_a_one(below)), None)
+    if writer is not None:
         raise InputError(
-            f"layer {node.name}: on Theano with a counted batch, a TimeDistributed {last.class_name} to an axis of "
+            f"layer {node.name}: on Theano with a counted batch, a TimeDistributed {writer.class_name} to an axis of "
             "length 1 lost that axis, whatever the layers after it were told; this is not supported"
         )
+
+
+def _writes_a_one(node: Node) -> bool:
+    if node.class_name == "Merge":
+        return node.config.get("mode") in ("dot", "cos")
+    sizes = [node.config.get("n")] if node.class_name == "RepeatVector" else node.config.get("target_shape") or []
+    return 1 in sizes or node.class_name.startswith("LocallyConnected")
 
 
 def _uses_the_batch(node: Node) -> bool:
