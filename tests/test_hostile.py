@@ -129,7 +129,7 @@ def test_an_hdf5_file_of_odd_names_and_numbers(attributes: int, name: str, words
 def test_weights_larger_than_the_files_are_not_made(class_name: str, size: int) -> None:
     import keras
 
-    from reprise_kit.port.keras_legacy.rules.context import loaded
+    from reprise_kit.port.keras_legacy.rules.weights import loaded
     from reprise_kit.port.keras_legacy.tree import Node
 
     keras_layer, shape = {

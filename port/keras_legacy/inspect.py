@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, file_kinds, lambdas, read, safe, tree
+from reprise_kit.port.keras_legacy import evidence, file_kinds, hand_out, lambdas, read, safe, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import dialect_of
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
@@ -38,7 +38,7 @@ def inspect(path: Path, weights: Path | None = None) -> Inspection:
         document = safe.load_architecture(path)
         words, _ = translated(document, [], dialect_of(document, document.get("keras_version")))
         root = tree.parse(words)
-        rows = [Row(n.name, n.class_name, "", 0) for n in tree.flattened(root)]
+        rows = [Row(n.name, n.class_name, "", 0) for n in hand_out.flattened(root)]
         version = document.get("keras_version")
         return Inspection([_kind("an architecture without weights", version)], rows, list(_risks(root, None, version)))
     if hdf5:
@@ -75,7 +75,7 @@ def _whole(model: read.Keras1Model, kind: str) -> Inspection:
     found = evidence.from_names(model)
     facts = [_kind(kind, model.version), *found.lines[:1], f"source backend: {found.backend} ({found.sure})"]
     groups = {group.layer_name: group for group in model.weights}
-    nodes = tree.flattened(root)
+    nodes = hand_out.flattened(root)
     rows = [_row(node.name, node.class_name, groups.pop(node.name, None)) for node in nodes]
     rows += [_row(name, "? (in the file only)", group) for name, group in groups.items() if group.arrays]
     return Inspection(facts, rows, [*model.notes, *_risks(root, found.backend, model.version)])

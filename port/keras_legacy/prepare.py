@@ -11,6 +11,7 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import config_keys, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
+from reprise_kit.port.keras_legacy.hand_out import hand_out
 from reprise_kit.port.keras_legacy.read import Keras1Model
 
 _IMAGE_KERNELS = {"Convolution2D": ("W",), "AtrousConvolution2D": ("W",), "Deconvolution2D": ("W",)}
@@ -38,7 +39,7 @@ def prepare(
     root = tree.parse(model.config)
     version = as_version(keras_version or model.version) or model.dialect.oldest
     notes = config_keys.check(root, version, replace or (), ignore) if model.dialect is KERAS1 else []
-    notes += tree.hand_out(root, model.weights, version, pair_by)
+    notes += hand_out(root, model.weights, version, pair_by)
     for node in root.walk() if model.dialect is KERAS1 else ():
         _check_layout(node)
     _check_output_shapes(root, output_shapes or {})

@@ -5,143 +5,16 @@ A class that is not in CLASSES, or a key that its class never had, is refused by
 """
 
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.dialects.calls import calls, in_training
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
+from reprise_kit.port.keras_legacy.dialects.keras2_classes import ANY, CLASSES, Row
 
 Config = dict[str, Any]
 
-# What any layer may record. Of these only the input's shape and type reach the outputs.
-_ANY = {"name", "trainable", "batch_input_shape", "dtype"}
-_BIAS = {"use_bias": "bias", "bias_initializer": None, "bias_regularizer": "b_regularizer"} | {
-    "bias_constraint": "b_constraint",
-    "activity_regularizer": "activity_regularizer",
-}
-_KERNEL = {"kernel_initializer": None, "kernel_regularizer": "W_regularizer", "kernel_constraint": "W_constraint"}
-_DENSE = {"units": "output_dim", "activation": "activation", **_KERNEL, **_BIAS}
-_CONV = {
-    **{"filters": "nb_filter", "kernel_size": "kernel_size", "strides": "subsample", "padding": "border_mode"},
-    **{"data_format": "dim_ordering", "dilation_rate": "atrous_rate", "activation": "activation", "groups": "groups"},
-    **{"rank": None, **_KERNEL, **_BIAS},
-}
-_PARTS: dict[str, str | None] = {
-    f"{part}_{what}": None
-    for part in ("depthwise", "pointwise")
-    for what in ("initializer", "regularizer", "constraint")
-}
-_DEPTHWISE = {**_CONV, **_PARTS, "depth_multiplier": "depth_multiplier"}
-_POOL = {"pool_size": "pool_size", "strides": "strides", "padding": "border_mode", "data_format": "dim_ordering"}
-_ORDERED = {"data_format": "dim_ordering"}
-_RECURRENT = {
-    **_DENSE,
-    **{"recurrent_activation": "inner_activation", "recurrent_initializer": None, "unit_forget_bias": None},
-    **{"recurrent_regularizer": "U_regularizer", "recurrent_constraint": "U_constraint"},
-    **{"dropout": "dropout_W", "recurrent_dropout": "dropout_U", "implementation": None, "time_major": "time_major"},
-    **{key: key for key in ("return_sequences", "return_state", "go_backwards", "stateful", "unroll", "reset_after")},
-    **{"zero_output_for_mask": "zero_output_for_mask", "num_constants": "num_constants"},
-}
-_LOCAL = {**_CONV, "implementation": None}
-_NORM = {
-    **{key: key for key in ("axis", "momentum", "epsilon", "center", "scale", "gamma_regularizer", "beta_regularizer")},
-    **dict.fromkeys(f"{part}_initializer" for part in ("beta", "gamma", "moving_mean", "moving_variance")),
-    **{"gamma_constraint": None, "beta_constraint": None},
-}
-_SAME = {key: key for key in ("activation", "l1", "l2", "target_shape", "dims", "n", "mask_value", "alpha", "theta")}
-
-
-def _keeps(*keys: str) -> dict[str, str | None]:
-    return {key: key for key in keys}
-
-
-@dataclass(frozen=True)
-class Row:
-    """A class of Keras 2: Keras 1's name for it, a word per key (None: nothing at inference), and what is fixed."""
-
-    to: str
-    words: Mapping[str, str | None]
-    fixed: Mapping[str, Any] = field(default_factory=dict)
-    dimensions: int = 0
-
-
-def _images(to: str, words: Mapping[str, str | None], names: str, first: int = 1) -> dict[str, Row]:
-    """Return rows of the same words for 1, 2 and 3 dimensions; "*" stands for the number."""
-    return {names.replace("*", str(d)): Row(to.replace("*", str(d)), words, dimensions=d) for d in range(first, 4)}
-
-
-CLASSES: dict[str, Row] = {
-    "InputLayer": Row("InputLayer", _keeps("sparse", "ragged")),
-    "Dense": Row("Dense", _DENSE),
-    "Activation": Row("Activation", _keeps("activation")),
-    "ActivityRegularization": Row("ActivityRegularization", _keeps("l1", "l2")),
-    "Dropout": Row("Dropout", {"rate": "p", "noise_shape": None, "seed": None}),
-    "GaussianDropout": Row("GaussianDropout", {"rate": "p", "seed": None}),
-    "AlphaDropout": Row("AlphaDropout", {"rate": "p", "seed": None, "noise_shape": None}),
-    "GaussianNoise": Row("GaussianNoise", {"stddev": "sigma", "seed": None}),
-    **_images("SpatialDropout*D", {"rate": "p", "noise_shape": None, "seed": None, **_ORDERED}, "SpatialDropout*D"),
-    "Flatten": Row("Flatten", _ORDERED),
-    "Reshape": Row("Reshape", _keeps("target_shape")),
-    "Permute": Row("Permute", _keeps("dims")),
-    "RepeatVector": Row("RepeatVector", _keeps("n")),
-    "Masking": Row("Masking", _keeps("mask_value")),
-    "Embedding": Row(
-        "Embedding",
-        {
-            **_keeps("input_dim", "output_dim", "mask_zero", "input_length", "activity_regularizer"),
-            **{"embeddings_initializer": None, "embeddings_regularizer": "W_regularizer"},
-            **{"embeddings_constraint": "W_constraint"},
-        },
-    ),
-    "Lambda": Row(
-        "Lambda",
-        _keeps("function", "function_type", "output_shape", "output_shape_type", "arguments", "module")
-        | {"output_shape_module": None, "mask": "mask", "mask_type": None},
-    ),
-    **_images("Convolution*D", _CONV, "Conv*D"),
-    "Conv2DTranspose": Row("Deconvolution2D", {**_CONV, "output_padding": "output_padding"}, dimensions=2),
-    "Conv3DTranspose": Row("Deconvolution3D", {**_CONV, "output_padding": "output_padding"}, dimensions=3),
-    "SeparableConv1D": Row("SeparableConvolution1D", _DEPTHWISE, dimensions=1),
-    "SeparableConv2D": Row("SeparableConvolution2D", _DEPTHWISE, dimensions=2),
-    "DepthwiseConv2D": Row("DepthwiseConvolution2D", _DEPTHWISE, dimensions=2),
-    "LocallyConnected1D": Row("LocallyConnected1D", _LOCAL, dimensions=1),
-    "LocallyConnected2D": Row("LocallyConnected2D", _LOCAL, dimensions=2),
-    **_images("MaxPooling*D", _POOL, "MaxPooling*D"),
-    **_images("AveragePooling*D", _POOL, "AveragePooling*D"),
-    **_images("GlobalMaxPooling*D", {**_ORDERED, "keepdims": "keepdims"}, "GlobalMaxPooling*D"),
-    **_images("GlobalAveragePooling*D", {**_ORDERED, "keepdims": "keepdims"}, "GlobalAveragePooling*D"),
-    **_images("ZeroPadding*D", {"padding": "padding", **_ORDERED}, "ZeroPadding*D"),
-    **_images("Cropping*D", {"cropping": "cropping", **_ORDERED}, "Cropping*D"),
-    "UpSampling1D": Row("UpSampling1D", {"size": "length", **_ORDERED}),
-    **_images("UpSampling*D", {"size": "size", "interpolation": "interpolation", **_ORDERED}, "UpSampling*D", 2),
-    "SimpleRNN": Row("SimpleRNN", _RECURRENT),
-    "LSTM": Row("LSTM", _RECURRENT, {"consume_less": "gpu"}),
-    "GRU": Row("GRU", _RECURRENT, {"consume_less": "gpu"}),
-    "CuDNNLSTM": Row("LSTM", _RECURRENT, {"consume_less": "gpu", "inner_activation": "sigmoid"}),
-    "CuDNNGRU": Row("GRU", _RECURRENT, {"consume_less": "gpu", "inner_activation": "sigmoid", "reset_after": True}),
-    "ConvLSTM2D": Row("ConvLSTM2D", {**_CONV, **_RECURRENT}, {"consume_less": "gpu"}, dimensions=2),
-    "BatchNormalization": Row("BatchNormalization", _NORM),
-    "LeakyReLU": Row("LeakyReLU", _keeps("alpha")),
-    "ELU": Row("ELU", _keeps("alpha")),
-    "PReLU": Row(
-        "PReLU", _keeps("shared_axes") | dict.fromkeys(("alpha_initializer", "alpha_regularizer", "alpha_constraint"))
-    ),
-    "ThresholdedReLU": Row("ThresholdedReLU", _keeps("theta")),
-    "Softmax": Row("Softmax", _keeps("axis")),
-    "ReLU": Row("ReLU", _keeps("max_value", "negative_slope", "threshold")),
-    "Add": Row("Merge", {}, {"mode": "sum"}),
-    "Subtract": Row("Merge", {}, {"mode": "sub"}),
-    "Multiply": Row("Merge", {}, {"mode": "mul"}),
-    "Average": Row("Merge", {}, {"mode": "ave"}),
-    "Maximum": Row("Merge", {}, {"mode": "max"}),
-    "Minimum": Row("Merge", {}, {"mode": "min"}),
-    "Concatenate": Row("Merge", {"axis": "concat_axis"}, {"mode": "concat"}),
-    "Dot": Row("Dot", _keeps("axes", "normalize")),
-    "TimeDistributed": Row("TimeDistributed", _keeps("layer")),
-    "Bidirectional": Row("Bidirectional", _keeps("layer", "merge_mode", "num_constants", "backward_layer")),
-}
 _MODELS = {"Sequential": "Sequential", "Model": "Model", "Functional": "Model"}
 _SYNONYMS = {"BatchNormalizationV1": "BatchNormalization", "BatchNormalizationV2": "BatchNormalization"} | {
     f"{kind}{version}": kind for kind in ("LSTM", "GRU") for version in ("V1", "V2")
@@ -181,8 +54,8 @@ def _of_cells(document: Config, config: Config) -> Config:
     """Return an RNN of a known cell as its layer, and one of stacked cells as layers one after the other."""
     cell = config.get("cell") or {}
     kind, inner = cell.get("class_name"), cell.get("config") or {}
-    shared = {key: value for key, value in config.items() if key not in ("cell", "name", *_ANY)}
-    top = {key: config[key] for key in (*_ANY, "name") if key in config}
+    shared = {key: value for key, value in config.items() if key not in ("cell", "name", *ANY)}
+    top = {key: config[key] for key in (*ANY, "name") if key in config}
     name = config.get("name", "rnn")
     if kind in CELLS:
         return {**document, "class_name": CELLS[kind], "config": {**_own(inner), **shared, **top}}
@@ -202,7 +75,7 @@ def _of_cells(document: Config, config: Config) -> Config:
 
 
 def _own(cell: Config) -> Config:
-    return {key: value for key, value in cell.items() if key not in _ANY}
+    return {key: value for key, value in cell.items() if key not in ANY}
 
 
 def _sized(top: Config) -> Config:
@@ -235,7 +108,7 @@ def _pointers(ends: Any) -> Any:
 
 def _config(class_name: str, row: Row, config: Config, dialect: Dialect) -> Config:
     name = config.get("name", class_name.lower())
-    unknown = sorted(key for key in config if key not in row.words and key not in _ANY | _IGNORED)
+    unknown = sorted(key for key in config if key not in row.words and key not in ANY | _IGNORED)
     if unknown:
         raise InputError(
             f"layer {name} ({class_name}): the config key{'s' * (len(unknown) > 1)} {', '.join(unknown)[:120]} "

@@ -5,7 +5,8 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import layers as legacy
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, loaded, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers

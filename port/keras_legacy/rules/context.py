@@ -6,21 +6,19 @@ permuted from is remembered as its twin, so that neighbours meet there and need 
 """
 
 import inspect
-import math
 import re
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
 
 import keras
-import numpy as np
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import trained
 from reprise_kit.port.keras_legacy.backend_functions import Operations
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
+from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
 Tensor = Any
@@ -232,70 +230,6 @@ def once(make: Callable[[Tensor], Apply]) -> Apply:
         return made[0](x)
 
     return apply
-
-
-def loaded(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> Apply:
-    """Return an apply that sets the layer's weights after its first call; wrong shapes raise InputError.
-
-    What the node carries for training (trained.py) is set here, before that call makes the weights.
-    """
-    done = False
-    trained.carry(layer, node)
-
-    def apply(x: Any, **kwargs: Any) -> Any:
-        nonlocal done
-        if done:
-            return layer(x, **kwargs)
-        with _no_larger_than(arrays, node):
-            y = layer(x, **kwargs)
-        set_weights(layer, arrays, node)
-        done = True
-        return y
-
-    return apply
-
-
-@contextmanager
-def _no_larger_than(arrays: Sequence[np.ndarray], node: Node) -> Iterator[None]:
-    """Refuse weights that hold more numbers than the file's, before room is made for them: a config is a few bytes."""
-    most, wanted = sum(array.size for array in arrays), 0
-    make = keras.layers.Layer.add_weight
-
-    def checked(self: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:
-        nonlocal wanted
-        wanted += math.prod(shape or ())
-        if wanted > most:
-            raise InputError(
-                f"layer {node.name} ({node.class_name}): its config asks for weights of {shape}, the file holds "
-                f"{[array.shape for array in arrays]}; are the architecture and the weights of the same model?"
-            )
-        return make(self, shape, *args, **kwargs)
-
-    keras.layers.Layer.add_weight = checked
-    try:
-        yield
-    finally:
-        keras.layers.Layer.add_weight = make
-
-
-def set_weights(layer: Any, arrays: Sequence[np.ndarray], node: Node) -> None:
-    """Set all weights of a built layer; one too few, too many or of another shape raises InputError."""
-    wanted = [tuple(weight.shape) for weight in layer.weights]
-    given = [array.shape for array in arrays]
-    if wanted != given:
-        raise InputError(
-            f"layer {node.name} ({node.class_name}): weights of shape {given} do not fit, {wanted} does; "
-            "are the architecture and the weights of the same model?"
-        )
-    layer.set_weights(list(arrays))
-
-
-def arrays_of(node: Node, *roles: str) -> list[np.ndarray]:
-    """Return a leaf's arrays by role; a role that the file did not fill raises InputError."""
-    missing = [role for role in roles if role not in node.weights]
-    if missing:
-        raise InputError(f"layer {node.name} ({node.class_name}): the file holds no {', '.join(missing)}")
-    return [node.weights[role] for role in roles]
 
 
 def integer(value: Any, node: Node, key: str) -> int:

@@ -8,10 +8,11 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integers, loaded, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integers, rule
 from reprise_kit.port.keras_legacy.rules.convolution import after, border_mode, kernel_2d
 from reprise_kit.port.keras_legacy.rules.core import activation_name
 from reprise_kit.port.keras_legacy.rules.recurrent import cell_activation
+from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers

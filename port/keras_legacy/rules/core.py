@@ -9,16 +9,8 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.layers import InTraining
-from reprise_kit.port.keras_legacy.rules.context import (
-    Apply,
-    Context,
-    Tensor,
-    arrays_of,
-    integer,
-    integers,
-    loaded,
-    rule,
-)
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, rule
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers

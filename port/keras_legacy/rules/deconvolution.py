@@ -8,9 +8,10 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
 from reprise_kit.port.keras_legacy.rules.convolution import border_mode, kernel_2d, kernel_3d
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers

@@ -6,9 +6,10 @@ import keras
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, arrays_of, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, once, rule
 from reprise_kit.port.keras_legacy.rules.convolution import kernel_2d
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers

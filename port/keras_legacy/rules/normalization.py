@@ -6,7 +6,8 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, arrays_of, integer, loaded, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node, roles
 
 layers = keras.layers

@@ -15,8 +15,9 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 from reprise_kit.port.keras_legacy.rules import masks
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, loaded, once, rule, safe_name
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, once, rule, safe_name
 from reprise_kit.port.keras_legacy.rules.core import activation_name
+from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node, roles
 
 layers = keras.layers

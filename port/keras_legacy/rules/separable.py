@@ -6,9 +6,10 @@ import keras
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, arrays_of, integer, integers, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, rule
 from reprise_kit.port.keras_legacy.rules.convolution import after, kernel_2d, same_padding, wide
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
