@@ -1,0 +1,158 @@
+"""Small graphs, one of each kind that the generator found wrong, recorded in the real old stacks: kinds.zip.
+
+    python -m tests.port.keras_legacy.generator.kinds --stacks FILE      records them anew
+
+Each says how its migration has to end: right, or refused with words that name the reason.
+"""
+
+import argparse
+import tempfile
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from .drawing import Spec, Stack
+from .recorded import pack
+from .stacks import Worker, environments
+
+RECORDED = Path(__file__).parent / "kinds.zip"
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A chain of layers on one input, or on several of one shape merged by the first; `refused`: words, or right.
+
+    A layer is (class, args) or (class, args, what it holds: inner, graph, function).
+    """
+
+    stack: str
+    shape: tuple[int, ...]
+    layers: tuple[tuple[Any, ...], ...]
+    refused: str = ""
+    asked: tuple[str, ...] = ()
+    counted: bool = False
+    outputs: int = 1
+
+
+def _layer(name: str, args: Spec, held: Spec | None = None) -> Spec:
+    return {"class": name, "args": args, "drawn": {}, **(held or {})}
+
+
+def _model(shape: tuple[int, ...], *layers: tuple[Any, ...], counted: bool = True) -> Spec:
+    return {"graph": _graph(shape, layers, "inside", counted, 1)}
+
+
+def _graph(shape: tuple[int, ...], layers: tuple[tuple[Any, ...], ...], name: str, counted: bool, outputs: int) -> Spec:
+    size = list(shape)
+    entry = {"name": f"{name}_in", "shape": size, "declared": size, "dtype": "float32", "batch": counted, "pad": None}
+    names = [f"{name}_in", *(f"{name}_{i}" for i in range(len(layers)))]
+    steps = [{"layer": f"l{i}", "from": [names[i]], "to": [names[i + 1]]} for i in range(len(layers))]
+    steps[-1]["to"] = ends = [names[-1], *(f"{name}_more_{i}" for i in range(1, outputs))]
+    made = {f"l{i}": _layer(*layer) for i, layer in enumerate(layers)}
+    return {"kind": "functional", "inputs": [entry], "layers": made, "steps": steps, "outputs": ends}
+
+
+_ONE_PLACE = ("Convolution2D", {"nb_filter": 2, "nb_row": 3, "nb_col": 4, "subsample": [1, 3], "dim_ordering": "tf"})
+_POOL_3D = {"pool_size": [2, 2, 2], "padding": "same", "data_format": "channels_last"}
+_SQUEEZED = "lost that axis"
+KINDS = {
+    "same average of Theano counts its zeros": Kind(
+        "2.0.9-theano", (5, 5, 2), (("AveragePooling2D", {"pool_size": [3, 3], "strides": [2, 2], "padding": "same"}),)
+    ),
+    "same volumes of Theano keep what padding adds": Kind("2.0.9-theano", (4, 5, 4, 2), (("MaxPooling3D", _POOL_3D),)),
+    "same mean volumes of Theano": Kind("2.0.9-theano", (4, 5, 4, 2), (("AveragePooling3D", _POOL_3D),)),
+    "a Lambda in base64": Kind("2.2.4-tensorflow", (3,), (("Lambda", {}, {"function": "scale"}),)),
+    "a Bidirectional gives two": Kind(
+        "2.3.1-tensorflow",
+        (4, 2),
+        (("Bidirectional", {"merge_mode": None}, {"inner": _layer("GRU", {"units": 3})}),),
+        outputs=2,
+    ),
+    "RepeatVector(1) in counted steps": Kind(
+        "1.1.0-theano",
+        (4, 3),
+        (("TimeDistributed", {}, {"inner": _layer("RepeatVector", {"n": 1})}),),
+        _SQUEEZED,
+        counted=True,
+    ),
+    "RepeatVector(1), then others, in a model in counted steps": Kind(
+        "1.1.0-theano",
+        (4, 3),
+        (
+            (
+                "TimeDistributed",
+                {},
+                {"inner": _layer("Model", {}, _model((3,), ("RepeatVector", {"n": 1}), ("ELU", {"alpha": 2.0})))},
+            ),
+        ),
+        _SQUEEZED,
+        counted=True,
+    ),
+    "TimeDistributedDense without bias is not saved": Kind(
+        "1.1.0-tensorflow",
+        (4, 3),
+        (("TimeDistributedDense", {"output_dim": 2, "bias": False}),),
+        "only in the architecture",
+    ),
+    "both orderings, one not recorded": Kind(
+        "1.1.0-theano",
+        (4, 4, 4),
+        (
+            ("Convolution2D", {"nb_filter": 4, "nb_row": 1, "nb_col": 1, "dim_ordering": "tf"}),
+            ("UpSampling2D", {"size": [1, 2], "dim_ordering": "th"}),
+            ("Convolution2D", {"nb_filter": 2, "nb_row": 1, "nb_col": 1, "dim_ordering": "th"}),
+        ),
+        asked=("dim_ordering",),
+    ),
+    "l2_normalize near 0 on Theano": Kind(
+        "2.1.6-theano", (1,), (("LeakyReLU", {"alpha": 1e-4}), ("Lambda", {}, {"function": "normalize"}))
+    ),
+    "l2_normalize near 0 on TensorFlow": Kind(
+        "2.2.4-tensorflow", (1,), (("LeakyReLU", {"alpha": 1e-6}), ("Lambda", {}, {"function": "normalize"}))
+    ),
+    "l2_normalize near 0 on Theano, Keras 1": Kind(
+        "1.2.2-theano", (1,), (("LeakyReLU", {"alpha": 1e-6}), ("Lambda", {}, {"function": "normalize"}))
+    ),
+    "one channel, one place, a stride": Kind("1.1.0-tensorflow", (10, 4, 1), (_ONE_PLACE,)),
+    "one channel, one place, a stride, padded": Kind(
+        "1.1.0-tensorflow", (5, 2, 1), (("Convolution2D", {**_ONE_PLACE[1], "border_mode": "same"}),)
+    ),
+}
+
+
+def spec(name: str) -> Spec:
+    """Return a kind as a graph of the generator."""
+    kind = KINDS[name]
+    graph = _graph(kind.shape, kind.layers, "x", kind.counted, kind.outputs)
+    number = list(KINDS).index(name)
+    return {"stack": kind.stack, "number": number, "seed": 7, "trained": False, "form": "json", "graph": graph}
+
+
+def unpack(scratch: Path) -> dict[str, Path]:
+    """Return the folder of each recorded kind, unpacked below `scratch`."""
+    with zipfile.ZipFile(RECORDED) as archive:
+        archive.extractall(scratch)
+    return {name: scratch / kind.stack / str(number) for number, (name, kind) in enumerate(KINDS.items())}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--stacks", type=Path, required=True)
+    interpreters = environments(parser.parse_args().stacks)
+    with tempfile.TemporaryDirectory() as scratch:
+        folders = []
+        for name, kind in KINDS.items():
+            drawn = spec(name)
+            folders.append(Path(scratch) / kind.stack / str(drawn["number"]))
+            worker = Worker(Stack(*kind.stack.split("-")), interpreters[kind.stack], Path(scratch) / "log")
+            made = worker.record(drawn, folders[-1])
+            worker.close()
+            if "made" not in made:
+                raise SystemExit(f"{name}: {made}")
+            print(name, made["made"]["noise"], flush=True)
+        pack(folders, RECORDED)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,68 @@
+"""Every kind that the generator found wrong ends as it has to, and shows the fault where its rule is taken away."""
+
+from pathlib import Path
+from typing import Any
+
+import keras
+import pytest
+
+from . import kinds
+from .migrating import outcome
+
+
+@pytest.fixture(scope="module")
+def folders(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
+    return kinds.unpack(tmp_path_factory.mktemp("kinds"))
+
+
+@pytest.fixture(autouse=True)
+def fresh_session() -> Any:
+    yield
+    keras.backend.clear_session()
+
+
+@pytest.mark.parametrize("name", kinds.KINDS)
+def test_a_kind_is_right_or_refused_by_name(name: str, folders: dict[str, Path]) -> None:
+    kind, found = kinds.KINDS[name], outcome(folders[name])
+    assert found.kind == ("refused" if kind.refused else "right"), found
+    assert kind.refused in found.message
+    assert set(kind.asked) <= set(found.asked)
+
+
+def _wrong(folder: Path) -> bool:
+    return outcome(folder).kind == "wrong"
+
+
+def test_the_least_length_is_the_backends(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from reprise_kit.port.keras_legacy.backend_functions import Operations
+
+    monkeypatch.setattr(Operations, "least_square_sum", 1e-12)
+    assert _wrong(folders["l2_normalize near 0 on Theano"])
+    assert _wrong(folders["l2_normalize near 0 on Theano, Keras 1"])
+
+
+@pytest.mark.parametrize("name", ["one channel, one place, a stride", "one channel, one place, a stride, padded"])
+def test_a_stride_within_one_place(name: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow reads beyond the input: where this fails, it was mended there, and the rule can go."""
+    from reprise_kit.port.keras_legacy.rules import convolution
+
+    monkeypatch.setattr(convolution, "_one_place", lambda *_: [])
+    assert _wrong(folders[name])
+
+
+@pytest.mark.parametrize("name", [name for name, kind in kinds.KINDS.items() if kind.refused == "lost that axis"])
+def test_a_lost_axis_is_wrong_where_it_is_not_refused(
+    name: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from reprise_kit.port.keras_legacy.rules import recurrent
+
+    monkeypatch.setattr(recurrent, "_check_squeezed", lambda *_: None)
+    assert _wrong(folders[name])
+
+
+@pytest.mark.parametrize("name", [name for name in kinds.KINDS if name.startswith("same")])
+def test_padded_pools_of_theano(name: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    from .faults import _pool_as_tensorflow
+
+    _pool_as_tensorflow(monkeypatch.setattr)
+    assert _wrong(folders[name])

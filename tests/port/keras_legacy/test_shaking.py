@@ -1,0 +1,38 @@
+"""What rounding does to variances and long sums: measured against float64 on numbers where float32 loses most."""
+
+import keras
+import numpy as np
+import pytest
+from keras import ops
+
+from reprise_kit.port.keras_legacy.rounding import Graph
+
+
+def _floor(make: object, x: np.ndarray) -> float:
+    inputs = keras.Input(x.shape[1:])
+    model = keras.Model(inputs, make(inputs))  # type: ignore[operator]
+    return Graph(model, {"y": model.outputs[0]}, {}).floors([x], False)["y"]
+
+
+@pytest.mark.parametrize("spread", [1e-2, 1e-3])
+def test_a_variance_is_left_with_the_rounding_of_its_squares(spread: float) -> None:
+    """TensorFlow 0.12: mean(x^2) - mean(x)^2 in float32."""
+    x = (1 + spread * np.random.RandomState(0).normal(size=(4, 8))).astype("float32")
+    old = (x * x).mean(-1, dtype="float32") - np.square(x.mean(-1, dtype="float32"))
+    error = float(np.abs(old - x.astype("float64").var(-1)).max())
+    assert error > 1e-8
+    assert error <= _floor(lambda t: ops.var(t, axis=-1), x) < 100 * error
+
+
+def test_a_long_sum_is_left_with_the_rounding_of_its_parts() -> None:
+    """One number after the other, as TensorFlow adds along all but the last axis."""
+    x = np.random.RandomState(0).uniform(0.5, 1.0, (2, 20_000, 1)).astype("float32")
+    naive = np.cumsum(x, axis=1, dtype="float32")[:, -1] / np.float32(20_000)
+    error = float(np.abs(naive - x.astype("float64").mean(1)).max())
+    assert error > 3 * float(np.finfo("float32").eps) * x.mean()
+    assert error <= _floor(keras.layers.GlobalAveragePooling1D(), x)
+
+
+def test_a_short_sum_is_not_excused() -> None:
+    x = np.random.RandomState(0).uniform(0.5, 1.0, (2, 4, 3)).astype("float32")
+    assert _floor(keras.layers.GlobalAveragePooling1D(), x) < 5e-6
