@@ -82,6 +82,8 @@ def check(system: System, folder: Path) -> Check:
 
 def problem(system: System, folder: Path) -> str | None:
     """Say in one line, with what mends it, why a folder is not the pinned upstream; None where it is."""
+    if not system.files:
+        return None
     if not folder.is_dir():
         return f"upstream is not here yet; get it with: reprise fetch {system.name} --no-weights"
     for file in system.files:

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 import tempfile
+from collections.abc import Callable
 from pathlib import Path
 
 from reprise_kit.compare.atomic import atomic_folder
@@ -53,30 +54,35 @@ def environment_folder(interpreter: Path, lock: Path) -> Path:
 
 
 def environment(  # type: ignore[no-untyped-def]
-    interpreter: Path, lock: Path, say=lambda line: None, variables: dict[str, str] | None = None
+    interpreter: Path,
+    lock: Path,
+    say=lambda line: None,
+    variables: dict[str, str] | None = None,
+    boxed: Callable[[list[str], Path], list[str]] = lambda command, folder: command,
 ) -> Path:
     """Return the environment's interpreter, building the environment first where it is not there yet.
 
-    say: called with a line before long work. variables: what pip is run with, None for the user's. Raises InputError
+    say: called with a line before long work. variables: what pip is run with, None for the user's. boxed: turns pip's
+    command line into one that keeps what it runs in a box where the environment's folder is writable. Raises InputError
     with pip's last line where the build fails, and naming the file where one was altered, added or deleted since.
     """
     folder = environment_folder(interpreter, lock)
     with held(folder.parent / "lock", f"{folder}: another run is building an environment; wait for it", BUILD_SECONDS):
         if not is_sealed(folder):
-            _build(interpreter, folder, lock, say, variables)
+            _build(interpreter, folder, lock, say, variables, boxed)
     check_seal(folder)
     return folder / "bin" / "python"
 
 
 def _build(  # type: ignore[no-untyped-def]
-    interpreter: Path, folder: Path, lock: Path, say, variables: dict[str, str] | None
+    interpreter: Path, folder: Path, lock: Path, say, variables: dict[str, str] | None, boxed
 ) -> None:
     say(f"building the environment of {lock.name} with {interpreter} (once, under a minute) ...")
     # Virtual environments do not survive a rename: this one is built in place and sealed when whole.
     shutil.rmtree(folder, ignore_errors=True)
     try:
         make_virtualenv(interpreter, folder)
-        _pip_install(folder, lock, variables)
+        _pip_install(folder, lock, variables, lambda command: boxed(command, folder))
         seal(folder)
     except BaseException:  # stopped, or a full disk: half an environment would keep it full
         shutil.rmtree(folder, ignore_errors=True)
@@ -133,7 +139,9 @@ def make_virtualenv(interpreter: Path, folder: Path) -> None:
         )
 
 
-def _pip_install(folder: Path, lock: Path, variables: dict[str, str] | None) -> None:
+def _pip_install(
+    folder: Path, lock: Path, variables: dict[str, str] | None, boxed: Callable[[list[str]], list[str]]
+) -> None:
     # pip would build Theano's and Keras' sdists against whatever is newest: no isolation, the lock has the tools.
     # By its file: `-m` would import what lies in the folder that the user stands in.
     programs = [str(folder / "bin" / name) for name in ("python", "pip")]
@@ -143,8 +151,8 @@ def _pip_install(folder: Path, lock: Path, variables: dict[str, str] | None) -> 
     with tempfile.NamedTemporaryFile("w", prefix="reprise-", suffix=".lock") as first:
         first.write("\n".join(blocks) + "\n")
         first.flush()
-        _run([*install, first.name], f"NumPy of {lock.name}", variables)
-    _run([*install, str(lock)], f"the packages of {lock.name}", variables)
+        _run(boxed([*install, first.name]), f"NumPy of {lock.name}", variables)
+    _run(boxed([*install, str(lock)]), f"the packages of {lock.name}", variables)
 
 
 def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:

@@ -29,6 +29,14 @@ class Library(Row, frozen=True):
     package: str
 
 
+class Debian(Row, frozen=True):
+    """Debian packages that a package of the index, or a module, needs beside it."""
+
+    debian: list[str]
+    package: str = ""
+    module: str = ""
+
+
 class Display(Row, frozen=True):
     """What shows that a program opens windows."""
 
@@ -81,6 +89,7 @@ class Rules(Row, frozen=True):
     keras: Keras
     modules: dict[str, str]
     system: list[Library]
+    debian: list[Debian]
     display: Display
     release: list[Release]
     same: dict[str, str]

@@ -68,11 +68,12 @@ class Fixture(Row, frozen=True):
 
 
 class Environment(Row, frozen=True):
-    """An environment of the era: its hashed lock, its image, if any, and the backend that Keras has in it."""
+    """An environment of the era: its hashed lock, its image, if any, its Keras backend and its Python."""
 
     requirements: str
     image: str = ""
     backend: Backend = "none"
+    python: str = "2.7"
 
 
 class Node(Row, frozen=True):

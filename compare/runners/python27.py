@@ -38,17 +38,20 @@ class Python27Runner:
         self.settings = settings
         self.system = settings.system
         self.row = self.system.file.environments.get(settings.backend)
-        self.interpreter = find_interpreter()
-        self.upstream = settings.upstream or upstream_folder(self.system)
+        self.python = self.row.python if self.row else "2.7"
+        self.interpreter = find_interpreter(self.python)
+        pinned = self.system.file.upstream is not None  # else the system's folder holds all of the original
+        self.upstream = settings.upstream or (upstream_folder(self.system) if pinned else self.system.folder)
         self.process: subprocess.Popen[bytes] | None = None
         self.copy: tempfile.TemporaryDirectory[str] | None = None  # of upstream, while it runs
 
     def unavailable_reason(self) -> str | None:
         """Say what is missing: an environment for the backend, Python 2.7, ffmpeg or upstream."""
         if self.row is None:
-            return f"{self.system.name} has no Python 2.7 environment on {self.settings.backend}"
+            return f"{self.system.name} has no environment of the time on {self.settings.backend}"
         if self.interpreter is None:
-            return "no Python 2.7 found; install one (pyenv install 2.7.18) or name it in REPRISE_PYTHON27"
+            name = f"REPRISE_PYTHON{self.python.replace('.', '')}"
+            return f"no Python {self.python} found; install one (pyenv install {self.python}) or name it in {name}"
         if self.system.file.input == "sound" and shutil.which("ffmpeg") is None:
             return "no ffmpeg program on PATH, through which the original decodes; install ffmpeg"
         return self._upstream_problem()
@@ -69,7 +72,8 @@ class Python27Runner:
             trace = load(Path(folder))
         wanted = {stage.name for stage in stages}
         arrays = {name: array for name, array in trace.arrays.items() if name in wanted}
-        pinned = {"upstream": self.system.upstream.url, "upstream_commit": self.system.upstream.commit}
+        origin = self.system.file.upstream
+        pinned = {"upstream": origin.url, "upstream_commit": origin.commit} if origin else {}
         about = {**trace.provenance, **pinned, "runner": "python27"}
         return Trace(trace.system, clip.path.name, clip.sha256, arrays, trace.scalars, about)
 

@@ -10,6 +10,7 @@ from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.compare import rules
 
 FILES_IN_H5 = {"load_weights", "save_weights", "load_model", "save", "ModelCheckpoint"}
+SCIPY_IMAGES = {"imread", "imsave", "imresize", "imrotate", "toimage", "fromimage"}  # scipy.misc has them with Pillow
 IMAGES = {"load_img", "img_to_array", "ImageDataGenerator", "flow_from_directory", "array_to_img"}
 
 
@@ -46,15 +47,24 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
     return _fitted(asked, stated, index, notes), notes
 
 
+def has_files(evidence: Evidence) -> bool:
+    """Say whether the program reads or writes Keras's files, or the repository has some."""
+    return bool(FILES_IN_H5 & set(evidence.calls) or evidence.checkpoints)
+
+
+def has_images(evidence: Evidence) -> bool:
+    """Say whether the program reads or writes pictures through Keras or SciPy, which do it with Pillow."""
+    calls = set(evidence.calls)
+    return bool(IMAGES & calls or ("scipy" in evidence.imports and SCIPY_IMAGES & calls))
+
+
 def _implied(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield "numpy", "Keras computes with it"
-    yield evidence.backend, f"Keras runs on it here ({evidence.why['backend'][0]})"
-    used = sorted(FILES_IN_H5 & set(evidence.calls))
-    if used or evidence.checkpoints:
-        yield "h5py", f"Keras' files need it ({', '.join(used) or evidence.checkpoints[0]})"
-    images = sorted(IMAGES & set(evidence.calls))
-    if images:
-        yield "pillow", f"Keras' pictures need it ({images[0]})"
+    yield evidence.backend, "Keras runs on it here"
+    if has_files(evidence):
+        yield "h5py", "Keras' files need it"
+    if has_images(evidence):
+        yield "pillow", "pictures need it"
 
 
 def _fitted(

@@ -79,7 +79,7 @@ class Box:
         kept: whether it has left something, so that waiting on and on is an end. All its processes end with it.
         """
         variables = self._at_home(variables)
-        whole = self._command(command, variables, folder)
+        whole = self.command(command, variables, folder)
         began = time.monotonic()
         with log.open("wb") as output:
             process = subprocess.Popen(
@@ -113,7 +113,8 @@ class Box:
         flags = re.sub(r"base_compiledir=[^,]*", f"base_compiledir={home}/theano", variables.get("THEANO_FLAGS", ""))
         return {**variables, "HOME": home, **({"THEANO_FLAGS": flags} if flags else {})}
 
-    def _command(self, command: list[str], variables: Mapping[str, str], folder: str) -> list[str]:
+    def command(self, command: list[str], variables: Mapping[str, str], folder: str) -> list[str]:
+        """Return the command line that runs a command inside, in `folder`; not a limit holds there yet."""
         if self.display:
             # By its number, not xvfb-run: that one wants xauth.
             script = 'Xvfb :97 -screen 0 1280x1024x24 -nolisten tcp >/dev/null 2>&1 & sleep 1; DISPLAY=:97 exec "$@"'
@@ -223,7 +224,7 @@ def _watch(
         if (memory := sum(map(_memory, family))) > limits.memory:
             return f"it took {memory >> 20} MB of memory, the limit is {limits.memory >> 20}"
         work = sum(map(_work, family))
-        if work - worked > BUSY * (now - quiet) or not kept():
+        if abs(work - worked) > BUSY * (now - quiet) or not kept():
             quiet, worked = now, work
         elif now - quiet > limits.idle:
             return f"it did nothing for {limits.idle:g} s (it waits for somebody)"
@@ -266,9 +267,8 @@ def _memory(pid: int) -> int:
 
 
 def _work(pid: int) -> float:
-    """Seconds of a core that a process has had."""
-    state = _stat(pid)
-    return (int(state[11]) + int(state[12])) / os.sysconf("SC_CLK_TCK") if state else 0.0
+    """Seconds of a core that a process has had, and its children that have ended (a compiler's many)."""
+    return sum(map(int, _stat(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
 
 
 def _last_words(log: Path) -> str:

@@ -23,6 +23,7 @@ from reprise_kit.port.keras_legacy import recording
 DUMP = re.compile(r"\d+-\d+-\d+")  # process, model, state
 MODELS = 6  # recorded of one program; more are named and left
 SAME = 1e-3  # relative: further apart, what was saved is not what ran
+PATCHED = "where it was changed, the migrated model, which computes as the released Keras, differs or is refused"
 LIMITS = box.Limits(seconds=900, idle=900)
 FILES = ("architecture.json", "weights.h5")
 
@@ -55,6 +56,8 @@ class _About(msgspec.Struct, frozen=True):
     image_ordering: str | None = None
     own_classes: dict[str, str] = {}
     problems: list[str] = []
+    keras_at: str = "site-packages"
+    weights: str | None = None
 
 
 @dataclass(frozen=True)
@@ -86,7 +89,9 @@ class Recorder:
         ended = boxed.run(words, variables, here, folder / "record.log", LIMITS)
         if ended.code == 0 and (folder / out).is_file():
             return ""
-        return ended.why or (ended.said.splitlines() or ["no message"])[-1].removeprefix("record.py: ")
+        lines = ended.said.splitlines() or ["no message"]
+        reasons = [line.removeprefix("record.py: ") for line in lines if line.startswith("record.py: ")]
+        return ended.why or (reasons or lines)[-1]
 
 
 def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], None]) -> list[Captured]:
@@ -95,6 +100,7 @@ def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], 
         (path for path in dumps.iterdir() if DUMP.fullmatch(path.name) and (path / "about.json").is_file()),
         key=lambda path: (not any(path.glob("call_*.npz")), [int(part) for part in path.name.split("-")]),
     )
+    found = _once(found)
     if not found:
         raise InputError(
             "capture: no model was seen: the program neither asked a Keras model for an answer nor loaded weights; "
@@ -103,6 +109,16 @@ def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], 
     for path in found[MODELS:]:
         say(f"left: {path.name} ({_about(path).event}); the first {MODELS} models are recorded")
     return [_recorded(path, out / f"model_{i}", recorder, say) for i, path in enumerate(found[:MODELS], 1)]
+
+
+def _once(dumps: Sequence[Path]) -> list[Path]:
+    """Leave out what another process of the program had too: the same architecture with the same weights."""
+    found: dict[tuple[str | None, bytes], Path] = {}
+    for path in dumps:
+        architecture = path / "architecture.json"
+        text = architecture.read_bytes() if architecture.is_file() else str(path).encode()
+        found.setdefault((_about(path).weights, text), path)
+    return list(found.values())
 
 
 def save(captured: Sequence[Captured], path: Path) -> None:
@@ -129,6 +145,8 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
     about = _about(dump)
     folder.mkdir(parents=True, exist_ok=True)
     notes = list(about.problems)
+    if "site-packages" not in about.keras_at:
+        notes.append(f"the Keras that ran is the repository's own, {about.keras_at}, not the environment's: {PATCHED}")
     for name in FILES:
         if (dump / name).is_file() and not (dump / name).is_symlink():
             shutil.copyfile(dump / name, folder / name)

@@ -107,14 +107,17 @@ def pythons(text: str) -> frozenset[str]:
 
 @dataclass(frozen=True)
 class Architecture:
-    """One architecture in JSON or YAML: path, keras_version as recorded, the orderings that it names, and `pythons`
-    that marshalled its Lambdas.
+    """One architecture in JSON or YAML.
+
+    version: as recorded. before_1: whether it has the form of Keras 0.x, which wrote a layer's settings beside its
+    name. orderings: that it names. pythons: those that marshalled its Lambdas.
     """
 
     path: str
     version: str | None
     orderings: frozenset[str]
     pythons: frozenset[str] = frozenset()
+    before_1: bool = False
 
 
 def architectures(folder: Path, paths: Iterable[str]) -> list[Architecture]:
@@ -127,7 +130,9 @@ def architectures(folder: Path, paths: Iterable[str]) -> list[Architecture]:
             text = _unwrapped(text)
             if re.search(r"[\"']?(class_name|name)[\"']?\s*:\s*[\"']?(Sequential|Model|Graph|Functional)\b", text):
                 version = re.search(r"[\"']?keras_version[\"']?\s*:\s*[\"']?(\d[\w.]*)", text)
-                found.append(Architecture(path, version[1] if version else None, orderings(text), pythons(text)))
+                before_1 = '"config"' not in text and '"class_name"' not in text and '"layers"' in text
+                recorded = version[1] if version else None
+                found.append(Architecture(path, recorded, orderings(text), pythons(text), before_1))
     return found
 
 

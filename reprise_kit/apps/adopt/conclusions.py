@@ -32,6 +32,7 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
            "kernel_size", "data_format", "kernel_initializer"}  # fmt: skip
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
+LAST_BEFORE_1 = "0.3.3"
 SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
 
 
@@ -163,6 +164,9 @@ def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
     for architecture in seen.architectures:
         if architecture.version:
             yield architecture.version, f"{architecture.path} records keras_version {architecture.version}"
+    for architecture in seen.architectures:
+        if architecture.before_1:
+            yield LAST_BEFORE_1, f"{architecture.path} has the form of Keras before 1.0"
     pinned = seen.pin("keras")
     if pinned:
         yield pinned[0], f"{pinned[1]} states Keras {pinned[0]}"

@@ -11,6 +11,8 @@ import html
 import json
 import os
 import re
+import socketserver
+import tempfile
 import threading
 import urllib.error
 import urllib.parse
@@ -19,6 +21,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
 from typing import Any
 
 from packaging.specifiers import SpecifierSet
@@ -206,9 +209,26 @@ def _content(file: File) -> bytes | None:
     return content
 
 
+@dataclass(frozen=True)
+class Served:
+    """port: on loopback. socket: a file, which a box without a network can be given."""
+
+    port: int
+    socket: Path
+
+    @property
+    def url(self) -> str:
+        """What pip's --index-url is."""
+        return f"http://127.0.0.1:{self.port}/simple/"
+
+
+class _UnixServer(socketserver.ThreadingMixIn, socketserver.UnixStreamServer):
+    daemon_threads = True
+
+
 @contextmanager
-def served(index: DatedIndex) -> Iterator[str]:
-    """Serve it on loopback while the block runs; yields the URL for pip's --index-url."""
+def served(index: DatedIndex) -> Iterator[Served]:
+    """Serve it on loopback and on a socket in a file, for a box without a network, while the block runs."""
 
     class Handler(BaseHTTPRequestHandler):
         def do_GET(self) -> None:
@@ -232,10 +252,14 @@ def served(index: DatedIndex) -> Iterator[str]:
         def log_message(self, format: str, *args: object) -> None:
             pass
 
-    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
-    threading.Thread(target=server.serve_forever, daemon=True).start()
-    try:
-        yield f"http://127.0.0.1:{server.server_address[1]}/simple/"
-    finally:
-        server.shutdown()
-        server.server_close()
+    with tempfile.TemporaryDirectory(prefix="reprise-index-") as folder:
+        path = Path(folder, "index.sock")
+        servers = [ThreadingHTTPServer(("127.0.0.1", 0), Handler), _UnixServer(str(path), Handler)]
+        for server in servers:
+            threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield Served(servers[0].server_address[1], path)
+        finally:
+            for server in servers:
+                server.shutdown()
+                server.server_close()

@@ -29,7 +29,8 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
 
     modules: what parses, notebooks too. paths: of every file of the repository.
     """
-    commands = dict.fromkeys(standing(c, modules) for text in readmes for c in commands_of(text) if script(c, modules))
+    shown = (filled(c, paths) for text in readmes for c in commands_of(text))
+    commands = dict.fromkeys(standing(c, modules) for c in shown if script(c, modules))
     named = {script(c, modules) for c in commands}
     scored = [(score(str(script(c, modules)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands]
     scored += [(score(path, modules), _command(path, modules[path], paths)) for path in _runnable(modules)
@@ -42,6 +43,11 @@ def commands_of(text: str) -> Iterator[str]:
     """Yield the `python ...` commands that a README shows."""
     for match in COMMAND.finditer(text):
         yield " ".join(match[1].strip().rstrip(".,:*)").split())
+
+
+def filled(command: str, paths: list[str]) -> str:
+    """Return a command whose placeholders that are a file's own name, as <model.json>, are that name."""
+    return PLACEHOLDER.sub(lambda found: found[0][1:-1] if found[0][1:-1] in paths else found[0], command)
 
 
 def script(command: str, modules: Mapping[str, Module]) -> str | None:

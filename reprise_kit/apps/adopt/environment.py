@@ -19,17 +19,18 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
-from reprise_kit.apps.adopt.asked import FILES_IN_H5, roots
+from reprise_kit.apps.adopt.asked import has_files, has_images, roots
 from reprise_kit.apps.adopt.dated_index import DatedIndex, served
 from reprise_kit.apps.adopt.evidence import Evidence
+from reprise_kit.apps.adopt.pip_box import PipBox
 from reprise_kit.compare import rules
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, make_virtualenv
 from reprise_kit.compare.seal import is_sealed
 
 TRIES = 12  # resolutions, each with one requirement less or one release more
-SECONDS = 1800  # of one resolution; an sdist in C may compile in it
 LOCAL = {"3.5": ("3.6", "3.7"), "3.6": ("3.6", "3.7"), "2.7": ("2.7",)}
 UNSATISFIED = re.compile(r"satisfies the requirement ([A-Za-z0-9._-]+)(\[[^\]]*\])?([=<>!~][^\s(]*)?")
 UNBUILT = re.compile(
@@ -48,6 +49,12 @@ class Environment:
     variables: dict[str, str]
     lock: Path
     notes: list[str] = field(default_factory=list)
+
+    @property
+    def version(self) -> str:
+        """The interpreter's own version, like "2.7"."""
+        folders = sorted((self.python.parent.parent / "lib").glob("python[23].*"))
+        return folders[0].name.removeprefix("python") if folders else "2.7"
 
 
 def make(evidence: Evidence, out: Path, say: Callable[[str], None] = lambda line: None) -> Environment:
@@ -76,22 +83,36 @@ def _made(evidence: Evidence, interpreter: Path, lock: Path, head: str, say: Cal
     with tempfile.TemporaryDirectory(prefix="reprise-resolve-") as folder:
         make_virtualenv(interpreter, Path(folder, "env"))
         index = DatedIndex(evidence.date, _tags(Path(folder, "env")))
-        with served(index) as url:
-            variables = _sealed_off(Path(folder), url)
-            text = lock.read_text() if lock.is_file() else ""
-            if not text.startswith(head):
+        with served(index) as at:
+            pip = PipBox(Path(folder), at)
+            text = _known(lock, head)
+            if not text:
                 say(f"resolving the environment of {evidence.date} for Python {evidence.python} ...")
-                rows, notes = _resolved(evidence, index, Path(folder), variables)
+                rows, notes = _resolved(evidence, index, Path(folder, "env"), pip)
                 text = head + "".join(f"# note: {note}\n" for note in notes) + rows
-                with atomic_file(lock) as temporary:
+                with atomic_file(_shared(head)) as temporary:
                     temporary.write_text(text)
+            with atomic_file(lock) as temporary:
+                temporary.write_text(text)
             _prime(index, text)
-            return text, environment(interpreter, lock, say, variables)
+            return text, environment(interpreter, lock, say, pip.variables, pip.command)
+
+
+def _shared(head: str) -> Path:
+    """Where the lock of an environment is kept for other repositories that ask for the same."""
+    return cache() / "resolved" / f"{hashlib.sha256(head.encode()).hexdigest()[:16]}.lock"
+
+
+def _known(lock: Path, head: str) -> str:
+    """Return the text of a lock that was made for this head, "" where there is none."""
+    texts = (path.read_text() for path in (lock, _shared(head)) if path.is_file())
+    return next((text for text in texts if text.startswith(head)), "")
 
 
 def _identity(evidence: Evidence) -> str:
-    asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements, rules.TABLE.read_text()]
-    return hashlib.sha256(msgspec.json.encode([*asked, sorted(FILES_IN_H5 & set(evidence.calls))])).hexdigest()[:16]
+    asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements]
+    decided = [rules.TABLE.read_text(), has_files(evidence), has_images(evidence)]
+    return hashlib.sha256(msgspec.json.encode([*asked, *decided])).hexdigest()[:16]
 
 
 def _interpreter(version: str) -> tuple[Path, list[str]]:
@@ -102,40 +123,6 @@ def _interpreter(version: str) -> tuple[Path, list[str]]:
     wanted = LOCAL[version][0]
     raise InputError(f"the repository needs Python {wanted}, which is not here; pyenv install {wanted}, or name one in "
                      f"REPRISE_PYTHON{wanted.replace('.', '')}")  # fmt: skip
-
-
-def _sealed_off(folder: Path, url: str) -> dict[str, str]:
-    """Return variables with which pip, and setuptools inside a setup.py, know our index only and reach no other."""
-    home = folder / "home"
-    home.mkdir()
-    (home / ".pydistutils.cfg").write_text(f"[easy_install]\nindex_url = {url}\n")
-    dropped = (
-        "PIP_",
-        "PYTHON",
-        "VIRTUAL_ENV",
-        "SETUPTOOLS",
-        "HTTP",
-        "http",
-        "ALL_PROXY",
-        "all_proxy",
-        "NO_PROXY",
-        "no_proxy",
-    )
-    kept = {name: value for name, value in os.environ.items() if not name.startswith(dropped)}
-    nowhere = "http://127.0.0.1:9"
-    return kept | {
-        "HOME": str(home),
-        "PIP_CONFIG_FILE": os.devnull,
-        "PIP_INDEX_URL": url,
-        "PIP_DISABLE_PIP_VERSION_CHECK": "1",
-        "PIP_NO_CACHE_DIR": "1",
-        "PIP_NO_INPUT": "1",
-        "PYTHONNOUSERSITE": "1",
-        "PYTHONDONTWRITEBYTECODE": "1",
-        "OMP_NUM_THREADS": "1",
-        **dict.fromkeys(("http_proxy", "https_proxy", "HTTP_PROXY", "HTTPS_PROXY"), nowhere),
-        "no_proxy": "127.0.0.1",
-    }
 
 
 def _tags(env: Path) -> frozenset[Tag]:
@@ -150,39 +137,25 @@ def _tags(env: Path) -> frozenset[Tag]:
     return tags
 
 
-def _resolved(evidence: Evidence, index: DatedIndex, folder: Path, variables: dict[str, str]) -> tuple[str, list[str]]:
+def _resolved(evidence: Evidence, index: DatedIndex, env: Path, pip: PipBox) -> tuple[str, list[str]]:
     """Install by the index until pip is content; return the lock's rows and the notes."""
     asked, notes = roots(evidence, index)
-    python = [str(folder / "env" / "bin" / name) for name in ("python", "pip")]
+    python = [str(env / "bin" / name) for name in ("python", "pip")]
     install = [*python, "install", "--no-build-isolation"]
-    _pip([*install, "--upgrade", "setuptools==44.1.1", "wheel==0.37.1"], variables, "setuptools")
+    said = pip.tried([*install, "--upgrade", "setuptools==44.1.1", "wheel==0.37.1"], env)
+    if said:
+        raise InputError(f"pip cannot install setuptools: {_last(said)}")
     for _ in range(TRIES):
         lines = [name + spec for name, spec in asked.items()]
         first = [line for line in lines if canonicalize_name(re.split("[=<>!~]", line)[0]) in ("numpy", "cython")]
-        said = _tried([*install, *first], variables) or _tried([*install, *lines], variables)
+        said = pip.tried([*install, *first], env) or pip.tried([*install, *lines], env)
         if said is None:
             break
         notes.append(_yielded(said, asked, index, evidence))
     else:
         raise InputError(f"pip cannot resolve the environment of {evidence.date}: {notes[-1]}")
-    rows = dict(_rows(index, python, variables))
+    rows = dict(_rows(index, python, pip.variables))
     return "".join(rows.values()), notes + sorted(line for pin, line in index.moved.items() if pin in rows)
-
-
-def _tried(command: list[str], variables: dict[str, str]) -> str | None:
-    """Return None where pip succeeds, else what it said."""
-    try:
-        done = subprocess.run(command, capture_output=True, text=True, errors="replace", env=variables, timeout=SECONDS,
-                              cwd=variables["HOME"], check=False)  # fmt: skip
-    except subprocess.TimeoutExpired:
-        raise InputError(f"pip did not end in {SECONDS} s; state fewer requirements, or give --entry") from None
-    return f"{done.stdout}\n{done.stderr}" if done.returncode else None
-
-
-def _pip(command: list[str], variables: dict[str, str], what: str) -> None:
-    said = _tried(command, variables)
-    if said:
-        raise InputError(f"pip cannot install {what}: {_last(said)}")
 
 
 def _last(said: str) -> str:

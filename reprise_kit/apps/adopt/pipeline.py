@@ -1,22 +1,18 @@
 """The pipeline of an adopted system: an .npz of the model's inputs (in_0, ... of one sample) to its answers."""
 
-import os
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
-from typing import Any
 
 import msgspec
 import numpy as np
 
 from reprise_kit.compare import npz
-from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
-from reprise_kit.compare.digest import sha256
+from reprise_kit.compare.contract import Array, Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import read as read_system
-
-PACKAGES = ("keras", "numpy", "tensorflow")
+from reprise_kit.port.keras_legacy import verify
+from reprise_kit.port.keras_legacy.pipeline import FrontEnd, LegacyKerasPipeline
 
 
 @dataclass(frozen=True)
@@ -24,34 +20,31 @@ class Options:
     """An adopted system has none."""
 
 
-class Pipeline:
-    """A captured checkpoint, migrated."""
+class Pipeline(LegacyKerasPipeline):
+    """A captured checkpoint, migrated; of any number of inputs, and its stages are those and the outputs."""
 
     def __init__(self, folder: Path, weights: Path, backend: str) -> None:
         """Read the architecture beside system.toml and the given weights; raises InputError as `migrate`."""
-        os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-        from reprise_kit.port.keras_legacy import build, read
-
         about = msgspec.json.decode((folder / "about.json").read_bytes())
         ordering = about.get("image_ordering")
-        self.weights, self.backend = weights, backend
-        self.labels = read_system(folder, folder.name, "").labels
-        self.model = build.migrate(
-            read.read(folder / "architecture.json", weights),
+        super().__init__(
+            read_system(folder, folder.name, ""),
+            folder / "architecture.json",
+            weights,
             backend,
-            about.get("keras"),
+            FrontEnd(self.decode),
+            keras_version=about.get("keras"),
             dim_ordering=ordering if ordering in ("th", "tf") else None,
-        ).model
+        )
+
+    def _check(self) -> None:
+        """Nothing: no stage is a layer's."""
 
     def predict(self, path: Path) -> Prediction:
         """Return the first output of a sample, (n_labels,), of several steps the mean; raises InputError."""
         answer = np.asarray(self.trace(path).arrays["out_0"], np.float32)
         steps = answer.reshape(-1, len(self.labels)).mean(axis=0)
         return Prediction(self.labels, None, 0.0, steps, 0.0)
-
-    def predict_many(self, paths: Sequence[Path]) -> list[Prediction | InputError]:
-        """Return the answer on each input, or why it cannot be taken."""
-        return one_by_one(self.predict, paths)
 
     def trace(self, path: Path) -> Traced:
         """Return in_0, ... and out_0, ... of one sample, no batch axis."""
@@ -68,21 +61,12 @@ class Pipeline:
         """Compute an output from the model's one input."""
         return self._answers([source])[name]
 
-    def provenance(self) -> dict[str, Any]:
-        """Return what decided the numbers."""
-        return {
-            "side": "port",
-            "source_backend": self.backend,
-            "weights_sha256": sha256(self.weights),
-            "packages": {name: version(name) for name in PACKAGES},
-        }
-
     def _inputs(self, path: Path) -> list[Array]:
-        arrays = npz.load(path)
-        wanted = [f"in_{i}" for i in range(len(self.model.inputs))]
+        arrays, model = npz.load(path), self.built.model
+        wanted = [f"in_{i}" for i in range(len(model.inputs))]
         if set(arrays) != set(wanted):
             raise InputError(f"{path}: holds {', '.join(sorted(arrays)) or 'nothing'}; {', '.join(wanted)} are wanted")
-        for name, tensor in zip(wanted, self.model.inputs, strict=True):
+        for name, tensor in zip(wanted, model.inputs, strict=True):
             shape = tuple(tensor.shape[1:])
             fits = len(shape) == arrays[name].ndim and all(
                 a is None or a == b for a, b in zip(shape, arrays[name].shape, strict=True)
@@ -92,9 +76,7 @@ class Pipeline:
         return [arrays[name] for name in wanted]
 
     def _answers(self, inputs: Sequence[Array]) -> dict[str, Array]:
-        from reprise_kit.port.keras_legacy import verify
-
-        outputs = verify.run(self.model, [np.asarray(array)[None] for array in inputs])
+        outputs = verify.run(self.built.model, [np.asarray(array)[None] for array in inputs])
         return {f"out_{i}": array[0] for i, array in enumerate(outputs)}
 
 

@@ -11,6 +11,7 @@ from pathlib import Path
 import msgspec
 
 from reprise_kit.apps.adopt import box, notebooks
+from reprise_kit.apps.adopt.entry_points import PLACEHOLDER
 from reprise_kit.compare.errors import InputError
 
 SPY = Path(__file__).parent / "spy"
@@ -56,6 +57,8 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
 
     Raises NothingSeen where no model was seen, with the program's last lines, InputError where nothing can be boxed.
     """
+    if blank := PLACEHOLDER.search(program.entry):
+        raise NothingSeen(f"run: `{program.entry}` leaves open what {blank[0]} is; give it with --entry")
     work, caught, home = out / "run", out / "caught", out / "home-of-run"
     for folder in (work, caught, home):
         shutil.rmtree(folder, ignore_errors=True)
@@ -160,8 +163,9 @@ def _settings(program: Program, home: Path) -> None:
 
 
 def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> dict[str, str]:
-    # A package of its own that is installed with its setup.py, imported from examples in a folder.
-    root = opened.name(work) if (work / "setup.py").is_file() else ""
+    # Scripts in folders import what lies at the root: an installed package of the repository's own, an IDE's source
+    # root. A Keras of its own there would be met by programs that never met it.
+    root = "" if (work / "keras").is_dir() else opened.name(work)
     paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
     return {
         "MPLBACKEND": "Agg",

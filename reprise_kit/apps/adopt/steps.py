@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -96,12 +96,17 @@ class Adoption:
     def _made(self) -> environment.Environment:
         return environment.make(self._found(), self.out, lambda line: self.say(f"environment: {line}"))
 
+    def _captured(self) -> list[captured.Captured]:
+        return captured.load(self.out / FILES["capture"])
+
     def _found(self) -> Evidence:
         return evidence.load(self.out / FILES["evidence"])
 
     def _run(self) -> None:
         found, made = self._found(), self._made()
         entry = next(iter(found.entry_points), "")
+        if not entry and not found.checkpoints:
+            raise InputError('run: no entry point was found; give one, like --entry "python predict.py"')
         stand_in = Path(self.request.stand_in) if self.request.stand_in else None
         limits = box.Limits(seconds=self.request.seconds)
         program = run.Program(
@@ -160,7 +165,7 @@ class Adoption:
         models = self.out / "models"
         models.mkdir(exist_ok=True)
         all_of_them = []
-        for one in captured.load(self.out / FILES["capture"]):
+        for one in self._captured():
             all_of_them.append(adopted.adopt(one, self.out / "captured" / one.name, models))
             self.say(f"report: {one.name}: {all_of_them[-1].conclusion}")
         about = {
@@ -175,21 +180,29 @@ class Adoption:
             "boxed": ran.boxed,
             "stand-in": self.request.stand_in,
             "environment": made.lock.name,
-            "notes": [*ran.notes, *found.disagreements],
+            "notes": [*ran.notes, *found.disagreements, *_other_backends(found, self._captured())],
         }
-        container.write(self.out, found.python, next(iter(found.entry_points), ran.entry), made.variables)
-        self._write_system(all_of_them)
+        container.write(
+            self.out,
+            made.version,
+            next(iter(found.entry_points), ran.entry),
+            made.variables,
+            found.imports,
+            run.wants_display(found.imports, found.calls),
+            Path(self.request.stand_in) if self.request.stand_in else None,
+        )
+        self._write_system(all_of_them, made)
         report = adopted.Report(about, all_of_them)
         report.write(self.out)
         self.say(f"{report.headline} Report: {self.out / 'report.html'}")
 
-    def _write_system(self, all_of_them: list[adopted.Adopted]) -> None:
+    def _write_system(self, all_of_them: list[adopted.Adopted], made: environment.Environment) -> None:
         proven = [one for one in all_of_them if one.code in (adopted.PROVEN, adopted.ON_STAND_IN)]
         if not proven:
             return
         main = max(proven, key=lambda one: (one.code == adopted.PROVEN, one.captured.calls))
         folder = self.out / "captured" / main.captured.name
-        system_folder.write(main, folder, self.out / "system", self.request.source)
+        system_folder.write(main, folder, self.out / "system", self.request.source, made.lock, made.version)
         self.say(f"report: {main.captured.name} is the system {self.out / 'system'}")
 
 
@@ -202,6 +215,17 @@ def adopt(request: Request, out: Path, say: Callable[[str], None]) -> int:
         raise InputError(f"--until {request.until!r}; allowed: {', '.join(STEPS)}")
     with held_folder(out, "adopt") as folder:
         return Adoption(request, folder, say).go()
+
+
+def _other_backends(found: Evidence, models: Sequence[captured.Captured]) -> list[str]:
+    """Say which models ran on another backend than the one that the evidence shows: what is proven is how they ran."""
+    why = next(iter(found.why.get("backend", ())), "the evidence")
+    return [
+        f"{one.name} ran on {one.backend}, but the files are of {found.backend} ({why}): what it answered may not be "
+        "what its makers saw"
+        for one in models
+        if one.backend and one.backend != found.backend
+    ]
 
 
 def _write(path: Path, text: str) -> None:

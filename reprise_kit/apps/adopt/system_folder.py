@@ -38,6 +38,12 @@ parity = $parity
 [weights]
 path = "weights.h5"
 backend = $backend
+
+[environments.$name]
+requirements = "environment.lock"
+image = "original"
+backend = $backend
+python = $python
 """)
 STAGE = Template("""
 [[stage]]
@@ -54,14 +60,18 @@ COMPUTED = "float32 sums in another order: 1e-5 of the largest recorded number"
 SAMPLES = 8  # inputs that are kept, a file each
 
 
-def write(adopted: Adopted, recorded: Path, out: Path, source: str) -> Path:
-    """Write the folder `out` for a model whose recordings are in `recorded`; return it."""
+def write(adopted: Adopted, recorded: Path, out: Path, source: str, lock: Path, python: str) -> Path:
+    """Write the folder `out` for a model whose recordings are in `recorded`; return it.
+
+    lock, python: its environment's lock and version of Python, in which the original answers live.
+    """
     name = OWN if adopted.captured.own else STAND_IN
     arrays = recording.load(recorded / name)
     with atomic_folder(out, "adopt") as folder:
         for file in ("architecture.json", "weights.h5", "about.json"):
             shutil.copyfile(recorded / file, folder / file)
-        (folder / "system.toml").write_text(_table(adopted, arrays, source, WHOSE[name]), "utf-8")
+        shutil.copyfile(lock, folder / "environment.lock")
+        (folder / "system.toml").write_text(_table(adopted, arrays, source, WHOSE[name], python), "utf-8")
         for file, text in MODULES.items():
             (folder / file).write_text(text, "utf-8")
         for path in (SKELETONS / "adapter.py", SKELETONS / "adopted" / "trace.py"):
@@ -70,7 +80,7 @@ def write(adopted: Adopted, recorded: Path, out: Path, source: str) -> Path:
     return out
 
 
-def _table(adopted: Adopted, arrays: recording.Recording, source: str, whose: str) -> str:
+def _table(adopted: Adopted, arrays: recording.Recording, source: str, whose: str, python: str) -> str:
     answer = arrays.outputs[0]
     n_labels = answer.shape[-1] if answer.ndim > 1 else 1
     parity = next((line for v in adopted.verifications for line in v.lines if line.startswith("out_0")), "not measured")
@@ -79,14 +89,23 @@ def _table(adopted: Adopted, arrays: recording.Recording, source: str, whose: st
         labels=_said([f"output {i}" for i in range(n_labels)]),
         parity=_said(f"{parity}, on {whose}"),
         backend=_said(adopted.captured.backend),
+        name=adopted.captured.backend,
+        python=_said(python),
     )
     first = "in_0" if len(arrays.inputs) == 1 else "clip"
     for i, array in enumerate(arrays.inputs):
         text += _stage(f"in_{i}", array, "as the model was given it", "clip", TAKEN, 0.0)
     for i, array in enumerate(arrays.outputs):
         largest = float(np.abs(array).max(initial=0))
-        text += _stage(f"out_{i}", array, "as the model answers", first, COMPUTED, 1e-5 * largest)
+        unit = "probability" if _are_probabilities(array) else "as the model answers"
+        text += _stage(f"out_{i}", array, unit, first, COMPUTED, 1e-5 * largest)
     return text
+
+
+def _are_probabilities(answers: np.ndarray) -> bool:
+    """Whether every sample's answer is one distribution over labels; the demo plays systems that have such a stage."""
+    several = answers.ndim == 2 and answers.shape[1] > 1
+    return several and bool((answers >= 0).all() and np.allclose(answers.sum(axis=1), 1, atol=1e-4))
 
 
 def _stage(name: str, array: np.ndarray, unit: str, source: str, reason: str, atol: float) -> str:

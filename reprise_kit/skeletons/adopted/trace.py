@@ -3,6 +3,7 @@
 
 architecture.json is what the repository's code built; about.json what was seen of it. How it is asked: adapter.py.
 """
+import glob
 import json
 import os
 
@@ -18,12 +19,32 @@ def text_of(name):
         return handle.read()
 
 
+def link_blas(backend):
+    """Theano's convolutions with a border need a BLAS; NumPy's wheel brings one, which NumPy has loaded already."""
+    found = sorted(glob.glob(os.path.join(os.path.dirname(np.__file__), '.libs', 'libopenblas*.so*')))
+    flags = os.environ.get('THEANO_FLAGS', '')
+    if backend == 'theano' and found and 'blas' not in flags:
+        blas = 'blas.ldflags=-L%s -l:%s' % os.path.split(found[0])
+        os.environ['THEANO_FLAGS'] = ','.join(filter(None, [flags, blas]))
+
+
+def publish_control_flow_ops(backend):
+    """Keras before 1.2 reads it where TensorFlow 0.10 had it; 0.12, the index's oldest, has it elsewhere."""
+    if backend == 'tensorflow':
+        import tensorflow
+        if tensorflow.__version__.startswith('0.'):
+            from tensorflow.python.ops import control_flow_ops
+            tensorflow.python.control_flow_ops = control_flow_ops
+
+
 class Original(object):
     """The model, its weights loaded once."""
 
     def __init__(self, weights, backend):
         if backend:
             os.environ['KERAS_BACKEND'] = backend
+        link_blas(backend)
+        publish_control_flow_ops(backend)
         import keras
         from keras import backend, models
         self.packages = {'keras': keras.__version__}

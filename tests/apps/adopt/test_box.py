@@ -68,6 +68,13 @@ def test_it_is_not_ended_for_waiting_before_it_has_left_anything(tmp_path: Path)
     assert ran(tmp_path, "sleep 2", Limits(seconds=30, idle=0.5)).code == 0
 
 
+def test_work_of_children_that_end_is_work(tmp_path: Path) -> None:
+    """A compiler's: each is gone soon, and what began them only waits for the next."""
+    script = "for i in 1 2 3 4 5 6; do timeout 0.6 sh -c 'while :; do :; done'; sleep 0.4; done; exit 0"
+    ended = ran(tmp_path, script, Limits(seconds=60, idle=1.2), kept=lambda: True)
+    assert (ended.code, ended.why) == (0, "")
+
+
 def test_enough_ends_it(tmp_path: Path) -> None:
     opened, work = made(tmp_path)
     ended = opened.run(

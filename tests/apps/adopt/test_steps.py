@@ -1,5 +1,6 @@
 """Repositories of our own making, in the style of the time, from a folder to their reports, in a real Python 2.7."""
 
+import dataclasses
 import html
 import json
 import os
@@ -33,7 +34,10 @@ def given(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
         (out / "environment.lock").write_text("# given\n")
         return environment.Environment(old.python, old.variables, out / "environment.lock", [])
 
-    monkeypatch.setattr(evidence, "gather", lambda *_: found)
+    def gather(source: str, commit: str | None, entry: str | None) -> evidence.Evidence:
+        return dataclasses.replace(found, entry_points=[entry] if entry else [])
+
+    monkeypatch.setattr(evidence, "gather", gather)
     monkeypatch.setattr(environment, "make", make)
 
 

@@ -93,7 +93,8 @@ def dump(seen, event):
     about = {"event": event, "keras": getattr(keras(), "__version__", None), "backend": backend_name(),
              "image_ordering": ordering(), "python": sys.version.split()[0], "numpy": numpy().__version__,
              "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model),
-             "class": type(seen.model).__name__, "problems": []}
+             "class": type(seen.model).__name__, "problems": [], "weights": known,
+             "keras_at": os.path.dirname(os.path.abspath(keras().__file__))}
     try:
         text_file(os.path.join(part, "architecture.json"), seen.model.to_json())
     except Exception as error:

@@ -1,5 +1,5 @@
 """What a program needs to run on the nearest release that the index still has; each is noted."""
-import importlib
+import sys
 
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import guarded, note
@@ -10,7 +10,8 @@ def before(module):
     """Keras before 1.2 reads tensorflow.python.control_flow_ops, which 0.12 has under `ops` only."""
     if module != "keras.backend.tensorflow_backend":
         return
-    python = importlib.import_module("tensorflow.python")
-    if importlib.import_module("tensorflow").__version__.startswith("0.") and not hasattr(python, "control_flow_ops"):
-        python.control_flow_ops = importlib.import_module("tensorflow.python.ops.control_flow_ops")
+    __import__("tensorflow.python.ops.control_flow_ops")
+    python = sys.modules["tensorflow.python"]
+    if sys.modules["tensorflow"].__version__.startswith("0.") and not hasattr(python, "control_flow_ops"):
+        python.control_flow_ops = sys.modules["tensorflow.python.ops.control_flow_ops"]
         note("tensorflow.python.control_flow_ops, which Keras before 1.2 reads, was put where TensorFlow 0.10 has it")
