@@ -1,0 +1,51 @@
+"""What the sub-commands share: their options, and how each of them ends."""
+
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+import click
+
+from reprise_kit.compare.atomic import refuse_inputs
+from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import unforeseen
+
+DEFAULT = "deepsound_crnn"  # as compare/registry.py has it, which is imported only where it is needed
+FILE = click.Path(path_type=Path)
+
+system_option = click.option("--system", default=DEFAULT, show_default=True, help="Which old system.")
+weights_option = click.option("--weights", type=FILE, help="Checkpoint; default: the one that ships with the kit.")
+backend_option = click.option(
+    "--source-backend",
+    type=click.Choice(["theano", "tensorflow"]),
+    help="Backend the checkpoint was saved under (default: the system's own): Theano stores its kernels flipped.",
+)
+decoder_option = click.option(
+    "--decoder",
+    type=click.Choice(["pyav", "ffmpeg"]),
+    help="The port's decoder of sound (default: pyav); ffmpeg is bit-equal to an original that runs the same program.",
+)
+upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
+
+
+class Command(click.Command):
+    """A sub-command whose --out is none of the files that it reads."""
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """Refuse to write over what is read, then do the command's work; what nobody thought of is one line, too."""
+        given = [value for name, value in ctx.params.items() if name != "out"]
+        values = [value for one in given for value in (one if isinstance(one, tuple) else (one,))]
+        read = [value for value in values if isinstance(value, Path)]
+        if ctx.params.get("out") is not None:
+            refuse_inputs(ctx.params["out"], read)
+        try:
+            return super().invoke(ctx)
+        except (InputError, OSError, click.ClickException, click.exceptions.Exit, click.Abort):
+            raise
+        except KeyboardInterrupt:
+            raise click.Abort from None
+        except Exception as error:
+            raise unforeseen(error, " ".join([str(ctx.info_name), *map(str, read)])) from None
+
+
+command = partial(click.command, cls=Command)
