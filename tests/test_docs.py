@@ -24,6 +24,7 @@ LAYERED = ROOT / "tests" / "port" / "keras_legacy" / "recorded" / "layered"
 HAVE = {
     "archives.md": {"songs/piano.wav": CLIPS / "piano_22050.wav", "songs/more/again.wav": CLIPS / "piano_22050.wav"},
     "migrate.md": {"old.h5": LAYERED / "image.h5", "golden.npz": LAYERED / "image.npz"},
+    "demo-api.md": {"piano.wav": CLIPS / "piano_22050.wav"},
     "api.md": {"piano.wav": CLIPS / "piano_22050.wav", "old.h5": LAYERED / "image.h5"},
 }
 

@@ -1,11 +1,13 @@
-"""The server under load: python -m tests.apps.demo.load {uploads N AT_A_TIME | slow N | hostile} [--weights FILE].
+"""The server under load: python -m tests.apps.demo.load {uploads N AT_A_TIME | slow N | hostile | arriving SECONDS}.
 
 uploads: N clips, AT_A_TIME at a time, every answer checked; how many were answered, p50, p95, and what /health took.
 slow: N sockets of five slow kinds for 40 s; the slowest /health meanwhile. hostile: the most memory of the server and
-its children over every hostile clip.
+its children over every hostile clip. arriving: when the first step of an mp3 of so many seconds came whose upload is
+throttled to 2 MB/s, and when its last byte left.
 """
 
 import argparse
+import io
 import json
 import socket
 import statistics
@@ -19,11 +21,15 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
+import av
+import numpy as np
+
 from tests.apps.demo.running import CLIPS, FIXTURE, Running, form, running
 
 NAMES = ("guitar_22050.au", "piano_22050.wav", "drums_mono_vbr.mp3", "quad_4channels.wav", "bells.ogg", "disco.m4a")
 PAUSE = 0.1  # seconds between two looks
 SLOW_SECONDS = 40
+CHUNK = 1 << 16
 
 
 @contextmanager
@@ -125,10 +131,52 @@ def hostile(server: Running, clips: dict[str, bytes]) -> dict[str, Any]:
     return {"clips": len(clips), "statuses": dict(statuses), "most_megabytes": most[worst], "by": worst, "each": most}
 
 
+def mp3(seconds: int, once: int = 100) -> bytes:
+    """An mp3 of noise, 128 kbit/s, the same `once` seconds again and again."""
+    file, rate = io.BytesIO(), 44_100
+    noise = np.random.default_rng(0).normal(0, 3000, (1, rate * once)).astype(np.int16)
+    with av.open(file, "w", format="mp3", options={"write_xing": "0", "id3v2_version": "0"}) as out:
+        stream: Any = out.add_stream("libmp3lame", rate=rate, layout="mono")
+        stream.bit_rate = 128_000
+        frame = av.AudioFrame.from_ndarray(noise, "s16p", "mono")
+        frame.sample_rate = rate
+        out.mux(stream.encode(frame))
+        out.mux(stream.encode(None))
+    return file.getvalue() * (seconds // once)
+
+
+def arriving(server: Running, content: bytes, bytes_a_second: float) -> dict[str, Any]:
+    """Send a clip no faster than that, its events read meanwhile; seconds from the first byte to each thing."""
+    head = (
+        f"POST /api/v1/predict HTTP/1.1\r\nHost: x\r\nContent-Length: {len(content)}\r\nAccept: text/event-stream\r\n"
+    )
+    with socket.create_connection(("127.0.0.1", server.port), timeout=600) as connection:
+        began, at = time.monotonic(), {}
+
+        def read() -> None:
+            with connection.makefile("rb") as answer:
+                for line in answer:
+                    name = "first_step" if line.startswith(b'data: {"first"') else line.decode().strip()
+                    if name == "first_step" or name.startswith("event: "):
+                        at.setdefault(name, round(time.monotonic() - began, 2))
+                    if name in ("event: result", "event: error"):
+                        return
+
+        reader = threading.Thread(target=read)
+        reader.start()
+        connection.sendall(head.encode() + b"Connection: close\r\n\r\n")
+        for k in range(0, len(content), CHUNK):
+            time.sleep(max(0.0, began + k / bytes_a_second - time.monotonic()))
+            connection.sendall(content[k : k + CHUNK])
+        at["last_byte"] = round(time.monotonic() - began, 2)
+        reader.join(600)
+    return {"bytes": len(content), **at}
+
+
 def main() -> None:
     """Print the figures as JSON."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("what", choices=["uploads", "slow", "hostile"])
+    parser.add_argument("what", choices=["uploads", "slow", "hostile", "arriving"])
     parser.add_argument("numbers", nargs="*", type=int)
     parser.add_argument("--weights", type=Path, default=FIXTURE)
     chosen = parser.parse_args()
@@ -137,6 +185,8 @@ def main() -> None:
             figures = uploads(server, *chosen.numbers)
         elif chosen.what == "slow":
             figures = slow(server, *chosen.numbers, seconds=SLOW_SECONDS)
+        elif chosen.what == "arriving":
+            figures = arriving(server, mp3(*chosen.numbers), 2e6)
         else:
             from tests.apps.demo.hostile_clips import every
 

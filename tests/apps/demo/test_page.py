@@ -31,6 +31,7 @@ FLAGS = [
 ]
 # Screenshots of every state, where somebody wants to look at them.
 SHOTS = os.environ.get("REPRISE_SCREENSHOTS")
+FULL = "console Failed to load resource: the server responded with a status of 429"
 WAIT = 60_000  # milliseconds
 
 
@@ -88,7 +89,8 @@ def opened(browser: Any, server: Running) -> Iterator[Any]:
     yield page
     page.close()
     # No request to any other host, no script error, nothing that the Content-Security-Policy had to stop.
-    assert seen and [url for url in seen if not url.startswith((f"{server.url}/", f"blob:{server.url}"))] == []
+    ours = (f"{server.url}/", f"blob:{server.url}", FULL)
+    assert seen and [url for url in seen if not url.startswith(ours)] == []
 
 
 @pytest.fixture
@@ -131,7 +133,7 @@ def test_the_band_grows_before_the_analysis_is_finished(page: Any, folder: Path)
     assert 0 < first < total and page.inner_text("#mode") == "listening…"
     shot(page, "growing")
     until(page, f"Number(document.querySelector('#band').dataset.steps) > {first}")
-    assert "heard" in page.inner_text("#status")
+    until(page, "document.querySelector('#status').textContent.includes('heard')")
     page.wait_for_selector("#mode.exact")
     assert number(page, "#band", "data-steps") == number(page, "#band", "data-total") > first
 
@@ -143,8 +145,8 @@ def slices(page: Any) -> list[str]:
 def test_play_and_seek_move_head_pie_and_words(page: Any, folder: Path) -> None:
     choose(page, folder / "song.wav")
     page.wait_for_selector("#mode.exact")
+    until(page, "document.querySelector('#scrubber').getAttribute('aria-valuetext')")
     start = page.get_attribute("#scrubber", "aria-valuetext")
-    page.click("#play")
     until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.8")
     assert page.get_attribute("#play", "aria-label") == "Pause"
     page.click("#play")
@@ -158,7 +160,7 @@ def test_play_and_seek_move_head_pie_and_words(page: Any, folder: Path) -> None:
         )
         assert abs(page.locator("#head").bounding_box()["x"] - box["x"] - share * box["width"]) < 6
         words = page.inner_text("#words").split("\n")
-        assert words[0] in page.get_attribute("#scrubber", "aria-valuetext")
+        until(page, f"document.querySelector('#scrubber').getAttribute('aria-valuetext').includes({words[0]!r})")
         assert any(part.startswith(words[0]) for part in slices(page))
         seen.add(tuple(slices(page)))
     assert len(seen) >= 3, "the pie does not follow"
@@ -168,10 +170,11 @@ def test_play_and_seek_move_head_pie_and_words(page: Any, folder: Path) -> None:
 
 def test_keyboard_alone_is_enough(page: Any, folder: Path) -> None:
     reached = []
-    for _ in range(6):
+    for _ in range(10):
         page.keyboard.press("Tab")
-        reached.append(page.evaluate("document.activeElement.id"))
-    assert reached == ["system", "all", "file", "clip", "play-clip", "microphone"]
+        reached.append(page.evaluate("document.activeElement.id || document.activeElement.dataset.clip"))
+    ours = ["night_drive.mp3", "blue_room.flac", "iron_morning.mp3"]
+    assert reached == [None, "system", "file", *ours, "clip", "play-clip", "microphone", "all"]
     page.focus("#clip")
     page.keyboard.type("quad")
     page.keyboard.press("Tab")
@@ -185,6 +188,9 @@ def test_keyboard_alone_is_enough(page: Any, folder: Path) -> None:
     assert number(page, "#scrubber", "aria-valuenow") < end
     page.keyboard.press("Home")
     assert number(page, "#scrubber", "aria-valuenow") == 0
+    assert page.get_attribute("#play", "aria-label") == "Pause"  # it had begun by itself
+    page.keyboard.press(" ")
+    until(page, "document.querySelector('#play').getAttribute('aria-label') === 'Play'")
     page.keyboard.press(" ")
     until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.1")
 
@@ -194,8 +200,8 @@ def test_compare_view_shows_the_largest_difference(page: Any) -> None:
     page.click("#play-clip")
     page.wait_for_selector("#compare:not([hidden])")
     verdict = page.inner_text("#verdict")
-    assert "same genre on all 8 steps" in verdict and "Largest |dp| = " in verdict
-    assert float(verdict.split("Largest |dp| = ")[1].split(",")[0]) <= 5e-5
+    assert "same output on all 8 steps" in verdict and "|dp| = " in verdict
+    assert float(verdict.split("|dp| = ")[1].split(",")[0]) <= 5e-5
     drawn = "c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return d.some(v => v); }"
     assert page.eval_on_selector("#curves", drawn)
     shot(page, "compare")
@@ -215,8 +221,8 @@ def test_compare_view_marks_steps_of_another_genre(page: Any, folder: Path) -> N
     page.select_option("#clip", "quad_4channels.wav")
     page.click("#play-clip")
     page.wait_for_selector("#compare:not([hidden])")
-    assert "another genre on 2 of 8 steps" in page.inner_text("#verdict")
-    assert "9.8e-1, at step 3 (classical)" in page.inner_text("#verdict")
+    assert "another output on 2 of 8 steps" in page.inner_text("#verdict")
+    assert "9.8e-1, at step 3 (output 2)" in page.inner_text("#verdict")
     assert page.is_visible("#differ-key")
     shot(page, "differ")
 
@@ -241,7 +247,11 @@ def test_microphone_shows_band_and_delay(page: Any) -> None:
     assert page.inner_text("#words")
     shot(page, "microphone")
     page.click("#microphone")
-    assert "off" in page.inner_text("#status")
+    until(page, "document.querySelector('#status').textContent.includes('off')")
+    page.click("#recorded")
+    page.wait_for_selector("#mode.exact")
+    assert page.inner_text("#song-title") == "recording.wav"
+    until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.5")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -263,10 +273,13 @@ SONG = SHARED / "data/choi/clips/bensound-cute.mp3"
 
 def test_untrained_weights_and_what_to_fetch_are_said(page: Any) -> None:
     assert page.is_visible("#untrained") and page.input_value("#system") == "deepsound_crnn"
-    notice = page.inner_text("#untrained")
-    assert "reprise fetch deepsound_crnn" in notice and "reprise fetch deepsound_cnn_2018" in notice
+    assert "know no genres" in page.inner_text("#untrained") and "reprise fetch" not in page.inner_text("#untrained")
     assert page.is_hidden("#all-networks li >> nth=0")
+    page.focus("#untrained a")
+    page.keyboard.press("Enter")
+    assert page.is_visible("#all-networks li >> nth=0")
     page.focus("#all")
+    page.keyboard.press("Enter")
     page.keyboard.press("Enter")
     listed = page.locator("#all-networks li").all_inner_texts()
     assert len(listed) == page.locator("#system option").count() == 5
@@ -284,9 +297,13 @@ def test_the_recommended_network_is_chosen_and_hears_while_it_arrives(several_pa
     assert page.input_value("#system") == "deepsound_cnn_2018" and page.is_hidden("#untrained")
     choose(page, SONG)
     page.wait_for_selector("#mode.exact")
-    assert "Done: pop, 74 % over the whole song" in page.inner_text("#status")
+    until(page, "document.querySelector('#status').textContent.startsWith('Done')")
+    shown = page.inner_text("#headline")
+    assert shown.endswith("on the mean of all moments") and shown in page.inner_text("#status")
+    name, share = shown.removesuffix(" on the mean of all moments").split(", ")
+    assert f"{name}\n{share}" in page.inner_text("#legend")
+    assert page.is_hidden("#own") or "own answer for the whole song" in page.inner_text("#own")
     assert "CNN of 2018" in page.inner_text("#listener") and page.is_visible("#band")
-    assert "pop\n74 %" in page.inner_text("#legend")
     assert page.is_hidden("#compare") and page.is_hidden("#again")
     shot(page, "recommended")
 
@@ -301,7 +318,7 @@ def test_another_network_is_asked_about_the_same_song(several_page: Any) -> None
     page.keyboard.type("Choi's music tagger, CRNN")
     assert page.input_value("#system") == "music_tagger_crnn"
     says = page.inner_text("#says")
-    assert "Hears whole files only, of up to 20 minutes" in says and "50 tags" in says
+    assert "Hears only the middle 29 s of a song" in says and "up to 20 minutes" in says and "50 tags" in says
     assert page.is_disabled("#microphone") and page.is_visible("#deaf")
     assert "music_tagger_crnn" in page.inner_text("#curl-system")
     page.keyboard.press("Tab")
@@ -310,14 +327,13 @@ def test_another_network_is_asked_about_the_same_song(several_page: Any) -> None
     page.wait_for_selector("#bars li")
     assert page.evaluate("document.activeElement.id") == "system", "the focus is lost"
     rows = [row.split("\n") for row in page.locator("#bars li").all_inner_texts()]
-    assert len(rows) == 10 and rows[0][0] == "jazz" and "jazz" in page.inner_text("#status")
+    assert len(rows) == 10 and rows[0][0] == "jazz" and "jazz" in page.inner_text("#headline")
     widths = page.eval_on_selector_all("#bars .bar", "all => all.map(b => parseFloat(b.style.width))")
     assert widths == sorted(widths, reverse=True) and widths[0] == pytest.approx(float(rows[0][-1][:-2]), abs=0.6)
     for selector in ("#band", "#pie", "#legend", "#compare", "#again"):
         assert page.is_hidden(selector), selector
     assert page.is_visible("#apart") and "only the middle" in page.inner_text("#notes")
-    page.click("#play")
-    until(page, "document.querySelector('#time').textContent.startsWith('0:01')")
+    until(page, "document.querySelector('#time').textContent.startsWith('0:01')")  # it plays by itself
     assert page.get_attribute("#play", "aria-label") == "Pause"
     shot(page, "tags")
     page.select_option("#system", "deepsound_crnn")
@@ -384,3 +400,128 @@ def test_axe_finds_no_serious_violation_in_the_choice_and_the_tags(several_page:
     assert len(result["passes"]) > 10
     found = [(v["id"], v["impact"], v["nodes"][0]["html"]) for v in result["violations"]]
     assert [violation for violation in found if violation[1] in ("serious", "critical")] == []
+
+
+def test_the_answer_comes_to_the_screen_of_a_phone_and_plays_by_itself(page: Any) -> None:
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.emulate_media(reduced_motion="reduce")
+    page.click(".piece >> nth=2")
+    page.wait_for_selector("#mode.exact")
+    box = page.locator("#headline").bounding_box()
+    assert box["y"] >= 0 and box["y"] + box["height"] <= 700
+    until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.5")
+
+
+def test_untrained_weights_find_no_genre(page: Any) -> None:
+    page.click(".piece >> nth=0")
+    page.wait_for_selector("#mode.exact")
+    until(page, "document.querySelector('#status').textContent.startsWith('Done')")
+    genres = page.get_attribute("#system option >> nth=0", "data-says") or ""
+    assert "blues" in genres
+    for said in ("#headline", "#status", "#words", "#legend", "#verdict"):
+        assert not any(genre in page.inner_text(said) for genre in ("blues", "classical", "disco", "pop", "rock")), said
+    assert page.inner_text("#legend").count("output ") == 10
+
+
+def test_dragging_scrubs_and_a_long_song_is_zoomed(page: Any, folder: Path) -> None:
+    choose(page, folder / "long.wav")
+    page.wait_for_selector("#mode.exact")
+    page.click("#play")
+    box = page.locator("#band").bounding_box()
+    page.mouse.move(box["x"] + 0.2 * box["width"], box["y"] + 30)
+    page.mouse.down()
+    page.mouse.move(box["x"] + 0.6 * box["width"], box["y"] + 30, steps=5)
+    now = "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow'))"
+    until(page, f"Math.abs({now} - 540) < 20")
+    page.mouse.up()
+    page.mouse.move(box["x"] + 0.1 * box["width"], box["y"] + 30)
+    assert abs(page.evaluate(now) - 540) < 20, "scrubbed without a button"
+    page.click("#in")
+    page.click("#in")
+    assert page.inner_text("#zoom") == "4×" and page.evaluate("document.documentElement.scrollWidth") <= 1100
+    assert page.locator("#band").bounding_box()["width"] == pytest.approx(4 * box["width"], rel=0.02)
+    shot(page, "zoomed")
+
+
+def test_the_answer_is_saved_three_ways(page: Any) -> None:
+    import csv
+    import json
+
+    page.select_option("#clip", "quad_4channels.wav")
+    page.click("#play-clip")
+    page.wait_for_selector("#saves:not([hidden])")
+    got = {}
+    for kind in ("json", "csv", "png"):
+        with page.expect_download() as download:
+            page.click(f'[data-save="{kind}"]')
+        assert download.value.suggested_filename == f"quad_4channels.wav.{kind}"
+        got[kind] = Path(download.value.path()).read_bytes()
+    answer = json.loads(got["json"])
+    rows = list(csv.reader(got["csv"].decode().splitlines()))
+    assert rows[0] == ["second", *answer["labels"]] and len(rows) == 1 + len(answer["step_probs"])
+    assert [float(cell) for cell in rows[3][1:]] == answer["step_probs"][2]
+    assert got["png"].startswith(b"\x89PNG") and len(got["png"]) > 5000
+
+
+def test_a_full_server_is_asked_again_by_itself_and_a_person_may_cancel(page: Any, folder: Path) -> None:
+    asked = []
+
+    def full(route: Any) -> None:
+        asked.append(time.monotonic())
+        if len(asked) > 2:
+            return route.continue_()
+        busy = {"status": 429, "headers": {"Retry-After": "1"}, "content_type": "application/json"}
+        return route.fulfill(**busy, body='{"error": "too many", "code": "busy"}')
+
+    page.route("**/api/v1/predict*", full)
+    choose(page, folder / "song.wav")
+    page.wait_for_selector("#mode.exact")
+    assert len(asked) == 3 and min(np.diff(asked)) > 0.9 and page.is_hidden("#problem")
+    page.unroute("**/api/v1/predict*")
+    choose(page, folder / "long.wav")
+    page.wait_for_selector("#band[data-steps]")
+    page.click("#cancel")
+    assert page.is_hidden("#progress") and page.is_hidden("#cancel")
+    until(page, "document.querySelector('#status').textContent === 'Cancelled.'")
+
+
+def test_screen_readers_are_told_no_more_than_they_can_say(page: Any, folder: Path) -> None:
+    watch = """([id, attribute]) => {
+        const times = window[`said_${id}`] = [];
+        const node = document.querySelector(`#${id}`);
+        const options = attribute ? {attributes: true, attributeFilter: [attribute]} : {childList: true};
+        new MutationObserver(() => times.push(performance.now())).observe(node, options);
+    }"""
+    page.evaluate(watch, ["scrubber", "aria-valuetext"])
+    page.evaluate(watch, ["status", ""])
+    choose(page, folder / "long.wav")
+    page.wait_for_selector("#mode.exact")
+    page.wait_for_timeout(4000)
+    spoken, status = page.evaluate("[window.said_scrubber, window.said_status]")
+    assert len(spoken) >= 3 and min(np.diff(spoken)) > 900
+    assert len(status) >= 2 and min(np.diff(status)) > 1900
+
+
+def test_a_computer_without_an_audio_device_is_not_a_wrong_file(page: Any, folder: Path) -> None:
+    choose(page, folder / "song.wav")
+    page.wait_for_selector("#mode.exact")
+    page.evaluate("""() => {
+        navigator.mediaDevices.enumerateDevices = async () => [{kind: 'audioinput'}];
+        document.querySelector('#audio').dispatchEvent(new Event('error'));
+    }""")
+    page.wait_for_selector("#silent:not([hidden])")
+    assert "no audio device" in page.inner_text("#silent") and "this kind of file" not in page.inner_text("#silent")
+    before = number(page, "#scrubber", "aria-valuenow")
+    page.click("#play")
+    until(page, f"Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > {before}")
+
+
+def test_pictures_have_titles_axes_and_a_legend(page: Any) -> None:
+    page.select_option("#clip", "quad_4channels.wav")
+    page.click("#play-clip")
+    page.wait_for_selector("#compare:not([hidden])")
+    words = page.inner_text("#song") + page.inner_text("#compare")
+    for said in ("What it believes", "What it hears", "100 %", "11 kHz", "minutes:seconds", "Mean over all moments"):
+        assert said in words, said
+    drawn = "c => { const d = c.getContext('2d').getImageData(0, 0, c.width, c.height).data; return d.some(v => v); }"
+    assert page.eval_on_selector("#ticks", drawn)

@@ -1,6 +1,6 @@
 // Canvas and SVG: the stacked band, the spectrogram under it, the pie, the two curves. No state of their own.
 
-import { ROWS } from "./song.js";
+import { ROWS, clock } from "./song.js";
 
 const style = () => getComputedStyle(document.documentElement);
 export const colour = (name) => style().getPropertyValue(name).trim();
@@ -69,9 +69,9 @@ function nameRuns(context, song, width, height, colours) {
     const above = middle.slice(0, g).reduce((sum, p) => sum + p, 0);
     const size = middle[g] * height;
     const room = ((to - from) / song.total) * width;
-    if (context.measureText(song.labels[g]).width + 14 > room || size < 20) continue;
+    if (context.measureText(song.names[g]).width + 14 > room || size < 20) continue;
     context.fillStyle = bright(colours[g]) ? "#15141a" : "#ffffff";
-    context.fillText(song.labels[g], ((from + to) / 2 / song.total) * width, (above + middle[g] / 2) * height);
+    context.fillText(song.names[g], ((from + to) / 2 / song.total) * width, (above + middle[g] / 2) * height);
   }
 }
 
@@ -98,6 +98,33 @@ export function drawPicture(canvas, song, columnSeconds) {
   context.drawImage(small, 0, 0, width * share, height);
 }
 
+const NICE = [1, 2, 5, 10, 15, 30, 60, 120, 300, 600, 900, 1800]; // seconds between two ticks
+const TICK_PIXELS = 64; // at least
+
+// Ticks of a time axis: [x, second] for a width in CSS pixels.
+function ticks(duration, width) {
+  const apart = NICE.find((seconds) => (seconds / duration) * width >= TICK_PIXELS) ?? 3600;
+  return Array.from({ length: Math.floor(duration / apart) + 1 }, (_, n) => [(n * apart * width) / duration, n * apart]);
+}
+
+export function drawTicks(canvas, duration) {
+  const [context, width] = prepared(canvas);
+  timeAxis(context, 0, width, 0, duration);
+}
+
+function timeAxis(context, left, width, y, duration) {
+  context.fillStyle = context.strokeStyle = colour("--soft");
+  context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
+  context.textBaseline = "top";
+  for (const [x, second] of ticks(duration, width)) {
+    context.fillRect(left + Math.min(x, width - 1), y, 1, 5);
+    const text = clock(second);
+    const room = context.measureText(text).width / 2;
+    context.textAlign = "center";
+    context.fillText(text, left + Math.min(Math.max(x, room), width - room), y + 7);
+  }
+}
+
 export function drawPie(svg, probs, labels) {
   const colours = labelColours(labels);
   svg.replaceChildren();
@@ -117,19 +144,25 @@ export function drawPie(svg, probs, labels) {
   });
 }
 
-export function drawCurves(canvas, port, original, differ) {
+export function drawCurves(canvas, port, original, differ, duration) {
   const [context, width, height] = prepared(canvas);
   const colours = labelColours(port[0]);
-  const [top, bottom] = [8, height - 16];
-  const x = (k) => 4 + ((k + 0.5) / port.length) * (width - 8);
+  const [top, bottom, left] = [8, height - 40, 46];
+  const x = (k) => left + ((k + 0.5) / port.length) * (width - left - 4);
   const y = (p) => bottom - p * (bottom - top);
   context.strokeStyle = colour("--line");
+  context.font = "12px system-ui, 'DejaVu Sans', sans-serif";
   for (const p of [0, 0.5, 1]) {
     context.beginPath();
-    context.moveTo(0, y(p));
+    context.moveTo(left, y(p));
     context.lineTo(width, y(p));
     context.stroke();
+    context.fillStyle = colour("--soft");
+    context.textAlign = "right";
+    context.textBaseline = "middle";
+    context.fillText(`${100 * p} %`, left - 6, y(p));
   }
+  timeAxis(context, left, width - left - 4, bottom + 16, duration);
   const lines = (steps, lineWidth, alpha) => port[0].forEach((_, g) => {
     context.globalAlpha = alpha;
     context.lineWidth = lineWidth;
@@ -145,5 +178,5 @@ export function drawCurves(canvas, port, original, differ) {
   context.fillStyle = colour("--problem");
   context.textAlign = "center";
   context.font = "11px sans-serif";
-  for (const k of differ) context.fillText("▲", x(k), height - 3);
+  for (const k of differ) context.fillText("▲", x(k), bottom + 8);
 }

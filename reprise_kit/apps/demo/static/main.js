@@ -1,26 +1,29 @@
 // The page: what a person does, and what is shown for it.
 
-import { drawBand, drawCurves, drawPicture, drawPie } from "./draw.js";
 import { Microphone } from "./microphone.js";
 import { Player } from "./player.js";
+import { save } from "./save.js";
+import { seldom } from "./say.js";
 import { Song, clock, percent, ranked } from "./song.js";
 import { send } from "./upload.js";
+import { drawSong, element, showComparison, showMomentOf } from "./view.js";
 
-const COLUMN_SECONDS = (4 * 1024) / 22050; // of the picture
 const LIVE_STEPS = 160; // of the microphone on the screen: the last minute
+const LONG_SECONDS = 60; // of a song that may be zoomed
+const WIDEST = 15_000; // pixels of a canvas
 const at = (id) => document.getElementById(id);
-const TAGS = 10; // of a whole song's that are listed
 let song = null;
 let file = null; // of the song, null from the microphone
+let recording = null;
 let comparison = null;
 let giveUp = () => {};
 let microphone = null;
 let dirty = false;
+let zoom = 1;
 const player = new Player(at("audio"), showMoment);
 
 const SOUND = at("file").accept;
-
-function say(text) { at("status").textContent = text; }
+const say = seldom(2000, (text) => { at("status").textContent = text; });
 
 function complain(text) {
   at("problem").hidden = !text;
@@ -29,7 +32,7 @@ function complain(text) {
 
 // From 0 to 1; undefined: nobody knows; null: over.
 function progress(share) {
-  at("progress").hidden = share === null;
+  for (const id of ["progress", "cancel"]) at(id).hidden = share === null;
   if (share === undefined) at("progress").removeAttribute("value");
   else if (share !== null) at("progress").value = share;
 }
@@ -39,11 +42,10 @@ const noun = () => (chosen().dataset.accepts ? "file" : "song");
 
 // What the page says and offers for the network that is chosen.
 function showSystem() {
-  const { title, says, live, accepts, untrained, fetch: command } = chosen().dataset;
+  const { title, says, live, accepts, untrained } = chosen().dataset;
   at("file").accept = accepts || SOUND;
   at("chosen").textContent = `${title}.`;
   at("says").textContent = says;
-  if (untrained === "1") at("trained").textContent = command;
   at("untrained").hidden = untrained === "0";
   at("microphone").disabled = live === "0";
   at("deaf").hidden = live !== "0";
@@ -56,15 +58,15 @@ function begin(name) {
   stopMicrophone();
   player.unload();
   complain("");
-  song = new Song(name);
-  song.system = chosen().value;
-  file = null;
-  comparison = null;
-  at("listener").textContent = `Heard by: ${chosen().dataset.title}`;
+  song = new Song(name, chosen().value, chosen().dataset.title, chosen().dataset.untrained === "1");
+  file = comparison = null;
+  for (const place of document.querySelectorAll(".noun")) place.textContent = song.untrained ? "output" : "genre";
+  at("listener").textContent = `Heard by: ${song.heardBy}`;
   at("song-title").textContent = name;
-  for (const id of ["song", "compare", "silent"]) at(id).hidden = true;
+  for (const id of ["song", "compare", "silent", "saves", "recorded", "zooming"]) at(id).hidden = true;
   at("delay").textContent = "";
   at("play").disabled = true;
+  zoomTo(1);
 }
 
 function analyse(given) {
@@ -77,10 +79,21 @@ function analyse(given) {
   giveUp = send(file, song.system, chosen().dataset.compared === "1", (name, content) => HANDLERS[name]?.(content));
 }
 
+function cancel() {
+  giveUp();
+  progress(null);
+  player.pause();
+  say("Cancelled.");
+}
+
 const HANDLERS = {
   upload({ share }) {
     progress(share);
     if (share === 1) say("Sent. Waiting for the first answer…");
+  },
+  full({ seconds }) {
+    progress(undefined);
+    say(`Many songs are here just now. Yours is sent again by itself in ${seconds} s.`);
   },
   queued({ waiting }) { if (waiting) say(`Sent. ${waiting} other ${waiting === 1 ? "song is" : "songs are"} before yours…`); },
   start(content) {
@@ -100,15 +113,24 @@ const HANDLERS = {
   result(content) {
     song.finish(content);
     showSong();
-    const [[p, g]] = ranked(content.clip_probs);
-    say(`Done: ${song.labels[g]}, ${percent(p)} over the whole ${noun()}.`);
+    const [[p, g]] = ranked(song.whole());
+    say(song.untrained ? "Done. These weights know no genres, so none is named."
+      : `Done: ${song.names[g]}, ${percent(p)}${song.curved ? " on the mean of all moments" : ` over the whole ${noun()}`}.`);
+    at("saves").hidden = false;
+    document.querySelector('[data-save="png"]').hidden = !song.curved;
+    at("zooming").hidden = !song.curved || song.duration < LONG_SECONDS;
   },
-  original(content) { comparison = content; showComparison(); },
+  original(content) {
+    comparison = content;
+    showComparison(song, comparison);
+    redraw();
+  },
   error({ error }) { complain(error); say(""); },
   end() { progress(null); },
 };
 
 function showSong() {
+  const first = at("song").hidden;
   at("song").hidden = false;
   player.duration = song.duration;
   at("play").disabled = Boolean(microphone);
@@ -120,56 +142,18 @@ function showSong() {
   at("scrubber").setAttribute("aria-valuemax", song.duration.toFixed(1));
   at("notes").replaceChildren(...song.notes.map((note) => element("li", note)));
   showMoment();
+  if (first) {
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    at("song").scrollIntoView({ behavior: calm ? "auto" : "smooth", block: "start" });
+    if (file && !player.playing) player.toggle(); // by itself, as the original did; where the browser lets it
+  }
   if (!dirty) requestAnimationFrame(redraw);
   dirty = true;
 }
 
 function redraw() {
   dirty = false;
-  if (!song?.known) return;
-  for (const id of ["now", "scrubber", "legend"]) at(id).hidden = !song.curved;
-  at("tags").hidden = song.curved;
-  at("picture").hidden = !song.columns.length;
-  const whole = song.whole();
-  if (!song.curved) return drawBars(whole);
-  drawBand(at("band"), song);
-  drawPicture(at("picture"), song, COLUMN_SECONDS);
-  at("band").dataset.steps = song.steps.length;
-  at("band").dataset.total = song.total;
-  at("legend").replaceChildren(...song.labels.map((name, g) => row(g, name, percent(whole[g]))));
-  if (comparison?.step_probs) drawCurves(at("curves"), song.steps, comparison.step_probs, comparison.differ);
-}
-
-function drawBars(probs) {
-  const sum = probs.reduce((a, b) => a + b, 0);
-  at("apart").hidden = Math.abs(sum - 1) < 0.01;
-  at("bars").replaceChildren(...ranked(probs).slice(0, TAGS).map(([p, g]) => {
-    const made = element("li", "");
-    const [name, room, bar, share] = [element("span", song.labels[g]), element("span", ""), element("span", ""),
-      element("span", percent(p))];
-    [name.className, room.className, bar.className, share.className] = ["name", "room", "bar", "share"];
-    bar.style.width = `${100 * p}%`;
-    room.append(bar);
-    made.append(name, room, share);
-    return made;
-  }));
-}
-
-function element(name, text) {
-  const made = document.createElement(name);
-  made.textContent = text;
-  return made;
-}
-
-function row(g, name, share) {
-  const made = document.createElement("li");
-  const swatch = element("span", "");
-  swatch.className = "swatch";
-  swatch.style.background = `var(--genre-${g})`;
-  const number = element("span", share);
-  number.className = "share";
-  made.append(swatch, element("span", name), number);
-  return made;
+  if (song?.known) drawSong(song, comparison);
 }
 
 function showMoment() {
@@ -178,43 +162,39 @@ function showMoment() {
   at("time").textContent = microphone ? clock(microphone.sent / microphone.context.sampleRate)
     : `${clock(time)} of ${clock(song.duration)}`;
   at("silent").hidden = !player.silent;
+  if (player.silent) at("silent").textContent = `${player.why} The play head moves without sound.`;
   at("play").setAttribute("aria-label", player.playing ? "Pause" : "Play");
   at("play-path").setAttribute("d", player.playing ? "M6 4h4v16H6zM14 4h4v16h-4z" : "M7 4v16l13-8z");
-  if (song.curved) showCurvesAt(time);
+  if (song.curved) {
+    showMomentOf(song, microphone ? song.steps.at(-1) : song.at(time), time, microphone ? "Right now" : `At ${clock(time)}`);
+    if (player.playing) keepInSight(time);
+  }
   if (player.playing) requestAnimationFrame(showMoment);
 }
 
-function showCurvesAt(time) {
-  const probs = microphone ? song.steps.at(-1) : song.at(time);
-  at("head").style.left = `${100 * Math.min(time / song.duration, 1)}%`;
-  at("moment").textContent = microphone ? "Right now" : `At ${clock(time)}`;
-  const top = probs ? ranked(probs).slice(0, 3).filter(([p], n) => n === 0 || p >= 0.005) : [];
-  if (probs) drawPie(at("pie"), probs, song.labels);
-  at("words").replaceChildren(...(probs ? top.map(([p, g]) => row(g, song.labels[g], percent(p))) : [element("li", "not heard yet")]));
-  const words = top.map(([p, g]) => `${song.labels[g]} ${percent(p)}`).join(", ");
-  at("scrubber").setAttribute("aria-valuenow", time.toFixed(1));
-  at("scrubber").setAttribute("aria-valuetext", `${clock(time)} of ${clock(song.duration)}: ${words || "not heard yet"}`);
+// Of a zoomed song, the part around the play head.
+function keepInSight(time) {
+  const { clientWidth, scrollWidth, scrollLeft } = at("scroll");
+  const x = (time / song.duration) * scrollWidth;
+  if (zoom > 1 && (x < scrollLeft || x > scrollLeft + clientWidth)) at("scroll").scrollLeft = x - clientWidth / 4;
 }
 
-function showComparison() {
-  at("compare").hidden = false;
-  const found = comparison.step_probs;
-  for (const id of ["curves", "curves-key"]) at(id).hidden = !found;
-  if (!found) {
-    at("verdict").textContent = `Not compared: ${comparison.unavailable}.`;
-    return;
-  }
-  const { differ, max_abs: worst, at_step: step, at_label: label, source } = comparison;
-  const who = source === "live" ? "The original, running beside this page," : "The original, as recorded,";
-  const genres = differ.length ? `another genre on ${differ.length} of ${found.length} steps`
-    : `the same genre on all ${found.length} steps`;
-  at("verdict").textContent = `${who} names ${genres}. Largest |dp| = ${worst.toExponential(1)}, at step ${step + 1} (${
-    song.labels[label]}).`;
-  at("differ-key").hidden = !differ.length;
+function zoomTo(times) {
+  zoom = Math.max(1, times);
+  at("scrubber").style.width = `${100 * zoom}%`;
+  at("zoom").textContent = `${zoom}×`;
+  at("out").disabled = zoom === 1;
+  at("in").disabled = at("scroll").clientWidth * 2 * zoom * (window.devicePixelRatio || 1) > WIDEST;
   redraw();
+  if (song?.known) at("scroll").scrollLeft = (player.time / song.duration) * at("scroll").scrollWidth - at("scroll").clientWidth / 2;
 }
 
 function seekTo(seconds) { if (song?.known && !microphone) player.seek(seconds); }
+
+function scrub(e) {
+  const box = at("scrubber").getBoundingClientRect();
+  seekTo(((e.clientX - box.left) / box.width) * (song?.duration ?? 0));
+}
 
 async function toggleMicrophone() {
   if (microphone) return stopMicrophone();
@@ -242,17 +222,24 @@ function heard(content, delay) {
   if (song.columns.length > columns) song.columns.splice(0, song.columns.length - columns);
   if (!song.steps.length) return;
   if (delay !== null) at("delay").textContent = `${delay.toFixed(1)} s from sound to screen`;
-  if (!at("status").textContent.startsWith("Hearing")) say("Hearing you.");
+  if (song.steps.length === content.step_probs.length) say("Hearing you.");
   showSong();
 }
 
 function stopMicrophone() {
   if (!microphone) return;
+  recording = microphone.recording();
   microphone.stop();
   microphone = null;
   at("microphone").setAttribute("aria-pressed", "false");
   at("microphone").textContent = "Use the microphone";
+  at("recorded").hidden = !recording;
   say("The microphone is off.");
+}
+
+async function analyseOurs(name) {
+  const answer = await fetch(`/clips/${encodeURIComponent(name)}`);
+  analyse(new File([await answer.blob()], name));
 }
 
 at("file").addEventListener("change", (e) => { if (e.target.files[0]) analyse(e.target.files[0]); e.target.value = ""; });
@@ -264,19 +251,27 @@ for (const name of ["dragover", "dragleave", "drop"]) {
     if (name === "drop" && e.dataTransfer.files[0]) analyse(e.dataTransfer.files[0]);
   });
 }
-at("play-clip")?.addEventListener("click", async () => {
-  const name = at("clip").value;
-  const answer = await fetch(`/clips/${encodeURIComponent(name)}`);
-  analyse(new File([await answer.blob()], name));
-});
+at("play-clip").addEventListener("click", () => analyseOurs(at("clip").value));
+for (const piece of document.querySelectorAll(".piece")) piece.addEventListener("click", () => analyseOurs(piece.dataset.clip));
+document.querySelector("#untrained a").addEventListener("click", () => { at("all-networks").open = true; });
 at("microphone").addEventListener("click", toggleMicrophone);
+at("recorded").addEventListener("click", () => analyse(recording));
+at("cancel").addEventListener("click", cancel);
 at("system").addEventListener("change", () => { stopMicrophone(); showSystem(); });
 at("again").addEventListener("click", () => { at("system").focus(); analyse(file); });
 at("play").addEventListener("click", () => player.toggle());
+at("volume").addEventListener("input", (e) => { player.volume = Number(e.target.value); });
+at("in").addEventListener("click", () => zoomTo(2 * zoom));
+at("out").addEventListener("click", () => zoomTo(zoom / 2));
+for (const button of document.querySelectorAll("[data-save]")) {
+  const drawn = () => (song.curved ? ["band", "picture", "ticks"] : []).map(at).filter((canvas) => !canvas.hidden);
+  button.addEventListener("click", () => save(button.dataset.save, song, drawn()));
+}
 at("scrubber").addEventListener("pointerdown", (e) => {
-  const box = at("scrubber").getBoundingClientRect();
-  seekTo(((e.clientX - box.left) / box.width) * (song?.duration ?? 0));
+  at("scrubber").setPointerCapture(e.pointerId);
+  scrub(e);
 });
+at("scrubber").addEventListener("pointermove", (e) => { if (at("scrubber").hasPointerCapture(e.pointerId)) scrub(e); });
 at("scrubber").addEventListener("keydown", (e) => {
   const far = Math.max(5, (song?.duration ?? 0) / 10);
   const to = { ArrowLeft: player.time - 1, ArrowDown: player.time - 1, ArrowRight: player.time + 1, ArrowUp: player.time + 1,

@@ -3,6 +3,7 @@
 import { FIRST_STEP } from "./song.js";
 
 const PIECE_SECONDS = 0.25;
+const MOST_SECONDS = 600; // of sound that are kept
 const LONGEST_SECONDS = 4; // sent at once after a pause of the network
 
 export class Microphone {
@@ -10,8 +11,10 @@ export class Microphone {
   constructor(onSteps, onProblem) {
     [this.onSteps, this.onProblem] = [onSteps, onProblem];
     this.blocks = [];
+    this.kept = []; // what was heard, to be played afterwards
     this.waiting = 0;
     this.sent = 0;
+    this.sending = Promise.resolve();
   }
 
   // Returns what the network says of itself: labels and step_seconds.
@@ -36,7 +39,7 @@ export class Microphone {
     this.blocks.push(block);
     this.waiting += block.length;
     this.heard = performance.now(); // when the newest sample arrived
-    if (!this.busy && this.waiting >= PIECE_SECONDS * rate) this.send(rate);
+    if (!this.busy && this.waiting >= PIECE_SECONDS * rate) this.sending = this.send(rate);
   }
 
   async send(rate) {
@@ -45,6 +48,7 @@ export class Microphone {
     let at = 0;
     for (const block of this.blocks) { samples.set(block, at); at += block.length; }
     [this.blocks, this.waiting] = [[], 0];
+    if (this.kept.length < MOST_SECONDS / PIECE_SECONDS) this.kept.push(samples);
     const piece = samples.slice(-LONGEST_SECONDS * rate);
     this.sent += piece.length;
     const [sentSeconds, sentAt] = [this.sent / rate, this.heard];
@@ -62,11 +66,30 @@ export class Microphone {
     this.busy = false;
   }
 
+  // What was heard as a wav file of 16 bits; null where nothing was.
+  recording() {
+    const n = this.kept.reduce((sum, samples) => sum + samples.length, 0);
+    if (!n) return null;
+    const data = new DataView(new ArrayBuffer(44 + 2 * n));
+    const text = (at, letters) => [...letters].forEach((c, k) => data.setUint8(at + k, c.charCodeAt(0)));
+    const rate = this.context.sampleRate;
+    text(0, "RIFF    WAVEfmt ");
+    text(36, "data");
+    for (const [at, value] of [[4, 36 + 2 * n], [16, 16], [24, rate], [28, 2 * rate], [40, 2 * n]]) data.setUint32(at, value, true);
+    for (const [at, value] of [[20, 1], [22, 1], [32, 2], [34, 16]]) data.setUint16(at, value, true);
+    let at = 44;
+    for (const samples of this.kept) for (const x of samples) {
+      data.setInt16(at, Math.round(32767 * Math.min(1, Math.max(-1, x))), true);
+      at += 2;
+    }
+    return new File([data], "recording.wav", { type: "audio/wav" });
+  }
+
   stop() {
     const url = this.url;
     this.url = null;
     this.stream?.getTracks().forEach((track) => track.stop());
     this.context?.close();
-    if (url) fetch(url, { method: "DELETE", keepalive: true }).catch(() => {});
+    if (url) this.sending.then(() => fetch(url, { method: "DELETE", keepalive: true })).catch(() => {});
   }
 }

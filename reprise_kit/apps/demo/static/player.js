@@ -9,8 +9,21 @@ export class Player {
     this.silentAt = 0;
     this.silentSince = null;
     for (const name of ["play", "pause", "ended", "seeked"]) audio.addEventListener(name, onChange);
-    audio.addEventListener("error", () => { this.silent = Boolean(audio.getAttribute("src")); onChange(); });
+    audio.addEventListener("error", () => this.fail(audio.error?.message ?? ""));
   }
+
+  // The clock goes on without sound; `why` is said.
+  async fail(message) {
+    this.silent = Boolean(this.audio.getAttribute("src"));
+    const outputs = await navigator.mediaDevices?.enumerateDevices?.().catch(() => []) ?? [];
+    // Before a page was given the microphone, devices are listed without names, but they are listed.
+    const deaf = /AUDIO_RENDERER/.test(message) || (outputs.length && !outputs.some((d) => d.kind === "audiooutput"));
+    this.why = deaf ? "No sound can be played here: this computer has no audio device that works."
+      : "This browser cannot play this kind of file.";
+    this.onChange();
+  }
+
+  set volume(share) { this.audio.volume = share; }
 
   load(file) {
     this.unload();
@@ -54,7 +67,7 @@ export class Player {
 
   toggle() {
     if (this.playing) return this.pause();
-    if (!this.silent) return this.audio.play().catch(() => {});
+    if (!this.silent) return this.audio.play().catch((error) => error.name === "NotSupportedError" && this.fail(error.message));
     if (this.time >= this.duration) this.silentAt = 0;
     this.silentSince = performance.now();
     return this.onChange();

@@ -5,9 +5,11 @@ export const ROWS = 32; // of the picture
 const COLOURS = 10; // of the style sheet: more labels than that are only listed
 
 export class Song {
-  constructor(name) {
-    this.name = name;
+  // untrained: its weights know nothing, so that the names of its labels would be no finding.
+  constructor(name, system, heardBy, untrained) {
+    [this.name, this.system, this.heardBy, this.untrained] = [name, system, heardBy, untrained];
     this.labels = [];
+    this.answer = null; // as the server gave it
     this.stepSeconds = null; // null: nothing is known before the whole song is
     this.steps = [];
     this.clip = null; // the answer on the whole song
@@ -20,6 +22,9 @@ export class Song {
   begin({ labels, step_seconds: stepSeconds, expected_seconds: expected = 0 }) {
     [this.labels, this.stepSeconds, this.expected] = [labels, stepSeconds, expected];
   }
+
+  // What the labels are called on the page.
+  get names() { return this.untrained ? this.labels.map((_, g) => `output ${g + 1}`) : this.labels; }
 
   get known() { return this.steps.length > 0 || this.clip !== null; }
 
@@ -49,6 +54,7 @@ export class Song {
   }
 
   finish(result) {
+    this.answer = result;
     this.steps = result.step_probs ?? [];
     this.clip = result.clip_probs;
     this.expected = result.duration;
@@ -64,9 +70,9 @@ export class Song {
     return this.steps[Math.max(k, 0)] ?? null;
   }
 
-  // The answer on the whole song, until it is there the mean over the steps known by now.
+  // The mean over the steps known by now, which is what the band shows; where there are none the answer on the whole.
   whole() {
-    if (this.clip) return this.clip;
+    if (!this.steps.length) return this.clip;
     const sum = this.labels.map(() => 0);
     for (const probs of this.steps) probs.forEach((p, g) => { sum[g] += p; });
     return sum.map((s) => s / Math.max(this.steps.length, 1));

@@ -2,15 +2,30 @@
 
 const LIMIT = Number(document.body.dataset.uploadBytes);
 
+const LATER = [429, 503]; // statuses that another try may change
+
 // Calls onEvent(name, content) for upload {share}, queued, start, steps, result, original, error and end.
 // Returns a function that gives up.
-// compared: whether the original's answer is wanted too.
+// compared: whether the original's answer is wanted too. Where the server is full it is asked again, by itself: `full`
+// {seconds} is told each time.
 export function send(file, system, compared, onEvent) {
   if (file.size > LIMIT) {
     onEvent("error", { error: `the file is larger than ${Math.round(LIMIT / 1048576)} MB, the limit here` });
     onEvent("end", {});
     return () => {};
   }
+  let [giveUp, timer] = [() => {}, 0];
+  const again = () => {
+    giveUp = sendOnce(file, system, compared, onEvent, (seconds) => {
+      onEvent("full", { seconds });
+      timer = setTimeout(again, 1000 * seconds);
+    });
+  };
+  again();
+  return () => { clearTimeout(timer); giveUp(); };
+}
+
+function sendOnce(file, system, compared, onEvent, onFull) {
   const request = new XMLHttpRequest(); // unlike fetch it tells how much has been sent
   let read = 0;
   let answered = false;
@@ -26,6 +41,8 @@ export function send(file, system, compared, onEvent) {
   request.onprogress = take;
   request.onload = () => {
     take();
+    const seconds = Number(request.getResponseHeader("Retry-After"));
+    if (LATER.includes(request.status) && seconds) return onFull(seconds);
     if (request.status !== 200) onEvent("error", { error: refusal(request) });
     else if (!answered) onEvent("error", { error: "the server stopped before it had answered" });
     onEvent("end", {});
