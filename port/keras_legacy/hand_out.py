@@ -87,8 +87,16 @@ def hand_out(
         if _takes_arrays(node):
             _hand_out_group(node, group, version)
         else:
-            node.weights = dict(group.arrays)
+            node.weights = _by_place(group)
     return [note] if note else []
+
+
+def _by_place(group: LayerWeights) -> dict[str, np.ndarray]:
+    """Return a group's arrays in the file's order; names that stand twice are told apart."""
+    found: dict[str, np.ndarray] = {}
+    for name, array in group.arrays:
+        found[name if name not in found else f"{name} {len(found)}"] = array
+    return found
 
 
 def _takes_arrays(node: Node) -> bool:

@@ -10,7 +10,8 @@ from pathlib import Path
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, file_kinds, read, verify
+from reprise_kit.port.keras_legacy import evidence, file_kinds, keras3, read, verify
+from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.prepare import prepare
 from reprise_kit.port.keras_legacy.recording import Recording, load
 from reprise_kit.port.keras_legacy.write import check_export, check_name, write
@@ -95,6 +96,8 @@ def migrate_files(
         *notes,
         f"needs {module} imported before loading ({needs})" if needs else "stock Keras 3, no import of ours",
     ]
+    if model.dialect is TF_KERAS and architecture is None and options.to == "keras":
+        lines += keras3.says(weights, migrated.model)
     if settings["keras_version"] != options.keras_version:
         lines.append(f"Keras version {settings['keras_version']}: the recording's, for the files record none")
     if wanted is None:

@@ -7,6 +7,7 @@ file keeps the same under `model_weights` and adds the attributes `model_config`
 """
 
 import itertools
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -83,15 +84,32 @@ def _read(architecture: Path | None, weights: Path) -> Keras1Model:
     if config is None:
         raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
     version, backend = config.get("keras_version") or version, config.get("backend") or backend
+    notes += _other_precision(config)
     wrote = dialect_of(config, version)
     config, groups = translated(config, groups, wrote)
     return Keras1Model(config, groups, version, whole, notes, backend, wrote)
+
+
+def _other_precision(config: dict[str, Any]) -> list[str]:
+    """Return a note where layers computed in another precision than float32, which is what is built."""
+    said = sorted(set(re.findall(r"'(mixed_\w+|b?float16|float64)'", str(config))))
+    return (
+        [f"not carried: layers computed in {', '.join(said)}; here in float32, so answers differ by its rounding"]
+        if said
+        else []
+    )
 
 
 def is_whole(path: Path) -> bool:
     """Return whether an HDF5 file holds an architecture beside its weights."""
     with _opened(path) as file:
         return "model_config" in file.attrs
+
+
+def architecture_of(path: Path) -> dict[str, Any] | None:
+    """Return the architecture that a whole model holds, in its own words, or None."""
+    with _opened(path) as file:
+        return safe.load_architecture(_bytes(file.attrs["model_config"])) if "model_config" in file.attrs else None
 
 
 def weights(path: Path) -> list[LayerWeights]:

@@ -20,7 +20,14 @@ IN_TRAINING: dict[str, Config] = {
 
 def calls(document: Config) -> list[Any]:
     """Return the sources of each call, [[[name, call, tensor], ...], ...], without arguments."""
-    return [[source[:3] for source in call] for call in document.get("inbound_nodes") or []]
+    return [[source[:3] for source in _sources(call)] for call in document.get("inbound_nodes") or []]
+
+
+def _sources(call: Any) -> list[Any]:
+    """Return a call's sources; tf.keras writes a single one without the outer list."""
+    if not isinstance(call, list) or not all(isinstance(one, list) for one in call):
+        return [call] if isinstance(call, list) else []
+    return call
 
 
 def in_training(document: Config, class_name: str) -> Config:
@@ -40,7 +47,7 @@ def in_training(document: Config, class_name: str) -> Config:
 def _arguments(call: Any) -> Config:
     """Return a call's arguments, those that are None or False left out: they change no prediction."""
     found: Config = {}
-    for source in call:
+    for source in _sources(call):
         arguments = source[3] if isinstance(source, list) and len(source) > 3 else {}
         found |= {key: value for key, value in (arguments or {}).items() if value not in (None, False)}
     return found

@@ -9,6 +9,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects import operations
 from reprise_kit.port.keras_legacy.dialects.calls import calls, in_training
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.dialects.keras2_classes import ANY, CLASSES, Row
@@ -29,7 +30,9 @@ ROLES = {
 def architecture(document: Config, dialect: Dialect) -> Config:
     """Return a Keras-2 document (`to_json`, `model_config`) in Keras 1's words. Raises InputError."""
     class_name, config = document.get("class_name"), document.get("config")
-    said = in_training(document, str(class_name))
+    if class_name in operations.CLASSES and isinstance(config, dict):
+        return operations.operation(document)
+    said = in_training(document, _SYNONYMS.get(str(class_name), str(class_name)))
     if class_name in _MODELS and isinstance(config, (dict, list)):
         return {**document, "class_name": _MODELS[str(class_name)], "config": _model(str(class_name), config, dialect)}
     if not isinstance(class_name, str) or not isinstance(config, dict):
@@ -182,7 +185,17 @@ def _causal(found: Config) -> None:
         found |= {"border_mode": "valid", "left_padded": True}
 
 
-_EDITS: dict[str, Callable[[Config], None]] = {"Conv1D": _causal, "SeparableConv1D": _causal}
+def _one_axis(found: Config) -> None:
+    """tf.keras writes the axis of a BatchNormalization as a list."""
+    axis = found.get("axis")
+    if isinstance(axis, list) and len(axis) == 1:
+        found["axis"] = axis[0]
+
+
+_EDITS: dict[str, Callable[[Config], None]] = {
+    **{"Conv1D": _causal, "SeparableConv1D": _causal},
+    "BatchNormalization": _one_axis,
+}
 
 
 def weight_name(name: str) -> str:

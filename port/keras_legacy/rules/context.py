@@ -105,7 +105,7 @@ class Context:
         if own is not None:
             return _replaced(own)
         if node.class_name not in RULES:
-            raise InputError(f"layer {node.name}: the class {node.class_name} is not one of Keras 1's")
+            raise InputError(f"layer {node.name}: the class {node.class_name} is not one of {self.dialect.name}'s")
         return RULES[node.class_name]
 
     def known_version(self, what: str) -> tuple[int, ...]:

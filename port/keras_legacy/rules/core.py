@@ -18,7 +18,7 @@ layers = keras.layers
 _STOCK_ACTIVATIONS = {"linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "softmax", "elu"}
 _LATER_ACTIVATIONS = {
     "Keras 2": {"selu", "exponential"},
-    "tf.keras": {"selu", "exponential", "swish", "relu6", "mish"},
+    "tf.keras": {"selu", "exponential", "swish", "relu6", "mish", "gelu"},
 }
 
 

@@ -99,7 +99,8 @@ def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | 
     if node.class_name == "GRU":
         kwargs["reset_after"] = bool(node.config.get("reset_after"))
     for key in ("time_major", "zero_output_for_mask", "num_constants"):
-        if node.config.get(key):
+        harmless = key == "zero_output_for_mask" and not context.masked  # a Bidirectional of TensorFlow 1.13 sets it
+        if node.config.get(key) and not harmless:
             raise InputError(f"layer {node.name}: a {node.class_name} with {key} is not supported")
     return getattr(layers, node.class_name)(integer(node.config["output_dim"], node, "output_dim"), **kwargs)
 

@@ -6,6 +6,7 @@ import keras
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, once, rule
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -91,11 +92,26 @@ def up_sampling(context: Context, node: Node) -> Apply:
     """th or tf images or volumes with every row and column repeated."""
     size, kind = integers(node.config["size"], node, "size"), getattr(layers, node.class_name)
     method = node.config.get("interpolation") or "nearest"
+    if context.dialect is TF_KERAS and "interpolation" not in node.config:
+        context.notes.append(f"layer {node.name}: TensorFlow 1.13 never saved its interpolation; nearest is taken")
     if method == "bilinear" and context.dialect.bilinear_from_corner and len(size) == 2:
         return _bilinear(context, node, size)
+    if method == "bilinear" and context.dialect is TF_KERAS and len(size) == 2:
+        return _placed(context, node, kind(size, interpolation="bilinear", name=_known_bilinear(context, node)))
     if method != "nearest":
         raise InputError(f"layer {node.name}: up-sampling by {method!r} is not supported")
     return _spatial(context, node, kind, size)
+
+
+def _known_bilinear(context: Context, node: Node) -> str:
+    """Return the layer's name; TensorFlow 1.13 began at a corner, 1.15 half a pixel off, and both say 2.2.4-tf."""
+    if context.version < (2, 3):
+        raise InputError(
+            f"layer {node.name}: bilinear up-sampling began at a corner in TensorFlow 1.13 and half a pixel off from "
+            "1.15 on, and a file of tf.keras 2.2.4 does not say which; give it with --replace "
+            f"{node.name}=module:function, or --keras-version 2.3.0 for TensorFlow 1.15 and later"
+        )
+    return context.name(node.name)
 
 
 def _bilinear(context: Context, node: Node, size: tuple[int, ...]) -> Apply:

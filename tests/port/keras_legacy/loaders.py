@@ -1,9 +1,10 @@
 """What today's loaders make of the recorded Keras-1 models: refused, silently wrong or right, as a Markdown table.
 
-    python -m tests.port.keras_legacy.loaders [--every N] [--keras2 "PYTHON3.7 WITH KERAS 2"] [FOLDER ...]
+    python -m tests.port.keras_legacy.loaders [--every N] [--keras2 "PYTHON3.7 WITH KERAS 2"] [--each] [FOLDER ...]
 
-FOLDER: one with a folder per model, as family/py37/spy_2.py writes them beside Keras's own tests; left out, the
-recorded models of the repository. --keras2 also asks that Keras (family/py37/load_2.py) on TensorFlow.
+FOLDER: one with a folder per model, as family/py37/spy_2.py writes them beside Keras's own tests and family/run.py
+makes them; left out, the recorded models of the repository. --keras2 also asks that Keras (family/py37/load_2.py) on
+TensorFlow. --each lists every model that one of the loaders does not get right.
 
 Each loader gets every form that a user would try: the whole-model file, and the JSON with its weights. A model
 counts by the best it got, so a loader is never marked down for a form it does not have.
@@ -19,12 +20,12 @@ import subprocess
 import sys
 import tempfile
 from collections import Counter
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 from tests.port.keras_legacy import recorded
-from tests.port.keras_legacy.outcome import Outcome, outcome, port_loader
+from tests.port.keras_legacy.outcome import Outcome, answers, outcome, port_loader
 
 RANK = ("right", "wrong", "refused")
 
@@ -54,8 +55,8 @@ def best(folder: Path, loads: list[Callable[[Path], Any]]) -> Outcome:
     return min(found, key=lambda one: RANK.index(one.kind))
 
 
-def measure(folders: list[Path]) -> dict[str, Counter[str]]:
-    """Return the counts of right, wrong and refused for each loader."""
+def measure(folders: list[Path]) -> dict[str, list[Outcome]]:
+    """Return each loader's outcomes, one a folder."""
     os.environ.setdefault("TF_USE_LEGACY_KERAS", "0")
     import keras
     import tf_keras
@@ -65,13 +66,21 @@ def measure(folders: list[Path]) -> dict[str, Counter[str]]:
         f"tf-keras {tf_keras.__version__}": [library_loader(tf_keras, True), library_loader(tf_keras, False)],
         "reprise migrate": [port_loader("model.json")],
     }
-    counts: dict[str, Counter[str]] = {name: Counter() for name in ways}
+    outcomes: dict[str, list[Outcome]] = {name: [] for name in ways}
     for folder in folders:
         for name, loads in ways.items():
-            counts[name][best(folder, loads).kind] += 1
+            outcomes[name].append(best(folder, loads))
         keras.backend.clear_session()
         tf_keras.backend.clear_session()
-    return counts
+    return outcomes
+
+
+def each(folders: list[Path], outcomes: dict[str, list[Outcome]]) -> Iterator[str]:
+    """Yield a line for each model that one of the loaders does not get right."""
+    for i, folder in enumerate(folders):
+        found = {name: all_of[i] for name, all_of in outcomes.items() if all_of[i].kind != "right"}
+        for name, one in found.items():
+            yield f"{folder.parent.name}/{folder.name}: {name}: {one.kind} {one.error:.2g} {one.message[:160]!r}"
 
 
 def measure_old(python: str, folders: list[Path]) -> Counter[str]:
@@ -97,16 +106,24 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--every", type=int, default=1, help="take only every N-th model")
     parser.add_argument("--keras2")
+    parser.add_argument("--each", action="store_true")
     parser.add_argument("folders", nargs="*", type=Path)
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as scratch:
-        found = [path.parent for root in options.folders for path in sorted(root.glob("*/golden.npz"))]
+        found = [
+            path.parent
+            for root in options.folders
+            for path in sorted(root.glob("*/golden.npz"))
+            if answers(path.parent)
+        ]
         folders = found or [recorded.folder(name, Path(scratch)) for name in recorded.names()]
         folders = folders[:: options.every]
-        counts = measure(folders)
+        outcomes = measure(folders)
+        counts = {name: Counter(one.kind for one in found) for name, found in outcomes.items()}
         if options.keras2:
             counts["Keras 2"] = measure_old(options.keras2, folders)
         print(f"{len(folders)} models of real Keras\n\n" + table(counts))
+        print("\n".join(each(folders, outcomes) if options.each else ()))
 
 
 if __name__ == "__main__":

@@ -20,10 +20,10 @@ def indexes(generation: str = "1") -> dict[str, dict[str, Any]]:
     """Return each combination's index: versions, models made with their classes, and models Keras refused."""
     if FAMILY is not None:
         found = {
-            path.parent.name: json.loads(path.read_text()) for path in sorted(FAMILY.glob(f"{generation}.*/index.json"))
+            path.parent.name: json.loads(path.read_text()) for path in sorted(FAMILY.glob(f"{generation}*/index.json"))
         }
     else:
-        found = {path.stem: _index(path) for path in sorted(RECORDED.glob(f"{generation}.*.zip"))}
+        found = {path.stem: _index(path) for path in sorted(RECORDED.glob(f"{generation}*.zip"))}
     assert found, f"no recorded models in {FAMILY or RECORDED}"
     return found
 
@@ -34,7 +34,7 @@ def _index(path: Path) -> dict[str, Any]:
 
 
 def names(generation: str = "1") -> list[str]:
-    """Return every recorded model of Keras 1 or 2 as combination/name."""
+    """Return every recorded model of Keras "1", "2" or "tf" as combination/name."""
     found = indexes(generation).items()
     return [f"{combination}/{name}" for combination, index in found for name in sorted(index["made"])]
 

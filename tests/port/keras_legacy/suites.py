@@ -15,7 +15,7 @@ from collections import Counter
 from dataclasses import replace
 from pathlib import Path
 
-from tests.port.keras_legacy.outcome import Outcome, folders, golden, outcome, port_loader
+from tests.port.keras_legacy.outcome import Outcome, answers, folders, outcome, port_loader
 
 KINDS = ("right", "wrong", "refused", "crashed", "own class")
 # Cells that Keras 2's tests define themselves: no file holds their code, and none can be built without it.
@@ -36,11 +36,6 @@ def ordering(folder: Path) -> str | None:
         about = json.loads(arrays["provenance"].item()) if "provenance" in arrays else {}  # Keras 2 saves them all
     said: str | None = about.get("image_ordering")
     return said
-
-
-def answers(folder: Path) -> bool:
-    """Return whether the old Keras gave any number: an empty output decides nothing."""
-    return all(output.size for output in golden(folder)[1])
 
 
 def measure(found: list[Path]) -> dict[Path, Outcome]:

@@ -1,4 +1,4 @@
-"""Make the whole family of real Keras-1 and Keras-2 models: every version, both backends, in Python 2.7 and 3.7.
+"""Make the whole family of models of real Keras 1, Keras 2 (Python 2.7 and 3.7, both backends) and tf.keras.
 
     python -m tests.port.keras_legacy.family.run OUT [--python27 python2.7] [--only 1.2.2-theano ...] [--models X ...]
     python -m tests.port.keras_legacy.family.run OUT --record tests/port/keras_legacy/recorded
@@ -19,7 +19,19 @@ from pathlib import Path
 
 HERE = Path(__file__).parent
 VERSIONS = ("1.0.6", "1.0.7", "1.1.0", "1.2.2", "2.0.9", "2.1.6", "2.2.4", "2.3.1")
-COMBINATIONS = tuple(f"{keras}-{backend}" for keras in VERSIONS for backend in ("theano", "tensorflow"))
+# tf.keras: the Python of each TensorFlow, and its pins. 1.15's is beside Keras 2, in BASE_2.
+OLD_NUMPY = ("numpy==1.18.5", "h5py==2.10.0", "protobuf==3.20.3", "pyyaml==5.3.1")
+TENSORFLOWS: dict[str, tuple[str, tuple[str, ...]]] = {
+    "1.13.2": ("3.7", ("tensorflow==1.13.2", *OLD_NUMPY)),
+    "1.15.5": ("3.7", ("tensorflow==1.15.5", *OLD_NUMPY)),
+    "2.3.4": ("3.8", ("tensorflow-cpu==2.3.4", *OLD_NUMPY)),
+    "2.8.4": ("3.10", ("tensorflow-cpu==2.8.4", "numpy==1.23.5", "protobuf==3.19.6", "pyyaml==6.0.1")),
+    "2.15.1": ("3.11", ("tensorflow-cpu==2.15.1", "numpy==1.26.4", "pyyaml==6.0.1")),
+}
+COMBINATIONS = (
+    *(f"{keras}-{backend}" for keras in VERSIONS for backend in ("theano", "tensorflow")),
+    *(f"tf{version}-tensorflow" for version in TENSORFLOWS),
+)
 BASE_2 = (
     *("numpy==1.18.5", "scipy==1.4.1", "h5py==2.10.0", "pyyaml==5.3.1", "protobuf==3.20.3", "tensorflow==1.15.5"),
     *("keras-applications==1.0.8", "keras-preprocessing==1.1.2", "Theano==1.0.5"),
@@ -102,11 +114,27 @@ def environment_2(python37: str, out: Path, keras: str, backend: str) -> dict[st
 def generate(pythons: dict[str, str], out: Path, combinations: list[str], models: list[str]) -> None:
     for combination in combinations:
         keras, backend = combination.split("-")
+        if keras.startswith("tf"):
+            generate_tf(out, keras.removeprefix("tf"), models)
+            continue
         python = pythons[keras[0]]
         env = (environment if keras < "2" else environment_2)(python, out, keras, backend)
         print(combination, flush=True)
         command = [python, HERE / "py27" / "make.py", out, *models]
         subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
+
+
+def generate_tf(out: Path, version: str, models: list[str]) -> None:
+    """As `generate`, by the tf.keras of a TensorFlow, in the Python that it ran in (python3.7 ... on PATH)."""
+    minor, pins = TENSORFLOWS[version]
+    python, packages = f"python{minor}", out / ".env" / f"tf-{version}"
+    packages.parent.mkdir(parents=True, exist_ok=True)
+    install(python, packages, *pins)
+    quiet = {"OMP_NUM_THREADS": "1", "TF_CPP_MIN_LOG_LEVEL": "3", "PYTHONDONTWRITEBYTECODE": "1"}
+    env = os.environ | quiet | {"PYTHONPATH": str(packages)}
+    print(f"tf{version}-tensorflow", flush=True)
+    command = [python, HERE / "tf_keras" / "make_tf.py", out, *models]
+    subprocess.run(command, env=env, check=True, stdout=subprocess.DEVNULL)
 
 
 def record(out: Path, target: Path, combinations: list[str], added: list[str]) -> None:
@@ -118,8 +146,8 @@ def record(out: Path, target: Path, combinations: list[str], added: list[str]) -
         _add(out / combination, target / f"{combination}.zip", added)
     if added:
         return
-    for generation in ("1", "2"):
-        chosen = [combination for combination in combinations if combination[0] == generation]
+    for generation in ("1", "2", "tf"):
+        chosen = [combination for combination in combinations if combination.startswith(generation)]
         if chosen:
             _record(out, target, chosen)
 

@@ -32,6 +32,7 @@ else:
     import models_2  # noqa: F401
     import models_core
 
+NAME = keras.__version__
 BATCH = 4
 TOKENS = 11
 
@@ -55,16 +56,16 @@ def set_weights(net, random):
         K.set_value(weight, weight_value(weight.name, shape, random).astype("float32"))
 
 
-def sample(tensor, masking, random, place=0):
+def sample(tensor, masking, random, place=0, tokens=False):
     """Values for one input; what is padded differs from row to row and, by `place`, from input to input."""
     shape = K.int_shape(tensor) if hasattr(K, "int_shape") else tensor._keras_shape
     shape = [BATCH] + [6 if size is None else size for size in shape[1:]]
-    if "int" in K.dtype(tensor):
-        tokens = random.randint(1, TOKENS, shape)
+    if tokens or "int" in K.dtype(tensor):
+        numbers = random.randint(1, TOKENS, shape)
         for row in range(BATCH):  # trailing, leading and inner zeros
             if row and len(shape) > 1:
-                tokens[row, [slice(-row, None), slice(0, 2), slice(2, 3)][(row + place) % 3]] = 0
-        return tokens.astype("int32")
+                numbers[row, [slice(-row, None), slice(0, 2), slice(2, 3)][(row + place) % 3]] = 0
+        return numbers.astype("int32")
     values = random.normal(0, 1, shape).astype("float32")
     if masking is not None:
         for row in range(1, BATCH):
@@ -74,7 +75,9 @@ def sample(tensor, masking, random, place=0):
 
 def inputs_of(net, random):
     values = [layer.mask_value for layer in all_layers(net) if type(layer).__name__ == "Masking"]
-    return [sample(t, values[0] if values else None, random, place) for place, t in enumerate(net.inputs)]
+    masking = values[0] if values else None
+    tokens = type(net.layers[0]).__name__ == "Embedding"  # whose input tf.keras says is of floats
+    return [sample(t, masking, random, place, tokens) for place, t in enumerate(net.inputs)]
 
 
 def all_layers(net):
@@ -116,8 +119,9 @@ def save(net, folder, trained):
     if trained:  # texts that hold a text: both seen in the wild
         with open(os.path.join(folder, "twice.json"), "w") as stream:
             json.dump(net.to_json(), stream)
-        with open(os.path.join(folder, "twice.yaml"), "w") as stream:
-            yaml.dump(net.to_yaml(), stream)
+        if "yaml" in forms:
+            with open(os.path.join(folder, "twice.yaml"), "w") as stream:
+                yaml.dump(net.to_yaml(), stream)
     if hasattr(net, "save"):
         try:
             if not trained:
@@ -144,7 +148,8 @@ def make(name, build, folder):
     inputs = inputs_of(net, random)
     if optimizer:
         train(net, inputs, optimizer)
-    set_weights(net, random)
+    if not getattr(net, "as_made", False):
+        set_weights(net, random)
     net.reset_states()
     outputs = predict(net, inputs)
     for out in outputs:
@@ -161,7 +166,7 @@ def make(name, build, folder):
 
 def main(out, names):
     backend = K.backend()
-    root = os.path.join(out, "%s-%s" % (keras.__version__, backend))
+    root = os.path.join(out, "%s-%s" % (NAME, backend))
     index_path = os.path.join(root, "index.json")
     index = {"keras": keras.__version__, "backend": backend, "numpy": np.__version__, "batch": BATCH,
              "made": {}, "refused": {}}
