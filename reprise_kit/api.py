@@ -131,7 +131,7 @@ def migrate(
     Parameters
     ----------
     weights: a whole model, or the weights that belong to `architecture` (JSON or YAML).
-    golden: what original/record.py wrote beside the old Keras. options: of keras_legacy.migrate.Options.
+    golden: what original/record wrote beside the old Keras. options: of keras_legacy.migrate.Options.
 
     Returns
     -------

@@ -1,4 +1,4 @@
-"""What the old stack computed: a GOLDEN.npz of original/record.py, read with suspicion.
+"""What the old stack computed: a GOLDEN.npz of original/record, read with suspicion.
 
 It holds in_0, in_1, ... and out_0, out_1, ... in the model's own order, each (n_samples, ...), and may hold
 layer_NAME and `provenance`, a JSON text. Inputs may come alone: two readings can be compared on them.
@@ -19,7 +19,7 @@ from reprise_kit.compare.errors import InputError
 class Recording:
     """Inputs and outputs in the model's order, the layers' outputs by Keras-1 name, and what the file says of itself.
 
-    `provenance` holds what record.py wrote: keras, backend, backend_version, numpy, python; {} if nothing.
+    `provenance` holds what the recorder wrote: keras, backend, backend_version, numpy, python; {} if nothing.
     """
 
     inputs: list[np.ndarray]
@@ -38,9 +38,7 @@ def of(named: dict[str, np.ndarray], source: str = "the recording") -> Recording
     numbers = {key: array for key, array in named.items() if key != "provenance"}
     for key, array in numbers.items():
         if array.dtype.kind not in "fiub":
-            raise InputError(
-                f"{source}: {key} holds {array.dtype}, numbers are needed; make it with original/record.py"
-            )
+            raise InputError(f"{source}: {key} holds {array.dtype}, numbers are needed; make it with original/record")
     layers = {key.removeprefix("layer_"): array for key, array in numbers.items() if key.startswith("layer_")}
     inputs = _numbered(numbers, "in", source)
     outputs = _numbered(numbers, "out", source) if any(key.startswith("out_") for key in numbers) else []
@@ -75,12 +73,12 @@ def _numbered(named: dict[str, np.ndarray], kind: str, source: str) -> list[np.n
     count = sum(key.startswith(f"{kind}_") and key[len(kind) + 1 :].isdigit() for key in named)
     keys = [f"{kind}_{i}" for i in range(count)]
     if not keys or any(key not in named for key in keys):
-        raise InputError(f"{source} holds no {kind}_0, {kind}_1, ...; make it with original/record.py")
+        raise InputError(f"{source} holds no {kind}_0, {kind}_1, ...; make it with original/record")
     return [named[key] for key in keys]
 
 
 def _provenance(array: np.ndarray | None) -> dict[str, str]:
-    """Return what record.py wrote as JSON into a text or bytes array; {} for anything else."""
+    """Return what the recorder wrote as JSON into a text or bytes array; {} for anything else."""
     if array is None or array.size != 1 or array.dtype.kind not in "SU":
         return {}
     text: Any = array.reshape(-1)[0]

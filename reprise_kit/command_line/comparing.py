@@ -97,7 +97,7 @@ def systems() -> None:
 def record(keras: str, backend: str, extras: tuple[str, ...], image: bool, arguments: tuple[str, ...]) -> None:
     """Record what a model computes in its own old Keras, for `migrate --verify`.
 
-    ARGUMENTS are those of original/record.py: --architecture FILE, --weights FILE, --from-code MODULE:FUNCTION,
+    ARGUMENTS are those of original/record: --architecture FILE, --weights FILE, --from-code MODULE:FUNCTION,
     --out FILE, --inputs FILE, --layers, --custom NAME=MODULE:ATTRIBUTE, --image-ordering th|tf, --samples, --size,
     --seed. The environment is made once, from hashed locks, in the user's cache. This runs the model's own code.
     """

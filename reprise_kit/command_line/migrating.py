@@ -49,7 +49,7 @@ def inspect(file: Path, weights: Path | None) -> None:
 @click.option(
     "--output-shape", multiple=True, metavar="LAYER=ROWS,COLUMNS", help="Of a Deconvolution2D, where the file is wrong."
 )
-@click.option("--verify", type=FILE, help="GOLDEN.npz of original/record.py: exit 1 beyond the tolerance.")
+@click.option("--verify", type=FILE, help="GOLDEN.npz of original/record: exit 1 beyond the tolerance.")
 @click.option("--tolerance", type=float, default=1e-5, show_default=True, help="Largest relative difference.")
 def migrate(
     whole: Path | None,

@@ -15,7 +15,7 @@ from reprise_kit.compare.shown import say
 @click.option("--to", type=FILE, default=Path(), help="Folder to write the new one in; default: here.")
 @click.option("--architecture", type=FILE, help="model.json or model.yaml of an old Keras.")
 @click.option("--weights", type=FILE, help="weights.h5 of an old Keras, or a whole model.")
-@click.option("--golden", type=FILE, help="What original/record.py --layers recorded of it: its samples become inputs.")
+@click.option("--golden", type=FILE, help="What original/record --layers recorded of it: its samples become inputs.")
 @click.option("--source-backend", type=click.Choice(["theano", "tensorflow", "auto"]), default="auto")
 def new_system(name: str, to: Path, architecture: Path | None, weights: Path | None, **old: Any) -> None:
     """Write the folder NAME: a system that runs at once, a made-up example to change into your own.

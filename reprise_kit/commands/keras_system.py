@@ -26,7 +26,7 @@ PROBABILITIES = {"softmax", "sigmoid"}
 
 @dataclass(frozen=True)
 class Files:
-    """An old model's files. architecture: None where weights is a whole model. golden: of original/record.py."""
+    """An old model's files. architecture: None where weights is a whole model. golden: of original/record."""
 
     architecture: Path | None
     weights: Path

@@ -1,4 +1,4 @@
-"""`reprise record`: original/record.py inside the old Keras itself, in a local environment or in a container."""
+"""`reprise record`: original/record inside the old Keras itself, in a local environment or in a container."""
 
 import os
 import shutil
@@ -16,7 +16,7 @@ from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.python27 import environment, environment_folder, private_settings
 from reprise_kit.compare.system import ROOT
 
-RECORDER = ROOT / "original" / "record.py"
+RECORDER = ROOT / "original" / "record"
 TMP = "/tmp:exec,size=1g,mode=1777"  # Theano runs what it compiles there
 READ = ("--architecture", "--weights", "--inputs")
 
@@ -27,7 +27,7 @@ def say(line: str) -> None:
 
 
 def record(keras: str, backend: str, extras: Sequence[str], in_image: bool, arguments: Sequence[str]) -> int:
-    """Run record.py with `arguments` on this Keras and backend; return its exit code.
+    """Run the recorder with `arguments` on this Keras and backend; return its exit code.
 
     in_image: in a container; else locally, or in a container where no such Python is here.
     """
@@ -51,7 +51,7 @@ def record(keras: str, backend: str, extras: Sequence[str], in_image: bool, argu
 
 
 def in_container(era: eras.Era, lock: Path, arguments: Sequence[str]) -> list[str]:
-    """Return the command that runs record.py in this era's image, which is built first where it is not there."""
+    """Return the command that runs the recorder in this era's image, which is built first where it is not there."""
     image = f"reprise/{lock.stem.removeprefix('requirements-')}"
     if image_id(image) is None:
         say(f"building the image {image} (once, some minutes) ...")
@@ -70,9 +70,9 @@ def in_container(era: eras.Era, lock: Path, arguments: Sequence[str]) -> list[st
             "--env",
             "THEANO_FLAGS=base_compiledir=/tmp/t",
         ),
-        *("--workdir", str(here), "--volume", f"{RECORDER}:/record.py:ro"),
+        *("--workdir", str(here), "--volume", f"{RECORDER}:/record:ro"),
         *(word for mount in mounts for word in ("--volume", mount)),
-        *(image, "python", "/record.py", "--backend", era.backend, *arguments),
+        *(image, "python", "/record", "--backend", era.backend, *arguments),
     ]
 
 

@@ -1,4 +1,4 @@
-"""record.py in the real old environments: Keras 0.3, 1.1 and 2.2, and its recordings through the migration."""
+"""The recorder in the real old environments: Keras 0.3, 1.1 and 2.2, and its recordings through the migration."""
 
 import json
 import os
@@ -21,7 +21,7 @@ CODE = Path(__file__).with_name("old_code")
 
 
 class Old:
-    """One old Keras: runs record.py in its environment, in a folder of the test."""
+    """One old Keras: runs the recorder in its environment, in a folder of the test."""
 
     def __init__(self, keras: str, backend: str = "theano") -> None:
         self.era, self.backend = eras.choose(keras, backend), backend
@@ -53,7 +53,7 @@ class Old:
     def refuse(self, folder: Path, *arguments: object, **variables: str) -> str:
         """Return the one line of a refusal, which leaves no file."""
         done = self.run(folder, *arguments, "--out", "golden.npz", **variables)
-        said = [line for line in done.stderr.splitlines() if line.startswith("record.py: ")]
+        said = [line for line in done.stderr.splitlines() if line.startswith("record: ")]
         assert done.returncode == 2 and len(said) == 1 and "Traceback" not in done.stderr, done.stderr[-2000:]
         assert not list(folder.glob("golden*"))
         return said[0]

@@ -12,9 +12,10 @@ import keras
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, loaded, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, rule
 from reprise_kit.port.keras_legacy.rules.core import identity
 from reprise_kit.port.keras_legacy.rules.operations import filled
+from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
 ALIKE = (

@@ -72,8 +72,8 @@ class Recorder:
 
     def record(self, folder: Path, about: _About, out: str, *given: str) -> str:
         """Write `out` into `folder`, layers and all; return "", or why it could not be."""
-        script = ORIGINAL / "record.py"
-        readable = box.needed(self.python, self.variables) | {script: "/record.py", self.repository: "/adopted"}
+        script = ORIGINAL / "record"
+        readable = box.needed(self.python, self.variables) | {script: "/record", self.repository: "/adopted"}
         boxed = box.open_box(self.home, {folder: "/dump"}, readable, self.unboxed)
         here, code = boxed.name(folder), boxed.name(self.repository)
         words = [str(self.python), boxed.name(script), "--layers", "--out", f"{here}/{out}", *given]
@@ -90,7 +90,7 @@ class Recorder:
         if ended.code == 0 and (folder / out).is_file():
             return ""
         lines = ended.said.splitlines() or ["no message"]
-        reasons = [line.removeprefix("record.py: ") for line in lines if line.startswith("record.py: ")]
+        reasons = [line.removeprefix("record: ") for line in lines if line.startswith("record: ")]
         return ended.why or (reasons or lines)[-1]
 
 

@@ -1,4 +1,4 @@
-"""Models that only code builds, for record.py --from-code; runs beside Keras 1.1 or, `modern`, Keras 2."""
+"""Models that only code builds, for original/record --from-code; runs beside Keras 1.1 or, `modern`, Keras 2."""
 
 import numpy as np
 from keras import backend as K

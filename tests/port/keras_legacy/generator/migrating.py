@@ -24,7 +24,7 @@ from .drawing import Spec
 from .vocabulary import orderings
 
 ROUNDS = 5
-# Twice what a change of the weights by 1e-6 moves an output; record.py leaves out what that moves by 1e-4.
+# Twice what a change of the weights by 1e-6 moves an output; the recorder leaves out what that moves by 1e-4.
 NOISE = 2.0
 DECIDES = 1e-3  # an output that rounding alone may move by more, relative, says nothing about a rule
 DEAD = 1e-6  # an output that is all rounding: Theano's relu leaves 3.5e-8 where TensorFlow's leaves 0

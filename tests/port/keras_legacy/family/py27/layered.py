@@ -2,7 +2,7 @@
 
     PYTHONPATH=... python2.7 layered.py OUT     (the environment that run.py makes for 1.2.2-theano)
 
-Each is OUT/NAME.h5, a whole model, and OUT/NAME.npz as original/record.py writes it. Weights are set here, seeded.
+Each is OUT/NAME.h5, a whole model, and OUT/NAME.npz as original/record writes it. Weights are set here, seeded.
 """
 
 from __future__ import print_function

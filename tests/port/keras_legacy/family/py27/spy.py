@@ -1,13 +1,12 @@
 """Python 2.7, a pytest plugin: keep every model that a test of Keras compiles, runs or saves, with its real outputs; alike ones once.
 
-    KERAS_BACKEND=theano SPY_OUT=OUT SPY_RECORD=original/record.py python2.7 -m pytest -p spy keras/tests
+    KERAS_BACKEND=theano SPY_OUT=OUT SPY_RECORD=original/record python2.7 -m pytest -p spy keras/tests
 
-Writes OUT/<version>-<backend>/<number>_<test>/: model.json, weights.h5, golden.npz as record.py makes it, and
+Writes OUT/<version>-<backend>/<number>_<test>/: model.json, weights.h5, golden.npz as original/record makes it, and
 OUT/<version>-<backend>/skipped.txt: what could not be kept, and why. A test that takes longer than SPY_SECONDS
 (default 60) is ended, and what it has built until then is kept.
 """
 
-import imp
 import os
 import re
 import shutil
@@ -25,13 +24,15 @@ from keras import backend as K  # noqa: E402
 from keras import models  # noqa: E402
 
 clear_session, K.clear_session = getattr(K, "clear_session", lambda: None), lambda: None  # the tests call it too soon
-record = imp.load_source("record", os.environ["SPY_RECORD"])
+sys.path.insert(0, os.environ["SPY_RECORD"])
+from reprise_record import command, network, refusals, runs, writing  # noqa: E402
+
 ROOT = os.path.join(os.environ["SPY_OUT"], "%s-%s" % (keras.__version__, K._BACKEND))
 seen = []
 kept = set()
 
 
-class Outputs(record.Network):
+class Outputs(network.Network):
     """Only the outputs: compiling every layer's costs hours."""
 
     def layers(self, inputs):
@@ -65,15 +66,15 @@ def keep(model, folder):
     with open(os.path.join(folder, "model.json"), "w") as stream:
         stream.write(text)
     model.save_weights(os.path.join(folder, "weights.h5"), overwrite=True)
-    options = record.parse(["--weights", "weights.h5", "--out", "golden.npz", "--size", "6"])
+    options = command.parse(["--weights", "weights.h5", "--out", "golden.npz", "--size", "6"])
     network = Outputs(keras, model)
-    run, why, _ = record.run_scales(network, options)
+    run, why, _ = runs.run_scales(network, options)
     arrays = dict(("in_%d" % i, value) for i, value in enumerate(run.inputs))
     arrays.update(run.arrays())
     chosen = K._BACKEND, __import__(K._BACKEND), (K.image_dim_ordering(), "")
     options.weights = None
-    arrays["provenance"] = np.array(record.provenance(options, keras, chosen, network, run, why).encode("ascii"))
-    record.write(os.path.join(folder, "golden.npz"), arrays)
+    arrays["provenance"] = np.array(writing.provenance(options, keras, chosen, network, run, why).encode("ascii"))
+    writing.write(os.path.join(folder, "golden.npz"), arrays)
 
 
 def harvest(test):
@@ -89,7 +90,7 @@ def harvest(test):
         except Exception as error:
             shutil.rmtree(folder, ignore_errors=True)
             with open(os.path.join(ROOT, "skipped.txt"), "a") as stream:
-                stream.write("%s: %s: %s\n" % (test, type(error).__name__, record.one_line(error)))
+                stream.write("%s: %s: %s\n" % (test, type(error).__name__, refusals.one_line(error)))
     seen[:] = []
     if K._BACKEND == "tensorflow":
         clear_session()

@@ -1,0 +1,1 @@
+"""Records what an old Keras model computes, beside that Keras; see ../__main__.py."""

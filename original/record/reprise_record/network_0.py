@@ -1,0 +1,66 @@
+"""A model of Keras 0.3, which has no calls."""
+
+import numpy as np
+
+from reprise_record.network import Source, listed
+
+
+def numbered(layers):
+    """Return (name, layer); layers of one name are told apart as Keras 1 would number them: dense_1, dense_2."""
+    names = [getattr(layer, "name", None) or type(layer).__name__.lower() for layer in layers]
+    return [(name if names.count(name) == 1 else "%s_%d" % (name, names[:i + 1].count(name)), layer)
+            for i, (name, layer) in enumerate(zip(names, layers))]
+
+
+class OldNetwork(object):
+    """A model of Keras 0.3: Sequential, or Graph with named inputs and outputs; layers are called once."""
+
+    def __init__(self, keras, model):
+        self.backend, self.model = keras.backend, model
+        if hasattr(model, "input_order"):
+            firsts, names = [model.inputs[name] for name in model.input_order], list(model.input_order)
+            self.outputs = [model.outputs[name].get_output(False) for name in model.output_order]
+            self.members = [(name, model.nodes[name]) for name in sorted(model.nodes)]
+            self.tensors = [layer.input for layer in firsts]
+        else:
+            self.tensors = listed(model.get_input(False))
+            firsts, names = self.firsts(model.layers[0]), ["input_%d" % i for i in range(len(self.tensors))]
+            self.outputs = [model.get_output(False)]
+            self.members = numbered(model.layers)
+        self.sources = [Source(name, layer.input_shape, "int" in str(tensor.dtype), self.readers(layer))
+                        for name, layer, tensor in zip(names, firsts, self.tensors)]
+        self.functions = {}
+
+    def firsts(self, layer):
+        inner = getattr(layer, "layers", None)
+        if type(layer).__name__ == "Merge":
+            return [first for branch in inner for first in self.firsts(branch)]
+        return self.firsts(inner[0]) if inner else [layer]
+
+    def readers(self, layer):
+        after = [other for other in self.every(self.model) if getattr(other, "previous", None) is layer]
+        return [layer] + after
+
+    def every(self, layer):
+        inner = getattr(layer, "layers", None) or list(getattr(layer, "nodes", {}).values())
+        return [layer] + [deeper for other in inner for deeper in self.every(other)]
+
+    def run(self, key, inputs, tensors):
+        if key not in self.functions:
+            self.functions[key] = self.backend.function(self.tensors, tensors)
+        for layer in self.every(self.model):
+            if getattr(layer, "stateful", False) and hasattr(layer, "reset_states"):
+                layer.reset_states()
+        return [np.asarray(value) for value in self.functions[key](inputs)]
+
+    def predict(self, inputs):
+        return self.run("outputs", inputs, self.outputs)
+
+    def layers(self, inputs):
+        members = [(name, layer.get_output(False)) for name, layer in self.members]
+        members = [(name, tensor) for name, tensor in members if not isinstance(tensor, dict)]
+        values = self.run("layers", inputs, [tensor for _, tensor in members])
+        return dict(("layer_" + name, value) for (name, _), value in zip(members, values))
+
+    def inbound(self):
+        return {}

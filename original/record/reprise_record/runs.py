@@ -1,0 +1,125 @@
+"""Inputs at several scales, and what the network answers to them."""
+
+import numpy as np
+
+from reprise_record.refusals import Refused, attempt, one_line
+
+SCALES = ("normal", "unit", "bytes")
+LAST_RESORT = "wide"  # N(0, 100), where a network is dead at all of the others
+
+
+def draw(source, scale, options, random):
+    sizes = [source.shape[0] or options.samples] + [size or options.size for size in source.shape[1:]]
+    if source.rows is not None:
+        low = 1 if source.padding is not None and source.rows > 1 else 0
+        values = random.randint(low, max(source.rows, low + 1), sizes).astype("int32")
+    elif scale == "unit":
+        values = random.uniform(0, 1, sizes).astype("float32")
+    elif scale == "bytes":
+        values = random.randint(0, 256, sizes).astype("float32")
+    else:
+        values = (random.standard_normal(sizes) * (100 if scale == LAST_RESORT else 1)).astype("float32")
+    if source.padding is not None and len(sizes) > 1 and sizes[1] > 1:
+        pad(values, source.padding)
+    return values
+
+
+def pad(values, padding):
+    """Pad in turn: nothing, the end, the beginning, one step within."""
+    steps = values.shape[1]
+    for i in range(1, len(values)):
+        cut = min(1 + i // 4, steps - 1)
+        places = slice(0, 0), slice(steps - cut, None), slice(0, cut), slice(steps // 2, steps // 2 + 1)
+        values[i, places[i % 4]] = padding
+
+
+def given_inputs(network, path):
+    try:
+        with np.load(path) as arrays:
+            wanted = ["in_%d" % i for i in range(len(network.sources))]
+            missing = [key for key in wanted if key not in arrays.files]
+            if missing:
+                raise Refused("%s holds no %s; the model has %d inputs" % (path, missing[0], len(wanted)))
+            inputs = [arrays[key] for key in wanted]
+    except (OSError, IOError, ValueError, AttributeError, EOFError, KeyError) as error:
+        raise Refused("%s is no .npz without pickles (%s)" % (path, one_line(error)))
+    if len(set(len(value) if value.ndim else 0 for value in inputs) - set([0])) != 1:
+        raise Refused("%s: its inputs have %s samples" % (path, ", ".join(str(value.shape[:1]) for value in inputs)))
+    return inputs
+
+
+class Run(object):
+    """What the network answered to one batch. `blocks` is a list of (scale, number of samples)."""
+
+    def __init__(self, network, blocks, inputs):
+        self.blocks, self.inputs = blocks, inputs
+        self.outputs = attempt(
+            "the model does not take inputs of %s (try --size or --inputs)" % ", ".join(str(v.shape) for v in inputs),
+            network.predict, inputs)
+        try:
+            self.layers, self.problem = network.layers(inputs), None
+        except Exception as error:
+            self.layers, self.problem = {}, "%s: %s" % (type(error).__name__, one_line(error))
+
+    def finite(self):
+        return all(np.isfinite(value).all() for value in self.outputs)
+
+    def arrays(self):
+        found = dict(("out_%d" % i, value) for i, value in enumerate(self.outputs))
+        return dict(found, **self.layers)
+
+    def dead(self):
+        """Return {array: why} of what does not depend on the sample."""
+        found = {}
+        for key, value in self.arrays().items():
+            if value.size and not value.any():
+                found[key] = "all zero"
+            elif value.ndim and len(value) == len(self.inputs[0]) > 1 and (value == value[:1]).all():
+                found[key] = "the same for all samples"
+        return found
+
+    def decides(self):
+        return any("out_%d" % i not in self.dead() for i in range(len(self.outputs)))
+
+
+def joined(network, runs):
+    """Return one run of all samples, or None where a sample's answer depends on the others beside it."""
+    inputs = [np.concatenate(values) for values in zip(*(run.inputs for run in runs))]
+    joint = Run(network, [block for run in runs for block in run.blocks], inputs)
+    apart = [run.arrays() for run in runs]
+    for key, value in joint.arrays().items():
+        if any(key not in arrays for arrays in apart):
+            return None
+        start = 0
+        for run, arrays in zip(runs, apart):
+            part, start = value[start:start + len(run.inputs[0])], start + len(run.inputs[0])
+            if part.shape != arrays[key].shape or not np.allclose(
+                    part, arrays[key], rtol=1e-3, atol=1e-4 * float(np.abs(arrays[key]).max() if part.size else 0)):
+                return None
+    return joint
+
+
+def run_scales(network, options):
+    """Return (run, why it is this one, notes)."""
+    if options.inputs:
+        inputs = given_inputs(network, options.inputs)
+        return Run(network, [("given", len(inputs[0]))], inputs), "given", []
+    random, notes, runs = np.random.RandomState(options.seed), [], []
+    tokens = all(source.rows is not None for source in network.sources)
+    for scale in (("tokens",) if tokens else SCALES + (LAST_RESORT,)):
+        if scale == LAST_RESORT and any(run.decides() for run in runs):
+            continue
+        inputs = [draw(source, scale, options, random) for source in network.sources]
+        run = Run(network, [(scale, len(inputs[0]))], inputs)
+        runs += [run] if run.finite() else []
+        notes += [] if run.finite() else ["at inputs of scale %s an output is not finite: left out" % scale]
+    if not runs:
+        raise Refused("at every scale of inputs the model answers with numbers that are not finite; give --inputs")
+    if len(runs) == 1:
+        return runs[0], "only", notes
+    joint = joined(network, runs) if all(source.shape[0] is None for source in network.sources) else None
+    if joint is not None:
+        return joint, "all, in one batch", notes
+    best = min(runs, key=lambda run: (not run.decides(), len(run.dead())))
+    notes.append("samples of one batch may depend on each other: only inputs of scale %s are kept" % best.blocks[0][0])
+    return best, "fewest dead layers", notes
