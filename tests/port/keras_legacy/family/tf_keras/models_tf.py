@@ -31,7 +31,7 @@ for name, kwargs in {
     add("layer_norm_%s" % name, one, "LayerNormalization", SEQUENCE, **kwargs)
 add("group_norm", one, "GroupNormalization", (6, 4), 2)
 add("unit_norm", one, "UnitNormalization", (6, 4))
-add("einsum_dense", one, "EinsumDense", SEQUENCE, "abc,cd->abd", output_shape=(None, 5), bias_axes="d")
+add("einsum_dense", one, "EinsumDense", SEQUENCE, "ijk,kl->ijl", output_shape=(None, 5), bias_axes="l")
 add("conv1d_transpose", one, "Conv1DTranspose", (6, 3), 4, 3, strides=2, padding="same")
 add("conv2d_grouped", one, "Conv2D", (6, 7, 4), 4, 3, groups=2)
 add("depthwise_1d", one, "DepthwiseConv1D", (6, 3), 3, depth_multiplier=2)
