@@ -161,7 +161,7 @@ function showMoment() {
   const time = microphone ? song.duration : player.time;
   at("time").textContent = microphone ? clock(microphone.sent / microphone.context.sampleRate)
     : `${clock(time)} of ${clock(song.duration)}`;
-  at("silent").hidden = !player.silent;
+  at("silent").hidden = !player.silent || !player.why;
   if (player.silent) at("silent").textContent = `${player.why} The play head moves without sound.`;
   at("play").setAttribute("aria-label", player.playing ? "Pause" : "Play");
   at("play-path").setAttribute("d", player.playing ? "M6 4h4v16H6zM14 4h4v16h-4z" : "M7 4v16l13-8z");

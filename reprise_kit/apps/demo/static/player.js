@@ -1,23 +1,35 @@
 // Sound and time: an <audio> element where the browser can play the file, else a silent clock. Times are the song's.
 
+const DEVICE = /AUDIO_RENDERER|CUBEB/i; // in the messages of Chromium and Firefox: the device failed, not the file
+const MOST_BYTES = 40_000_000; // of a file that is decoded to find out
+
+async function decodes(file) {
+  if (!file || file.size > MOST_BYTES) return false;
+  const ear = new OfflineAudioContext(1, 1, 44_100); // needs no device
+  return ear.decodeAudioData(await file.arrayBuffer()).then(() => true, () => false);
+}
+
 export class Player {
   constructor(audio, onChange) {
     this.audio = audio;
     this.onChange = onChange;
     this.duration = 0;
     this.silent = false;
+    this.why = ""; // it is silent
+    this.file = null;
     this.silentAt = 0;
     this.silentSince = null;
     for (const name of ["play", "pause", "ended", "seeked"]) audio.addEventListener(name, onChange);
     audio.addEventListener("error", () => this.fail(audio.error?.message ?? ""));
   }
 
-  // The clock goes on without sound; `why` is said.
+  // The clock goes on without sound; `why` is said: a file that can be decoded is not to blame.
   async fail(message) {
     this.silent = Boolean(this.audio.getAttribute("src"));
-    const outputs = await navigator.mediaDevices?.enumerateDevices?.().catch(() => []) ?? [];
-    // Before a page was given the microphone, devices are listed without names, but they are listed.
-    const deaf = /AUDIO_RENDERER/.test(message) || (outputs.length && !outputs.some((d) => d.kind === "audiooutput"));
+    if (!this.silent) return;
+    const { file } = this;
+    const deaf = DEVICE.test(message) || await decodes(file);
+    if (file !== this.file) return;
     this.why = deaf ? "No sound can be played here: this computer has no audio device that works."
       : "This browser cannot play this kind of file.";
     this.onChange();
@@ -27,6 +39,7 @@ export class Player {
 
   load(file) {
     this.unload();
+    this.file = file;
     this.audio.src = URL.createObjectURL(file);
   }
 
