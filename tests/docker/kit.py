@@ -134,4 +134,4 @@ def original_answer(port: int, clip: Path) -> list[list[float]]:
 
 def port_answer(clip: Path) -> list[list[float]]:
     """Upload a clip to the port's server; returns step_probs (n_steps, n_genres)."""
-    return json.loads(upload("http://127.0.0.1:8081/api/predict", "clip", clip))["step_probs"]
+    return json.loads(upload("http://127.0.0.1:8081/api/v1/predict", "clip", clip))["step_probs"]
