@@ -19,6 +19,7 @@ CONDA_INSTALL = re.compile(r"\bconda\s+install\s+([^\n;&|`]+)")
 PROSE = re.compile(
     r"(?<![\w.-])(keras|tensorflow|theano|numpy|scipy|h5py)\s*(?:version\s*|v|\()?\s*(\d+\.\d+(?:\.\d+)?)", re.I
 )
+BOUNDED = re.compile(r"(?<![\w.-])([A-Za-z][\w-]*)\s*[<>]=?\s*\d")
 NO_PACKAGE = {"pip", "python", "setuptools", "wheel", "conda", "virtualenv", "distribute", "argparse"}
 
 
@@ -58,7 +59,15 @@ def _of(path: str, text: str, notes: list[str]) -> Iterator[Requirement]:
         yield from _commands(path, text, notes)
     elif name.startswith("readme"):
         yield from _commands(path, text, notes)
-        yield from (Requirement(n, f"=={v}", path, False) for n, v in (*PIN.findall(text), *PROSE.findall(text)))
+        yield from _prose(path, text)
+
+
+def _prose(path: str, text: str) -> Iterator[Requirement]:
+    """Versions that a README names; of a package that it bounds too (1.2 >= keras > 1.0.6) none is the one."""
+    bounded = {name.lower() for name in BOUNDED.findall(text)}
+    for name, version in (*PIN.findall(text), *PROSE.findall(text)):
+        if name.lower() not in bounded:
+            yield Requirement(name, f"=={version}", path, False)
 
 
 def _lines(path: str, lines: list[str], notes: list[str]) -> Iterator[Requirement]:

@@ -169,6 +169,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
     paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
     return {
         "MPLBACKEND": "Agg",
+        "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **program.variables,

@@ -1,10 +1,12 @@
 """What small repositories of the era show: each conclusion, its reason, and what is refused."""
 
+import json
 import os
 import subprocess
 
 import pytest
 
+from reprise_kit.apps.adopt import requirements
 from reprise_kit.apps.adopt.evidence import gather, load
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -216,3 +218,29 @@ def test_without_git_the_version_in_a_file_dates_it(tmp_path):
     write(tmp_path, {"a.py": RUNS})
     found = gather(tmp_path)
     assert (found.date, found.commit, found.keras_version) == ("2016-10-31", None, "1.1.0")
+
+
+def test_a_version_in_prose_counts_where_it_is_the_only_one(tmp_path):
+    text = "use keras == 1.0.6 for this, and 1.2 >= keras > 1.0.6 for that; numpy 1.11.2"
+    found, _ = requirements.stated({"README.md": text})
+    assert [(row.name, row.spec) for row in found] == [("numpy", "==1.11.2")]
+
+
+@pytest.mark.parametrize("version", ["2.7", "3.6"])
+def test_the_python_that_marshalled_a_lambda_decides(version, tmp_path):
+    """Its byte code runs in no other, whatever the README says."""
+    interpreter = find_interpreter(version)
+    if interpreter is None:
+        require(f"python{version.replace('.', '')}", f"no Python {version} found")
+    code = (
+        "import json, marshal; f = lambda x: x / 127.5 - 1.0\n"
+        "print(json.dumps(marshal.dumps(f.__code__).decode('raw_unicode_escape')))"
+    )
+    done = subprocess.run([str(interpreter), "-c", code], capture_output=True, text=True, check=True)
+    layer = {"class_name": "Lambda", "config": {"function": [json.loads(done.stdout), None, None]}}
+    repository = make(tmp_path / "r", {"a.py": RUNS, "README.md": "made with python 3.5 and python 3.5"})
+    weights(repository / "m.h5", config={"class_name": "Sequential", "config": [layer]})
+    git(repository, "2016-10-02", "add", "-A")
+    git(repository, "2016-10-02", "commit", "-q", "-m", "weights")
+    found = gather(repository)
+    assert found.python == version and f"a Lambda in m.h5 was marshalled by Python {version}" in found.why["python"]

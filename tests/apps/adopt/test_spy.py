@@ -112,3 +112,24 @@ def test_the_sitecustomize_behind_it_still_runs(old: Old, tmp_path: Path) -> Non
     code = "import sys; print(sys.ran)\n"
     done, _ = spied(old, tmp_path, code, PYTHONPATH=f"{SPY}:{other}")
     assert done.stdout == "True\n", done.stderr
+
+
+def test_a_function_of_another_python_is_taken_from_its_source(old: Old, tmp_path: Path) -> None:
+    """Byte code that differs stands for another Python's; constants that differ are another function."""
+    (tmp_path / "own.py").write_text("def scale(x):\n    return x / 2. - 3\n")
+    code = """
+import marshal, types, own
+from keras.utils.generic_utils import func_load
+
+def loaded(constants):
+    c = own.scale.__code__
+    other = types.CodeType(c.co_argcount, c.co_nlocals, c.co_stacksize, c.co_flags, chr(9) + c.co_code, constants,
+                           c.co_names, c.co_varnames, 'elsewhere.py', c.co_name, 1, c.co_lnotab)
+    made = func_load(marshal.dumps(other).decode('raw_unicode_escape'))
+    return made.__code__.co_filename.endswith('own.py'), made(4)
+
+print(loaded(own.scale.__code__.co_consts), loaded((None, 2., 5)))
+"""
+    done, _ = spied(old, tmp_path, code)
+    assert done.stdout == "((True, -1.0), (False, -3.0))\n", done.stdout + done.stderr
+    assert "scale was saved by another Python: taken from own.py" in (tmp_path / "caught" / "notes.txt").read_text()

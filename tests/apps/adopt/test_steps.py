@@ -4,6 +4,7 @@ import dataclasses
 import html
 import json
 import os
+import shutil
 import signal
 import socket
 import subprocess
@@ -197,6 +198,30 @@ def test_a_thief_gets_nothing(old: Old, tmp_path: Path, monkeypatch: pytest.Monk
     assert (person / "secret.txt").read_text() == "kept" and len(list(person.iterdir())) == 1
     assert before == (sorted(p.name for p in Path.home().iterdir()), sorted(p.name for p in source.iterdir()))
     assert not Path("/usr/share/stolen").exists()
+
+
+def test_a_stand_in_may_be_laid_over_home_and_over_places(old: Old, images: Path, tmp_path: Path) -> None:
+    source, stand_in = old.repository("image_cnn", tmp_path, weights=True), tmp_path / "mine"
+    for place in ("_root/data/images", "_home/songs"):
+        shutil.copytree(images, stand_in / place)
+    request = Request(
+        str(source), entry="predict.py /data/images/0.txt ~/songs/1.txt", stand_in=str(stand_in), until="run"
+    )
+    assert adopt(request, tmp_path / "out", quiet) == 0
+    assert "/data/images/0.txt" in (tmp_path / "out" / "run.log").read_text()
+    assert len(list((tmp_path / "out" / "caught").glob("*/call_*.npz"))) == 2
+
+
+def test_files_of_weights_are_opened_where_no_program_shows_them(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, gather = old.repository("image_cnn", tmp_path), evidence.gather
+    code = "import model; m = model.get_model(); m.save_weights('w.h5'); open('m.json', 'w').write(m.to_json())"
+    subprocess.run([old.python, "-c", code], cwd=source, env=old.variables, check=True, capture_output=True)
+    files = {"checkpoints": ["w.h5"], "architectures": ["m.json"]}
+    monkeypatch.setattr(evidence, "gather", lambda *asked: dataclasses.replace(gather(*asked), **files))
+    assert adopt(Request(str(source), entry="python predict.py no.txt"), tmp_path / "out", quiet) == 3
+    assert any("weights.h5" in check for check in report(tmp_path / "out")["checks"]), "what its program lacked is said"
 
 
 def test_what_cannot_go_on_says_which_step_and_what_to_give(old: Old, tmp_path: Path) -> None:

@@ -1,0 +1,50 @@
+"""Where an entry point stands, and what of a README's command lines is filled in."""
+
+import pytest
+
+from reprise_kit.apps.adopt import entry_points
+from reprise_kit.apps.adopt.imports import Module
+
+KERAS = [("keras.models", 0, ["load_model"])]
+DEMO = Module(imports=KERAS, calls=["load_model", "predict"], strings=["../data/x.npy", "weights.h5"], main=True)
+MODULES = {
+    "src/demo.py": DEMO,
+    "train.py": Module(imports=KERAS, calls=["fit"], main=True),
+    "other.py": Module(main=True),
+}
+PATHS = ["src/demo.py", "src/weights.h5", "data/x.npy", "train.py", "other.py", "model.json"]
+
+
+@pytest.mark.parametrize(
+    ("command", "stands"),
+    [
+        ("python demo.py x.png", "cd src && python demo.py x.png"),
+        ("python src/demo.py", "python src/demo.py"),
+        ("cd src && python demo.py", "cd src && python demo.py"),
+        ("KERAS_BACKEND=theano python3 demo.py", "cd src && KERAS_BACKEND=theano python3 demo.py"),
+        ("python nowhere.py", "python nowhere.py"),
+    ],
+)
+def test_a_script_in_a_folder_is_run_from_there(command: str, stands: str) -> None:
+    assert entry_points.standing(command, MODULES) == stands
+
+
+@pytest.mark.parametrize(
+    ("command", "path"),
+    [
+        ("python train.py & python client.py", "train.py"),
+        ("cd src; python -u demo.py", "src/demo.py"),
+        ("python -m src.demo", "src/demo.py"),
+        ("echo 1 | python demo.py", "src/demo.py"),
+        ("ls train.py", None),
+    ],
+)
+def test_the_file_that_a_command_line_runs(command: str, path: str | None) -> None:
+    assert entry_points.script(command, MODULES) == path
+
+
+def test_what_predicts_with_keras_comes_first_and_from_where_its_files_lie() -> None:
+    assert entry_points.find([], MODULES, PATHS)[0] == "cd src && python demo.py"
+    assert entry_points.find([], MODULES, PATHS)[-1] == "python other.py"
+    readme = "    $ python demo.py <model.json> <image>\n"
+    assert "cd src && python demo.py model.json <image>" in entry_points.find([readme], MODULES, PATHS)
