@@ -38,7 +38,9 @@ def test_compose_up_runs_the_entry_point(base: str, old: Old, tmp_path: Path) ->
     out, stand_in = tmp_path / "out", tmp_path / "stand-in"
     out.mkdir()
     lock = registry.load("deepsound_crnn").file.environments["theano"].requirements
-    shutil.copyfile(ROOT / lock, out / "environment.lock")
+    # Without librosa, which wants ffmpeg of Debian's: the stand-in base has no apt.
+    text = re.sub(r"^librosa==(?:.*\\\n)*.*\n", "", (ROOT / lock).read_text(), flags=re.M)
+    (out / "environment.lock").write_text(text)
     old.repository("image_cnn", tmp_path, weights=True).rename(out / "source")
     stand_in.mkdir()
     for i in range(2):

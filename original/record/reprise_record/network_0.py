@@ -6,10 +6,9 @@ from reprise_record.network import Source, listed
 
 
 def numbered(layers):
-    """Return (name, layer); layers of one name are told apart as Keras 1 would number them: dense_1, dense_2."""
-    names = [getattr(layer, "name", None) or type(layer).__name__.lower() for layer in layers]
-    return [(name if names.count(name) == 1 else "%s_%d" % (name, names[:i + 1].count(name)), layer)
-            for i, (name, layer) in enumerate(zip(names, layers))]
+    """Return (name, layer): Keras 0.3 names none; each gets its place, from 1, as `reprise migrate` names it."""
+    return [("%s_%d" % (getattr(layer, "name", None) or type(layer).__name__.lower(), i + 1), layer)
+            for i, layer in enumerate(layers)]
 
 
 class OldNetwork(object):

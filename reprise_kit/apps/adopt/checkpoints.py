@@ -73,9 +73,20 @@ def _described(path: str, file) -> Checkpoint | None:  # type: ignore[no-untyped
         legacy,
         sum(n.endswith(":0") for n in names),
         len(names),
-        orderings(config),
+        orderings(config) or (frozenset() if (version or "1").startswith("2") else _by_kernels(root)),
         pythons(config),
     )
+
+
+def _by_kernels(root) -> frozenset[str]:  # type: ignore[no-untyped-def]
+    """Return the ordering that the kernels of convolutions show in Keras 1: (filters, channels, 3, 3) is "th"'s."""
+    found = set()
+    for group in root.values():
+        for array in group.values() if hasattr(group, "values") else ():
+            shape: tuple[int, ...] = getattr(array, "shape", ())
+            if len(shape) == 4 and (shape[0] == shape[1]) != (shape[2] == shape[3]):
+                found.add("tf" if shape[0] == shape[1] else "th")
+    return frozenset(found)
 
 
 def _text(value) -> str:  # type: ignore[no-untyped-def]

@@ -31,7 +31,7 @@ FROM $${BASE:-python:$python}
 ARG PIP_CERT=
 ARG PIP_INDEX_URL=
 ARG PIP_TRUSTED_HOST=
-RUN useradd --create-home adopted
+RUN mkdir -p /home/adopted && chown 1000:1000 /home/adopted
 ${system}COPY environment.lock container/numpy.lock /locks/
 # NumPy before what compiles against it; the versions of pip and setuptools are the last for Python 2.7.
 RUN python -m pip install -q --no-cache-dir 'pip==20.3.4' 'setuptools==44.1.1' 'wheel==0.37.1' \\
@@ -40,9 +40,10 @@ RUN python -m pip install -q --no-cache-dir 'pip==20.3.4' 'setuptools==44.1.1' '
         || exit 1; done
 ${blas}# The spy puts right what the nearest releases lack, and keeps what the models are asked in /tmp/caught.
 COPY container/spy /spy
-COPY --chown=adopted container/keras.json /home/adopted/.keras/keras.json
-COPY --chown=adopted source /adopted
-USER adopted
+COPY --chown=1000:1000 container/keras.json /home/adopted/.keras/keras.json
+COPY --chown=1000:1000 source /adopted
+USER 1000:1000
+ENV HOME=/home/adopted
 WORKDIR /adopted
 RUN mkdir /tmp/caught
 ENV PYTHONPATH=/spy$root REPRISE_SPY_OUT=/tmp/caught PYTHONUNBUFFERED=1

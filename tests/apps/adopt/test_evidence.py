@@ -4,6 +4,8 @@ import json
 import os
 import subprocess
 
+import h5py
+import numpy as np
 import pytest
 
 from reprise_kit.apps.adopt import requirements
@@ -244,3 +246,15 @@ def test_the_python_that_marshalled_a_lambda_decides(version, tmp_path):
     git(repository, "2016-10-02", "commit", "-q", "-m", "weights")
     found = gather(repository)
     assert found.python == version and f"a Lambda in m.h5 was marshalled by Python {version}" in found.why["python"]
+
+
+@pytest.mark.parametrize(("shape", "ordering"), [((64, 3, 5, 5), "th"), ((5, 5, 3, 64), "tf")])
+def test_the_kernels_of_a_file_show_the_ordering(shape, ordering, tmp_path):
+    """Of weights alone nothing else does, and Keras of that day would take tf."""
+    repository = make(tmp_path / "r", {"a.py": RUNS}, "2016-12-20")
+    weights(repository / "m.h5")
+    with h5py.File(repository / "m.h5", "a") as file:
+        file["dense_1"].create_dataset("kernel", data=np.zeros(shape, np.float32))
+    git(repository, "2016-12-20", "add", "-A")
+    git(repository, "2016-12-20", "commit", "-q", "-m", "weights")
+    assert gather(repository).dim_ordering == ordering

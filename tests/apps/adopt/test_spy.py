@@ -85,6 +85,16 @@ def test_nothing_to_write_to_is_no_trouble_of_the_host(old: Old, tmp_path: Path)
     assert done.returncode == 0 and "(5, 3)" in done.stdout and not found and "Traceback" not in done.stderr
 
 
+def test_a_program_that_asks_once_is_heard_whatever_it_costs(old: Old, tmp_path: Path) -> None:
+    code = (
+        DENSE
+        + "from reprise_spy.state import state\nstate().kept, state().spent = 1, 1e9\n"
+        + "model.predict(x)\nmodel.predict(x + 1)\n"
+    )
+    done, found = spied(old, tmp_path, code)
+    assert done.returncode == 0 and [len(calls(folder)) for folder in found] == [1], done.stderr
+
+
 def test_it_takes_less_time_than_its_host(old: Old, tmp_path: Path) -> None:
     code = DENSE + "import time\nmodel.predict(x)\nbegan = time.time()\nfor i in range(300):\n    model.predict(x)\n"
     code += "print(time.time() - began)\n"

@@ -30,10 +30,13 @@ def state():
 
 
 class Seen(object):
-    """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has."""
+    """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has.
+
+    heard: whether it was asked something that was kept, whatever the budget.
+    """
 
     def __init__(self, model, number):
-        self.model, self.number, self.index, self.known, self.folder, self.calls = model, number, -1, None, None, 0
+        self.heard, self.model, self.number, self.index, self.known, self.folder, self.calls = False, model, number, -1, None, None, 0
 
 
 def note(text):

@@ -23,11 +23,13 @@ MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "ke
 @guarded
 def called(model, event, arguments, named, answer):
     """A method of a model has returned, or, where it is about to change the weights, was called."""
-    if within_budget():
-        if event == "load_weights":
-            dump(find(model), "load_weights %s" % (arguments[0] if arguments else ""))
-        elif dump(find(model), event):
-            keep(find(model), first(arguments, named), answer if event in ANSWERED else None, event)
+    seen = find(model)
+    if event == "load_weights":
+        if within_budget():
+            dump(seen, "load_weights %s" % (arguments[0] if arguments else ""))
+    elif (within_budget() or not seen.heard) and dump(seen, event):  # a program may ask once, and end
+        keep(seen, first(arguments, named), answer if event in ANSWERED else None, event)
+        seen.heard = True
     if event != "load_weights":
         count()
 
