@@ -79,6 +79,8 @@ def _upstream(chosen: system.System) -> Iterator[Row]:
     state = check(chosen, folder)
     wrong = state.altered or state.missing
     found = f"{wrong[0]} {'altered' if state.altered else 'missing'}" if wrong else "every blob as pinned"
+    if not folder.is_dir():
+        found = "not fetched yet"
     fetch = f"reprise fetch {chosen.name}"
     yield Row("upstream", state.pinned, found, "--reference python27 and docker", f"{fetch} --no-weights")
     weights = chosen.file.weights.path if chosen.file.weights else None

@@ -3,8 +3,8 @@
 import errno
 import os
 import tempfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from reprise_kit.compare.atomic import MARKER, atomic_folder
@@ -31,21 +31,24 @@ def upstream_folder(system: System) -> Path:
     return cache() / "upstream" / system.name / system.upstream.commit
 
 
-def fetch(system: System, source: Path | None = None, out: Path | None = None) -> tuple[Path, Check]:
-    """Bring upstream into `out` (default: the cache), from a folder, a git directory or the network.
+def fetch(system: System, sources: Sequence[Path] = (), out: Path | None = None) -> tuple[Path, Check]:
+    """Bring upstream into `out` (default: the cache), from folders, git directories or, none given, the network.
+
+    A system whose files come of several repositories takes a source for each.
 
     What is there already and pinned is not downloaded again. Returns the folder and what it lacks: only optional files
     can be missing. Raises InputError naming the first file that is missing, altered or not upstream's; then nothing is
     left behind.
     """
     folder = out or upstream_folder(system)
-    if source is None and _complete(system, folder):
+    if not sources and _complete(system, folder):
         return folder, check(system, folder)
-    if source is not None and not source.is_dir():
-        raise InputError(f"{source}: no such folder; --from takes upstream's folder or its git directory")
-    with _elsewhere(system, source) as elsewhere, atomic_folder(folder, "fetch") as temporary:
+    for source in sources:
+        if not source.is_dir():
+            raise InputError(f"{source}: no such folder; --from takes upstream's folder or its git directory")
+    with _elsewhere(system, sources) as elsewhere, atomic_folder(folder, "fetch") as temporary:
         for file in system.files:
-            content = _bring(system, file, source or folder, elsewhere)
+            content = _bring(system, file, sources or [folder], elsewhere)
             if content is not None:
                 write(temporary, file, content)
     return folder, check(system, folder)
@@ -58,26 +61,28 @@ def _complete(system: System, folder: Path) -> bool:
 
 
 @contextmanager
-def _elsewhere(system: System, source: Path | None) -> Iterator[Callable[[PinnedFile], bytes | None]]:
-    """Yield what returns a file that does not lie in the folder as pinned: from its git objects, or the network."""
-    if source is None:
+def _elsewhere(system: System, sources: Sequence[Path]) -> Iterator[Callable[[PinnedFile], bytes | None]]:
+    """Yield what returns a file that lies in no folder as pinned: from their git objects, or the network."""
+    if not sources:
         yield lambda file: _download(system, file)
         return
-    with open_blobs(source, {file.blob for file in system.files}, LARGEST) as blob:
-        yield lambda file: blob(file.blob)
+    with ExitStack() as stack:
+        blobs = [stack.enter_context(open_blobs(one, {f.blob for f in system.files}, LARGEST)) for one in sources]
+        yield lambda file: next((found for blob in blobs if (found := blob(file.blob)) is not None), None)
 
 
 def _bring(
-    system: System, file: PinnedFile, folder: Path, elsewhere: Callable[[PinnedFile], bytes | None]
+    system: System, file: PinnedFile, folders: Sequence[Path], elsewhere: Callable[[PinnedFile], bytes | None]
 ) -> bytes | None:
-    content = read_inside(folder, file.path)
-    if content is None or blob_id(content) != file.blob:
-        found = elsewhere(file)
-        content = content if found is None else found
+    contents = [read_inside(folder, file.path) for folder in folders]
+    content = next((one for one in contents if one is not None and blob_id(one) == file.blob), None)
+    if content is None:
+        content = elsewhere(file) or next((one for one in contents if one is not None), None)
     if content is None and not file.optional:
         home = f"{file.url or system.upstream.url} at {(file.commit or system.upstream.commit)[:12]}"
-        borrowed = "; it borrows objects of another repository: give that one" if borrows(folder) else ""
-        raise InputError(f"{file.path} of {system.name} is not in {folder}; it is a file of {home}{borrowed}")
+        borrowed = "; it borrows objects of another repository: give that one" if any(map(borrows, folders)) else ""
+        where = " or ".join(map(str, folders))
+        raise InputError(f"{file.path} of {system.name} is not in {where}; it is a file of {home}{borrowed}")
     if content is not None and blob_id(content) != file.blob:
         raise InputError(
             f"{file.path} is not the pinned one: blob {blob_id(content)[:12]} instead of {file.blob[:12]}; "

@@ -15,6 +15,7 @@ from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
+from reprise_kit.compare.patience import patience
 from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.system import ROOT
 
@@ -156,7 +157,8 @@ def _pip_install(
 
 
 def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
-    done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+    with patience(lambda: f"installing {what}"):
+        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         # "ERROR: Exception:" heads a traceback, whose last line says what happened.

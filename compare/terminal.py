@@ -1,7 +1,10 @@
 """What the commands of the harness show in a terminal: tables, progress, one-line findings, exit codes."""
 
+from collections.abc import Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
@@ -17,6 +20,7 @@ from reprise_kit.compare.diff import diff as diff_traces
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.explain import explainer
 from reprise_kit.compare.input import Input, find
+from reprise_kit.compare.patience import patience
 from reprise_kit.compare.report import Report, number
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.screen import console as new_console
@@ -34,16 +38,24 @@ SIDES = {
 }
 
 
+LEGEND = (
+    "isolated: each stage given the reference's own input, so the first failure is the fault",
+    "chained: from the file on, as a user gets it",
+    "needed: the tolerance that the worst value wants; allowed: the system's row for it",
+)
+
+
 def settings(
     system: str,
     weights: Path | None,
     source_backend: str | None,
     decoder: str | None = None,
     upstream: Path | None = None,
+    strict: bool = False,
 ) -> Settings:
     """Turn the command line's choices into a runner's settings."""
     chosen = registry.load(system)
-    options = {"decoder": decoder} if decoder else {}
+    options: dict[str, Any] = ({"decoder": decoder} if decoder else {}) | ({"strict": True} if strict else {})
     return Settings(chosen, weights, source_backend or chosen.backend, upstream, options)
 
 
@@ -53,14 +65,16 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     refuse_inputs(out, [Path(side) for side in (reference, candidate) if side not in runners.kinds()])
     if reference == "recorded":  # the kit's recordings are of its own checkpoint
         chosen = replace(chosen, given=chosen.given or chosen.system.default_weights)
-    files = find(clips or [chosen.system.inputs], chosen.system).files
+    found = find(clips or [chosen.system.inputs], chosen.system)
     faults: dict[str, str] = {}
-    with atomic_folder(out, "compare") as folder:
-        results = _compared(_opened(files, faults), reference, candidate, folder, chosen, faults)
+    with atomic_folder(out, "compare") as folder, runners.decoding_alike(reference, chosen) as chosen:
+        results = _compared(_opened(found.files, faults), reference, candidate, folder, chosen, faults)
         sides = (SIDES.get(reference, reference), SIDES.get(candidate, candidate))
         report = Report(chosen.system, results, sides, chosen.backend, faults)
         paths = report.write(folder)
     print_report(console, report, results)
+    for path in found.passed_over if clips else ():
+        console.print(f"passed over: {shown(path)}: no {chosen.system.file.input} by its name", soft_wrap=True)
     console.print(f"Report: {out / paths['html'].name} (also .md, .json; traces beside it)", soft_wrap=True)
     if faults:
         return 2
@@ -93,7 +107,7 @@ def _compared(
 
     original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
-        with _progress("comparing", len(clips)) as progress:
+        with _progress("comparing", len(clips)) as progress, _patience(progress):
             task = progress.add_task("comparing", total=len(clips))
             results = compare_clips(
                 clips,
@@ -129,6 +143,8 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
             cells += [_mark(verdict), number(verdict.needed_atol), number(verdict.allowed_atol)]
         table.add_row(*cells)
     console.print(table)
+    for words in LEGEND:
+        console.print(words, style="dim", soft_wrap=True)
     for result in results:
         if result.fault is not None:
             clip, stage = (shown(result.clip.path.name), "bold red"), (result.fault.stage, "bold")
@@ -156,6 +172,14 @@ def _progress(what: str, total: int) -> Progress:
     )
 
 
+def _patience(progress: Progress) -> AbstractContextManager[None]:
+    """Lines off a terminal, where the bar is not shown."""
+    if progress.console.is_terminal:
+        return nullcontext()
+    return patience(lambda: " ".join(f"{task.description}: {task.completed:.0f} of {task.total:.0f} done"
+                                     for task in progress.tasks) or "starting")  # fmt: skip
+
+
 def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings) -> None:
     """Write one side's trace of a clip."""
     refuse_foreign(out, "trace")
@@ -165,7 +189,8 @@ def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings
         raise InputError(f"{kind} cannot run: {reason}")
     source = traces.load(given) if given else None
     try:
-        made = runner.trace(Input.open(clip), chosen.system.stages, source)
+        with patience(lambda: f"tracing {shown(clip.name)}"):
+            made = runner.trace(Input.open(clip), chosen.system.stages, source)
     finally:
         getattr(runner, "close", lambda: None)()
     made.save(out)
@@ -192,10 +217,10 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None = None)
     return 1
 
 
-def fetch(name: str, source: Path | None, out: Path | None, no_weights: bool) -> int:
+def fetch(name: str, sources: Sequence[Path], out: Path | None, no_weights: bool) -> int:
     """Fetch upstream and say what came; return 1 where the trained weights are wanted and missing."""
     chosen = registry.load(name)
-    folder, state = fetching.fetch(chosen, source, out)
+    folder, state = fetching.fetch(chosen, sources, out)
     console = new_console()
     here = len(chosen.files) - len(state.missing_optional)
     console.print(f"{folder}: {here} of {len(chosen.files)} files, every blob id checked", soft_wrap=True)

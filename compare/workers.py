@@ -15,6 +15,12 @@ PR_SET_PDEATHSIG = 1  # of Linux' prctl
 DIED = "the worker that read it died: the decoder crashed, or memory ran out"  # a clip's fault, in words
 
 
+def cores() -> int:
+    """Processors that this process may use; macOS cannot say which, only how many there are."""
+    allowed = getattr(os, "sched_getaffinity", None)
+    return len(allowed(0)) if allowed else os.cpu_count() or 1
+
+
 def begin_worker() -> None:
     """Leave Ctrl-C to the parent, and end when it ends: one that was killed cannot tell its workers.
 

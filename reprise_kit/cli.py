@@ -15,7 +15,17 @@ from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.compare.shown import say
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class Group(click.Group):
+    """The commands."""
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List every command with the whole first sentence of what it does; click would cut it to a line."""
+        rows = [(name, command.get_short_help_str(limit=1000)) for name, command in sorted(self.commands.items())]
+        with formatter.section("Commands"):
+            formatter.write_dl(rows)
+
+
+@click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="reprise-kit", prog_name="reprise")
 def cli() -> None:
     """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
@@ -30,6 +40,23 @@ for _command in (
     *(learning.dataset, learning.train, learning.filters, learning.training_parity, learning.evaluate),
 ):
     cli.add_command(_command)
+
+
+@cli.command()
+@click.argument("shell", type=click.Choice(["bash", "zsh", "fish"]))
+def completion(shell: str) -> None:
+    """Print what makes a shell complete this command's words.
+
+    \b
+    bash: reprise completion bash >> ~/.bashrc
+    zsh:  reprise completion zsh >> ~/.zshrc
+    fish: reprise completion fish > ~/.config/fish/completions/reprise.fish
+    """
+    from click.shell_completion import get_completion_class
+
+    complete = get_completion_class(shell)
+    assert complete is not None
+    click.echo(complete(cli, {}, "reprise", "_REPRISE_COMPLETE").source())
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:
@@ -81,7 +108,7 @@ def _main() -> None:
             stream.reconfigure(errors="backslashreplace")
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        cli.main(standalone_mode=False)
+        cli.main(standalone_mode=False, prog_name="reprise")
     except UnforeseenError as error:
         _end(error, 70)
     except InputError as error:

@@ -5,8 +5,9 @@ A kind's module has `open_runner(settings) -> Runner`.
 
 import importlib
 import pkgutil
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any, Protocol
@@ -50,6 +51,20 @@ class Runner(Protocol):
     def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:
         """Trace a clip; with `given`, compute each stage from that trace's arrays instead of its own (isolated)."""
         ...
+
+
+@contextmanager
+def decoding_alike(reference: str, settings: Settings) -> Iterator[Settings]:
+    """Settings for a port beside a live original: unless a person chose, it decodes with the original's own ffmpeg."""
+    if reference not in kinds() or "decoder" in settings.options or settings.system.file.input != "sound":
+        yield settings
+        return
+    ffmpeg = getattr(importlib.import_module(f"reprise_kit.compare.runners.{reference}"), "ffmpeg_on_path", None)
+    if ffmpeg is None:
+        yield settings
+        return
+    with ffmpeg(settings):
+        yield replace(settings, options={**settings.options, "decoder": "ffmpeg"})
 
 
 def kinds() -> list[str]:

@@ -4,6 +4,7 @@ The container has no network, a read-only root and no capabilities. It sees upst
 and the clip read-only, and one folder that it may write to.
 """
 
+import contextlib
 import dataclasses
 import glob
 import os
@@ -11,7 +12,7 @@ import re
 import shutil
 import tempfile
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 from reprise_kit.compare.engine import ask, engine_problem, image_id
@@ -121,6 +122,37 @@ def _numbered_alike(weights: Path) -> list[Path]:
     """Return the checkpoint and its siblings of other numbers: some originals keep one file a layer."""
     pattern = re.sub(r"\d", "[0-9]", glob.escape(weights.stem))
     return sorted(weights.parent.glob(pattern + glob.escape(weights.suffix)))
+
+
+# As the container of the original sees a clip: a copy, so that no name and no right of the user's can be in the way.
+FFMPEG = """#!/bin/sh
+folder=$(mktemp -d) && trap 'rm -rf "$folder"' EXIT && chmod 755 "$folder"
+for word do
+  shift
+  if [ -f "$word" ]; then cp "$word" "$folder/clip" && chmod 644 "$folder/clip" && word=/clips/clip; fi
+  set -- "$@" "$word"
+done
+docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges --user 1000:1000 \
+  --memory 4g --volume "$folder:/clips:ro" --entrypoint ffmpeg IMAGE "$@"
+"""
+
+
+@contextlib.contextmanager
+def ffmpeg_on_path(settings: Settings) -> Iterator[None]:
+    """For a while the first `ffmpeg` on PATH is the image's, so that the port decodes as the original does."""
+    row, path = settings.system.file.environments.get(settings.backend), os.environ["PATH"]
+    if row is None or image_id(row.image) is None:
+        yield  # the runner says what is missing
+        return
+    with tempfile.TemporaryDirectory(prefix="reprise-ffmpeg-") as folder:
+        program = Path(folder, "ffmpeg")
+        program.write_text(FFMPEG.replace("IMAGE", row.image))
+        program.chmod(0o755)
+        os.environ["PATH"] = f"{folder}{os.pathsep}{path}"
+        try:
+            yield
+        finally:
+            os.environ["PATH"] = path
 
 
 def open_runner(settings: Settings) -> DockerRunner:

@@ -15,6 +15,7 @@ Each DIR gets trace.npz (one array per stage, no batch axis) and trace.json. Exi
 from __future__ import print_function
 
 import argparse
+import ctypes
 import hashlib
 import json
 import os
@@ -235,12 +236,22 @@ def run_once(run, options):
     return 0
 
 
+def end_with_parent():
+    """Be killed when the process that started this one ends, however it ends (Linux; else the pipe tells, later)."""
+    try:
+        ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
+    except (AttributeError, OSError):
+        pass
+
+
 def main(system, make):
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     for name in ('upstream', 'weights', 'clip', 'out'):
         parser.add_argument('--' + name, required=name in ('upstream', 'weights'))
     parser.add_argument('--backend', choices=('theano', 'tensorflow', 'none'), required=True)
     options = parser.parse_args()
+    if not options.clip:
+        end_with_parent()
     # Upstream prints freely: its words go to standard error, the answers keep standard output.
     answers = os.fdopen(os.dup(1), 'w')
     os.dup2(2, 1)

@@ -8,23 +8,22 @@ other than one or two channels, with 8 bits or with a layout audioread cannot pa
 """
 
 import math
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import mp3
-from reprise_kit.port.audio.audioread214 import rawread
-from reprise_kit.port.audio.audioread214.decoders import Stream, decode_ffmpeg, decode_pyav, too_long
+from reprise_kit.port.audio.audioread214.coded import samples, too_long
+from reprise_kit.port.audio.audioread214.decoders import DECODERS, open_coded
 from reprise_kit.port.audio.content import Content, opened
-from reprise_kit.port.audio.provenance import Origin, ffmpeg_version, pyav_version
-from reprise_kit.port.audio.stream import FULL_SCALE, Incoming, arriving, channel_notes, from_raw, mixed, refuse_less
+from reprise_kit.port.audio.provenance import Origin
+from reprise_kit.port.audio.stream import FULL_SCALE, Incoming, arriving, refusal
 
-DECODERS = {"pyav": decode_pyav, "ffmpeg": decode_ffmpeg}
 MAX_SECONDS = 1800.0  # at about 2 MB of working memory a second of 44.1 kHz
 USUAL_RATE = 48_000  # Hz; at a higher rate a clip may last as many samples, not as many seconds
 
@@ -35,7 +34,7 @@ class Decoded:
 
     native: NDArray[np.float32]  # (n_samples,) mono at its own rate, in [-1, 1)
     rate: int  # Hz
-    notes: tuple[str, ...]  # one line for each habit of the original that changed what was decoded
+    notes: tuple[str, ...]  # one line for each habit of the original that changed what was decoded, and for any damage
     origin: Origin | None = None  # None of sound that came from no file
     sha256: str = ""  # of the file's bytes
 
@@ -46,7 +45,11 @@ class Decoded:
 
 
 def decode(
-    path: str | Path, decoder: str = "pyav", fix_quirks: bool = False, max_seconds: float = MAX_SECONDS
+    path: str | Path,
+    decoder: str = "pyav",
+    fix_quirks: bool = False,
+    max_seconds: float = MAX_SECONDS,
+    strict: bool = False,
 ) -> Decoded:
     """Decode a clip.
 
@@ -55,24 +58,20 @@ def decode(
         decoder: "pyav", or "ffmpeg" for the program on PATH: bit-equal to an original that runs the same program.
         fix_quirks: decode the file as it is meant instead: every channel averaged, 8, 24 and 32 bits read right.
         max_seconds: refuse anything longer.
+        strict: refuse whatever there would be a note on.
 
     Raises:
-        InputError: not a file, empty, no audio, cut short, too long, or a form on which the original fails.
+        InputError: not a file, empty, no audio, too long, or a form on which the original fails.
     """
     check_decoder(decoder)
     with _named(Path(path)) as content:
-        return replace(_decode(content, decoder, fix_quirks, max_seconds), sha256=content.sha256())
-
-
-def first_channel(path: Path, decoder: str = "pyav", fix_quirks: bool = False) -> Decoded:
-    """Decode a clip's first channel alone, at its own rate, as it is meant; takes and refuses what `decode` does."""
-    check_decoder(decoder)
-    with _named(path) as content:
-        heard = _decode(content, decoder, fix_quirks, MAX_SECONDS)
-        stream = DECODERS[decoder](content, MAX_SECONDS)
-        first = stream.samples[:: stream.channels].astype(np.float32) / np.float32(FULL_SCALE)
-        notes = (f"only the first of {stream.channels} channels is heard",) if stream.channels > 1 else ()
-        return Decoded(first, stream.rate, notes, heard.origin, content.sha256())
+        if fix_quirks:
+            return _as_meant(content, decoder, max_seconds, strict)[0]
+        with arriving(content, max_seconds, decoder, strict) as clip:
+            most = seconds_at(clip.rate, max_seconds)
+            if clip.expected > most:
+                raise InputError(too_long(most))
+            return replace(whole(clip, most), sha256=content.sha256())
 
 
 def check_decoder(decoder: str) -> None:
@@ -91,24 +90,6 @@ def _named(path: Path) -> Iterator[Content]:
         raise InputError(f"{path}: {error}") from None
 
 
-def _decode(content: Content, decoder: str, fix_quirks: bool, max_seconds: float) -> Decoded:
-    if decoder == "pyav" and not fix_quirks:
-        with arriving(content, max_seconds) as clip:
-            most = seconds_at(clip.rate, max_seconds)
-            if clip.expected > most:
-                raise InputError(too_long(most))
-            return whole(clip, most)
-    raw = None if fix_quirks else rawread.read(content)
-    if raw is not None:
-        return whole(from_raw(raw, max_seconds))
-    mp3.refuse_cut(content)
-    stream = DECODERS[decoder](content, max_seconds)
-    seconds = stream.samples.size / stream.channels / stream.rate
-    refuse_less(stream.promised, seconds)
-    origin = Origin(pyav_version() if decoder == "pyav" else ffmpeg_version(), stream.codec)
-    return replace(_as_meant(stream) if fix_quirks else _as_heard(stream), origin=origin)
-
-
 def seconds_at(rate: int, most: float) -> float:
     """Return how many seconds at `rate` Hz take the memory of `most` seconds at the usual rates."""
     return most * min(1.0, USUAL_RATE / rate)
@@ -125,16 +106,32 @@ def whole(clip: Incoming, max_seconds: float = math.inf) -> Decoded:
     return Decoded(np.concatenate(parts), clip.rate, tuple(clip.notes), clip.origin)
 
 
-def _as_heard(stream: Stream) -> Decoded:
-    """Channels as audioread counted them, and the rate it read."""
-    counted = stream.counted_channels
-    notes = stream.notes + channel_notes(stream.channels, counted)
-    if stream.described_rate != stream.rate:
-        notes.append(f"{stream.rate} Hz taken for {stream.described_rate}, the rate of the first audio stream")
-    return Decoded(mixed(stream.samples, counted), stream.described_rate, tuple(notes))
+def first_channel(
+    path: str | Path, decoder: str = "pyav", max_seconds: float = MAX_SECONDS, strict: bool = False
+) -> Decoded:
+    """Decode a clip's first channel as it is meant; else as `decode`."""
+    check_decoder(decoder)
+    with _named(Path(path)) as content:
+        decoded, channels = _as_meant(content, decoder, max_seconds, strict, lambda frames: frames[:, 0])
+    others = (f"only the first of {channels} channels is heard",) if channels > 1 else ()
+    return replace(decoded, notes=(*others, *decoded.notes))
 
 
-def _as_meant(stream: Stream) -> Decoded:
-    frames = stream.samples.reshape(-1, stream.channels)
-    mono = frames.mean(axis=1, dtype=np.float64) / FULL_SCALE
-    return Decoded(mono.astype(np.float32), stream.rate, tuple(stream.notes))
+def _averaged(frames: NDArray[np.int16]) -> NDArray[np.float64]:
+    return np.asarray(frames.mean(axis=1, dtype=np.float64))
+
+
+def _as_meant(
+    content: Content,
+    decoder: str,
+    max_seconds: float,
+    strict: bool,
+    mono: Callable[[NDArray[np.int16]], NDArray[Any]] = _averaged,
+) -> tuple[Decoded, int]:
+    """A clip decoded without the original's habits, and its channels; mono: (n_samples, n_channels) to one channel."""
+    with open_coded(content, decoder, max_seconds) as coded:
+        native = (mono(samples(coded).reshape(-1, coded.channels)) / FULL_SCALE).astype(np.float32)
+    if strict and coded.notes:
+        raise InputError(refusal(coded.notes))
+    decoded = Decoded(native, coded.rate, tuple(coded.notes), coded.origin, content.sha256())
+    return decoded, coded.channels

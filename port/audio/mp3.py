@@ -3,7 +3,6 @@
 import struct
 from functools import lru_cache
 
-from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.content import Content
 
 SAMPLES = {1: 1152, 2: 576}  # samples a frame by MPEG version (2 stands for 2 and 2.5), layer III
@@ -17,16 +16,9 @@ PLAIN = 10_000  # bytes of frames that leave no doubt
 XING_FRAMES, XING_BYTES = 1, 2  # flags of the fields present
 
 
-def refuse_cut(content: Content) -> None:
-    """Raise InputError where `missing` finds something."""
-    lost = missing(content)
-    if lost:
-        raise InputError(f"truncated mp3, {lost}; get the whole file")
-
-
 def is_plain(content: Content | bytes) -> bool:
     """Whether a file is frames from its tags in front to its end, or to the tag there: an mp3 beyond doubt."""
-    start = _after_tags(content)
+    start = after_tags(content)
     end = _end_of_frames(content, start)
     return end - start >= PLAIN and len(content) - end in (0, ID3V1)
 
@@ -74,7 +66,7 @@ def _size(header: bytes) -> int | None:
 
 def _first_frame(content: Content | bytes) -> int | None:
     """Position of the first of two frames in a row, after tags and whatever else is in front; or None."""
-    start = _after_tags(content)
+    start = after_tags(content)
     junk = content[start : start + JUNK]
     at = junk.find(0xFF)
     while at >= 0:
@@ -85,7 +77,7 @@ def _first_frame(content: Content | bytes) -> int | None:
     return None
 
 
-def _after_tags(content: Content | bytes) -> int:
+def after_tags(content: Content | bytes) -> int:
     """Position after the ID3 tags in front, of either version."""
     start = 0
     while (mark := content[start : start + 10])[:3] in (b"ID3", b"TAG") and len(mark) == 10:

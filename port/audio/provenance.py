@@ -1,6 +1,5 @@
 """Who decoded a clip and from which codec: what two traces must share before their samples can be bit-equal."""
 
-import shutil
 import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
@@ -22,10 +21,7 @@ def pyav_version() -> str:
 
 
 @lru_cache
-def ffmpeg_version() -> str:
-    """Return "ffmpeg VERSION" of the program on PATH, as `ffmpeg -version` says it."""
-    program = shutil.which("ffmpeg")
-    if program is None:
-        return "ffmpeg (none)"
+def ffmpeg_version(program: str) -> str:
+    """Return "ffmpeg VERSION" of a program, as `ffmpeg -version` says it."""
     first = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
     return "ffmpeg " + first.split()[2]

@@ -23,13 +23,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import mp3
 from reprise_kit.port.audio.audioread214 import rawread
-from reprise_kit.port.audio.audioread214.decoders import Opened, open_pyav, too_long
+from reprise_kit.port.audio.audioread214.coded import Coded, too_long
+from reprise_kit.port.audio.audioread214.decoders import open_coded
+from reprise_kit.port.audio.audioread214.pyav import open_pyav
 from reprise_kit.port.audio.content import Content, Pipe, opened
-from reprise_kit.port.audio.provenance import Origin, pyav_version
+from reprise_kit.port.audio.provenance import Origin
 
-ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
 FULL_SCALE = 32768  # of signed 16-bit samples
 PART_BYTES = 1 << 18  # of raw samples read in one part; a multiple of every sample's width times two
 MAX_MEMORY = 4 << 30  # bytes of address space of the child
@@ -50,23 +50,21 @@ class Incoming:
 
 
 @contextmanager
-def incoming(path: Path, max_seconds: float) -> Iterator[Incoming]:
+def incoming(path: Path, max_seconds: float, decoder: str = "pyav", strict: bool = False) -> Iterator[Incoming]:
     """Decode a clip part by part; raises InputError as `decode` does, at once or while the parts are read."""
-    with opened(path) as content, arriving(content, max_seconds) as clip:
+    with opened(path) as content, arriving(content, max_seconds, decoder, strict) as clip:
         yield clip
 
 
 @contextmanager
-def arriving(content: Content, max_seconds: float) -> Iterator[Incoming]:
+def arriving(content: Content, max_seconds: float, decoder: str = "pyav", strict: bool = False) -> Iterator[Incoming]:
     """Decode an open clip part by part, as `incoming`."""
     raw = rawread.read(content)
     if raw is not None:
-        yield from_raw(raw, max_seconds)
+        yield _strictly(from_raw(raw, max_seconds), strict)
         return
-    mp3.refuse_cut(content)
-    form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
-    with open_pyav(content, max_seconds, form) as coded:
-        yield _from_coded(coded, max_seconds)
+    with open_coded(content, decoder, max_seconds) as coded:
+        yield _strictly(_from_coded(coded, max_seconds), strict)
 
 
 @contextmanager
@@ -76,47 +74,47 @@ def overheard(pipe: Pipe, size: int, max_seconds: float) -> Iterator[Incoming]:
     size: bytes that are to come, an estimate. Raises InputError as `incoming`.
     """
     with open_pyav(pipe, max_seconds) as coded:
-        bits = coded.stream.codec_context.bit_rate
-        yield _from_coded(coded, max_seconds, 8 * size / bits if bits else 0.0)
+        yield _from_coded(coded, max_seconds, 8 * size / coded.bit_rate if coded.bit_rate else 0.0)
 
 
-def _from_coded(coded: Opened, max_seconds: float, expected: float = 0.0) -> Incoming:
-    """A clip as FFmpeg decodes it. expected: seconds, where its container has no estimate."""
+def _from_coded(coded: Coded, max_seconds: float, expected: float = 0.0) -> Incoming:
+    """What librosa made of a compressed file. expected: seconds, where its container has no estimate."""
     if coded.promised > max_seconds:
         raise InputError(too_long(max_seconds))
-    parts = _checked(coded)
-    first = next(parts)  # a decoder may correct the rate with its first packet
-    notes = coded.notes
-    notes += channel_notes(coded.channels, coded.counted_channels)
+    first = next(coded.parts)  # a decoder may correct the rate with its first packet
+    notes, counted = coded.notes, coded.counted_channels
+    notes += channel_notes(coded.channels, counted)
     if coded.described_rate != coded.rate:
-        notes.append(f"{coded.rate} Hz taken for {coded.described_rate}, the rate of the first audio stream")
-    heard = _paired(chain([first], parts), coded.counted_channels)
+        notes.append(f"{coded.rate} Hz taken for {coded.described_rate}, as ffmpeg's words about it were read")
+    heard = _paired(chain([first], coded.parts), counted)
     # A file that is taken for one of fewer channels, or of another rate, comes out longer or shorter.
-    longer = coded.channels / min(coded.counted_channels, 2) * coded.rate / coded.described_rate
-    origin = Origin(pyav_version(), coded.codec)
-    return Incoming(coded.described_rate, (coded.expected or expected) * longer, heard, origin, notes)
+    longer = coded.channels / min(counted, 2) * coded.rate / coded.described_rate
+    return Incoming(coded.described_rate, (coded.expected or expected) * longer, heard, coded.origin, notes)
 
 
-def _checked(coded: Opened) -> Iterator[NDArray[np.int16]]:
-    """The parts as they are; raises InputError at the end where the header promised more."""
-    total = 0
-    for part in coded.parts:
-        total += part.size
-        yield part
-    refuse_less(coded.promised, total / coded.channels / coded.rate)
+def _strictly(clip: Incoming, strict: bool) -> Incoming:
+    """With `strict` the parts end in InputError where there is anything to note."""
+    if strict:
+        clip.parts = _refusing(clip.parts, clip.notes)
+    return clip
 
 
-def refuse_less(promised: float, seconds: float) -> None:
-    """Raise InputError where fewer seconds were decoded than the header promised."""
-    if seconds < promised - ROUNDING:
-        raise InputError(f"truncated or damaged: {promised:.2f} s promised, {seconds:.2f} s decoded")
+def _refusing(parts: Iterator[NDArray[np.float32]], notes: list[str]) -> Iterator[NDArray[np.float32]]:
+    yield from parts
+    if notes:
+        raise InputError(refusal(notes))
+
+
+def refusal(notes: list[str]) -> str:
+    """What `strict` says of a clip with notes."""
+    return f"refused by --strict: {notes[0]}"
 
 
 def from_raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
     """Read a clip's samples part by part from its still open file."""
-    n_bytes = len(raw.data)
+    n_bytes, notes = len(raw.data), raw.notes()
     if n_bytes < raw.promised:
-        raise InputError(f"truncated {raw.kind}: {raw.promised} bytes of samples promised, {n_bytes} there")
+        notes.append(f"cut {raw.kind}: {raw.promised} bytes of samples promised, {n_bytes} there, as in the original")
     seconds = n_bytes / (raw.rate * raw.channels * raw.width)
     if seconds > max_seconds:
         raise InputError(too_long(max_seconds))
@@ -125,7 +123,7 @@ def from_raw(raw: rawread.RawAudio, max_seconds: float) -> Incoming:
     slices = (raw.data[at : at + PART_BYTES] for at in range(0, n_bytes, PART_BYTES))
     parts = _paired((raw.samples(data) for data in slices), raw.channels)
     longer = raw.channels / min(raw.channels, 2)
-    notes = raw.notes() + channel_notes(raw.channels, raw.channels)
+    notes += channel_notes(raw.channels, raw.channels)
     return Incoming(raw.rate, seconds * longer, parts, Origin("python", raw.codec), notes)
 
 

@@ -131,8 +131,9 @@ class Pipeline(NetworkPipeline):
 
     def _read(self, clip: Path) -> Decoded:
         """With the browser's front end, the first channel at the file's own rate."""
-        take = decode if self.front == "librosa" else first_channel
-        return take(clip, self.decoder, self.fix_quirks)
+        if self.front == "librosa":
+            return decode(clip, self.decoder, self.fix_quirks, strict=self.strict)
+        return first_channel(clip, self.decoder, strict=self.strict)
 
     def _samples(self, native: NDArray[np.float32], rate: int) -> NDArray[np.float32]:
         return front_end.resample(native, rate) if self.front == "browser" else legacy.resample(native, rate)[0]

@@ -109,9 +109,9 @@ class Pipeline(NetworkPipeline):
     def _heard(self, clip: Path) -> Heard | Prediction | InputError:
         """Take in a clip: its features, or its answer where it is so long that it is streamed."""
         try:
-            if self.decoder != "pyav" or self.fix_quirks:  # only PyAV's decoder streams, as the original heard it
+            if self.fix_quirks:  # only what the original heard streams
                 return self._features(self._read(clip))
-            with incoming(clip, STREAM_SECONDS) as opened:
+            with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
                 if opened.expected <= seconds_at(opened.rate, self.stream_over):
                     return self._features(whole(opened, self._longest))
                 from reprise_kit.port.deepsound_crnn import live
@@ -178,7 +178,7 @@ class Pipeline(NetworkPipeline):
         return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
 
     def _read(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks, self._longest)
+        return decode(clip, self.decoder, self.fix_quirks, self._longest, self.strict)
 
     @property
     def _longest(self) -> float:

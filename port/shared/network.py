@@ -19,10 +19,14 @@ Layers = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and t
 
 @dataclass(frozen=True)
 class AudioOptions:
-    """Options of every pipeline that hears. decoder: "pyav" or "ffmpeg". fix_quirks: decode a file as it is meant."""
+    """Options of every pipeline that hears. decoder: "pyav" or "ffmpeg". fix_quirks: decode a file as it is meant.
+
+    strict: refuse a file whose decoding would need a note.
+    """
 
     decoder: str = "pyav"
     fix_quirks: bool = False
+    strict: bool = False
 
 
 class NetworkPipeline:
@@ -41,7 +45,7 @@ class NetworkPipeline:
         """Take a loaded network and the stages that leave its layers, in order."""
         self.model, self.layers = model, layers
         self.weights, self.source_backend = weights, source_backend
-        self.decoder, self.fix_quirks = options.decoder, options.fix_quirks
+        self.decoder, self.fix_quirks, self.strict = options.decoder, options.fix_quirks, options.strict
         self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in layers.values()])
 
     def predict(self, clip: Path) -> Prediction:
@@ -68,7 +72,7 @@ class NetworkPipeline:
         }
 
     def _read(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks)
+        return decode(clip, self.decoder, self.fix_quirks, strict=self.strict)
 
     def _part(self, stage: str) -> keras.Model:
         """Return what lies between the layer that the source of `stage` left and the one that it leaves."""

@@ -11,6 +11,7 @@ from reprise_kit.command_line.options import (
     backend_option,
     command,
     decoder_option,
+    strict_option,
     system_option,
     weights_option,
 )
@@ -22,6 +23,7 @@ from reprise_kit.command_line.options import (
 @click.option("--all", "every", is_flag=True, help="Show every label of each clip, not the likeliest three.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: each clip as the demo's API says it.")
 @click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
+@strict_option
 @click.option("--stream-over", type=float, help="Minutes beyond which a clip is streamed, its samples approximated.")
 @click.option("--recursive", is_flag=True, help="Answer a FOLDER, list or s3:// folder into --out; it can be resumed.")
 @click.option("--out", help="Of --recursive: a folder or s3:// address of Parquet parts (columns: docs/archives.md).")

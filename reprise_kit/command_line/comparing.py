@@ -11,6 +11,7 @@ from reprise_kit.command_line.options import (
     backend_option,
     command,
     decoder_option,
+    strict_option,
     system_option,
     upstream_option,
     weights_option,
@@ -28,6 +29,7 @@ from reprise_kit.command_line.options import (
 @weights_option
 @backend_option
 @decoder_option
+@strict_option
 @upstream_option
 def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out: Path, **chosen: Any) -> None:
     """Run both sides on CLIPS (files or folders; default: the kit's own) and compare them stage by stage.
@@ -48,6 +50,7 @@ def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out
 @weights_option
 @backend_option
 @decoder_option
+@strict_option
 @upstream_option
 def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any) -> None:
     """Record what leaves every stage of one side on CLIP."""
@@ -70,14 +73,20 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> Non
 
 @command()
 @click.argument("system")
-@click.option("--from", "source", type=FILE, help="A local copy: upstream's folder or its git directory.")
+@click.option(
+    "--from",
+    "sources",
+    type=FILE,
+    multiple=True,
+    help="A local copy: upstream's folder or its git directory; again for a further upstream.",
+)
 @click.option("--out", type=FILE, help="Where to put it; default: the user's cache.")
 @click.option("--no-weights", is_flag=True, help="Do not mind where the trained weights cannot be had.")
-def fetch(system: str, source: Path | None, out: Path | None, no_weights: bool) -> None:
+def fetch(system: str, sources: tuple[Path, ...], out: Path | None, no_weights: bool) -> None:
     """Bring SYSTEM's original code to this machine at the pinned commit, every file checked by its blob id."""
     from reprise_kit.compare import terminal
 
-    sys.exit(terminal.fetch(system, source, out, no_weights))
+    sys.exit(terminal.fetch(system, sources, out, no_weights))
 
 
 @command()

@@ -1,6 +1,5 @@
 """Learning from a corpus: training, what filters heard, cross-validation."""
 
-import os
 import sys
 from pathlib import Path
 
@@ -29,8 +28,9 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
     left out. A stopped run goes on from OUT.parts.
     """
     from reprise_kit.commands import training
+    from reprise_kit.compare.workers import cores
 
-    training.dataset(folder, out, workers or len(os.sched_getaffinity(0)), frames, say)
+    training.dataset(folder, out, workers or cores(), frames, say)
 
 
 @command()

@@ -23,8 +23,9 @@ backend_option = click.option(
 decoder_option = click.option(
     "--decoder",
     type=click.Choice(["pyav", "ffmpeg"]),
-    help="The port's decoder of sound (default: pyav); ffmpeg is bit-equal to an original that runs the same program.",
+    help="The port's decoder of sound (default: pyav, beside a live original that original's own ffmpeg).",
 )
+strict_option = click.option("--strict", is_flag=True, help="Refuse sound that is cut, odd or mislabelled.")
 upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
 
 

@@ -2,6 +2,7 @@
 
 import csv
 import json
+import math
 import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -16,6 +17,7 @@ from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
+from reprise_kit.compare.patience import patience
 from reprise_kit.compare.screen import console
 from reprise_kit.compare.shown import shown
 from reprise_kit.compare.system import System
@@ -43,7 +45,10 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
     A single bad clip is bad input and raises InputError. options: of the pipeline. chosen: system, weights, backend
     and decoder, as a runner's settings have them.
     """
-    pipeline = registry.open_pipeline(chosen.system, chosen.weights, {**chosen.options, **options})
+    if len(clips) == 1:
+        _refuse_early(clips[0], chosen.system)
+    with patience(lambda: "loading the network"):
+        pipeline = registry.open_pipeline(chosen.system, chosen.weights, {**chosen.options, **options})
     answers, bad = [], []
     for clip, answer in _answers(pipeline, clips):
         if isinstance(answer, InputError):
@@ -58,6 +63,19 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
     said = Said(chosen.system, chosen.weights, pipeline.provenance())
     {"table": _lines, "all": _all, "json": _json, "csv": _csv}[form](answers, said)
     return 1 if bad else 0
+
+
+def _refuse_early(clip: Path, system: System) -> None:
+    """Raise InputError on a file that cannot be answered, before TensorFlow is loaded, which takes seconds."""
+    if system.file.input != "sound":
+        return
+    from reprise_kit.port.audio.stream import incoming
+
+    try:
+        with incoming(clip, math.inf):
+            pass
+    except InputError as error:
+        raise InputError(f"{clip}: {error}") from None
 
 
 def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Prediction | InputError]]:

@@ -1,7 +1,6 @@
 """`reprise predict --recursive`: an archive into Parquet parts; `reprise status`: how far it is."""
 
 import json
-import os
 import re
 import sys
 from collections.abc import Callable, Iterator
@@ -25,6 +24,7 @@ from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
 from reprise_kit.compare.screen import console
 from reprise_kit.compare.shown import say, shown
+from reprise_kit.compare.workers import cores
 
 LISTED = 100  # unreadable clips that are named; the table has all
 # Names of the files in a folder of parts.
@@ -97,7 +97,7 @@ def answer(
     with _opened(wanted) as store:
         dataset = _dataset(store, job, wanted)
         status = Status(store, wanted.prefix, total, advance)
-        Archive(clips, dataset, status).run(job, engine, wanted.workers or len(os.sched_getaffinity(0)))
+        Archive(clips, dataset, status).run(job, engine, wanted.workers or cores())
         bad = dataset.unreadable()
         if wanted.single_file:
             _finish(wanted, dataset, clips, any(again for *_, again in bad))

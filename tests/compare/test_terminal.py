@@ -69,3 +69,15 @@ def test_a_single_clip_or_none_that_can_be_compared_is_bad_input(compare, tmp_pa
     with pytest.raises(InputError, match=r"none of 2 clips can be compared; the first, .*cut1\.wav: truncated"):
         compare(tmp_path)
     assert not (tmp_path / "out").exists()
+
+
+def test_what_a_folder_holds_besides_is_listed_and_the_table_explained(compare, tmp_path, capsys):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    for name in ("a.wav", "song without a suffix", "notes.txt"):
+        (folder / name).write_bytes((CLIPS / RECORDED).read_bytes())
+    assert compare(folder) == 0
+    said = capsys.readouterr().out
+    assert said.count("passed over: ") == 2 and "song without a suffix" in said
+    for word in ("isolated: ", "chained: ", "needed: ", "allowed: "):
+        assert word in said

@@ -55,11 +55,11 @@ class RawAudio:
             InputError: the old readers fail on this file.
         """
         if self.width == 3:
-            raise InputError(f"24-bit {self.kind}, on which the original fails; convert it, or fix quirks")
+            raise InputError(f"24-bit {self.kind}, on which the original fails; --fix-quirks reads it as it is meant")
         if self.encoding == "ulaw":
             pcm = _expand_ulaw(np.frombuffer(data, np.uint8))
         elif len(data) % self.width:
-            raise InputError(f"truncated {self.kind}: it ends inside a sample; get the whole file")
+            raise InputError(f"cut {self.kind}: it ends inside a sample, on which the original fails; get it whole")
         elif self.width == 1:
             pcm = np.frombuffer(data, np.int8).astype(np.int16) << 8
         elif self.width == 4:

@@ -14,7 +14,10 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Case, Cause
 from reprise_kit.port.audio import decode as decoding
-from reprise_kit.port.audio.audioread214 import decoders, rawread
+from reprise_kit.port.audio.audioread214 import rawread
+from reprise_kit.port.audio.audioread214.coded import Coded
+from reprise_kit.port.audio.audioread214.coded import samples as interleaved
+from reprise_kit.port.audio.audioread214.decoders import open_coded
 from reprise_kit.port.audio.content import opened
 from reprise_kit.port.audio.librosa041 import mel
 from reprise_kit.port.audio.scipy017 import fftpack, resample
@@ -23,15 +26,14 @@ from reprise_kit.port.audio.stream import mixed
 Log = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-def native(case: Case, counted: Callable[[decoders.Stream], int] | None = None) -> NDArray[np.float32]:
+def native(case: Case, counted: Callable[[Coded], int] | None = None) -> NDArray[np.float32]:
     """Decode a clip; counted: the number of channels that a compressed stream is taken to have."""
     with opened(case.clip) as content:
         raw = rawread.read(content)
         if raw is not None:
             return mixed(raw.samples(raw.data[:]), raw.channels)
-        stream = decoders.decode_pyav(content, decoding.MAX_SECONDS)
-    count = counted(stream) if counted else decoders.counted_channels(stream.described_layout)
-    return mixed(stream.samples, count)
+        with open_coded(content, "pyav", decoding.MAX_SECONDS) as coded:
+            return mixed(interleaved(coded), counted(coded) if counted else coded.counted_channels)
 
 
 def as_meant(case: Case) -> NDArray[np.float32]:

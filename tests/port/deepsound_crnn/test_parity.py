@@ -6,7 +6,7 @@ Then the port is broken on purpose, one fault at a time, and the harness must na
 import numpy as np
 import pytest
 
-import reprise_kit.port.audio.audioread214.decoders as decoders
+import reprise_kit.port.audio.audioread214.described as described
 import reprise_kit.port.audio.decode as decoding
 import reprise_kit.port.audio.librosa041.mel as mel
 import reprise_kit.port.audio.scipy017.resample as resampling
@@ -146,7 +146,7 @@ FAULTS = {
     "constant padding": (MP3, "log_mel", "mismatch", (mel, "PADDING", "constant")),
     "soxr": (MP3, "samples", "mismatch", (path, "resample", by_soxr)),
     "no complex64 cast": (MP3, "samples", "mismatch", (resampling, "forward", without_the_cast)),
-    "channels as ffmpeg counts": (QUAD, "native", "shape", (decoders.Opened, "counted_channels", 4)),
+    "channels as ffmpeg counts": (QUAD, "native", "shape", (described, "counted_channels", lambda layout: 4)),
     "8 bits read right": (LOFI, "native", "mismatch", "fix_quirks"),
     "a log floor": (
         "strings_96k.flac",
@@ -166,7 +166,9 @@ def test_a_broken_port_is_caught_at_the_right_stage(fault, tmp_path, monkeypatch
     if isinstance(how, tuple):
         monkeypatch.setattr(*how)
     elif how == "fix_quirks":
-        monkeypatch.setattr(path, "decode", lambda clip, decoder, fix, most: decoding.decode(clip, decoder, True, most))
+        monkeypatch.setattr(
+            path, "decode", lambda clip, decoder, fix, most, strict: decoding.decode(clip, decoder, True, most)
+        )
     elif how == "nan":
         monkeypatch.setitem(crnn.RULES, "convolution_2", lambda a, b: [v * np.nan for v in crnn._convolution(a, b)])
     elif how == "left out":

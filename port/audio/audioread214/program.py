@@ -1,0 +1,81 @@
+"""Compressed audio to 16-bit samples by the `ffmpeg` program, called as audioread 2.1.4 called it."""
+
+import re
+import shutil
+import subprocess
+import tempfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.audioread214 import described
+from reprise_kit.port.audio.audioread214.coded import EXACT, Coded, none_decoded, too_long
+from reprise_kit.port.audio.provenance import Origin, ffmpeg_version
+
+PART_BYTES = 1 << 20  # read at once; a multiple of every sample's width times eight channels
+
+
+@contextmanager
+def open_program(path: Path, max_seconds: float) -> Iterator[Coded]:
+    """Decode a file with the program on PATH, which opens it itself and ends with the block.
+
+    Raises:
+        InputError: no such program, no audio, not decodable, or (while parts are read) longer than `max_seconds`.
+    """
+    program = shutil.which("ffmpeg")
+    if program is None:
+        raise InputError("no ffmpeg program on PATH: install ffmpeg, or decode with pyav")
+    command = [program, "-nostdin", "-i", str(path.resolve()), "-f", "s16le", "-"]
+    with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
+        assert process.stdout is not None
+        try:
+            # Samples come after the description of both ends: with the first of them the log has all that is wanted.
+            first = process.stdout.read(PART_BYTES)
+            log.seek(0)
+            coded = _described(log.read().decode("utf-8", "ignore").splitlines(), program)
+            if not first:
+                raise none_decoded()
+            coded.parts = _parts(first, process.stdout, max_seconds * coded.rate * coded.channels, max_seconds)
+            yield coded
+        finally:
+            process.kill()
+
+
+def _described(log: list[str], program: str) -> Coded:
+    heard = described.read(log)
+    streams = [found for line in log if (found := re.search(r"Stream #.* Audio: (\w+).*?(\d+) Hz, ([^,]+),", line))]
+    if not streams:
+        raise InputError("no audio file that can be decoded")
+    _, rate, layout = streams[-1].groups()  # of what is written
+    length = _length(log)
+    exact = any(re.match(rf"Input #0, (?:{'|'.join(EXACT)})\b", line) for line in log)
+    return Coded(
+        iter(()),
+        int(rate),
+        described.channels_of(layout),
+        *heard,
+        Origin(ffmpeg_version(program), streams[0][1]),
+        length if exact else 0.0,
+        length,
+    )
+
+
+def _length(log: list[str]) -> float:
+    """Seconds that ffmpeg gives for its input, 0 if it does not know."""
+    found = next(filter(None, (re.match(r"  Duration: (\d+):(\d+):(\d+\.\d+)", line) for line in log)), None)
+    return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) if found else 0.0
+
+
+def _parts(first: bytes, pipe: IO[bytes], limit: float, max_seconds: float) -> Iterator[NDArray[np.int16]]:
+    total, data = 0, first
+    while data:
+        total += len(data) // 2
+        if total > limit:
+            raise InputError(too_long(max_seconds))
+        yield np.frombuffer(data, "<i2")
+        data = pipe.read(PART_BYTES)
