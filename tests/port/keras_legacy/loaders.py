@@ -39,7 +39,7 @@ def library_loader(library: Any, whole: bool) -> Callable[[Path], Any]:
         else:
             model = library.models.model_from_json((folder / "model.json").read_text())
             model.load_weights(str(folder / "weights.h5"))
-        return lambda inputs: model(inputs if len(inputs) > 1 else inputs[0])
+        return lambda inputs: model(inputs if len(inputs) > 1 else inputs[0], training=False)
 
     return load
 
