@@ -23,7 +23,7 @@ other (a fixed batch size, batch statistics, states) the one scale is kept that 
 
 import sys
 
-sys.dont_write_bytecode = True  # nothing is left beside what was copied
+sys.dont_write_bytecode = True  # none among the parts that were copied
 
 from reprise_record.command import main  # noqa: E402
 
