@@ -19,7 +19,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.stream import Fed
 
 EAR_SECONDS = 0.5  # a clip that takes longer to arrive is heard while it does
-ORIGINALS = 4  # askings of the original's server at a time
+ORIGINALS = 2  # askings of the original's server at a time: it answers one after the other
 
 
 @dataclass
