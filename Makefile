@@ -79,7 +79,7 @@ lock-py27: .venv/installed-dev
 
 .venv/installed: requirements.lock | .venv/bin/python
 	@echo "installing the port's packages into .venv (TensorFlow is about 600 MB) ..."
-	$(BIN)/pip install --quiet --require-hashes -r requirements.lock
+	$(BIN)/pip install --require-hashes -r requirements.lock
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 

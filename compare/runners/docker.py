@@ -24,7 +24,7 @@ from reprise_kit.compare.system import ORIGINAL
 from reprise_kit.compare.trace import Trace
 
 MEMORY = "4g"  # a 31 s clip takes about 0.5 GB
-PROCESSES = "256"
+PROCESSES = "1024"  # libraries start a thread a core, and some hosts have 128
 TMP = "/tmp:exec,size=512m,mode=1777"  # Theano runs what it compiles there
 KILLED = 137  # exit code of a container that got SIGKILL
 NON_ROOT = 1000  # who runs inside when the caller is root
