@@ -51,6 +51,7 @@ class Findings:
     requirements: list[Requirement]
     days: Mapping[str, str]
     head_day: str | None
+    entry: str = ""
     disagreements: list[str] = field(default_factory=list)
 
     def words(self) -> set[str]:
@@ -191,6 +192,8 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
 def backend(seen: Findings, version: str) -> tuple[str, list[str]]:
     """Return "theano" or "tensorflow", and why."""
     votes: list[tuple[str, str]] = []
+    if named := re.search(r"\bKERAS_BACKEND=(theano|tensorflow)\b", seen.entry):
+        votes.append((named[1], f"the entry point sets the backend {named[1]}"))
     for checkpoint in seen.checkpoints:
         if checkpoint.backend in ("theano", "tensorflow"):
             votes.append((str(checkpoint.backend), f"{checkpoint.path} records the backend {checkpoint.backend}"))

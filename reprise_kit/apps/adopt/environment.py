@@ -111,8 +111,10 @@ def _known(lock: Path, head: str) -> str:
 
 def _identity(evidence: Evidence) -> str:
     asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements]
-    decided = [rules.TABLE.read_text(), has_files(evidence), has_images(evidence)]
-    return hashlib.sha256(msgspec.json.encode([*asked, *decided])).hexdigest()[:16]
+    table = rules.load()
+    decided = [table.modules, table.system, table.release, table.same, table.wheels, table.fits]
+    also = [has_files(evidence), has_images(evidence)]
+    return hashlib.sha256(msgspec.json.encode([asked, decided, also])).hexdigest()[:16]
 
 
 def _interpreter(version: str) -> tuple[Path, list[str]]:

@@ -116,6 +116,7 @@ def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
         requirements=stated,
         days=files.days,
         head_day=files.head_day,
+        entry=entries[0] if entries else "",
     )
     own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
     standard = set(sys.stdlib_module_names) | set(rules.load().standard_2)

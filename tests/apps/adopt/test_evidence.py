@@ -258,3 +258,10 @@ def test_the_kernels_of_a_file_show_the_ordering(shape, ordering, tmp_path):
     git(repository, "2016-12-20", "add", "-A")
     git(repository, "2016-12-20", "commit", "-q", "-m", "weights")
     assert gather(repository).dim_ordering == ordering
+
+
+def test_a_backend_that_the_entry_point_sets_is_the_one(tmp_path):
+    repository = make(tmp_path / "r", {"a.py": RUNS})
+    weights(repository / "m.h5", suffix=":0")
+    assert gather(repository).backend == "tensorflow"
+    assert gather(repository, entry="KERAS_BACKEND=theano python a.py").backend == "theano"
