@@ -37,7 +37,14 @@ for _command in (
     *(answering.predict, answering.status, answering.features, answering.serve),
     *(migrating.inspect, migrating.migrate, migrating.adopt),
     *(own.new_system, own.check_system),
-    *(learning.dataset, learning.train, learning.filters, learning.training_parity, learning.evaluate),
+    *(
+        learning.dataset,
+        learning.train,
+        learning.filters,
+        learning.training_parity,
+        learning.evaluate,
+        learning.playlist,
+    ),
 ):
     cli.add_command(_command)
 

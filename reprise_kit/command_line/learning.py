@@ -5,9 +5,11 @@ from pathlib import Path
 
 import click
 
-from reprise_kit.command_line.options import FILE, backend_option, command, weights_option
+from reprise_kit.command_line.options import DEFAULT, FILE, backend_option, command, weights_option
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.shown import say
+
+RECOMMENDER = "dieleman_spotify_2014"
 
 
 @command()
@@ -34,8 +36,15 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
 
 
 @command()
-@click.argument("data", type=FILE)
+@click.argument("data", type=FILE, required=False)
 @click.option("-o", "--out", type=FILE, required=True, help="Folder of the run; a stopped run goes on from it.")
+@click.option("--system", default=DEFAULT, show_default=True, help=f"{DEFAULT} or {RECOMMENDER}.")
+@click.option("--plays", type=FILE, help=f"{RECOMMENDER}: lines of user, song, count, with tabs between.")
+@click.option("--audio", type=FILE, help=f"{RECOMMENDER}: folder of the songs' files.")
+@click.option("--songs", type=FILE, help=f"{RECOMMENDER}: CSV of song,file; default: songs.csv in --audio.")
+@click.option("--groups", type=FILE, help=f"{RECOMMENDER}: CSV of track,group: a group is learned from or new, whole.")
+@click.option("--mode", type=click.Choice(["blog", "nips"]), default="blog", show_default=True)
+@click.option("--loss", type=click.Choice(["mse", "wpe"]), default="mse", show_default=True)
 @click.option("--recipe", type=click.Choice(["original", "honest"]), default="original", show_default=True)
 @click.option("--epochs", type=click.IntRange(1), help="Default: 100, with the honest recipe at most.")
 @click.option("--seed", type=int, help="Default: 42.")
@@ -44,8 +53,15 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
 @click.option("--weights", type=FILE, help="Keras-1 checkpoint to fine-tune; default: start anew.")
 @backend_option
 def train(
-    data: Path,
+    data: Path | None,
     out: Path,
+    system: str,
+    plays: Path | None,
+    audio: Path | None,
+    songs: Path | None,
+    groups: Path | None,
+    mode: str,
+    loss: str,
     recipe: str,
     epochs: int | None,
     seed: int | None,
@@ -56,8 +72,19 @@ def train(
 ) -> None:
     """Train on DATA, as the original did or so that the accuracy means something.
 
-    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`. It is read whole into memory: GTZAN takes 0.7 GB.
+    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`. It is read whole into memory: GTZAN takes 0.7 GB. A
+    recommender is trained on --plays and --audio instead.
     """
+    if system == RECOMMENDER:
+        from reprise_kit.commands import recommending
+
+        if data is not None or plays is None or audio is None:
+            raise click.UsageError(f"{RECOMMENDER} is trained on --plays and --audio, without DATA")
+        given = recommending.Given(plays, audio, songs or audio / "songs.csv", groups)
+        recommending.train(given, out, mode, loss, epochs, seed, say)
+        return
+    if system != DEFAULT or data is None or plays or audio:
+        raise click.UsageError(f"DATA is what {DEFAULT} is trained on; --plays and --audio what {RECOMMENDER} is")
     from reprise_kit.commands import training
 
     backend = source_backend or "theano"
@@ -65,19 +92,46 @@ def train(
 
 
 @command()
+@click.argument("clip", type=FILE)
+@click.option("--library", type=FILE, required=True, help="Folder of the clips to choose from.")
+@click.option("--weights", type=FILE, required=True, help="recommender.npz that `train` left.")
+@click.option("-o", "--out", type=FILE, default=Path("playlist"), show_default=True, help="Folder to write.")
+def playlist(clip: Path, library: Path, weights: Path, out: Path) -> None:
+    """Choose the nine clips of a library nearest to CLIP by what is heard: playlist.m3u, and a page to listen to."""
+    from reprise_kit.commands import recommending
+
+    recommending.playlist(clip, library, weights, out, say)
+
+
+@command()
 @click.argument("data", type=FILE)
+@click.option("--system", default=DEFAULT, show_default=True, help=f"{DEFAULT} or {RECOMMENDER}.")
 @click.option("-o", "--out", type=FILE, required=True, help="Folder to write; index.html is the page.")
 @click.option("--count", default=4, show_default=True, help="Sounds per filter of the first layer; halved per layer.")
 @click.option("--receptive-field", is_flag=True, help="All that a filter heard; default: what the original cut out.")
 @weights_option
 @backend_option
 def filters(
-    data: Path, out: Path, count: int, receptive_field: bool, weights: Path | None, source_backend: str | None
+    data: Path,
+    system: str,
+    out: Path,
+    count: int,
+    receptive_field: bool,
+    weights: Path | None,
+    source_backend: str | None,
 ) -> None:
     """Find the sounds in DATA that excite each convolution filter most.
 
-    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`; the tracks must be where they were when it was made.
+    DATA: a .npz, .tfrecord or .pkl of `reprise dataset`; the tracks must be where they were when it was made. Of a
+    recommender: a folder of clips, and --weights recommender.npz.
     """
+    if system == RECOMMENDER:
+        from reprise_kit.commands import recommending
+
+        if weights is None:
+            raise click.UsageError(f"{RECOMMENDER} wants --weights recommender.npz, which `train` leaves")
+        recommending.filters(data, weights, out, count, say)
+        return
     from reprise_kit.commands import training
     from reprise_kit.compare import registry
     from reprise_kit.compare.weights import needed

@@ -8,7 +8,6 @@ A run's folder holds everything: state after each epoch (so that a killed run go
 best epoch's weights, TensorBoard events and, at the end, report.json with its pictures.
 """
 
-import json
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -18,17 +17,16 @@ import keras
 import numpy as np
 import tensorflow as tf
 
-from reprise_kit.compare.atomic import atomic_file, claim_folder
+from reprise_kit.compare.atomic import claim_folder
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.training import initial_weights as start
 from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 from reprise_kit.port.deepsound_crnn.training.split import Split
 from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
-from reprise_kit.port.shared.weights_file import write_weights
+from reprise_kit.port.shared.resumed import LOSS, Progress
 
 BATCH = 32  # tracks
-LOSS = "val_loss"  # what early stopping and the best epoch go by
 
 
 @dataclass(frozen=True)
@@ -74,72 +72,6 @@ def batches(x: np.ndarray, y: np.ndarray, seed: int, epoch: int) -> Iterator[tup
             rows = order[first : first + BATCH]
             yield x[rows], y[rows]
         epoch += 1
-
-
-def _weights_of(epochs: int) -> str:
-    return f"epoch-{epochs:04d}.weights.h5"
-
-
-class Progress(keras.callbacks.Callback):  # type: ignore[misc]
-    """Keeps a run's state on disk, and on a resumed run brings the other callbacks to where they were."""
-
-    def __init__(self, folder: Path, setting: dict[str, Any], others: list[keras.callbacks.Callback]) -> None:
-        """Take the run's folder, what it must be resumed with, and the callbacks that count epochs."""
-        super().__init__()
-        self.folder, self.setting, self.others = folder, setting, others
-        self.history: list[dict[str, float]] = []
-
-    def resume(self, model: keras.Model) -> int:
-        """Load the last finished epoch's weights, optimizer and dropout seeds; return the number of epochs done."""
-        path = self.folder / "state.json"
-        if not path.is_file():
-            return 0
-        state = json.loads(path.read_text())
-        if state["setting"] != json.loads(json.dumps(self.setting)):
-            raise InputError(f"{self.folder}: holds a run of other data or another recipe; give another folder")
-        self.history = state["history"]
-        model.load_weights(self.folder / state["weights"])
-        self._drop_weights_before(len(self.history))  # where the run was killed just before it did
-        for variable, seed in zip(model.non_trainable_variables, state["dropout_seeds"], strict=True):
-            variable.assign(seed)
-        return len(self.history)
-
-    def on_train_begin(self, logs: Any = None) -> None:
-        """Show past epochs to the callbacks that count; what they do to the learning rate is already in it."""
-        rate = float(self.model.optimizer.learning_rate)
-        for epoch, past in enumerate(self.history):
-            for other in self.others:
-                other.on_epoch_end(epoch, dict(past))
-        self.model.optimizer.learning_rate = rate
-
-    def on_epoch_end(self, epoch: int, logs: dict[str, float] | None = None) -> None:
-        """Write the state: the weights under a new name, then the file that names them, then drop the old ones."""
-        self.history.append({name: float(value) for name, value in (logs or {}).items()})
-        name = _weights_of(epoch + 1)
-        self._save_weights(name)
-        if self.history[-1][LOSS] == min(past[LOSS] for past in self.history):
-            self._save_weights("best.weights.h5")
-        with atomic_file(self.folder / "state.json") as temporary:
-            # Keras writes weights and optimizer, but not how far the dropout layers' random numbers have come.
-            seeds = [np.asarray(seed).tolist() for seed in self.model.non_trainable_variables]
-            state = {"setting": self.setting, "weights": name, "dropout_seeds": seeds, "history": self.history}
-            temporary.write_text(json.dumps(state, indent=1) + "\n")
-        self._drop_weights_before(epoch + 1)
-
-    def _save_weights(self, name: str) -> None:
-        with atomic_file(self.folder / name) as temporary:
-            write_weights(self.model, temporary)
-
-    def _drop_weights_before(self, epochs: int) -> None:
-        (self.folder / _weights_of(epochs - 1)).unlink(missing_ok=True)
-
-    @property
-    def stopped(self) -> bool:
-        """Whether the history has come to the recipe's end, all epochs or no patience left."""
-        losses = [past[LOSS] for past in self.history]
-        patience = self.setting["recipe"]["patience"]
-        stale = len(losses) - 1 - int(np.argmin(losses)) if losses else 0
-        return len(losses) >= self.setting["recipe"]["epochs"] or (patience is not None and stale >= patience)
 
 
 def train(
