@@ -6,6 +6,7 @@ import pytest
 from reprise_kit.compare import registry
 from reprise_kit.compare.diff import diff
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.stage import Stage, Tolerance
 from reprise_kit.compare.trace import Trace, load
 from reprise_kit.compare.verdict import first_difference
 
@@ -143,3 +144,26 @@ def test_pickles_are_refused(tmp_path):
     np.savez(tmp_path / "t" / "trace.npz", native=np.array([{"a": 1}], dtype=object))
     with pytest.raises(InputError, match="not a readable trace"):
         load(tmp_path / "t")
+
+
+def test_axes_that_are_not_the_declared_ones_are_no_agreement():
+    """Both sides alike, and both not what the stage is."""
+    for wrong in (np.zeros((1, 40, 128)), np.zeros(128)):
+        (verdict,) = diff(trace(log_mel=wrong), trace(log_mel=wrong), [s for s in STAGES if s.name == "log_mel"])
+        assert verdict.outcome == "shape"
+
+
+@pytest.mark.parametrize("kind", [bool, np.complex64, "S3"])
+def test_values_that_are_no_real_numbers_are_no_agreement(kind):
+    stages = [s for s in STAGES if s.name == "clip_probs"]
+    good, other = trace().arrays["clip_probs"], np.ones(10, kind)
+    for sides in ((other, other), (good, other), (other, good)):
+        assert diff(trace(clip_probs=sides[0]), trace(clip_probs=sides[1]), stages)[0].outcome == "shape"
+
+
+def test_a_relative_tolerance_allows_more_where_the_reference_is_large():
+    stage = Stage("x", ("n",), "float32", "m", "clip", {"chained": Tolerance(0.5, 0.1, "of the test")})
+    reference = np.array([100.0, -100.0, 0.0])
+    for moved, outcome in (([10.4, -10.4, 0.4], "match"), ([0, 0, 0.6], "mismatch"), ([0, 10.6, 0], "mismatch")):
+        sides = (Trace(SYSTEM.name, "c", "0" * 64, {"x": a}) for a in (reference, reference + np.array(moved)))
+        assert diff(*sides, [stage])[0].outcome == outcome

@@ -128,3 +128,16 @@ def test_the_stage_at_fault_is_drawn(differing):
     changed = differing.reference.arrays["lstm_1"] + 1
     assert "lstm_1" in [one.stage.name for one in pictures.chosen(comparison("silence.wav", lstm_1=changed), SYSTEM)]
     assert "lstm_1" not in [one.stage.name for one in pictures.chosen(differing, SYSTEM)]
+
+
+def test_the_fault_is_the_first_isolated_one_else_the_first_chained_one():
+    """A verdict that differs is false: the first isolated fault must not give way to a later or a chained one."""
+    good = comparison("silence.wav")
+    assert good.fault is None
+    bad = {"samples": good.reference.arrays["samples"] + 1, "log_mel": good.reference.arrays["log_mel"] + 9}
+    worse = comparison("silence.wav", **bad)
+    assert worse.fault is worse.isolated[1] and worse.fault.stage == "samples"
+    later = dataclasses.replace(worse, isolated=good.isolated)
+    assert later.fault is later.chained[1]
+    crossed = dataclasses.replace(worse, isolated=comparison("silence.wav", log_mel=bad["log_mel"]).isolated)
+    assert crossed.fault is crossed.isolated[2] and crossed.fault.stage == "log_mel"

@@ -152,7 +152,10 @@ def run(out: Path, n: int, seed: int) -> None:
     rows = [json.loads(line) for line in (out / "lines.jsonl").read_text().splitlines()]
     results = out / "results.jsonl"
     done = {json.loads(line)["number"] for line in results.read_text().splitlines()} if results.exists() else set()
-    good = {name: (ROOT / name).read_text() for name in sources(tree)}
+    kept = out / "good.json"
+    if not kept.exists():
+        kept.write_text(json.dumps(sources(tree)))
+    good: dict[str, str] = json.loads(kept.read_text())
     for name, text in good.items():
         (tree / name).write_text(text)  # a run that was stopped may have left a mutant
     for name in HEAVY:

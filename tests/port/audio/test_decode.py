@@ -364,3 +364,38 @@ def test_a_disk_that_fails_under_the_decoder_is_one_line(tmp_path, at):
     content = Content(Failing(whole), 0, len(whole))
     with pytest.raises(InputError, match="Input/output error"), pyav.open_pyav(content, 60) as failing:
         coded.samples(failing)
+
+
+@pytest.mark.parametrize("size", [1, 7, 128, 1 << 14, (1 << 21) + 129])
+def test_a_tag_s_size_is_seven_bits_a_byte(tmp_path, size):
+    whole = encode(tmp_path / "whole.mp3", "libmp3lame", 44_100, 1).read_bytes()
+    said = bytes(size >> shift & 127 for shift in (21, 14, 7, 0))
+    tagged = b"ID3\x03\x00\x00" + said + bytes(size) + whole
+    assert mp3.is_plain(tagged) and mp3.missing(tagged) is None
+    assert not mp3.is_plain(b"ID3\x03\x00\x00" + said + bytes(size - 1) + whole)
+
+
+@pytest.mark.parametrize("n_bytes", [1, 2, 3, 10])
+def test_chunks_of_odd_length_are_padded_as_python_s_own_reader_has_it(tmp_path, n_bytes):
+    whole = _write(tmp_path, "16stereo.wav").read_bytes()
+    at = whole.index(b"data")
+    extra = b"LIST" + n_bytes.to_bytes(4, "little") + bytes(n_bytes + n_bytes % 2)
+    body = whole[8:at] + extra + whole[at:]
+    path = tmp_path / "padded.wav"
+    path.write_bytes(b"RIFF" + len(body).to_bytes(4, "little") + body)
+    with wave.open(str(path)) as theirs:
+        frames = np.frombuffer(theirs.readframes(theirs.getnframes()), "<i2")
+    with opened(path) as content:
+        raw = rawread.read(content)
+        assert raw is not None
+        np.testing.assert_array_equal(raw.samples(raw.data[:]), frames)
+
+
+@pytest.mark.parametrize("name", sorted(FILES))
+def test_a_raw_file_s_codec_is_ffmpeg_s_name_of_it(tmp_path, name):
+    path = _write(tmp_path, name)
+    with opened(path) as content:
+        raw = rawread.read(content)
+    if raw is not None:
+        with av.open(str(path)) as container:
+            assert raw.codec == container.streams.audio[0].codec_context.name

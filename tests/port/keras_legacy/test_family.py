@@ -169,6 +169,28 @@ def test_the_version_decides_batch_normalisation(scratch: Path) -> None:
         build(replace(model, version=None), "theano")
 
 
+@pytest.mark.parametrize(
+    ("version", "normalised"),
+    [
+        ("1.0.6", lambda x, mean, stored, epsilon: (x - mean) / (stored + epsilon)),
+        ("1.0.7", lambda x, mean, stored, epsilon: (x - mean) / (np.sqrt(stored) + epsilon)),
+        ("1.0.8", lambda x, mean, stored, epsilon: (x - mean) / np.sqrt(stored + epsilon)),
+        ("1.1.0", lambda x, mean, stored, epsilon: (x - mean) / np.sqrt(stored + epsilon)),
+    ],
+)
+def test_each_version_reads_running_std_its_own_way(version, normalised, scratch: Path) -> None:
+    """As K.batch_normalization of each has it (keras/backend/theano_backend.py at its tag)."""
+    folder = recorded.folder("1.0.6-theano/bn_mode0_dense", scratch)
+    model = read(folder / "model.json", folder / "weights.h5")
+    layer = next(layer for layer in model.weights if "batchnormalization" in layer.layer_name)
+    gamma, beta, mean, stored = (array.astype(np.float64) for _, array in layer.arrays)
+    built = build(model, "theano", version)
+    k = next(i for i, one in enumerate(built.layers) if "batchnormalization" in one.name)
+    x = np.random.default_rng(0).normal(size=(5, len(mean)))
+    expected = (gamma * normalised(x, mean, stored, 1e-6) + beta).astype(np.float32)
+    np.testing.assert_allclose(built.layers[k](x.astype(np.float32)), expected, rtol=1e-5, atol=1e-6)
+
+
 def test_table_of_classes() -> None:
     """Prints the table of classes by version and backend: right / all, and the largest relative error."""
     cells: dict[tuple[str, str], list[Outcome]] = defaultdict(list)
