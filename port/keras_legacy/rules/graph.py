@@ -67,7 +67,10 @@ def _input(context: Context, node: Node) -> Tensor:
         recurrent = node.class_name not in ("Dense", "MaxoutDense", "Highway")
         shape = [None, length, config["input_dim"]] if recurrent else [None, config["input_dim"]]
     if not isinstance(shape, (list, tuple)):
-        raise InputError(f"layer {node.name}: the first layer of a model must record batch_input_shape")
+        raise InputError(
+            f"layer {node.name}: the first layer of a model must record batch_input_shape; Keras 2.2 and 2.3 left it "
+            'out after an InputLayer: write "batch_input_shape": [null, ...] into its config in the JSON'
+        )
     sizes = [None if size is None else integer(size, node, "batch_input_shape") for size in shape]
     dtype = str(config.get("input_dtype") or "float32")
     name = node.name if node.class_name == "InputLayer" else f"{node.name}_input"

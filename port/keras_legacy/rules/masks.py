@@ -123,7 +123,10 @@ def _joined(node: Node, inputs: list[Any], given: list[Any]) -> Any:
     if axis == rank - 1:
         return _all(present)
     if len(present) < len(given) and any(x.shape[-1] != 1 for x in inputs):
-        raise InputError(f"layer {node.name}: Keras 1 cannot join masked and other inputs along axis {axis}")
+        raise InputError(
+            f"layer {node.name}: masked and other inputs of {inputs[0].shape[-1]} channels have no joint mask along "
+            f"axis {axis} in any Keras; give the layer with --replace {node.name}=module:function"
+        )
     filled = [ops.ones_like(x[..., 0], dtype="bool") if m is None else m for x, m in zip(inputs, given, strict=True)]
     return ops.concatenate(filled, axis=axis)
 
