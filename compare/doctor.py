@@ -10,6 +10,8 @@ from rich.table import Table
 from rich.text import Text
 
 from reprise_kit.compare import diagnosis, registry, system
+from reprise_kit.compare.box import confinements
+from reprise_kit.compare.confinement import NAMES
 from reprise_kit.compare.engine import compose_command, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
@@ -44,6 +46,7 @@ def rows(chosen: system.System) -> Iterator[Row]:
               "--reference python27, --decoder ffmpeg", "sudo apt-get install ffmpeg")  # fmt: skip
     if chosen.file.upstream:
         yield from _upstream(chosen)
+    yield _box()
     yield _disk()
 
 
@@ -88,6 +91,15 @@ def _upstream(chosen: system.System) -> Iterator[Row]:
         here = (folder / weights).is_file() and weights not in state.altered
         yield Row("trained weights", here, "as pinned" if here else "not here",
                   "upstream's own answers (the kit's weights know no genres)", fetch)  # fmt: skip
+
+
+def _box() -> Row:
+    """What keeps the process in that reads strangers' files; without the kernel's help it is limited and no more."""
+    kept = confinements()
+    missing = [name for name in NAMES if name not in kept]
+    found = f"kept in by {', '.join(kept)}" + (f"; not here: {', '.join(missing)}" if missing else "")
+    return Row("box for strangers' files", not missing, found, "nothing, but keeps less in",
+               "Linux 5.13 or later, and a container that lets unshare, landlock and seccomp through")  # fmt: skip
 
 
 def _disk() -> Row:

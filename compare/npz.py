@@ -2,28 +2,42 @@
 
 import math
 import zipfile
-from collections.abc import Collection
+from collections.abc import Collection, Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 
 LARGEST = 4 << 30  # bytes of all arrays, unpacked
+TIMES = 8  # bytes of memory for a byte of the file
+PER_SECOND = 4 << 20  # bytes of a file that a slow machine unpacks in a second
 EXPANSION = 1100  # unpacked bytes per packed one: deflate's most is 1032
 
 
 def load(path: Path, what: str = "whole .npz without pickles", largest: int = LARGEST) -> dict[str, np.ndarray]:
-    """Return the arrays of an .npz as it names them, never unpickled; `what` the file should be, for the error.
+    """Return the arrays of an .npz as it names them, never unpickled, read in a box.
 
-    Raises InputError where it is none, is damaged, or unpacks to more than `largest` bytes or than it can hold.
+    what: the file should be, for the error. Raises InputError where it is none, is damaged, or unpacks to more than
+    `largest` bytes or than it can hold.
     """
+    size = path.stat().st_size if path.is_file() else 0
+    items = boxed(arrays_inside, path, what, largest, limits=Limits().for_bytes(size, TIMES, PER_SECOND))
+    return {str(name): next(items) for name in items}
+
+
+def arrays_inside(path: Path, what: str, largest: int) -> Iterator[Any]:
+    """In the box: each name and its array."""
     with reading(path, what):
         with zipfile.ZipFile(path) as archive:
             _check_sizes(archive, path, largest)
         with np.load(path, allow_pickle=False) as stored:
-            return {key: stored[key] for key in _unique(stored.files, path)}
+            for name in _unique(stored.files, path):
+                yield name
+                yield np.asarray(stored[name])
 
 
 def _unique(names: Collection[str], path: Path) -> Collection[str]:

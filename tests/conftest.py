@@ -5,6 +5,8 @@ import signal
 
 import pytest
 
+pytest_plugins = ["tests.unboxed"]
+
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports it
 os.environ["REPRISE_PATIENCE"] = "3600"  # a slow machine's lines would stand among those that tests count
 # Where the tests themselves run in the background SIGINT is ignored, and every child would inherit that.

@@ -1,6 +1,7 @@
 """Small files that declare, repeat or nest more than they hold end in one line, before any room is made for it."""
 
 import json
+import os
 import struct
 import time
 import tracemalloc
@@ -15,7 +16,7 @@ import numpy as np
 import pytest
 
 from reprise_kit import cli
-from reprise_kit.compare import npz, trace
+from reprise_kit.compare import box, npz, trace
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn.training import dataset
 from reprise_kit.port.keras_legacy.inspect import inspect
@@ -25,15 +26,24 @@ HOSTILE = SHARED / "cases" / "hostile"
 SECONDS, BYTES = 2, 300 << 20
 
 
+def used() -> float:
+    """Seconds of a core that this process and the boxes it had have used."""
+    server = box._SERVER.process
+    if server is None:
+        return time.process_time()
+    _, _, children, of_theirs = Path(f"/proc/{server.pid}/stat").read_text().rpartition(")")[2].split()[11:15]
+    return time.process_time() + (int(children) + int(of_theirs)) / os.sysconf("SC_CLK_TCK")
+
+
 @contextmanager
 def refused(words: str) -> Iterator[None]:
     """Hold a reader to one line with `words`, 2 CPU seconds and 300 MB."""
     tracemalloc.start()
-    began = time.process_time()
+    began = used()
     try:
         with pytest.raises(InputError, match=words) as caught:
             yield
-        assert time.process_time() - began < SECONDS and tracemalloc.get_traced_memory()[1] < BYTES
+        assert used() - began < SECONDS and tracemalloc.get_traced_memory()[1] < BYTES
         assert str(caught.value).isprintable()
     finally:
         tracemalloc.stop()
@@ -179,7 +189,9 @@ def test_a_trace_is_read_as_any_npz(tmp_path: Path) -> None:
         trace.load(tmp_path)
 
 
-def test_an_npz_that_claims_more_than_its_file_can_hold(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_npz_that_claims_more_than_its_file_can_hold(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, unboxed: None
+) -> None:
     path = npz_of(tmp_path / "x.npz", "(1000,)", bytes(4000))
     monkeypatch.setattr(npz, "EXPANSION", 2)
     with refused("can hold"):
@@ -259,10 +271,10 @@ def test_a_hostile_file_ends_in_one_line(
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setattr("sys.argv", ["reprise", *CASES[case]()])
-    began = time.process_time()
+    began = used()
     with pytest.raises(SystemExit) as ended:
         cli.main()
-    assert time.process_time() - began < SECONDS
+    assert used() - began < SECONDS
     said = capsys.readouterr().err
     assert ended.value.code == 2, said
     assert said.startswith("reprise: ") and said.count("\n") == 1

@@ -101,7 +101,8 @@ def test_only_the_registry_imports_by_name() -> None:
         for node in ast.walk(ast.parse(path.read_text()))
         if isinstance(node, ast.Attribute) and node.attr == "import_module"
     }
-    of_ours = {f"{NAME}.compare.registry", f"{NAME}.compare.runners"}
+    # The box's process is told which reader by whoever imports that reader: the arrow is seen there.
+    of_ours = {f"{NAME}.compare.{name}" for name in ("registry", "runners", "box_server")}
     of_a_person = {name for name in found if name.startswith(f"{NAME}.port.keras_legacy.")}
     assert of_ours <= found and len(of_a_person) <= 1 and found == of_ours | of_a_person
 

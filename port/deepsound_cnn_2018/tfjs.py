@@ -7,16 +7,36 @@ order listed, little-endian float32. Kernels are TensorFlow's: nothing is flippe
 import hashlib
 import json
 import math
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
+
+BYTES_PER_SECOND = 4 << 20  # that a slow machine reads
 
 
 def read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the layers' configurations in order, and the arrays by name; raises InputError on anything else."""
+    size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file()) if path.is_file() else 0
+    limits = Limits().for_bytes(size, 3, BYTES_PER_SECOND)
+    layers, *named = boxed(model_inside, path, limits=limits, also=[path.parent])
+    return layers, {str(name): array for name, array in zip(named[::2], named[1::2], strict=True)}
+
+
+def model_inside(path: Path) -> Iterator[Any]:
+    """In the box: the layers, then each array's name and it."""
+    layers, arrays = _read(path)
+    yield layers
+    for name, array in arrays.items():
+        yield name
+        yield array
+
+
+def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     try:
         document = json.loads(path.read_bytes())
         layers = document["modelTopology"]["model_config"]["config"]["layers"]

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, file_kinds, hand_out, lambdas, read, safe, tree
+from reprise_kit.port.keras_legacy import evidence, file_kinds, hand_out, lambdas, read, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import dialect_of
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
@@ -35,7 +35,7 @@ def inspect(path: Path, weights: Path | None = None) -> Inspection:
         raise InputError(f"{path}: no such file; give model.json, model.yaml or an .h5 file of an old Keras")
     hdf5 = file_kinds.is_hdf5(path)
     if not hdf5 and weights is None:
-        document = safe.load_architecture(path)
+        document = read.load_architecture(path)
         words, _ = translated(document, [], dialect_of(document, document.get("keras_version")))
         root = tree.parse(words)
         rows = [Row(n.name, n.class_name, "", 0) for n in hand_out.flattened(root)]

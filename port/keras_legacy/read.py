@@ -17,11 +17,15 @@ from typing import Any
 import h5py
 import numpy as np
 
+from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import safe
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect, dialect_of
 from reprise_kit.port.keras_legacy.dialects.translated import translated
+
+ARCHITECTURE = Limits(answer=64 << 20)
+TEXT_PER_SECOND, HDF5_PER_SECOND = 1 << 18, 4 << 20  # bytes of a file that a slow machine reads in a second
 
 
 @dataclass(frozen=True)
@@ -65,29 +69,19 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
 
 
 def _read(architecture: Path | None, weights: Path) -> Keras1Model:
-    config, version, backend, whole = None, None, None, False
-    with _opened(weights) as file:
-        whole = "model_weights" in file
-        places = [file.attrs, file.get("model_weights", file).attrs]
-        version, backend = (
-            next((_text(attributes[key]) for attributes in places if key in attributes), None)
-            for key in ("keras_version", "backend")
-        )
-        if "model_config" in file.attrs:
-            config = safe.load_architecture(_bytes(file.attrs["model_config"]))
-        groups = _groups(file, weights)
-    notes = []
+    found = _contents(weights)
+    config, groups, notes = found.config, found.weights, []
     if architecture is not None:
         if config is not None:
             notes.append("both files hold an architecture; the architecture file is used")
-        config = safe.load_architecture(architecture)
+        config = load_architecture(architecture)
     if config is None:
         raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
-    version, backend = config.get("keras_version") or version, config.get("backend") or backend
+    version, backend = config.get("keras_version") or found.version, config.get("backend") or found.backend
     notes += _other_precision(config)
     wrote = dialect_of(config, version)
     config, groups = translated(config, groups, wrote)
-    return Keras1Model(config, groups, version, whole, notes, backend, wrote)
+    return Keras1Model(config, groups, version, found.whole, notes, backend, wrote)
 
 
 def _other_precision(config: dict[str, Any]) -> list[str]:
@@ -100,22 +94,90 @@ def _other_precision(config: dict[str, Any]) -> list[str]:
     )
 
 
-def is_whole(path: Path) -> bool:
-    """Return whether an HDF5 file holds an architecture beside its weights."""
-    with _opened(path) as file:
-        return "model_config" in file.attrs
-
-
 def architecture_of(path: Path) -> dict[str, Any] | None:
     """Return the architecture that a whole model holds, in its own words, or None."""
-    with _opened(path) as file:
-        return safe.load_architecture(_bytes(file.attrs["model_config"])) if "model_config" in file.attrs else None
+    return _contents(path).config
+
+
+def is_whole(path: Path) -> bool:
+    """Return whether an HDF5 file holds an architecture beside its weights."""
+    (found,) = boxed(facts_inside, path, limits=hdf5_limits(path))
+    return bool(found)
 
 
 def weights(path: Path) -> list[LayerWeights]:
     """Return the layers of a weights file or whole-model file in Keras-1 order, layers without arrays too."""
-    with _opened(path) as file:
-        return _groups(file, path)
+    return _contents(path).weights
+
+
+def load_architecture(path: Path) -> dict[str, Any]:
+    """Return the architecture of a model.json or model.yaml, as `safe.load_architecture` reads it in a box."""
+    (tree,) = boxed(architecture_inside, path, limits=ARCHITECTURE.for_bytes(_size(path), 20, TEXT_PER_SECOND))
+    return _checked(tree)
+
+
+@dataclass(frozen=True)
+class _Contents:
+    """What one HDF5 file holds."""
+
+    whole: bool
+    version: str | None
+    backend: str | None
+    config: dict[str, Any] | None
+    weights: list[LayerWeights]
+
+
+def _contents(path: Path) -> _Contents:
+    """Read a file in a box; what comes back is held to its form."""
+    items = boxed(contents_inside, path, limits=hdf5_limits(path))
+    whole, version, backend, config = next(items)
+    groups = []
+    for name, names, legacy in items:
+        arrays = [(str(weight), next(items)) for weight in names]
+        groups.append(LayerWeights(str(name), arrays, bool(legacy)))
+    return _Contents(bool(whole), version, backend, config and _checked(config), groups)
+
+
+def _checked(tree: Any) -> dict[str, Any]:
+    safe.check_tree(tree)
+    return dict(tree)
+
+
+def hdf5_limits(path: Path) -> Limits:
+    """Return what reading an HDF5 file of its size may take."""
+    return Limits().for_bytes(_size(path), safe.MAX_EXPANSION, HDF5_PER_SECOND)
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
+
+
+def contents_inside(path: Path) -> Iterator[Any]:
+    """In the box: [whole, version, backend, architecture]; for each layer [name, names of arrays, legacy], arrays."""
+    with reading(path, "Keras model"), _opened(path) as file:
+        places = [file.attrs, file.get("model_weights", file).attrs]
+        version, backend = (
+            next((_text(attributes[key]) for attributes in places if key in attributes), None)
+            for key in ("keras_version", "backend")
+        )
+        held = file.attrs.get("model_config")
+        config = None if held is None else safe.load_architecture(_bytes(held))
+        yield ["model_weights" in file, version, backend, config]
+        for group in _groups(file, path):
+            yield [group.layer_name, [name for name, _ in group.arrays], group.legacy]
+            yield from (array for _, array in group.arrays)
+
+
+def facts_inside(path: Path) -> Iterator[bool]:
+    """In the box: whether there is an architecture."""
+    with reading(path, "Keras model"), _opened(path) as file:
+        yield "model_config" in file.attrs
+
+
+def architecture_inside(path: Path) -> Iterator[dict[str, Any]]:
+    """In the box: the document."""
+    with reading(path, "architecture of an old Keras"):
+        yield safe.load_architecture(path)
 
 
 @contextmanager
@@ -128,14 +190,15 @@ def _opened(path: Path) -> Iterator[Any]:
             raise InputError(f"{path}: damaged HDF5 file: {safe.one_line(error)}") from error
 
 
-def _groups(file: Any, path: Path) -> list[LayerWeights]:
+def _groups(file: Any, path: Path) -> Iterator[LayerWeights]:
     root = file.get("model_weights", file)
     if "nb_layers" in root.attrs:
-        return list(_legacy_groups(root, path))
+        yield from _legacy_groups(root, path)
+        return
     names = _texts(root, "layer_names")
     if names is None:
         raise InputError(f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save")
-    groups, taken = [], set[int]()
+    taken = set[int]()
     for name in names:
         if name not in root:
             raise InputError(f"{path}: layer_names lists {name!r}, but there is no such group")
@@ -145,8 +208,7 @@ def _groups(file: Any, path: Path) -> list[LayerWeights]:
             if weight not in group or not hasattr(group[weight], "dtype"):
                 raise InputError(f"{path}: layer {name!r} lists the weight {weight!r}, but there is none")
             arrays.append((weight, np.asarray(_once(group[weight], taken, path)[()])))
-        groups.append(LayerWeights(name, arrays))
-    return groups
+        yield LayerWeights(name, arrays)
 
 
 def _once(node: Any, taken: set[int], path: Path) -> Any:

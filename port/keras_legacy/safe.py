@@ -1,13 +1,12 @@
-"""Checked reading of Keras-1 files from anywhere: no code in them runs, and time and memory stay bounded.
+"""Checked reading of Keras-1 files from anywhere, for the box (`compare/box.py`): no code in them runs.
 
+What a C library or its time and memory make of a damaged file is the box's to bound; here it is what a file may hold.
 `load_architecture` reads model.json, model.yaml or a `model_config` attribute; `open_hdf5` opens a weights or
 whole-model file after its shape has been looked over. Both raise InputError for everything they refuse.
 """
 
-import functools
 import json
 import math
-import mmap
 from pathlib import Path
 from typing import Any
 
@@ -96,11 +95,11 @@ def _parse(text: str) -> Any:
             if text.lstrip()[:1] == "{" and "the YAML cannot be read" in str(yaml_error):
                 raise InputError(f"the JSON cannot be read: {str(error)[:200]}") from error
             raise
-    _check_tree(tree)
+    check_tree(tree)
     return tree
 
 
-def _check_tree(tree: Any) -> None:
+def check_tree(tree: Any) -> None:
     """Bound depth, count and numbers of a parsed tree, without recursion."""
     level, count = [tree], 0
     for _ in range(MAX_DEPTH):
@@ -177,12 +176,9 @@ def _check_signature(path: Path) -> None:
         raise InputError(f"{path}: empty file; give a file of save_weights() or save()")
     with path.open("rb") as stream:
         stream.seek(file_kinds.superblock(path) or 0)
-        head = stream.read(16)
-    if head[:8] != HDF5_SIGNATURE:
+        head = stream.read(len(HDF5_SIGNATURE))
+    if head != HDF5_SIGNATURE:
         raise InputError(f"{path}: {file_kinds.describe(path)}")
-    # The superblock's sizes of offsets and lengths; every h5py wrote 8, and the heap check relies on it.
-    if (head[13:15] if head[8:9] in (b"\0", b"\1") else head[9:11]) != b"\x08\x08":
-        raise InputError(f"{path}: damaged HDF5 file: its addresses are not of 8 bytes")
 
 
 class _Survey:
@@ -240,10 +236,7 @@ class _Survey:
         count = math.prod(attribute.shape)
         self._declare(count * attribute.dtype.itemsize)
         kind = attribute.get_type().get_class()
-        if kind == h5py.h5t.STRING and attribute.get_type().is_variable_str():
-            # Each of many elements may point at one and the same large piece of text.
-            self._declare(count * self.largest_heap)
-        elif kind not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
+        if kind not in (h5py.h5t.STRING, h5py.h5t.INTEGER, h5py.h5t.FLOAT, h5py.h5t.ENUM):
             raise self._error(f"the attribute {ascii(attribute.name)[:80]} of type {attribute.dtype}")
 
     def _dataset(self, dataset: h5py.Dataset) -> None:
@@ -266,35 +259,3 @@ class _Survey:
         self.declared += n_bytes
         if self.declared > max(SMALL, MAX_EXPANSION * self.size):
             raise self._error(f"at least {self.declared} declared bytes in a file of {self.size}")
-
-    @functools.cached_property
-    def largest_heap(self) -> int:
-        """Bytes of the largest global heap collection, where HDF5 keeps text of variable length.
-
-        Each is walked here first: the C library (1.14) does not end on one whose objects overrun it.
-        """
-        largest, mark = 0, b"GCOL\x01"
-        with self.path.open("rb") as stream, mmap.mmap(stream.fileno(), 0, access=mmap.ACCESS_READ) as data:
-            at = data.find(mark)
-            while at >= 0:
-                size = int.from_bytes(data[at + 8 : at + 16], "little")
-                if not _is_heap(data, at + 16, at + size):
-                    raise self._error("a damaged global heap")
-                largest = max(largest, size)
-                at = data.find(mark, at + 1)
-        return largest
-
-
-def _is_heap(data: mmap.mmap, at: int, end: int) -> bool:
-    """Whether the objects from `at` fill a heap collection that ends at `end`."""
-    if not at <= end <= len(data):
-        return False
-    while at + 16 <= end:
-        index = int.from_bytes(data[at : at + 2], "little")
-        size = int.from_bytes(data[at + 8 : at + 16], "little")
-        # Object 0 is the free rest, and counts its own header.
-        step = size if index == 0 else 16 + (size + 7) // 8 * 8
-        if not 16 <= step <= end - at:
-            return False
-        at += step
-    return True

@@ -144,7 +144,7 @@ def test_the_rules_give_the_original(stage):
 
 
 @pytest.mark.parametrize("name", DECODED)
-def test_decoding(name, monkeypatch):
+def test_decoding(name, monkeypatch, unboxed):
     if name == "the channels that ffmpeg counts":
         monkeypatch.setattr(described, "counted_channels", lambda layout: 4)
     clip = DECODED[name]

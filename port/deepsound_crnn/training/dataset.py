@@ -10,11 +10,13 @@ from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import repeat
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
 from reprise_kit.compare import npz
 from reprise_kit.compare.atomic import atomic_file, claim_folder
+from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
@@ -28,6 +30,7 @@ from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 from reprise_kit.port.shared.gtzan import GENRES
 from reprise_kit.port.shared.tracks import find_tracks
 
+PICKLED_PER_SECOND = 2 << 20  # bytes of a pickle that a slow machine reads
 MIN_FRAMES = 36  # what one answer of the network needs
 PARTS = ("*.npy",)  # names of the files that `collect` leaves in its folder
 FORMATS = (".npz", ".tfrecord", ".pkl")
@@ -69,18 +72,29 @@ def load(path: Path) -> Corpus:
 
 
 def _load(path: Path) -> Corpus:
-    if path.suffix == ".pkl":
-        return _from_pickle(path)
     if path.suffix == ".tfrecord":
         from reprise_kit.port.deepsound_crnn.training import records
 
         return _checked(records.read(path), path)
+    if path.suffix == ".pkl":
+        limits = Limits().for_bytes(path.stat().st_size, 3, PICKLED_PER_SECOND)
+        x, y, texts = boxed(pickled_inside, path, limits=limits)
+        return _checked(Corpus(x, y, *(tuple(map(str, names)) for names in texts)), path)
     refuse_format(path)
     stored = npz.load(path)
     if missing := {"x", "y", "paths", "genres", "faults"} - set(stored):
         raise InputError(f"{path}: not a data set of `reprise dataset`: it has no {', '.join(sorted(missing))}")
-    texts = (tuple(map(str, stored[name])) for name in ("paths", "genres", "faults"))
+    texts = [tuple(map(str, stored[name])) for name in ("paths", "genres", "faults")]
     return _checked(Corpus(stored["x"], stored["y"], *texts), path)
+
+
+def pickled_inside(path: Path) -> Iterator[Any]:
+    """In the box: x, y and [paths, genres] of the original's pickle."""
+    with reading(path, "data set of the original"):
+        corpus = _from_pickle(path)
+        yield corpus.x
+        yield corpus.y
+        yield [corpus.paths, corpus.genres]
 
 
 def _from_pickle(path: Path) -> Corpus:

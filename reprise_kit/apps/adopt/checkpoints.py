@@ -2,12 +2,15 @@
 
 import json
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path, PurePosixPath
+from typing import Any
 
+from reprise_kit.compare.box import boxed
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import file_kinds, lambdas, safe
+from reprise_kit.compare.faults import reading
+from reprise_kit.port.keras_legacy import file_kinds, lambdas, read, safe
 
 SUFFIXES = {".h5", ".hdf5", ".hdf", ".h5py", ".keras", ".weights", ".d5", ".hd5"}
 LARGEST_CONFIG = 32 << 20
@@ -48,15 +51,23 @@ def find(folder: Path, paths: Iterable[str]) -> list[Checkpoint]:
 
 def _read(folder: Path, path: str) -> Checkpoint | None:
     try:
-        with safe.open_hdf5(folder / path) as file:
-            return _described(path, file)
+        (found,) = boxed(described_inside, folder / path, limits=read.hdf5_limits(folder / path))
     except InputError as error:
         return Checkpoint(path, problem=str(error).replace(f"{folder}/", ""))
-    except (OSError, RuntimeError, ValueError, KeyError, TypeError) as error:
-        return Checkpoint(path, problem=f"{path}: damaged HDF5 file ({type(error).__name__})")
+    if found is None:
+        return None
+    version, backend, whole, legacy, suffixed, arrays, named, marshalled = found
+    kinds = frozenset(named), frozenset(marshalled)
+    return Checkpoint(path, version, backend, whole, legacy, suffixed, arrays, *kinds)
 
 
-def _described(path: str, file) -> Checkpoint | None:  # type: ignore[no-untyped-def]
+def described_inside(path: Path) -> Iterator[Any]:
+    """In the box: the fields of a Checkpoint from `version` to `pythons`, or None of what is none."""
+    with reading(path, "HDF5 file"), safe.open_hdf5(path) as file:
+        yield _described(file)
+
+
+def _described(file: Any) -> list[Any] | None:
     root = file.get("model_weights", file)
     attributes = {**root.attrs, **file.attrs}
     legacy = "nb_layers" in root.attrs
@@ -65,20 +76,12 @@ def _described(path: str, file) -> Checkpoint | None:  # type: ignore[no-untyped
     names = [_text(n) for group in root.values() if hasattr(group, "keys") for n in group.attrs.get("weight_names", ())]
     config = _text(attributes.get("model_config", ""))
     version, backend = (_text(attributes[key]) if key in attributes else None for key in ("keras_version", "backend"))
-    return Checkpoint(
-        path,
-        version,
-        backend,
-        bool(config),
-        legacy,
-        sum(n.endswith(":0") for n in names),
-        len(names),
-        orderings(config) or (frozenset() if (version or "1").startswith("2") else _by_kernels(root)),
-        pythons(config),
-    )
+    suffixed = sum(n.endswith(":0") for n in names)
+    named = orderings(config) or (frozenset() if (version or "1").startswith("2") else _by_kernels(root))
+    return [version, backend, bool(config), legacy, suffixed, len(names), sorted(named), sorted(pythons(config))]
 
 
-def _by_kernels(root) -> frozenset[str]:  # type: ignore[no-untyped-def]
+def _by_kernels(root: Any) -> frozenset[str]:
     """Return the ordering that the kernels of convolutions show in Keras 1: (filters, channels, 3, 3) is "th"'s."""
     found = set()
     for group in root.values():
@@ -89,7 +92,7 @@ def _by_kernels(root) -> frozenset[str]:  # type: ignore[no-untyped-def]
     return frozenset(found)
 
 
-def _text(value) -> str:  # type: ignore[no-untyped-def]
+def _text(value: Any) -> str:
     value = value.tobytes() if hasattr(value, "tobytes") and not isinstance(value, bytes) else value
     return value.decode("utf-8", "replace") if isinstance(value, bytes) else str(value)
 

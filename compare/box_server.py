@@ -1,0 +1,141 @@
+"""The process that boxes are forked from: it imports readers, forks one for each request, and tells how each ended."""
+
+import importlib
+import json
+import os
+import select
+import signal
+import socket
+import traceback
+from collections.abc import Callable, Iterator
+from contextlib import suppress
+from functools import partial
+from pathlib import Path
+from typing import Any
+
+from reprise_kit.compare import confinement
+
+REQUEST_BYTES = 1 << 17
+done: list[str] = []  # in a box: what keeps it in
+
+
+def serve(descriptor: int) -> None:
+    """Answer requests until the line closes: whoever asked has ended, and the readers that are left end with it."""
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
+    done[:] = confinement.begin()
+    with socket.socket(fileno=descriptor) as line:
+        _Readers(line).serve()
+
+
+class _Readers:
+    """The readers at work: by process, the descriptor that tells of its end and the line to whoever waits for it."""
+
+    def __init__(self, line: socket.socket) -> None:
+        self.line = line
+        self.at_work: dict[int, tuple[int, socket.socket]] = {}
+
+    def serve(self) -> None:
+        while True:
+            poll = select.poll()
+            poll.register(self.line, select.POLLIN)
+            for ended, their_line in self.at_work.values():
+                poll.register(ended, select.POLLIN)
+                poll.register(their_line, select.POLLIN)
+            ready = {number for number, _ in poll.poll()}
+            for pid, (ended, their_line) in list(self.at_work.items()):
+                if ended in ready:
+                    self._bury(pid)
+                elif their_line.fileno() in ready:  # closed: nobody waits for it any more
+                    os.kill(pid, signal.SIGKILL)
+            if self.line.fileno() in ready and not self._take():
+                break
+        for pid in self.at_work:
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+    def _take(self) -> bool:
+        """Begin on a request; return False where there will be none any more."""
+        request, descriptors, _, _ = socket.recv_fds(self.line, REQUEST_BYTES, 3)
+        if not request or len(descriptors) < 3:
+            return False
+        pipe, theirs, shared = descriptors
+        asked = json.loads(request)
+        with suppress(Exception):  # the reader says why
+            module = importlib.import_module(asked["reader"][0])
+            for name in getattr(module, "IN_THE_BOX", ()):
+                importlib.import_module(name)
+        pid = os.fork()
+        if pid == 0:
+            _read(pipe, shared, asked)
+        os.close(pipe)
+        os.close(shared)
+        self.at_work[pid] = os.pidfd_open(pid), socket.socket(fileno=theirs)
+        return True
+
+    def _bury(self, pid: int) -> None:
+        """Tell whoever waits how a reader ended."""
+        _, status = os.waitpid(pid, 0)
+        ended, their_line = self.at_work.pop(pid)
+        os.close(ended)
+        with their_line, suppress(OSError):
+            their_line.send(str(os.waitstatus_to_exitcode(status)).encode())
+
+
+def _read(pipe: int, shared: int, asked: dict[str, Any]) -> None:
+    """Be a box: give up everything else, read the files one after another, end."""
+    code = 1
+    try:
+        _close_all_but(pipe, shared)
+        os.chdir(asked["folder"])
+        paths = [Path(path) for path in asked["paths"]]
+        memory, seconds, shared_bytes = asked["limits"]
+        done.extend(confinement.confine(paths, map(Path, asked["also"]), memory, seconds, shared_bytes))
+        module, name = asked["reader"]
+        for path in paths:
+            confinement.begin_file(seconds)
+            reading = partial(_read_by, module, name, path, asked["arguments"])
+            _answer(pipe, (shared, shared_bytes), path, reading)
+        code = 0
+    finally:
+        os._exit(code)
+
+
+def _read_by(module: str, name: str, path: Path, arguments: list[Any]) -> Iterator[Any]:
+    yield from getattr(importlib.import_module(module), name)(path, *arguments)
+
+
+def _close_all_but(*kept: int) -> None:
+    """Close every other descriptor but the standard ones: those of other requests, and the line they come by."""
+    first = 3
+    for descriptor in (*sorted(kept), 1 << 16):
+        os.closerange(first, descriptor)
+        first = descriptor + 1
+
+
+def _answer(pipe: int, shared: tuple[int, int], path: Path, reading: Callable[[], Any]) -> None:
+    """Say what a reader yields, or why it cannot."""
+    import numpy as np
+
+    from reprise_kit.compare import frames
+    from reprise_kit.compare.errors import InputError
+
+    try:
+        for item in reading():
+            is_array = isinstance(item, np.ndarray)
+            _say(pipe, *(frames.array(item, *shared) if is_array else [frames.message(frames.VALUE, item)]))
+        _say(pipe, frames.message(frames.DONE))
+    except InputError as error:
+        _say(pipe, frames.message(frames.REFUSED, str(error)))
+    except MemoryError:
+        _say(pipe, frames.message(frames.REFUSED, f"{path}: reading it takes more memory than a file of its size may"))
+    except Exception as error:
+        words = f"{type(error).__name__}: {error}".strip(": ")
+        _say(pipe, frames.message(frames.FAULT, [words, "".join(traceback.format_exception(error))]))
+
+
+def _say(pipe: int, *parts: bytes | memoryview) -> None:
+    for part in parts:
+        left = memoryview(part)
+        while left:
+            left = left[os.write(pipe, left) :]
