@@ -23,12 +23,14 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
+import reprise_kit
 from reprise_kit.compare import frames
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import LINE, unforeseen
 from reprise_kit.compare.workers import ctrl_c_for_the_parent
 
 MB = 1 << 20
+_PACKAGE = Path(reprise_kit.__file__).parent
 WORDS = 2000  # characters of a message that are taken from a box
 # -I and no site: nothing in the working folder or of a user's is imported.
 _BOOT = "import sys; sys.path[:] = {path!r}; from reprise_kit.compare.box_server import serve; serve({fd})"
@@ -182,7 +184,9 @@ class _Answer:
         if self.silent:
             return f"nothing could be read of it in {limits.silence:g} s; it is refused"
         told = self.line.recv(16)
-        status = int(told) if told else -signal.SIGKILL
+        if not told:
+            return "the process that files are read in did not start, or was ended from outside; try again"
+        status = int(told)
         if status in (-signal.SIGXCPU, -signal.SIGKILL):
             return f"reading it takes more than {limits.seconds} s of processor time, the limit for its size; refused"
         name = signal.Signals(-status).name if status < 0 else f"exit code {status}"
@@ -236,7 +240,8 @@ class _Server:
         """Start it; it ends when this end of its line closes, which the end of this process does."""
         mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs, ctrl_c_for_the_parent():
-            path = [str(Path(place).absolute()) for place in sys.path]
+            # An editable installation finds the package by a hook that runs in this process only.
+            path = [str(Path(place).absolute()) for place in (*sys.path, str(_PACKAGE.parent))]
             program = _BOOT.format(path=path, fd=theirs.fileno())
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", program],

@@ -223,3 +223,14 @@ def test_nothing_of_the_working_folder_is_imported(tmp_path):
         [sys.executable, "-P", "-c", program], cwd=tmp_path, capture_output=True, text=True, check=False
     )
     assert done.returncode == 0 and "RAN" not in done.stderr and "limits" in done.stdout, done.stderr
+
+
+def test_a_box_starts_where_only_a_hook_finds_the_package(tmp_path):
+    """As an editable installation has it: no folder of the path holds the package."""
+    root = str(Path(box.__file__).parents[2])
+    code = (
+        f"import sys; sys.path.insert(0, {root!r}); from reprise_kit.compare import box;"
+        f"sys.path[:] = [place for place in sys.path if place not in ('', {root!r})]; print(box.confinements())"
+    )
+    done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
+    assert "limits" in done.stdout, done.stderr
