@@ -23,14 +23,13 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
-import reprise_kit
 from reprise_kit.compare import frames
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import LINE, unforeseen
 from reprise_kit.compare.workers import ctrl_c_for_the_parent
 
 MB = 1 << 20
-_PACKAGE = Path(reprise_kit.__file__).parent
+_ROOT = Path(__file__).parents[2]  # where the package lies
 WORDS = 2000  # characters of a message that are taken from a box
 # -I and no site: nothing in the working folder or of a user's is imported.
 _BOOT = "import sys; sys.path[:] = {path!r}; from reprise_kit.compare.box_server import serve; serve({fd})"
@@ -241,7 +240,7 @@ class _Server:
         mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs, ctrl_c_for_the_parent():
             # An editable installation finds the package by a hook that runs in this process only.
-            path = [str(Path(place).absolute()) for place in (*sys.path, str(_PACKAGE.parent))]
+            path = [str(Path(place).absolute()) for place in (*sys.path, str(_ROOT))]
             program = _BOOT.format(path=path, fd=theirs.fileno())
             self.process = subprocess.Popen(
                 [sys.executable, "-I", "-S", "-c", program],
