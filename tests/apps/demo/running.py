@@ -69,7 +69,7 @@ class Running:
     def children(self) -> list[int]:
         text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
         every = [Path(p).read_text() for p in Path(f"/proc/{self.process.pid}/task").glob("*/children")]
-        return [int(pid) for pid in " ".join([text, *every]).split()]
+        return [int(pid) for pid in " ".join([text, *every]).split() if not _forks_boxes(int(pid))]
 
     def memory(self) -> int:
         """Bytes resident in the server and its children."""
@@ -78,6 +78,14 @@ class Running:
     def events(self) -> list[dict[str, Any]]:
         """The lines of its log that are JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def _forks_boxes(pid: int) -> bool:
+    """Whether a process is the one that files are read from, which stays as long as the server."""
+    try:
+        return b"box_server" in Path(f"/proc/{pid}/cmdline").read_bytes()
+    except OSError:
+        return False
 
 
 @dataclass(frozen=True)
