@@ -188,8 +188,8 @@ def test_keyboard_alone_is_enough(page: Any, folder: Path) -> None:
     assert number(page, "#scrubber", "aria-valuenow") < end
     page.keyboard.press("Home")
     assert number(page, "#scrubber", "aria-valuenow") == 0
-    assert page.get_attribute("#play", "aria-label") == "Pause"  # it had begun by itself
-    page.keyboard.press(" ")
+    if page.get_attribute("#play", "aria-label") == "Pause":  # it began by itself, and may have met its end
+        page.keyboard.press(" ")
     until(page, "document.querySelector('#play').getAttribute('aria-label') === 'Play'")
     page.keyboard.press(" ")
     until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.1")
