@@ -165,7 +165,7 @@ def test_a_file_less_is_one_line_that_names_it(name: str, folder: Path, capsys: 
 BREAKS = {
     "a stage too many": ("return Traced(arrays)", "return Traced({**arrays, 'extra': arrays['probs']})", "extra"),
     "another dtype": ("np.int64)\n", "np.int32)\n", "int32"),
-    "not finite": ("return powers / powers.sum()", "return powers / powers.sum() * np.nan", "not finite"),
+    "not finite": ("powers / powers.sum()", "powers / powers.sum() * np.nan", "not finite"),
     "isolated is not chained": (
         'arrays[name] = self.stage(name, arrays[source], {})',
         'arrays[name] = self.stage(name, arrays[source], {}) + (name == "scores")',
@@ -173,7 +173,7 @@ BREAKS = {
     ),
     "no InputError": ("if not counts.any():", "if False:", "empty file"),
     "no hash": ('"weights_sha256": sha256, ', "", "weights_sha256"),
-    "an error of its own": ("return totals / totals.sum()", "return totals / nothing", "pipeline.py, line"),
+    "an error of its own": ("totals / totals.sum()", "totals / nothing", "pipeline.py, line"),
     "other labels": ('LANGUAGES = ("english", "german")', 'LANGUAGES = ("german", "english")', "labels"),
 }  # fmt: skip
 

@@ -190,7 +190,7 @@ def test_a_known_file_is_not_opened_again_and_a_changed_one_is(tmp_path, monkeyp
     opened: list[str] = []
     monkeypatch.setattr(hashlib, "file_digest", lambda file, name: opened.append(file.name) or hashed(file, name))
     run_stub(folder, out, engine=counting)
-    assert [Path(name).name for name in opened] == ["001.wav", "copy.wav"]
+    assert [Path(name).name for name in opened if Path(name).parent == folder] == ["001.wav", "copy.wav"]
     assert asked == ["000.wav", "001.wav", "002.wav", "001.wav"] and len(rows_of(out)) == 4
     counts = read_all(FolderStore(out))["status/run.json"]
     assert (counts.known, counts.answered, counts.duplicates, counts.finished) == (2, 1, 1, True)
