@@ -1,7 +1,10 @@
-"""What every test relies on: TensorFlow is quiet, and an interrupt reaches the programs that a test starts."""
+"""What every test relies on: TensorFlow is quiet, an interrupt reaches the programs that a test starts,
+and a failure is shown when it happens: a run that is cut off has said what it found."""
 
 import os
 import signal
+
+import pytest
 
 pytest_plugins = ["tests.unboxed"]
 
@@ -9,3 +12,8 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports it
 os.environ["REPRISE_PATIENCE"] = "3600"  # a slow machine's lines would stand among those that tests count
 # Where the tests themselves run in the background SIGINT is ignored, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+def pytest_runtest_logreport(report: pytest.TestReport) -> None:
+    if report.failed:
+        print(f"\n{report.nodeid} ({report.when}) failed after {report.duration:.0f} s\n{report.longreprtext}", flush=True)
