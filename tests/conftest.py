@@ -16,4 +16,6 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
     if report.failed:
-        print(f"\n{report.nodeid} ({report.when}) failed after {report.duration:.0f} s\n{report.longreprtext}", flush=True)
+        print(
+            f"\n{report.nodeid} ({report.when}) failed after {report.duration:.0f} s\n{report.longreprtext}", flush=True
+        )

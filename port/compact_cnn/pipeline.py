@@ -51,7 +51,7 @@ class Pipeline(NetworkPipeline):
         if not self.has_head:
             raise InputError(f"{self.weights.name}: no dense_1 in it, so there are no tags; give the _theano file")
         decoded = self._read(clip)
-        tags = np.asarray(self.model(self._samples(decoded)[None], training=False))[0]
+        tags = np.asarray(self._network(self._samples(decoded)[None]))[0]
         seconds = len(decoded.native) / decoded.rate
         return Prediction(TAGS, None, front_end.SECONDS, tags, seconds, front_end.notes(decoded))
 
@@ -59,7 +59,7 @@ class Pipeline(NetworkPipeline):
         """Return every stage of a clip, end to end; no tags where the file has no head."""
         decoded = self._read(clip)
         native, samples = front_end.beginning(decoded), self._samples(decoded)
-        outputs = self._tapped(samples[None], training=False)
+        outputs = self._taps(samples[None])
         arrays: dict[str, np.ndarray] = {"native": native, "samples": samples}
         arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.layers, outputs, strict=True)}
         arrays |= {name: _mean(arrays[block]) for name, block in FEATURES.items()}

@@ -63,8 +63,9 @@ def load(path: Path) -> keras.Model:
     return model
 
 
-def clip_probs(model: keras.Model, log_mel: np.ndarray) -> np.ndarray:
-    """Return the clip's answer as the network was trained: softmax of the logits' mean over time, (10,) float32."""
-    logits = keras.Model(model.input, model.get_layer("time_distributed").output)
-    mean = np.asarray(logits(log_mel[None].astype(np.float32), training=False))[0].mean(axis=0)
-    return np.asarray(keras.ops.softmax(mean))
+def clip_probs(logits: np.ndarray) -> np.ndarray:
+    """Return the clip's answer as the network was trained: softmax of the mean over time of (n_steps, 10) logits.
+
+    (10,) float32; the logits are what leaves the layer time_distributed.
+    """
+    return np.asarray(keras.ops.softmax(logits.mean(axis=0)))

@@ -6,6 +6,7 @@ the 2016 system (both channels, port/audio); upstream's training used a newer li
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -21,7 +22,7 @@ from reprise_kit.port.audio.librosa041 import mel
 from reprise_kit.port.audio.scipy017 import resample as legacy
 from reprise_kit.port.deepsound_cnn_2018 import front_end, model, tfjs
 from reprise_kit.port.shared.gtzan import GENRES
-from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline, graph
 
 STEP_SECONDS = model.FRAMES_PER_STEP * front_end.HOP / front_end.SAMPLE_RATE
 FRONT_ENDS = ("browser", "librosa")
@@ -84,12 +85,16 @@ class Pipeline(NetworkPipeline):
 
     def _answer(self, decoded: Decoded) -> Prediction:
         log_mel = self._framed(self._log_mel(self._samples(decoded.native, decoded.rate)))
-        step_probs = np.asarray(self.model(log_mel[None], training=False))[0]
+        logits, step_probs = (np.asarray(output)[0] for output in self._answering(log_mel[None]))
         if self.smoothing:
             step_probs = front_end.smooth(step_probs)
-        clip_probs = model.clip_probs(self.model, log_mel)
         seconds = len(decoded.native) / decoded.rate
-        return Prediction(GENRES, step_probs, STEP_SECONDS, clip_probs, seconds, decoded.notes)
+        return Prediction(GENRES, step_probs, STEP_SECONDS, model.clip_probs(logits), seconds, decoded.notes)
+
+    @cached_property
+    def _answering(self) -> Any:
+        logits = self.model.get_layer("time_distributed").output
+        return graph(keras.Model(self.model.input, [logits, self.model.output]))
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""
@@ -100,7 +105,7 @@ class Pipeline(NetworkPipeline):
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": log_mel}
-        outputs = self._tapped(log_mel[None], training=False)
+        outputs = self._taps(log_mel[None])
         arrays |= {name: np.asarray(output)[0] for name, output in zip(LAYERS, outputs, strict=True)}
         arrays["smoothed"] = front_end.smooth(arrays["step_probs"])
         scalars = {"native_rate": decoded.rate, "duration": len(decoded.native) / decoded.rate}

@@ -12,7 +12,6 @@ from typing import Any
 
 import keras
 import numpy as np
-import tensorflow as tf
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
@@ -23,7 +22,7 @@ from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.shared.gtzan import GENRES
-from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline, graph
 
 STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
 STREAM_SECONDS = 86_400.0  # of a clip that is answered as it is decoded
@@ -165,17 +164,7 @@ class Pipeline(NetworkPipeline):
 
     @cached_property
     def _step_probs(self) -> Any:
-        return self._function(keras.Model(self.model.input, self.model.get_layer("output_realtime").output))
-
-    @cached_property
-    def _taps(self) -> Any:
-        return self._function(self._tapped)
-
-    @staticmethod
-    def _function(part: keras.Model) -> Any:
-        # One graph for every shape: without the signature each new length would be traced anew.
-        signature = [tf.TensorSpec((None, None, N_MELS), tf.float32)]
-        return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
+        return graph(keras.Model(self.model.input, self.model.get_layer("output_realtime").output))
 
     def _read(self, clip: Path) -> Decoded:
         return decode(clip, self.decoder, self.fix_quirks, self._longest, self.strict)

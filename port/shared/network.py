@@ -2,11 +2,13 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
+import tensorflow as tf
 
 from reprise_kit.compare.contract import Prediction, Traced, one_by_one
 from reprise_kit.compare.digest import sha256
@@ -29,6 +31,16 @@ class AudioOptions:
     strict: bool = False
 
 
+def graph(part: keras.Model) -> Any:
+    """Return a network as one graph for every shape that it takes: a third of the CPU time of calling its layers.
+
+    Clips go through it one by one, or padded to one length where a system says that this changes no bit: a batch of
+    other clips of the same length moves the convolutions' last bits (6e-7) and saves less than a tenth beside it.
+    """
+    signature = [tf.TensorSpec(part.inputs[0].shape, part.inputs[0].dtype)]
+    return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
+
+
 class NetworkPipeline:
     """A network with one checkpoint loaded; a system adds its front end, `predict`, `trace` and `stage`."""
 
@@ -47,6 +59,14 @@ class NetworkPipeline:
         self.weights, self.source_backend = weights, source_backend
         self.decoder, self.fix_quirks, self.strict = options.decoder, options.fix_quirks, options.strict
         self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in layers.values()])
+
+    @cached_property
+    def _network(self) -> Any:
+        return graph(self.model)
+
+    @cached_property
+    def _taps(self) -> Any:
+        return graph(self._tapped)
 
     def predict(self, clip: Path) -> Prediction:
         """Return the system's answer on a clip; raises InputError on a clip it cannot take."""

@@ -18,6 +18,7 @@ from reprise_kit.port.compact_cnn.pipeline import Options as CompactOptions
 from reprise_kit.port.compact_cnn.pipeline import Pipeline as CompactPipeline
 from reprise_kit.port.compact_cnn.pipeline import original_refuses
 from reprise_kit.port.shared.gtzan import GENRES
+from reprise_kit.port.shared.network import graph
 from reprise_kit.port.transfer_learning_music import svm
 
 __all__ = ["Options", "open_pipeline", "original_refuses"]
@@ -38,7 +39,7 @@ class Pipeline(CompactPipeline):
     def __init__(self, weights: Path, source_backend: str, options: Options) -> None:
         """Load a weights_layer4 file."""
         super().__init__(weights, source_backend, options)
-        self.extractor = model.feature_extractor(self.model)
+        self.extractor = graph(model.feature_extractor(self.model))
         self.gtzan = options.gtzan or weights.resolve().parents[1]
 
     @cached_property
@@ -72,7 +73,7 @@ class Pipeline(CompactPipeline):
         return super().stage(name, source, scalars)
 
     def _features(self, samples: np.ndarray) -> np.ndarray:
-        array: np.ndarray = np.asarray(self.extractor(samples[None], training=False))[0]
+        array: np.ndarray = np.asarray(self.extractor(samples[None]))[0]
         return array
 
 

@@ -78,7 +78,7 @@ class TaggerPipeline(NetworkPipeline):
         """Return the tags' probabilities; raises InputError on a clip it cannot take."""
         decoded = self._read(clip)
         samples, _ = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
-        tags = self.model(self._entering(front_end.melgram(samples, self.window_shift)), training=False).numpy()[0]
+        tags = self._network(self._entering(front_end.melgram(samples, self.window_shift))).numpy()[0]
         seconds = len(samples) / front_end.SAMPLE_RATE
         heard = front_end.N_SAMPLES / front_end.SAMPLE_RATE
         notes = decoded.notes
@@ -93,7 +93,7 @@ class TaggerPipeline(NetworkPipeline):
         decoded = self._read(clip)
         samples, way = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
         melgram = front_end.melgram(samples, self.window_shift)
-        outputs = self._tapped(self._entering(melgram), training=False)
+        outputs = self._taps(self._entering(melgram))
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "melgram": melgram}
         arrays |= {name: channels_first(np.asarray(o)) for name, o in zip(self.layers, outputs, strict=True)}
         scalars = {"native_rate": decoded.rate, "duration": len(samples) / front_end.SAMPLE_RATE}
