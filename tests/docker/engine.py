@@ -1,7 +1,7 @@
 """A private container engine for the tests: `python -m tests.docker.engine COMMAND...` runs a command with one.
 
-Debian's docker.io, installed where it is missing (root only); its own socket; its data in memory, for speed; stopped
-by its process id whatever happens. The command finds it through DOCKER_HOST.
+Debian's docker.io, installed where it is missing (root only); its own socket; its data in memory, for speed, where
+there is enough; stopped by its process id whatever happens. The command finds it through DOCKER_HOST.
 """
 
 import contextlib
@@ -18,6 +18,8 @@ from pathlib import Path
 START_SECONDS = 60
 STOP_SECONDS = 60
 MEMORY_FOLDER = Path("/dev/shm")
+# Images of 6 GB, twice while an archive of them is made. Where memory is nearly full of them everything crawls.
+ENOUGH_MEMORY = 18 * 2**30  # bytes
 # A machine without rules saves nothing, and restoring nothing changes nothing: the engine's rules would stay.
 NO_RULES = b"""*filter
 :INPUT ACCEPT [0:0]
@@ -76,7 +78,7 @@ def engine(*options: str) -> Iterator[dict[str, str]]:
     options: further ones for dockerd.
     """
     # A short path: a socket's name holds at most 108 characters.
-    folder = Path(tempfile.mkdtemp(prefix="rd-", dir=MEMORY_FOLDER if MEMORY_FOLDER.is_dir() else None))
+    folder = Path(tempfile.mkdtemp(prefix="rd-", dir=data_parent()))
     bridge_was_there = Path("/sys/class/net/docker0").exists()
     environment = client_environment(folder)
     command = ["dockerd", "--host", environment["DOCKER_HOST"], "--pidfile", f"{folder}/pid"]
@@ -95,6 +97,17 @@ def engine(*options: str) -> Iterator[dict[str, str]]:
     left = [line for line in Path("/proc/mounts").read_text().splitlines() if str(folder) in line]
     if left:
         raise RuntimeError(f"the engine left mounts behind: {left}")
+
+
+def data_parent() -> Path:
+    """Return where an engine's data go: memory where there is enough or no disk that layers can lie on."""
+    disk = Path(tempfile.gettempdir())
+    kind = subprocess.run(["stat", "-f", "-c", "%T", disk], capture_output=True, text=True, check=True).stdout.strip()
+    lines = dict(line.split(":") for line in Path("/proc/meminfo").read_text().splitlines())
+    available = min(int(lines["MemAvailable"].split()[0]) * 1024, shutil.disk_usage(MEMORY_FOLDER).free)
+    chosen = MEMORY_FOLDER if available >= ENOUGH_MEMORY or kind == "overlayfs" else disk
+    print(f"engine: data in {chosen} ({available / 1e9:.1f} GB of memory to be had, {disk} is {kind})", flush=True)
+    return chosen
 
 
 def wait_for_answer(process: subprocess.Popen[bytes], environment: dict[str, str], log: Path) -> None:

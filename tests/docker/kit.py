@@ -21,6 +21,7 @@ from tests.docker.base_image import import_base
 SYSTEM = registry.load("deepsound_crnn")
 ENVIRONMENTS = ("theano", "theano-keras106", "theano-keras122", "tensorflow")  # locks of original/eras
 IMAGES = (*(f"reprise/py27-{name}" for name in ENVIRONMENTS), "reprise/port")
+BUILD_SECONDS = 1500  # that all images may take: fixtures have no limit of pytest's here
 BASES = {"PY27_BASE": ("2.7", "reprise-stand-in:2.7"), "PORT_BASE": ("3.11", "reprise-stand-in:3.11")}
 PROJECT = "kit-test"
 HARDENED = ("--network=none", "--read-only", "--cap-drop=ALL", "--security-opt=no-new-privileges")
@@ -58,7 +59,8 @@ class Kit:
     def make(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run make in the repository; never raises."""
         environment = {**os.environ, **self.variables}
-        return subprocess.run(["make", *words], cwd=ROOT, env=environment, capture_output=True, text=True, check=False)
+        kept = {"capture_output": True, "text": True, "check": False, "timeout": BUILD_SECONDS}
+        return subprocess.run(["make", *words], cwd=ROOT, env=environment, **kept)
 
     def build(self) -> float:
         """Build every image, by make and by compose; return the seconds it took."""

@@ -61,6 +61,7 @@ def test_compose_up_runs_the_entry_point(base: str, old: Old, tmp_path: Path) ->
         assert done.returncode == 0 and [name for name, _ in answers] == ["0.txt", "1.txt"], done.stdout + done.stderr
     finally:
         subprocess.run([*words, "down", "--rmi", "all", "--volumes"], capture_output=True, check=False)
+        docker("builder", "prune", "--all", "--force")  # layers that no other test wants, a gigabyte of memory
     for path in stand_in.iterdir():
         shutil.copyfile(path, out / "source" / path.name)
     at_home = subprocess.run(
