@@ -194,7 +194,8 @@ def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings
     finally:
         getattr(runner, "close", lambda: None)()
     made.save(out)
-    new_console().print(f"{out}: {', '.join(made.arrays)}", soft_wrap=True)
+    inside = [stage.name for stage in chosen.system.stages if stage.name in made.arrays]
+    new_console().print(f"{out}: {', '.join(inside)}", soft_wrap=True)
 
 
 def diff(reference: Path, candidate: Path, mode: str, system: str | None = None) -> int:

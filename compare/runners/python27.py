@@ -128,7 +128,7 @@ class Python27Runner:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             stderr=self.log,
-            env=variables,
+            env={**variables, "REPRISE_PARENT": str(os.getpid())},
             start_new_session=True,
         )
         self._answer("start")

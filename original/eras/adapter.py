@@ -237,11 +237,16 @@ def run_once(run, options):
 
 
 def end_with_parent():
-    """Be killed when the process that started this one ends, however it ends (Linux; else the pipe tells, later)."""
+    """Be killed when the process that started this one ends, however it ends (Linux; else the pipe tells, later).
+
+    REPRISE_PARENT, its id: it may have ended already, while this one was importing.
+    """
     try:
         ctypes.CDLL(None).prctl(1, 9)  # PR_SET_PDEATHSIG, SIGKILL
     except (AttributeError, OSError):
         pass
+    if os.environ.get('REPRISE_PARENT', str(os.getppid())) != str(os.getppid()):
+        sys.exit(2)
 
 
 def main(system, make):

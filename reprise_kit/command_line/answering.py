@@ -136,7 +136,7 @@ def serve(
     weights: Path | None,
     source_backend: str | None,
 ) -> None:
-    """Serve the demo: a page and an HTTP API, see reprise_kit/apps/demo/API.md."""
+    """Serve the demo: a page to open in a browser, and an HTTP API (docs/demo-api.md)."""
     from reprise_kit.apps.demo import serve as server
     from reprise_kit.apps.demo.analysis import Limits
 

@@ -23,7 +23,7 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
     \b
     The name of --out says in which format:
       .npz       NumPy arrays
-      .tfrecord  one tf.train.Example per track; its features: port/deepsound_crnn/training/records.py
+      .tfrecord  one tf.train.Example per track (features: docs/usage.md)
       .pkl       the pickle that the original of 2016 reads
 
     Every format can be read back by train, filters and training-parity. Tracks that cannot be read are listed and

@@ -53,6 +53,8 @@ def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Sa
         discard_folder(parts, data.PARTS)
     for fault in corpus.faults:
         say(f"left out: {fault}")
+    for note in corpus.notes:
+        say(f"taken as the original takes it: {note}")
     say(
         f"{out}: {len(corpus.x)} tracks of {corpus.x.shape[1]} frames, {len(corpus.genres)} genres, "
         f"{len(corpus.faults)} left out"

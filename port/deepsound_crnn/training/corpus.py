@@ -10,7 +10,8 @@ class Corpus:
     """Tracks ready to learn from.
 
     x: (n_tracks, n_frames, 128) float32, ln(power). y: (n_tracks, n_genres) float32, one-hot. paths: each track's file.
-    genres: names of the last axis of y. faults: one line for each track left out.
+    genres: names of the last axis of y. faults: one line for each track left out. notes: of those taken, lines on what
+    is odd in their files; known where the corpus was just made, and not kept in a data set.
     """
 
     x: np.ndarray
@@ -18,6 +19,7 @@ class Corpus:
     paths: tuple[str, ...]
     genres: tuple[str, ...]
     faults: tuple[str, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def labels(self) -> np.ndarray:

@@ -32,7 +32,7 @@ from reprise_kit.port.shared.tracks import find_tracks
 
 PICKLED_PER_SECOND = 2 << 20  # bytes of a pickle that a slow machine reads
 MIN_FRAMES = 36  # what one answer of the network needs
-PARTS = ("*.npy",)  # names of the files that `collect` leaves in its folder
+PARTS = ("*.npy", "*.txt")  # names of the files that `collect` leaves in its folder
 FORMATS = (".npz", ".tfrecord", ".pkl")
 
 
@@ -125,10 +125,10 @@ def _one_hot(corpus: Corpus) -> np.ndarray:
     return labels
 
 
-def features(path: Path) -> np.ndarray:
-    """Return a track's log-mel, (n_frames, 128) float64, as the original computed it."""
+def features(path: Path) -> tuple[np.ndarray, tuple[str, ...]]:
+    """Return a track's log-mel, (n_frames, 128) float64, as the original computed it, and what is odd in its file."""
     decoded = decode(path)
-    return log_mel(resample(decoded.native, decoded.rate)[0])
+    return log_mel(resample(decoded.native, decoded.rate)[0]), decoded.notes
 
 
 def framed(log_power: np.ndarray, n_frames: int) -> np.ndarray:
@@ -158,7 +158,7 @@ def collect(
     say(0, len(tracks))
     computed: list[np.ndarray] = []
     kept: list[tuple[str, Path]] = []
-    faults = []
+    faults, notes = [], []
     for (genre, file), result in zip(tracks, _parts([t[1] for t in tracks], parts, workers), strict=True):
         if isinstance(result, str):
             faults.append(shown(f"{genre}/{file.name}: {result}"))
@@ -167,6 +167,7 @@ def collect(
             n_frames = n_frames or len(log_power)
             computed.append(framed(log_power, n_frames))
             kept.append((genre, file))
+            notes += [shown(f"{genre}/{file.name}: {note}") for note in _notes(result)]
         say(len(computed) + len(faults), len(tracks))
     genres = tuple(sorted({genre for genre, _ in kept}))
     if len(genres) < 2 or (n_frames or 0) < MIN_FRAMES:
@@ -176,7 +177,14 @@ def collect(
         )
     y = np.zeros((len(kept), len(genres)), np.float32)
     y[np.arange(len(kept)), [genres.index(genre) for genre, _ in kept]] = 1
-    return Corpus(np.stack(computed), y, tuple(str(file.resolve()) for _, file in kept), genres, tuple(faults))
+    files = tuple(str(file.resolve()) for _, file in kept)
+    return Corpus(np.stack(computed), y, files, genres, tuple(faults), tuple(notes))
+
+
+def _notes(kept: Path) -> list[str]:
+    """Lines on what is odd in a finished track's file, such as an end that is missing."""
+    beside = kept.with_suffix(".txt")
+    return beside.read_text("utf-8").splitlines() if beside.exists() else []
 
 
 def _whole(kept: Path) -> bool:
@@ -239,7 +247,7 @@ def part(file: Path, parts: Path) -> Path | str:
         kept = parts / f"{key}.npy"
         if _whole(kept):
             return kept
-        computed = features(file).astype(np.float32)
+        computed, notes = features(file)
         if sha256(file) != key:
             return "changed while it was read"
     except InputError as error:
@@ -250,6 +258,9 @@ def part(file: Path, parts: Path) -> Path | str:
         return "memory ran out"
     except Exception as error:
         return str(unforeseen(error))
+    if notes:  # before the arrays, with which a track counts as finished
+        with atomic_file(kept.with_suffix(".txt")) as temporary:
+            temporary.write_text("\n".join(notes), "utf-8")
     with atomic_file(kept) as temporary:
-        np.save(temporary, computed)
+        np.save(temporary, computed.astype(np.float32))
     return kept

@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import socket
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -21,6 +22,8 @@ from reprise_kit.apps.demo.observe import log
 from reprise_kit.apps.demo.refusal import stopping
 from reprise_kit.apps.demo.spool import spool
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.patience import patience
+from reprise_kit.compare.shown import say
 
 STOP_SECONDS = 6.0  # for clips at work when the server is told to stop; docker kills after ten
 LAST_WORDS = 1.0  # seconds in which the last answers leave
@@ -32,12 +35,20 @@ def serve(
 ) -> None:
     """Run until SIGTERM or SIGINT; raises InputError where the weights are missing or the port is taken."""
     with spool() as folder:
-        demo = Demo(Engines(weights, backend), folder, limits, original)
+        with patience(lambda: "loading the network") if sys.stderr.isatty() else contextlib.nullcontext():
+            demo = Demo(Engines(weights, backend), folder, limits, original)
         with _listening(host, port) as listener:
+            greet(host, listener.getsockname()[1])
             log("listening", host=host, port=listener.getsockname()[1], **demo.about)
             asyncio.run(Server(demo).serve([listener]))
     log("stopped")
     os._exit(0)  # a thread that computes what nobody waits for any more would be waited for
+
+
+def greet(host: str, port: int) -> None:
+    """Tell a person at a terminal what to open; the log's lines are for machines."""
+    if sys.stderr.isatty():
+        say(f"The page: http://{host}:{port}/ (Ctrl-C ends it)", error=True)
 
 
 @contextlib.contextmanager

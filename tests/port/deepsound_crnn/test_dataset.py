@@ -8,6 +8,7 @@ import signal
 import subprocess
 import sys
 import time
+import wave
 from pathlib import Path
 
 import numpy as np
@@ -47,7 +48,21 @@ def test_a_corpus_has_every_track_that_can_be_read_and_names_the_one_that_cannot
     assert corpus.labels.tolist() == sorted([*range(10), *range(10)])
     assert [fault.split(":")[0] for fault in corpus.faults] == ["jazz/jazz.00054.au"]
     assert all(Path(path).is_file() for path in corpus.paths)
-    np.testing.assert_array_equal(corpus.x[3], dataset.features(Path(corpus.paths[3])).astype(np.float32))
+    np.testing.assert_array_equal(corpus.x[3], dataset.features(Path(corpus.paths[3]))[0].astype(np.float32))
+
+
+def test_a_cut_track_is_taken_with_a_note_that_a_second_run_still_knows(tmp_path):
+    for genre, kept in (("jazz", 1.0), ("pop", 0.6)):
+        path = tmp_path / "tracks" / genre / "one.wav"
+        path.parent.mkdir(parents=True)
+        with wave.open(str(path), "wb") as out:
+            out.setparams((1, 2, 22_050, 0, "NONE", ""))
+            out.writeframes(np.random.default_rng(0).integers(-9999, 9999, 60_000, dtype="<i2").tobytes())
+        path.write_bytes(path.read_bytes()[: int(path.stat().st_size * kept)])
+    first, again = (dataset.collect(tmp_path / "tracks", tmp_path / "parts") for _ in range(2))
+    print(first.notes)
+    assert len(first.x) == 2 and not first.faults
+    assert [note.split(":")[0] for note in first.notes] == ["pop/one.wav"] and first.notes == again.notes
 
 
 @pytest.mark.parametrize("workers", [2, 5])
