@@ -83,7 +83,7 @@ def chosen(tmp_path, upstream, monkeypatch):
     file = msgspec.structs.replace(pinned.file, node=Node("original/deepsound_cnn_2018/package-lock.json"))
     (home / "w.h5").write_bytes(b"w")
     monkeypatch.setattr(python27, "environment", lambda interpreter, lock: Path(sys.executable))
-    monkeypatch.setattr(python27, "find_interpreter", lambda: Path(sys.executable))
+    monkeypatch.setattr(python27, "find_interpreter", lambda *_: Path(sys.executable))
     monkeypatch.setattr(python27.shutil, "which", lambda program: f"/bin/{program}")
     monkeypatch.setattr(node, "node_modules", lambda lock: tmp_path)
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
