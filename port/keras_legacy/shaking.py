@@ -10,7 +10,10 @@ from typing import Any
 
 import keras
 import tensorflow as tf
+from keras.src.ops.nn import Softplus
 from keras.src.ops.numpy import Mean, Sum, Var
+
+from reprise_kit.port.keras_legacy.layers import ParametricSoftplus
 
 _layers = keras.layers
 EXACT = (
@@ -34,6 +37,8 @@ ARITHMETIC = set(
 # One sum of many terms. TensorFlow adds the 6,400 of a channels-last mean one after the other: measured 70 roundings
 # off, about the square root of their number (Higham, 4.2's rule of thumb), where few terms are off by one.
 SUMS = (_layers.GlobalAveragePooling1D, _layers.GlobalAveragePooling2D, _layers.GlobalAveragePooling3D, Mean, Sum)
+# TensorFlow before 1.15 computes a softplus as exp(z) up to here (log(eps) + 2), as log(1 + exp(z)) from here on.
+SOFTPLUS_LOGARITHM = -13.94
 Call = Callable[[Any, tuple[Any, ...], dict[str, Any]], Any]
 
 
@@ -85,6 +90,10 @@ class Shake:
             return self._rectified(moved[0], operation(*moved, **kwargs))
         if isinstance(operation, Var):
             return self._varied(operation, moved[0])
+        if isinstance(operation, Softplus):
+            return self._softened(moved[0], operation(*moved, **kwargs))
+        if isinstance(operation, ParametricSoftplus):
+            return self._softened(operation.betas * moved[0], operation(*moved, **kwargs), operation.alphas)
         if isinstance(operation, SUMS):
             return self._summed(
                 operation(*moved, **kwargs), operation(masked_as(moved[0], abs(moved[0])), **kwargs), moved
@@ -95,11 +104,19 @@ class Shake:
         with _without_activation(holder) as activation:
             z = operation(*moved, **kwargs)
         y = masked_as(z, activation(self(z)))
-        return self._rectified(z, y) if activation is keras.activations.relu else y
+        own = {keras.activations.relu: self._rectified, keras.activations.softplus: self._softened}.get(activation)
+        return own(z, y) if own else y
 
     def _rectified(self, z: Any, y: Any) -> Any:
         """Theano computes relu(z) as 0.5 (z + |z|): a dead unit is left with the rounding of z."""
         return masked_as(y, y + self.step(z))
+
+    def _softened(self, z: Any, y: Any, factor: Any = 1.0) -> Any:
+        """TensorFlow 0.12 computes softplus(z) as log(1 + exp(z)): it is left with the rounding of 1.
+
+        Measured there against float64: 4e3 eps relative for |z| < 9, 4e5 eps at z = -13.8.
+        """
+        return masked_as(y, y + self.step(factor * tf.cast(z > SOFTPLUS_LOGARITHM, y.dtype)))
 
     def _summed(self, y: Any, size: Any, moved: Any) -> Any:
         """Return a sum or mean, moved as much as its partial sums may; `size`: that of the numbers' absolute values."""

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from keras import ops
 
+from reprise_kit.port.keras_legacy.layers import ParametricSoftplus
 from reprise_kit.port.keras_legacy.rounding import Graph
 
 
@@ -36,3 +37,32 @@ def test_a_long_sum_is_left_with_the_rounding_of_its_parts() -> None:
 def test_a_short_sum_is_not_excused() -> None:
     x = np.random.RandomState(0).uniform(0.5, 1.0, (2, 4, 3)).astype("float32")
     assert _floor(keras.layers.GlobalAveragePooling1D(), x) < 5e-6
+
+
+def _parametric(t: object) -> object:
+    layer = ParametricSoftplus((1,))
+    layer.build(t.shape)  # type: ignore[attr-defined]
+    layer.alphas.assign([1.0])
+    layer.betas.assign([1.0])
+    return layer(t)
+
+
+SOFTPLUS = [ops.softplus, keras.layers.Activation("softplus"), _parametric]
+
+
+@pytest.mark.parametrize("make", SOFTPLUS, ids=["operation", "activation", "parametric"])
+@pytest.mark.parametrize("z", [-12.0, -6.0])
+def test_a_softplus_is_left_with_the_rounding_of_1(make: object, z: float) -> None:
+    """TensorFlow 0.12: log(1 + exp(z)) in float32."""
+    x = np.full((64, 1), z, "float32") + np.random.RandomState(0).uniform(0, 1, (64, 1)).astype("float32")
+    old = np.log(np.float32(1) + np.exp(x))
+    error = float(np.abs(old - np.log1p(np.exp(x.astype("float64")))).max())
+    assert error > 100 * float(np.finfo("float32").eps) * np.exp(z)
+    assert error <= _floor(make, x) < 20 * error
+
+
+@pytest.mark.parametrize("make", SOFTPLUS, ids=["operation", "activation", "parametric"])
+def test_a_softplus_that_is_an_exponential_is_not_excused(make: object) -> None:
+    """Below -13.94 TensorFlow 0.12 took exp(z) itself."""
+    x = np.full((8, 1), -15.0, "float32")
+    assert _floor(make, x) < 1e-4 * np.exp(-15.0)
