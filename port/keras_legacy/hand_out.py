@@ -14,7 +14,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.config_keys import is_known
 from reprise_kit.port.keras_legacy.pairing import pair
 from reprise_kit.port.keras_legacy.read import LayerWeights
-from reprise_kit.port.keras_legacy.tree import CONTAINERS, Node, roles
+from reprise_kit.port.keras_legacy.tree import CONTAINERS, OWN_ARRAY, Node, roles
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,17 +74,19 @@ def hand_out(
 ) -> list[str]:
     """Give every array of `groups` to the leaf it belongs to; one too many or too few raises InputError.
 
-    Returns notes. A layer of a class that no Keras 1 had takes what the group of its name holds, in the file's order.
+    Returns notes. A layer of a class that no Keras 1 had takes what the group of its name holds, in the file's order;
+    inside a nested model or a wrapper, what the others there leave.
     """
     everything = flattened(model)
     if any(group.legacy for group in groups):
         _check_legacy(everything, groups)
     held = {group.layer_name for group in groups if group.arrays}
-    layers = [node for node in everything if _takes_arrays(node) or (_is_own(node) and node.name in held)]
+    layers = [node for node in everything if _takes_arrays(node) or (_own(node) and node.name in held)]
     full = [group for group in groups if group.arrays]
     paired, note = pair(model.class_name, [node.name for node in layers], full, pair_by)
     for node, group in zip(layers, paired, strict=True):
-        if _takes_arrays(node):
+        if node.children or _takes_arrays(node):
+            _number_own(node, group)
             _hand_out_group(node, group, version)
         else:
             node.weights = _by_place(group)
@@ -103,8 +105,29 @@ def _takes_arrays(node: Node) -> bool:
     return sum(map(len, slots(node, False))) > 0
 
 
-def _is_own(node: Node) -> bool:
-    return not node.children and not is_known(node.class_name)
+def _own(node: Node) -> list[Node]:
+    """Return the layers at or below a node whose class no Keras had, each once."""
+    found = {id(below): below for below in node.walk() if not below.children and not is_known(below.class_name)}
+    return list(found.values())
+
+
+def _number_own(node: Node, group: LayerWeights) -> None:
+    """Tell the layers of a person's own in a nested model how many of its arrays are theirs: those named after them,
+    else, where they are of one class, as many each.
+    """
+    own, spare = _own(node), len(group.arrays) - len(_all_slots(node, False))
+    if not own or spare <= 0:
+        return
+    named = [sum(name.startswith((f"{one.name}_", f"{one.name}/")) for name, _ in group.arrays) for one in own]
+    if sum(named) != spare:
+        if spare % len(own) or len({one.class_name for one in own}) > 1:
+            raise InputError(
+                f"layer {node.name} ({node.class_name}): which of its arrays {[name for name, _ in group.arrays][:8]} "
+                f"belong to {[one.name for one in own]} is not in the file; rename them there after their layers"
+            )
+        named = [spare // len(own)] * len(own)
+    for one, number in zip(own, named, strict=True):
+        one.n_own = number
 
 
 def _check_legacy(layers: list[Node], groups: list[LayerWeights]) -> None:
@@ -168,6 +191,10 @@ def _settle(wanted: list[Slot], arrays: list[tuple[str, np.ndarray]]) -> list[np
         ):
             end += 1
         names = [slot.role for slot in wanted[start:end]]
+        if names[0].startswith(OWN_ARRAY):  # called as their author liked
+            ordered += [array for _, array in arrays[start:end]]
+            start = end
+            continue
         found = [_role(name, names) for name, _ in arrays[start:end]]
         if set(found) == set(names) and len(set(names)) == len(names):
             # Keras 1.0 to 1.1 and 1.2 list the arrays of a Highway in two orders; the names tell.

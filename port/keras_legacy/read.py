@@ -3,10 +3,11 @@
 A weights file holds, at its root, the attribute `layer_names`; each layer is a group whose attribute
 `weight_names` lists its datasets. The attributes give the order: HDF5's own is alphabetical. A whole-model
 file keeps the same under `model_weights` and adds the attributes `model_config` and, from Keras 1.0.7,
-`keras_version`; optimizer slots beside them are left out.
+`keras_version`; the optimizer and its slots beside them are named and left out.
 """
 
 import itertools
+import json
 import re
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -20,7 +21,7 @@ import numpy as np
 from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
-from reprise_kit.port.keras_legacy import safe
+from reprise_kit.port.keras_legacy import safe, trained
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect, dialect_of
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
@@ -78,7 +79,11 @@ def _read(architecture: Path | None, weights: Path) -> Keras1Model:
     if config is None:
         raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
     version, backend = config.get("keras_version") or found.version, config.get("backend") or found.backend
-    notes += _other_precision(config)
+    notes += _other_precision(config) + trained.initialisers(config)
+    if found.optimizer:
+        notes.append(
+            f"not carried: the optimizer ({found.optimizer}), the loss and the metrics; compile before training"
+        )
     wrote = dialect_of(config, version)
     config, groups = translated(config, groups, wrote)
     return Keras1Model(config, groups, version, found.whole, notes, backend, wrote)
@@ -123,6 +128,7 @@ class _Contents:
     whole: bool
     version: str | None
     backend: str | None
+    optimizer: str | None
     config: dict[str, Any] | None
     weights: list[LayerWeights]
 
@@ -130,12 +136,12 @@ class _Contents:
 def _contents(path: Path) -> _Contents:
     """Read a file in a box; what comes back is held to its form."""
     items = boxed(contents_inside, path, limits=hdf5_limits(path))
-    whole, version, backend, config = next(items)
+    whole, version, backend, optimizer, config = next(items)
     groups = []
     for name, names, legacy in items:
         arrays = [(str(weight), next(items)) for weight in names]
         groups.append(LayerWeights(str(name), arrays, bool(legacy)))
-    return _Contents(bool(whole), version, backend, config and _checked(config), groups)
+    return _Contents(bool(whole), version, backend, optimizer, config and _checked(config), groups)
 
 
 def _checked(tree: Any) -> dict[str, Any]:
@@ -153,7 +159,7 @@ def _size(path: Path) -> int:
 
 
 def contents_inside(path: Path) -> Iterator[Any]:
-    """In the box: [whole, version, backend, architecture]; for each layer [name, names of arrays, legacy], arrays."""
+    """In the box: [whole, version, backend, optimizer, architecture]; for each layer [name, names, legacy], arrays."""
     with reading(path, "Keras model"), _opened(path) as file:
         places = [file.attrs, file.get("model_weights", file).attrs]
         version, backend = (
@@ -162,10 +168,19 @@ def contents_inside(path: Path) -> Iterator[Any]:
         )
         held = file.attrs.get("model_config")
         config = None if held is None else safe.load_architecture(_bytes(held))
-        yield ["model_weights" in file, version, backend, config]
+        yield ["model_weights" in file, version, backend, _optimizer(file.attrs.get("training_config")), config]
         for group in _groups(file, path):
             yield [group.layer_name, [name for name, _ in group.arrays], group.legacy]
             yield from (array for _, array in group.arrays)
+
+
+def _optimizer(held: Any) -> str | None:
+    """Return the class of the optimizer that a model was compiled with, as far as it is said."""
+    try:
+        named = json.loads(_bytes(held))["optimizer_config"]["class_name"]
+    except (ValueError, LookupError, TypeError, RecursionError):
+        return None if held is None else "unnamed"
+    return ascii(str(named))[1:41].rstrip("'")
 
 
 def facts_inside(path: Path) -> Iterator[bool]:

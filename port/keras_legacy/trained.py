@@ -4,6 +4,7 @@
 weights. The meanings compared are those of keras/regularizers.py, constraints.py and the layers of 1.0.0 to 1.2.2.
 """
 
+import re
 from collections import defaultdict
 from collections.abc import Iterator
 from typing import TYPE_CHECKING, Any
@@ -169,6 +170,35 @@ def _dropouts(node: "Node", inside: str, version: tuple[int, ...]) -> Found:
         )
     else:
         yield "dropouts", rates, ""
+
+
+_USUAL = re.compile(r"(glorot_?uniform|orthogonal|zeros?|ones?|uniform|random_?uniform)$", re.IGNORECASE)
+
+
+def initialisers(document: Any) -> list[str]:
+    """Return the line on the initialisers of an architecture, in any Keras's words, that are not the usual ones."""
+    found = sorted(name for name in set(_initialisers(document)) if not _USUAL.match(name))
+    return [f"not carried: initialisers ({_names(found)}), which only chose the first weights"] if found else []
+
+
+def _initialisers(value: Any) -> Iterator[str]:
+    if isinstance(value, dict):
+        for key, inner in value.items():
+            if key in ("init", "inner_init", "forget_bias_init") or str(key).endswith("_initializer"):
+                yield _initialiser(inner)
+            else:
+                yield from _initialisers(inner)
+    elif isinstance(value, list):
+        for inner in value:
+            yield from _initialisers(inner)
+
+
+def _initialiser(value: Any) -> str:
+    if not isinstance(value, dict):
+        return str(value or "zeros")
+    settings = value.get("config") or {}
+    glorot = {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform"}
+    return "glorot_uniform" if glorot.items() <= dict(settings).items() else str(value.get("class_name"))
 
 
 def carry(layer: Any, node: "Node") -> None:

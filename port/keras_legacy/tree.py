@@ -11,6 +11,7 @@ from reprise_kit.compare.errors import InputError
 CONTAINERS = ("Sequential", "Model")
 WRAPPERS = ("TimeDistributed", "Bidirectional")
 GATED = ("LSTM", "GRU", "ConvLSTM2D")
+OWN_ARRAY = "array "  # and its number: the role of what a layer that no Keras had keeps
 _WITH_BIAS = {
     *("Dense", "TimeDistributedDense", "MaxoutDense", "Highway"),
     *("Convolution1D", "Convolution2D", "Convolution3D", "AtrousConvolution1D", "AtrousConvolution2D"),
@@ -29,7 +30,8 @@ _PLAIN_ROLES = {
 class Node:
     """One layer, wrapper or nested model. `inbound`: per call, its (name, call, tensor) sources.
 
-    `trained`: what its Keras-3 layer is given for training, see trained.py.
+    `trained`: what its Keras-3 layer is given for training, see trained.py. `n_own`: how many arrays of a group that
+    it shares with others are those of a layer that no Keras had.
     """
 
     class_name: str
@@ -40,6 +42,7 @@ class Node:
     weights: dict[str, np.ndarray] = field(default_factory=dict)
     written: str = ""
     trained: dict[str, Any] = field(default_factory=dict)
+    n_own: int = 0
 
     def walk(self) -> Iterator["Node"]:
         """Yield this node and everything below it, parents first."""
@@ -153,4 +156,4 @@ def roles(node: Node) -> tuple[list[str], list[str]]:
     if kind in GATED:
         gates = "zrh" if kind == "GRU" else "icfo"
         return [f"{part}_{gate}" for gate in gates for part in "WUb"], []
-    return [], []
+    return [f"{OWN_ARRAY}{i}" for i in range(node.n_own)], []

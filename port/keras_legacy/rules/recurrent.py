@@ -37,14 +37,14 @@ def recurrent(context: Context, node: Node) -> Apply:
 def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> Apply:
     """Return an apply that gives a recurrent layer the mask of its steps, where there is one."""
     inner = node.children[0] if node.children else node
-    from_state = context.backend == "tensorflow" and not inner.config.get("unroll")
+    from_state, kept = _from_state_on(context, inner), _gives_kept_state(context, inner)
 
     def apply(x: Any) -> Any:
         sequence, *states = x if isinstance(x, list) else [x]
         mask = masks.of_steps(context, node, sequence)
         given = {"initial_state": states} if states else {}
         if mask is None:
-            return _listed(layer(sequence, **given))
+            return layer(sequence, **given)[1] if kept else _listed(layer(sequence, **given))
         if from_state and inner.config.get("stateful") and inner.config.get("return_sequences"):
             raise InputError(
                 f"layer {node.name}: on TensorFlow a stateful layer gave its kept state at masked first steps, which "
@@ -53,10 +53,25 @@ def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> App
         y = layer(sequence, mask=_of_backward_pass(context, node, mask) if backwards else mask, **given)
         # Keras 3 hides the mask it was given in a sequence of outputs; a copy has none.
         first, *rest = y if isinstance(y, (list, tuple)) else [y]
+        if kept:
+            return ops.copy(rest[0])
         first = _from_state(first, mask, states[0], backwards) if states and from_state else ops.copy(first)
         return [first, *rest] if rest else first
 
     return apply
+
+
+def _from_state_on(context: Context, inner: Node) -> bool:
+    """Return whether a masked first step gave the state before it: TensorFlow's loop; an unrolled one gave 0."""
+    return context.backend == "tensorflow" and not inner.config.get("unroll")
+
+
+def _gives_kept_state(context: Context, inner: Node) -> bool:
+    """Return whether the output is to be read off the state: of a sample whose steps are all masked, TensorFlow gave
+    the state kept from the batch before, where Keras 3 gives 0.
+    """
+    sequences = inner.config.get("return_sequences") or inner.config.get("return_state")
+    return bool(context.masked and _from_state_on(context, inner) and inner.config.get("stateful") and not sequences)
 
 
 def _listed(y: Any) -> Any:
@@ -91,7 +106,7 @@ def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | 
         "go_backwards": bool(node.config.get("go_backwards")) if backwards is None else backwards,
         "stateful": bool(node.config.get("stateful")),
         "use_bias": bool(node.config.get("bias", True)),
-        "return_state": bool(node.config.get("return_state")),
+        "return_state": bool(node.config.get("return_state")) or _gives_kept_state(context, node),
         "name": name,
     }
     if node.class_name != "SimpleRNN":

@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
@@ -61,3 +62,49 @@ def test_an_architecture_of_the_other_ordering_is_said() -> None:
     arrays = group("c", W=normal(RANDOM, 4, 5, 3, 2), b=normal(RANDOM, 4))
     with pytest.raises(InputError, match=r"dim_ordering 'tf', but its kernel .*laid out as 'th'"):
         build(model(sequential(first(conv, 8, 8, 5)), arrays), "theano")
+
+
+class Gain(keras.layers.Layer):
+    def build(self, shape: tuple[int, ...]) -> None:
+        self.gain = self.add_weight(shape=(shape[-1],), name="gain")
+
+    def call(self, x: Any) -> Any:
+        return x * self.gain
+
+
+def _nested(*own: str) -> dict[str, Any]:
+    others = [layer(class_name, f"g{i}") for i, class_name in enumerate(own[1:], 1)]
+    inner = sequential(first(layer(own[0], "g0"), 3), dense("a"), *others)
+    return sequential(inner, dense("b"))
+
+
+def _group(*arrays: tuple[str, np.ndarray]) -> LayerWeights:
+    return LayerWeights("sequential_0", list(arrays))
+
+
+GAIN, LAST = normal(RANDOM, 3), normal(RANDOM, 3)
+
+
+@pytest.mark.parametrize("names", [("param_0", "param_2"), ("Variable:0", "Variable_1:0"), ("g0_W", "g1_W")])
+def test_own_layers_in_a_nested_model_take_what_the_others_leave(names: tuple[str, str]) -> None:
+    held = _group((names[0], GAIN), ("a_W", A), (names[1], LAST))
+    made = build(model(_nested("Gain", "Gain"), held, group("b", W=B)), "theano", replace={"Gain": Gain})
+    assert np.allclose(made(X), ((X * GAIN) @ A * LAST) @ B, atol=1e-6)
+
+
+def test_own_layers_of_several_classes_are_told_apart_by_name_or_refused() -> None:
+    own = {"Gain": Gain, "Other": Gain}
+    named = _group(("g0_gain", GAIN), ("a_W", A), ("g1/gain:0", LAST))
+    made = build(model(_nested("Gain", "Other"), named, group("b", W=B)), "theano", replace=own)
+    assert np.allclose(made(X), ((X * GAIN) @ A * LAST) @ B, atol=1e-6)
+    silent = _group(("param_0", GAIN), ("a_W", A), ("param_2", LAST))
+    with pytest.raises(InputError, match=r"'param_2'.* belong to \['g0', 'g1'\]"):
+        build(model(_nested("Gain", "Other"), silent, group("b", W=B)), "theano", replace=own)
+
+
+def test_an_own_layer_at_every_step() -> None:
+    steps = layer("TimeDistributed", "t", layer={"class_name": "Gain", "config": {"name": "g"}})
+    held = LayerWeights("t", [("param_0", GAIN)])
+    made = build(model(sequential(first(steps, 4, 3)), held), "theano", replace={"Gain": Gain})
+    x = normal(RANDOM, 2, 4, 3)
+    assert np.allclose(made(x), x * GAIN, atol=1e-6)

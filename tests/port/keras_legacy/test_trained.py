@@ -2,12 +2,15 @@
 
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
 
 from reprise_kit.port.keras_legacy.build import Migrated, migrate
-from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
+from reprise_kit.port.keras_legacy.read import read
+from reprise_kit.port.keras_legacy.trained import initialisers
+from tests.port.keras_legacy.models import dense_net, first, group, layer, model, normal, save_whole, sequential
 
 RANDOM = np.random.RandomState(5)
 L2 = {"name": "L1L2Regularizer", "l1": 0.0, "l2": 0.25}
@@ -98,3 +101,26 @@ def test_what_keras_3_has_not_is_named() -> None:
     assert any("dropout_W and dropout_U of d" in line for line in lost(found))
     words = layer("Embedding", "d", input_dim=4, output_dim=2, dropout=0.2)
     assert "dropout of d (Keras 3's Embedding drops no words)" in lost(made(words, 5, W=normal(RANDOM, 4, 2)))[0]
+
+
+def test_initialisers_are_named_but_for_the_usual_ones() -> None:
+    glorot = {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform"}}
+    he = {"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "normal"}}
+    usual = [layer("Dense", "a", init="glorot_uniform"), layer("Dense", "b", kernel_initializer=glorot)]
+    assert initialisers(sequential(*usual)) == []
+    odd = [layer("LSTM", "c", inner_init="lecun_normal"), layer("Dense", "d", kernel_initializer=he)]
+    (line,) = initialisers(sequential(*usual, *odd))
+    assert line.startswith("not carried: initialisers (VarianceScaling, lecun_normal)")
+
+
+@pytest.mark.parametrize(
+    ("held", "said"),
+    [('{"optimizer_config": {"config": {}, "class_name": "Adam"}}', "(Adam)"), ("[" * 10, "(unnamed)"), (None, "")],
+)
+def test_an_optimizer_is_named(held: str | None, said: str, tmp_path: Any) -> None:
+    path = save_whole(tmp_path / "m.h5", *dense_net(RANDOM), version="1.2.2")
+    with h5py.File(path, "a") as file:
+        if held is not None:
+            file.attrs["training_config"] = held
+    notes = [note for note in read(None, path).notes if "optimizer" in note]
+    assert [said in note and note.startswith("not carried: ") for note in notes] == ([True] if said else [])
