@@ -24,7 +24,8 @@ def build(mode: str) -> keras.Model:
         flowing = layers.Dense(width, activation="relu", name=f"dense_{number}")(flowing)
         if given["dropout"]:
             flowing = layers.Dropout(given["dropout"], name=f"dropout_{number}")(flowing)
-    return keras.Model(entering, layers.Dense(given["factors"], name="factors")(flowing))
+    start = keras.initializers.VarianceScaling(given["last layer"] ** 2, "fan_avg", "uniform")  # of 1 it is Glorot's
+    return keras.Model(entering, layers.Dense(given["factors"], kernel_initializer=start, name="factors")(flowing))
 
 
 class GlobalPooling(layers.Layer):  # type: ignore[misc]

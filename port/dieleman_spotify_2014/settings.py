@@ -36,9 +36,10 @@ BLOG = (
     Row("loss", "mse", "published"),
     Row("crop", 2, "ours", "frames of random shift in training; published: small random crops"),
     Row("batch", 16, "ours"),
-    Row("learning_rate", 0.02, "ours"),
+    Row("learning_rate", 0.2, "ours", "of the error's mean over the factors"),
     Row("momentum", 0.9, "ours", "published: Nesterov's"),
     Row("init", "Glorot uniform", "ours"),
+    Row("last layer", 0.1, "ours", "of Glorot's at the start: the first answers are near 0, as the factors are"),
     Row(
         "alpha, epsilon, lambda",
         (2.0, 1e-6, 1e-5),
@@ -66,6 +67,7 @@ NIPS = (
     Row("learning_rate", 0.02, "ours"),
     Row("momentum", 0.9, "ours"),
     Row("init", "Glorot uniform", "ours"),
+    Row("last layer", 0.1, "ours", "of Glorot's at the start: the first answers are near 0, as the factors are"),
     Row("alpha, epsilon, lambda", (2.0, 1e-6, 1e-5), "published", "benanne/wmf's demo"),
     Row("wmf iterations", 15, "ours"),
 )

@@ -19,7 +19,8 @@ from numpy.typing import NDArray
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.dieleman_spotify_2014 import baselines, data, front_end, metrics, network, recommender, settings
-from reprise_kit.port.dieleman_spotify_2014.data import Songs, Split
+from reprise_kit.port.dieleman_spotify_2014.data import Split
+from reprise_kit.port.dieleman_spotify_2014.songs import Songs
 from reprise_kit.port.shared.resumed import Progress
 from reprise_kit.port.wmf_2014 import als
 from reprise_kit.port.wmf_2014.settings import Settings
@@ -100,11 +101,6 @@ def batches(x: Matrix, y: Matrix, recipe: Recipe, epoch: int) -> Iterator[tuple[
         epoch += 1
 
 
-def said(model: keras.Model, x: Matrix, mode: str) -> Matrix:
-    """Return the factors of songs, (n_songs, n_factors), averaged over their windows. x: standardised log-mels."""
-    return np.array([model.predict(front_end.windows(frames, mode), verbose=0).mean(axis=0) for frames in x])
-
-
 def train(
     songs: Songs, recipe: Recipe, folder: Path, shown: Sequence[keras.callbacks.Callback] = ()
 ) -> dict[str, dict[str, float]]:
@@ -139,7 +135,9 @@ def train(
         )
     model.load_weights(folder / "best.weights.h5")
     recommender.save(folder / "recommender.npz", recipe.mode, scale, model)
-    report = _report(found, songs, split, log_mels, said(model, x, recipe.mode), recipe)
+    trained = recommender.Recommender(recipe.mode, scale, model)
+    said = np.array([trained.factors(frames) for frames in x])
+    report = _report(found, songs, split, log_mels, said, recipe)
     with atomic_file(folder / "report.json") as temporary:
         content = {"settings": settings.saved(recipe.mode), "recipe": dataclasses.asdict(recipe), "new songs": report}
         temporary.write_text(json.dumps(content, indent=1) + "\n")

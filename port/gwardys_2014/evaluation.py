@@ -4,10 +4,8 @@ A group is what clips have in common beside their genre: an album, an artist, a 
 on both sides of a fold are half known; a table without the second column misleads.
 """
 
-import csv
 import hashlib
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Iterable
 from pathlib import Path
 
 import numpy as np
@@ -20,45 +18,12 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.scipy017.resample import resample
 from reprise_kit.port.gwardys_2014 import machines, spectrogram
+from reprise_kit.port.gwardys_2014.corpus import Clips
 from reprise_kit.port.gwardys_2014.extractors import Extractor
 from reprise_kit.port.gwardys_2014.machines import Features
-from reprise_kit.port.shared.tracks import find_tracks
 
 SEED = 0
 TRIVIAL = "trivial"
-
-
-@dataclass(frozen=True)
-class Clips:
-    """A corpus of sub-folders: files, genre numbers, (n_clips,), the genres' names, and groups, (n_clips,) numbers."""
-
-    files: tuple[Path, ...]
-    genres: NDArray[np.int64]
-    names: tuple[str, ...]
-    groups: NDArray[np.int64] | None
-
-
-def corpus(folder: Path, groups: Path | None = None) -> Clips:
-    """Read what a folder holds; raises InputError on one genre, or a clip that the table of groups leaves out."""
-    found = find_tracks(folder)
-    names, numbers = np.unique([genre for genre, _ in found], return_inverse=True)
-    if len(names) < 2:
-        raise InputError(f"{folder}: one genre, {names[0]}, is nothing to tell apart; give sub-folders of two at least")
-    files = tuple(file for _, file in found)
-    of_files = None if groups is None else _groups(groups, [file.relative_to(folder).as_posix() for file in files])
-    return Clips(files, numbers, tuple(map(str, names)), of_files)
-
-
-def _groups(table: Path, tracks: Sequence[str]) -> NDArray[np.int64]:
-    try:
-        with table.open(encoding="utf-8", newline="") as file:
-            known = {row["track"]: row["group"] for row in csv.DictReader(file)}
-    except (OSError, UnicodeDecodeError, KeyError, csv.Error) as error:
-        raise InputError(f"{table}: no table with the columns track,group ({error})") from None
-    absent = [track for track in tracks if not known.get(track)]
-    if absent:
-        raise InputError(f"{table}: no group of {absent[0]} ({len(absent)} of {len(tracks)} clips)")
-    return np.unique([known[track] for track in tracks], return_inverse=True)[1]
 
 
 def features(files: Iterable[Path], extractor: Extractor, kept: Path) -> Features:

@@ -8,14 +8,16 @@ from rich.table import Table
 
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.screen import console
-from reprise_kit.port.gwardys_2014 import evaluation, extractors, machines, spectrogram
+from reprise_kit.port.gwardys_2014 import corpus
 
 NOTE = "all but the pictures, the separation and the SVMs is ours: docs/gwardys_2014.md; no paper's figure"
 
 
 def evaluate(folder: Path, n_folds: int, groups: Path | None, weights: Path | None) -> None:
     """Print the table of a corpus; raises InputError on one that cannot be cross-validated."""
-    clips = evaluation.corpus(folder, groups)
+    clips = corpus.read(folder, groups)
+    from reprise_kit.port.gwardys_2014 import evaluation, extractors, machines  # a bad folder is refused at once
+
     path = weights or extractors.installed()
     extractor = extractors.load(path)
     kept = cache() / "gwardys_2014" / _identity(path)
@@ -39,5 +41,7 @@ def evaluate(folder: Path, n_folds: int, groups: Path | None, weights: Path | No
 
 def _identity(weights: Path) -> str:
     """What decides a clip's features: the weights, and how a picture is made."""
+    from reprise_kit.port.gwardys_2014 import spectrogram
+
     made = [getattr(spectrogram, name) for name in ("RATE", "N_FFT", "HOP", "SECONDS", "KERNEL", "RANGE", "TINY")]
     return hashlib.sha256(weights.read_bytes() + repr(made).encode()).hexdigest()[:16]

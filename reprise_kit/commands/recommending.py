@@ -10,10 +10,8 @@ from rich.table import Table
 from reprise_kit.compare.atomic import atomic_folder, held_folder, refuse_foreign
 from reprise_kit.compare.input import find
 from reprise_kit.compare.screen import console
-from reprise_kit.port.dieleman_spotify_2014 import data, recommender, settings
-from reprise_kit.port.dieleman_spotify_2014 import filters as first_layer
-from reprise_kit.port.dieleman_spotify_2014 import playlist as lists
-from reprise_kit.port.dieleman_spotify_2014 import train as trainer
+from reprise_kit.port.dieleman_spotify_2014 import settings
+from reprise_kit.port.dieleman_spotify_2014 import songs as tables
 
 Say = Callable[[str], None]
 
@@ -30,7 +28,9 @@ class Given:
 
 def train(given: Given, out: Path, mode: str, loss: str, epochs: int | None, seed: int | None, say: Say) -> None:
     """Print the settings, train, or go on training, in folder `out`, and print what is known of new songs."""
-    songs = data.songs(given.plays, given.audio, given.songs, given.groups)
+    songs = tables.read(given.plays, given.audio, given.songs, given.groups)
+    from reprise_kit.port.dieleman_spotify_2014 import train as trainer  # a bad table is refused at once
+
     recipe = trainer.Recipe(mode, loss)
     changes = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     recipe = dataclasses.replace(recipe, **changes)  # type: ignore[arg-type]
@@ -49,6 +49,9 @@ def train(given: Given, out: Path, mode: str, loss: str, epochs: int | None, see
 
 def playlist(clip: Path, library: Path, weights: Path, out: Path, say: Say) -> None:
     """Write a playlist's folder."""
+    from reprise_kit.port.dieleman_spotify_2014 import playlist as lists
+    from reprise_kit.port.dieleman_spotify_2014 import recommender
+
     refuse_foreign(out, "playlist")
     tracks = lists.of(clip, library, recommender.load(weights))
     with atomic_folder(out, "playlist") as temporary:
@@ -58,6 +61,9 @@ def playlist(clip: Path, library: Path, weights: Path, out: Path, say: Say) -> N
 
 def filters(folder: Path, weights: Path, out: Path, count: int, say: Say) -> None:
     """Write the picture of the first layer's filters, and a table of the clips that excite each most."""
+    from reprise_kit.port.dieleman_spotify_2014 import filters as first_layer
+    from reprise_kit.port.dieleman_spotify_2014 import recommender
+
     refuse_foreign(out, "filters")
     machine = recommender.load(weights)
     clips = find([folder], recursive=True).files

@@ -5,8 +5,8 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.dieleman_spotify_2014 import baselines, data, filters, front_end, metrics, network, settings
-from reprise_kit.port.dieleman_spotify_2014.data import Songs
 from reprise_kit.port.dieleman_spotify_2014.recommender import nearest
+from reprise_kit.port.dieleman_spotify_2014.songs import Songs
 from reprise_kit.port.wmf_2014.plays import Plays
 
 

@@ -17,11 +17,12 @@ from reprise_kit.cli import cli
 from reprise_kit.compare import npz, registry
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.dieleman_spotify_2014 import data, recommender, train
+from reprise_kit.port.dieleman_spotify_2014 import songs as tables
 from reprise_kit.port.dieleman_spotify_2014.pipeline import open_pipeline
 from tests.port.dieleman_spotify_2014 import synthetic
 
 SYSTEM = "dieleman_spotify_2014"
-EPOCHS = 4
+EPOCHS = 3
 
 
 def words(corpus: Path, out: Path, *more: str) -> list[str]:
@@ -55,7 +56,7 @@ def test_what_is_heard_is_learnt(run: Path) -> None:
     report = json.loads((run / "report.json").read_text())
     figures = report["new songs"]
     assert list(figures) == list(train.ROWS)
-    assert figures["network"]["auc"] > figures["random"]["auc"] + 0.05  # of four epochs: measured 0.60 and 0.50
+    assert figures["network"]["auc"] > figures["random"]["auc"] + 0.05  # of three epochs
     assert abs(figures["random"]["auc"] - 0.5) < 0.2
     tags = {row["tag"] for row in report["settings"]}
     assert tags == {"published", "ours"}
@@ -131,10 +132,7 @@ def test_filters_of_the_first_layer(corpus: Path, run: Path, tmp_path: Path) -> 
     assert len({line.split(",", 1)[1] for line in by_maximum}) > 1  # filters differ in what they like
 
 
-BAD = {
-    "no plays": ("plays.tsv", "", "no plays"),
-    "NaN plays": ("plays.tsv", "u\ts1\tnan\n", "count nan"),
-    "a song without a file": ("plays.tsv", "u\ts1\t1\nu\tnew\t1\n", "no file of new"),
+BAD = {  # beside what tests/commands/test_papers.py runs as processes
     "a file that is not there": (
         "songs.csv",
         "song,file\n" + "".join(f"s{n},x{n}.wav\n" for n in range(72)),
@@ -168,7 +166,7 @@ def test_counts_of_a_billion(corpus: Path, tmp_path: Path) -> None:
     text = (corpus / "plays.tsv").read_text().splitlines()
     table = tmp_path / "plays.tsv"
     table.write_text("\n".join([text[0].rpartition("\t")[0] + "\t1000000000", *text[1:]]) + "\n")
-    songs = data.songs(table, corpus, corpus / "songs.csv", corpus / "groups.csv")
+    songs = tables.read(table, corpus, corpus / "songs.csv", corpus / "groups.csv")
     found = train.targets(songs, data.split(songs, 1), "blog", 1)
     assert np.isfinite(found.songs).all() and np.isfinite(found.users).all()
 

@@ -8,8 +8,9 @@ from click.testing import CliRunner
 
 from reprise_kit.cli import cli
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.gwardys_2014 import corpus as corpora
 from reprise_kit.port.gwardys_2014 import evaluation, machines
-from reprise_kit.port.gwardys_2014.evaluation import Clips
+from reprise_kit.port.gwardys_2014.corpus import Clips
 from reprise_kit.port.gwardys_2014.machines import Features
 from reprise_kit.port.gwardys_2014.spectrogram import KINDS
 from tests.port.gwardys_2014.test_pictures import weights
@@ -82,16 +83,16 @@ def corpus(folder: Path, genres: tuple[str, ...] = ("a", "b"), clips: int = 3) -
 
 def test_bad_corpora(tmp_path: Path) -> None:
     with pytest.raises(InputError, match="one genre, a, is nothing to tell apart"):
-        evaluation.corpus(corpus(tmp_path / "one", ("a",)))
+        corpora.read(corpus(tmp_path / "one", ("a",)))
     with pytest.raises(InputError, match="no such folder"):
-        evaluation.corpus(tmp_path / "none")
+        corpora.read(tmp_path / "none")
     folder, table = corpus(tmp_path / "two"), tmp_path / "groups.csv"
     table.write_text("track,group\na/0.wav,x\n")
     with pytest.raises(InputError, match=r"no group of a/1.wav \(5 of 6 clips\)"):
-        evaluation.corpus(folder, table)
+        corpora.read(folder, table)
     table.write_text("song;artist\n")
     with pytest.raises(InputError, match="no group of a/0"):
-        evaluation.corpus(folder, table)
+        corpora.read(folder, table)
     found, clips = made(1, 1)
     with pytest.raises(InputError, match="24 clips of genre0 for 30 folds"):
         evaluation.accuracies(found, clips, 30, held_out=False)
