@@ -18,6 +18,7 @@ import keras
 import numpy as np
 import tensorflow as tf
 
+from reprise_kit.port.keras_legacy.kernel_gradients import safe_kernel_gradients
 from reprise_kit.port.keras_legacy.shaking import Shake, is_float, masked_as, walk
 
 EPS = float(np.finfo(np.float32).eps)
@@ -114,7 +115,8 @@ class Graph:
             return value
 
         known = {id(x): place(x, tf.cast(v, x.dtype)) for x, v in zip(self.model.inputs, inputs, strict=True)}
-        walk(self.model, known, shake.call, place)
+        with safe_kernel_gradients():
+            walk(self.model, known, shake.call, place)
         return {name: found[name] for name in self.tensors if name in found}
 
     def _find_places(self) -> dict[int, list[tuple[str, tuple[int, ...] | None]]]:

@@ -9,7 +9,7 @@ from pathlib import Path
 
 import msgspec
 
-from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, run, system_folder
+from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, judging, run, system_folder
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
 from reprise_kit.compare.atomic import atomic_folder, held_folder
@@ -165,9 +165,10 @@ class Adoption:
         models = self.out / "models"
         models.mkdir(exist_ok=True)
         all_of_them = []
-        for one in self._captured():
-            all_of_them.append(adopted.adopt(one, self.out / "captured" / one.name, models))
-            self.say(f"report: {one.name}: {all_of_them[-1].conclusion}")
+        with judging.judge() as judge:
+            for one in self._captured():
+                all_of_them.append(judge.adopt(one, self.out / "captured" / one.name, models))
+                self.say(f"report: {one.name}: {all_of_them[-1].conclusion}")
         about = {
             "source": self.request.source,
             "commit": found.commit,
