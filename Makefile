@@ -18,6 +18,7 @@ lint: .venv/installed-dev
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
 	$(BIN)/codespell
+	$(BIN)/vulture
 
 bench: .venv/installed-dev
 	$(BIN)/python -m tests.bench $(ARGS)

@@ -4,14 +4,14 @@ A system is a folder with a system.toml (`compare/system.py`) and modules, of wh
 
     pipeline    Options, a frozen dataclass; open_pipeline(weights, source_backend, options) -> Pipeline
                 original_refuses(path) -> str | None, where the live original would not end on some inputs
-    live        STEP_SECONDS, LiveNetwork(model), LiveRecogniser(network, rate): answers while sound still arrives
-    causes      RULES and CAUSES, by which `compare` explains a difference
-    train_trace trace(request) -> arrays, the port's side of `training-parity`
+    live        STEP_SECONDS, LiveNetwork(model), LiveRecogniser(network, rate): answers while it hears (Live)
+    causes      RULES and CAUSES, by which `compare` explains a difference (Causes)
+    train_trace train_trace(request) -> arrays, one_step, under: the port's side of `training-parity` (Trainer)
 
 `compare/registry.py` opens them by name. Nothing here knows what an input is: sound, an image, a table.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Protocol
@@ -98,11 +98,59 @@ def one_by_one(predict: Callable[[Path], Prediction], paths: Sequence[Path]) -> 
     return answers
 
 
+class Settled(Protocol):
+    """What a piece of a stream of sound settled."""
+
+    @property
+    def step_probs(self) -> NDArray[np.float32]:
+        """(n_steps, n_labels) of the new steps."""
+        ...
+
+    @property
+    def log_mel(self) -> NDArray[np.float32]:
+        """(n_frames, n_mels) of the new frames, to be drawn."""
+        ...
+
+
 class LiveRecogniser(Protocol):
     """Answers on a stream, step by step."""
 
-    def push(self, samples: NDArray[np.float32]) -> Any:
-        """Take (n,) samples more and return the steps that they complete."""
+    def push(self, samples: NDArray[np.float32], /) -> Settled:
+        """Take (n,) samples more, full scale 1.0, and return what they settle."""
+        ...
+
+    def listen(self, parts: Iterable[NDArray[np.float32]], /) -> Iterable[tuple[Settled, NDArray[np.float32]]]:
+        """Yield what each stretch of a whole file settles, and the stretch."""
+        ...
+
+
+class Live(Protocol):
+    """A system's module `live`."""
+
+    STEP_SECONDS: float
+
+    def LiveNetwork(self, model: Any, /) -> Any:
+        """Return what all streams share of a loaded model."""
+        ...
+
+    def LiveRecogniser(self, network: Any, rate: int, /) -> LiveRecogniser:
+        """Begin a stream at `rate` Hz; raises InputError on a rate that it cannot take."""
+        ...
+
+
+class Trainer(Protocol):
+    """A system's module `train_trace`: the port while it trains, by the names of the original's adapter."""
+
+    def train_trace(self, request: Mapping[str, Array], /) -> dict[str, Array]:
+        """Train on a request's batches (`compare/training.py` makes it); return losses and weights by name."""
+        ...
+
+    def one_step(self, request: Mapping[str, Array], original: Mapping[str, Array], step: int, /) -> dict[str, Array]:
+        """Make step `step` from the original's own state after the one before."""
+        ...
+
+    def under(self, arrays: Mapping[str, Array], prefix: str, /) -> dict[str, Array]:
+        """Return the original's weights named PREFIX/... as the port lays them out."""
         ...
 
 

@@ -4,7 +4,7 @@ A system's causes are its module `causes`: CAUSES, and RULES that compute a stag
 a side where that side's array is what the cause gives and not what the rule gives.
 """
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,7 +17,6 @@ from reprise_kit.compare.diff import compare_arrays
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
-from reprise_kit.compare.system import System
 from reprise_kit.compare.trace import Trace
 from reprise_kit.compare.verdict import Verdict
 
@@ -60,19 +59,14 @@ def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str 
                                                                     ("candidate", isolated))}  # fmt: skip
     if any(array is None for array in sides.values()):
         return None  # the verdict says already who has no such stage
-    causes, rules = _tables(settings.system)
+    known = registry.causes(settings.system)
     weights = _weights(settings)
     source = stage.taken(result.reference.arrays)  # None where a stage starts from the clip
     case = Case(stage.name, source, result.reference.scalars, result.clip.path, weights, settings.backend)
-    fitting = [cause for cause in causes if stage.name in cause.stages]
+    fitting = [cause for cause in known.CAUSES if stage.name in cause.stages] if known else []
     arrays = {side: array for side, array in sides.items() if array is not None}
-    found, left_out = _try(fitting, rules.get(stage.name), case, stage, fault, arrays)
+    found, left_out = _try(fitting, known.RULES.get(stage.name) if known else None, case, stage, fault, arrays)
     return _sentence(found, len(fitting), left_out, case, fault)
-
-
-def _tables(system: System) -> tuple[Sequence[Cause], Mapping[str, Callable[[Case], np.ndarray]]]:
-    module = registry.part(system, "causes")
-    return (module.CAUSES, module.RULES) if module else ((), {})
 
 
 def _weights(settings: Settings) -> Path | None:

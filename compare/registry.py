@@ -15,10 +15,10 @@ from importlib.machinery import ModuleSpec
 from importlib.metadata import entry_points
 from pathlib import Path
 from types import ModuleType
-from typing import Any
+from typing import Any, cast
 
 from reprise_kit.compare import system as systems
-from reprise_kit.compare.contract import Pipeline
+from reprise_kit.compare.contract import Causes, Live, Pipeline, Trainer
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import System
 from reprise_kit.compare.weights import Weights
@@ -84,10 +84,29 @@ def open_pipeline(system: System, weights: Weights, given: Mapping[str, Any] | N
     return opened
 
 
+def live(system: System) -> Live | None:
+    """Return what answers while sound still arrives, or None where a system has no live path."""
+    return cast("Live | None", part(system, "live"))
+
+
+def trainer(system: System) -> Trainer:
+    """Return a system's trainer; raises InputError where it has none."""
+    return cast("Trainer", _needed(system, "train_trace", "no trainer to compare"))
+
+
+def causes(system: System) -> Causes | None:
+    """Return the table by which a system's differences are explained, or None where it has none."""
+    return cast("Causes | None", part(system, "causes"))
+
+
 def _pipeline_module(system: System) -> ModuleType:
-    module = part(system, "pipeline")
+    return _needed(system, "pipeline", "no port yet")
+
+
+def _needed(system: System, name: str, without: str) -> ModuleType:
+    module = part(system, name)
     if module is None:
-        raise InputError(f"system {system.name} has no port yet: its pipeline.py is missing")
+        raise InputError(f"system {system.name} has {without}: its {name}.py is missing")
     return module
 
 

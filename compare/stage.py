@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from reprise_kit.compare.errors import InputError
 
 Array = NDArray[Any]
-MODES = ("isolated", "chained", "chained_redecoded")
+MODES = ("chained", "isolated", "chained_redecoded")
 
 
 class ToleranceRow(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
@@ -83,13 +83,9 @@ class Stage:
 
         isolated may be left out by a stage that starts from the input, chained_redecoded by any: it is then `chained`.
         """
-        rows = {
-            "chained": row.chained,
-            "isolated": row.isolated or (row.chained if row.source == "clip" else None),
-            "chained_redecoded": row.chained_redecoded or row.chained,
-        }
+        isolated = row.isolated or (row.chained if row.source == "clip" else None)
         tolerances = {}
-        for mode, values in rows.items():
+        for mode, values in zip(MODES, (row.chained, isolated, row.chained_redecoded or row.chained), strict=True):
             if values is None or not values.reason.strip():
                 raise InputError(f"stage {row.name}: no {mode} tolerance with a reason in system.toml")
             tolerances[mode] = Tolerance(values.atol, values.rtol, values.reason, values.equal)

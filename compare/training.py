@@ -5,7 +5,6 @@ import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 from typing import Any
 
 import numpy as np
@@ -85,7 +84,7 @@ def run_original(settings: Settings, request: Arrays, folder: Path) -> Arrays:
 
 def compare(system: System, request: Arrays, original: Arrays) -> Parity:
     """Train the port on the same request and compare losses and every weight, chained and isolated."""
-    port = _port(system)
+    port = registry.trainer(system)
     steps, allowed = len(request["batches"]), rows(system)
     chained = port.train_trace(request)
     alone = port.one_step(request, original, steps)
@@ -102,13 +101,6 @@ def compare(system: System, request: Arrays, original: Arrays) -> Parity:
         for name, array in arrays.items()
     ]
     return Parity(original, chained, verdicts)
-
-
-def _port(system: System) -> ModuleType:
-    module = registry.part(system, "train_trace")
-    if module is None:
-        raise InputError(f"system {system.name} has no trainer to compare: its train_trace.py is missing")
-    return module
 
 
 def _stage(name: str, array: np.ndarray, allowed: Mapping[str, Any], mode: str) -> Stage:

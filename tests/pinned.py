@@ -1,7 +1,7 @@
 """A system with other pins than its system.toml names: for tests that bring files of their own."""
 
 import dataclasses
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 import msgspec
@@ -9,6 +9,21 @@ import msgspec
 from reprise_kit.compare import registry
 from reprise_kit.compare.pins import blob_id
 from reprise_kit.compare.system import PinnedFile, System
+
+FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model\n", "models/weights.h5": b"\x89HDF"}
+
+
+def with_contents(contents: Mapping[str, bytes] = FILES) -> System:
+    """Return a system of the kit that pins these contents by path; weights are optional."""
+    return with_files(PinnedFile(p, blob_id(c), optional=p.endswith(".h5")) for p, c in contents.items())
+
+
+def written(folder: Path, contents: Mapping[str, bytes] = FILES) -> Path:
+    """Write contents by path below `folder`, and return it."""
+    for path, content in contents.items():
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
+        (folder / path).write_bytes(content)
+    return folder
 
 
 def with_files(files: Iterable[PinnedFile], name: str = "deepsound_crnn") -> System:

@@ -7,7 +7,6 @@ the 2016 system (both channels, port/audio); upstream's training used a newer li
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -52,12 +51,7 @@ class Pipeline(NetworkPipeline):
 
     labels = GENRES
 
-    def __init__(
-        self,
-        weights: Path,
-        source_backend: str,
-        options: Options,
-    ) -> None:
+    def __init__(self, weights: Path, source_backend: str, options: Options) -> None:
         """Load a TensorFlow.js model."""
         if source_backend != "tensorflow":
             raise InputError(
@@ -119,20 +113,11 @@ class Pipeline(NetworkPipeline):
             return self._log_mel(np.ascontiguousarray(source, np.float32))
         if name == "smoothed":
             return front_end.smooth(source)
-        leaves, enters = LAYERS[name]
-        part = keras.Model(self.model.get_layer(enters).output, self.model.get_layer(leaves).output)
-        array: np.ndarray = np.asarray(part(source[None].astype(np.float32), training=False))[0]
+        array: np.ndarray = np.asarray(self._part(name)(source[None].astype(np.float32), training=False))[0]
         return array
 
-    def provenance(self) -> dict[str, Any]:
-        """Return what decided the numbers."""
-        return {
-            "side": "port",
-            "source_backend": "tensorflow",
-            "weights_sha256": tfjs.sha256(self.weights),
-            "packages": {name: version(name) for name in ("av", "keras", "numpy", "scipy", "tensorflow")},
-            "floatx": keras.config.floatx(),
-        }
+    def _weights_sha256(self) -> str:
+        return tfjs.sha256(self.weights)
 
     def _read(self, clip: Path) -> Decoded:
         """With the browser's front end, the first channel at the file's own rate."""

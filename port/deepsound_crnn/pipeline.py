@@ -15,7 +15,7 @@ import numpy as np
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode, seconds_at, whole
+from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, seconds_at, whole
 from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS, log_mel
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
@@ -74,12 +74,7 @@ class Pipeline(NetworkPipeline):
 
     labels = GENRES
 
-    def __init__(
-        self,
-        weights: Path,
-        source_backend: str,
-        options: Options,
-    ) -> None:
+    def __init__(self, weights: Path, source_backend: str, options: Options) -> None:
         """Load a Keras-1 weights file whose convolution kernels have the order of `source_backend`."""
         super().__init__(crnn.load(weights, source_backend), LAYERS, weights, source_backend, options)
         self.stream_over = options.stream_over
@@ -167,7 +162,7 @@ class Pipeline(NetworkPipeline):
         return graph(keras.Model(self.model.input, self.model.get_layer("output_realtime").output))
 
     def _read(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks, self._longest, self.strict)
+        return self.options.decode(clip, self._longest)
 
     @property
     def _longest(self) -> float:

@@ -3,22 +3,21 @@
 There is no original to compare with: the stages are there to be looked at.
 """
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from reprise_kit.compare import provenance
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.scipy017.resample import resample
 from reprise_kit.port.dieleman_spotify_2014 import front_end, recommender, settings
-from reprise_kit.port.shared.network import PACKAGES, AudioOptions
+from reprise_kit.port.shared.network import PACKAGES, AudioOptions, native
 
 LAYERS = ("conv_1", "conv_2", "conv_3", "conv_4", "pooled", "dense_1", "dense_2")
 FACTORS = tuple(f"factor {number}" for number in range(settings.of("blog")["factors"]))
@@ -44,8 +43,7 @@ class Pipeline:
 
     def decode(self, path: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono, and its rate."""
-        decoded = decode(path, self.options.decoder, self.options.fix_quirks)
-        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded.provenance, decoded.sha256)
+        return native(self.options.decode(path))
 
     def stage(self, name: str, source: Any, scalars: Mapping[str, float]) -> Array:
         """Compute one stage from its source; raises KeyError on an unknown one."""
@@ -81,8 +79,7 @@ class Pipeline:
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""
-        digest = hashlib.sha256(self.weights.read_bytes()).hexdigest()
-        return {"side": "port", "weights_sha256": digest, "packages": {name: version(name) for name in PACKAGES}}
+        return provenance.of_port(sha256(self.weights), PACKAGES)
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

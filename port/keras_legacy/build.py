@@ -77,16 +77,15 @@ def migrate(
     columns) of Deconvolution2D layers by name, where the file holds others than were used.
     Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
     """
-    if source_backend not in ("theano", "tensorflow"):
-        raise InputError(f"source backend {source_backend!r}; allowed: theano, tensorflow")
+    _check_backend(source_backend)
     shapes = dict(output_shapes or {})
     prepared = prepare(model, keras_version, replace=replace, ignore=ignore, pair_by=pair_by, output_shapes=shapes)
     root = prepared.root
     if channels_last:
         _check_channels_last(root)
+    settings = (source_backend, prepared.version, dim_ordering, legacy_bugs, dict(replace or {}), shapes)
 
     def start() -> Context:
-        settings = (source_backend, prepared.version, dim_ordering, legacy_bugs, dict(replace or {}), shapes)
         notes = [*model.notes, *prepared.notes]
         return Context(*settings, notes, masked=_masked(root), dialect=model.dialect)
 
@@ -153,6 +152,11 @@ def _either_ordering(
         f"layer {names[:200]}: its dim_ordering is not recorded, no layer beside it tells, and both fit, with "
         "other answers; say it with --dim-ordering th or tf"
     )
+
+
+def _check_backend(name: str) -> None:
+    if name not in ("theano", "tensorflow"):
+        raise InputError(f"source backend {name!r}; allowed: theano, tensorflow")
 
 
 def _check_channels_last(root: tree.Node) -> None:

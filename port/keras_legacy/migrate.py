@@ -74,9 +74,7 @@ def migrate_files(
     if golden is not None and options.channels_last:
         raise InputError("--verify compares in Keras 1's own layout; leave out --channels-last")
     model = _read(architecture, weights)
-    wanted = load(golden) if golden else None
-    if wanted and not all(array.size for array in wanted.inputs + wanted.outputs):
-        raise InputError(f"{golden}: the recording is empty, which proves nothing; record it with samples")
+    wanted = _golden(golden) if golden else None
     seen = load(recording) if recording else wanted
     settings = options.settings(_recorded_version(model, seen))
     # Whatever is refused here takes no start of TensorFlow.
@@ -88,14 +86,7 @@ def migrate_files(
     check_export(migrated.model, options.to)
     custom = {own.__name__: own for own in settings["replace"].values() if isinstance(own, type)}
     notes = write(migrated.model, out, options.to, custom)
-    needs, module = ", ".join(migrated.needs), "reprise_kit.port.keras_legacy.layers"
-    lines = [
-        *found.lines,
-        found.conclusion,
-        *migrated.notes,
-        *notes,
-        f"needs {module} imported before loading ({needs})" if needs else "stock Keras 3, no import of ours",
-    ]
+    lines = [*found.lines, found.conclusion, *migrated.notes, *notes, _needs(migrated.needs)]
     if model.dialect is TF_KERAS and architecture is None and options.to == "keras":
         lines += keras3.says(weights, migrated.model)
     if settings["keras_version"] != options.keras_version:
@@ -104,6 +95,19 @@ def migrate_files(
         return Report(lines)
     verdict = verify.compare(migrated, wanted, options.tolerance, _predict(migrated.model, out, options.to, custom))
     return Report(lines, verdict, _why(verdict, model, str(found.backend), settings, wanted))
+
+
+def _golden(path: Path) -> Recording:
+    wanted = load(path)
+    if not all(array.size for array in wanted.inputs + wanted.outputs):
+        raise InputError(f"{path}: the recording is empty, which proves nothing; record it with samples")
+    return wanted
+
+
+def _needs(layers: list[str]) -> str:
+    if not layers:
+        return "stock Keras 3, no import of ours"
+    return f"needs reprise_kit.port.keras_legacy.layers imported before loading ({', '.join(layers)})"
 
 
 def _recorded_version(model: read.Keras1Model, seen: Recording | None) -> str | None:

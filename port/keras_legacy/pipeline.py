@@ -8,13 +8,13 @@ stages are layered stages themselves, or the one array that enters the network.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import numpy as np
 
+from reprise_kit.compare import provenance
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
@@ -118,13 +118,8 @@ class LegacyKerasPipeline:
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""
-        return {
-            "side": "port",
-            "source_backend": self.source_backend,
-            "weights_sha256": sha256(self.weights),
-            "packages": {name: version(name) for name in PACKAGES},
-            "floatx": keras.config.floatx(),
-        }
+        more = {"source_backend": self.source_backend, "floatx": keras.config.floatx()}
+        return provenance.of_port(sha256(self.weights), PACKAGES, **more)
 
     def _run_network(self, path: Path, entering: Array) -> dict[str, Array]:
         try:

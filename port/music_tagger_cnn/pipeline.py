@@ -1,22 +1,12 @@
-"""The data path of the CNN tagger; its steps and options are in port.choi.pipeline."""
-
-from pathlib import Path
+"""The data path of the CNN tagger; its steps and options are in port/shared/choi/tagger.py."""
 
 from reprise_kit.port.music_tagger_cnn import model
-from reprise_kit.port.shared.choi.blocks import KERAS_106_THEANO, Statistics
-from reprise_kit.port.shared.choi.tagger import Options, TaggerPipeline, original_refuses
+from reprise_kit.port.shared.choi.blocks import KERAS_106_THEANO
+from reprise_kit.port.shared.choi.tagger import Options, opener, original_refuses
 
 LAYERS = ("bn_0_freq", "pool1", "pool2", "pool3", "pool4", "pool5", "output")
 
 __all__ = ["Options", "open_pipeline", "original_refuses"]
 
-
-def open_pipeline(
-    weights: Path, source_backend: str, options: Options | None = None, statistics: Statistics = KERAS_106_THEANO
-) -> TaggerPipeline:
-    """Open the CNN tagger.
-
-    statistics: how running_std is read; the default is the live original's (Keras 1.0.6 on Theano).
-    """
-    network = model.load(weights, source_backend, statistics)
-    return TaggerPipeline(network, LAYERS, statistics, weights, source_backend, options or Options())
+# The live original: Keras 1.0.6 on Theano.
+open_pipeline = opener(model.load, LAYERS, KERAS_106_THEANO)

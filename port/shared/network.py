@@ -3,17 +3,17 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from reprise_kit.compare import provenance
 from reprise_kit.compare.contract import Prediction, Traced, one_by_one
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.decode import Decoded, decode
+from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode
 
 PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
 Layers = Mapping[str, tuple[str, str]]  # stage: the layer that it leaves, and the layer that its source stage left
@@ -29,6 +29,15 @@ class AudioOptions:
     decoder: str = "pyav"
     fix_quirks: bool = False
     strict: bool = False
+
+    def decode(self, clip: Path, max_seconds: float = MAX_SECONDS) -> Decoded:
+        """Return a clip as the original's decoder gave it; raises InputError on one that it cannot take."""
+        return decode(clip, self.decoder, self.fix_quirks, max_seconds, self.strict)
+
+
+def native(decoded: Decoded) -> Traced:
+    """Return the stage `native`, (n_native,) float32 mono samples, and native_rate in Hz."""
+    return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded.provenance, decoded.sha256)
 
 
 def graph(part: keras.Model) -> Any:
@@ -47,16 +56,12 @@ class NetworkPipeline:
     labels: tuple[str, ...]
 
     def __init__(
-        self,
-        model: keras.Model,
-        layers: Layers,
-        weights: Path,
-        source_backend: str,
-        options: AudioOptions,
+        self, model: keras.Model, layers: Layers, weights: Path, source_backend: str, options: AudioOptions
     ) -> None:
         """Take a loaded network and the stages that leave its layers, in order."""
         self.model, self.layers = model, layers
         self.weights, self.source_backend = weights, source_backend
+        self.options = options
         self.decoder, self.fix_quirks, self.strict = options.decoder, options.fix_quirks, options.strict
         self._tapped = keras.Model(model.input, [model.get_layer(leaves).output for leaves, _ in layers.values()])
 
@@ -78,21 +83,18 @@ class NetworkPipeline:
 
     def decode(self, clip: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono samples as the original's decoder gave them, native_rate in Hz."""
-        decoded = self._read(clip)
-        return Traced({"native": decoded.native}, {"native_rate": decoded.rate}, decoded.provenance, decoded.sha256)
+        return native(self._read(clip))
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""
-        return {
-            "side": "port",
-            "source_backend": self.source_backend,
-            "weights_sha256": sha256(self.weights),
-            "packages": {name: version(name) for name in PACKAGES},
-            "floatx": keras.config.floatx(),
-        }
+        more = {"source_backend": self.source_backend, "floatx": keras.config.floatx()}
+        return provenance.of_port(self._weights_sha256(), PACKAGES, **more)
+
+    def _weights_sha256(self) -> str:
+        return sha256(self.weights)
 
     def _read(self, clip: Path) -> Decoded:
-        return decode(clip, self.decoder, self.fix_quirks, strict=self.strict)
+        return self.options.decode(clip)
 
     def _part(self, stage: str) -> keras.Model:
         """Return what lies between the layer that the source of `stage` left and the one that it leaves."""

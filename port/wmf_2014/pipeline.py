@@ -1,15 +1,15 @@
 """The data path of the factorisation: table -> plays -> confidence -> factors, half-iteration by half-iteration."""
 
-import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare import provenance
 from reprise_kit.compare.contract import Array, Prediction, Traced, one_by_one
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.wmf_2014 import als, plays, settings
 
@@ -81,8 +81,7 @@ class Pipeline:
 
     def provenance(self) -> dict[str, Any]:
         """Return what decided the numbers."""
-        digest = hashlib.sha256(self.path.read_bytes()).hexdigest()
-        return {"side": "port", "weights_sha256": digest, "packages": {"numpy": version("numpy")}}
+        return provenance.of_port(sha256(self.path), ("numpy",))
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

@@ -8,13 +8,9 @@ import click
 
 from reprise_kit.command_line.options import (
     FILE,
-    backend_option,
     command,
-    decoder_option,
-    strict_option,
+    one_side,
     system_option,
-    upstream_option,
-    weights_option,
 )
 
 
@@ -25,12 +21,7 @@ from reprise_kit.command_line.options import (
 )
 @click.option("--candidate", default="port", show_default=True, help="The side under test.")
 @click.option("--out", type=FILE, default=Path("report"), show_default=True, help="Folder of report and traces.")
-@system_option
-@weights_option
-@backend_option
-@decoder_option
-@strict_option
-@upstream_option
+@one_side
 def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out: Path, **chosen: Any) -> None:
     """Run both sides on CLIPS (files or folders; default: the kit's own) and compare them stage by stage.
 
@@ -46,12 +37,7 @@ def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out
 @click.option("--runner", default="port", show_default=True, help="port, python27, docker, node or recorded.")
 @click.option("--out", type=FILE, required=True, help="Folder for trace.npz and trace.json.")
 @click.option("--given", type=FILE, help="Trace whose arrays each stage is computed from (isolated).")
-@system_option
-@weights_option
-@backend_option
-@decoder_option
-@strict_option
-@upstream_option
+@one_side
 def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any) -> None:
     """Record what leaves every stage of one side on CLIP."""
     from reprise_kit.compare import terminal

@@ -1,6 +1,7 @@
 """What the sub-commands share: their options, and how each of them ends."""
 
-from functools import partial
+from collections.abc import Callable
+from functools import partial, reduce
 from pathlib import Path
 from typing import Any
 
@@ -27,6 +28,12 @@ decoder_option = click.option(
 )
 strict_option = click.option("--strict", is_flag=True, help="Refuse sound that is cut, odd or mislabelled.")
 upstream_option = click.option("--upstream", type=FILE, help="Upstream's folder; default: what `fetch` brought.")
+
+
+def one_side(function: Callable[..., None]) -> Callable[..., None]:
+    """Give a command every option that says how a system is run."""
+    options = (system_option, weights_option, backend_option, decoder_option, strict_option, upstream_option)
+    return reduce(lambda made, option: option(made), reversed(options), function)
 
 
 class Command(click.Command):

@@ -5,7 +5,7 @@ import json
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -19,7 +19,11 @@ from reprise_kit.compare.atomic import (
 )
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn.training import dataset as data
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 from reprise_kit.port.shared.gtzan import GENRES
+
+if TYPE_CHECKING:
+    from reprise_kit.port.deepsound_crnn.training.split import Split
 
 Say = Callable[[str], None]
 
@@ -78,23 +82,13 @@ def train(
     """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
     from reprise_kit.port.deepsound_crnn.training import progress as training_progress
     from reprise_kit.port.deepsound_crnn.training import report as training_report
-    from reprise_kit.port.deepsound_crnn.training import split as splits
     from reprise_kit.port.deepsound_crnn.training import train as trainer
 
     corpus = data.load(source)
     recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
     changes = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     recipe = dataclasses.replace(recipe, **changes)  # type: ignore[arg-type]
-    if recipe_name == "original":
-        if artists or parts:
-            raise InputError("the original's recipe splits at random; --artists and --split go with --recipe honest")
-        train_rows, val_rows = splits.as_original(len(corpus.x))
-        split = splits.Split(train_rows, val_rows, val_rows, "70/30 at random, reported on what validation used")
-    elif parts:
-        split = splits.read_split(parts, corpus.paths)
-    else:
-        names = splits.read_artists(artists, corpus.paths) if artists else [""] * len(corpus.paths)
-        split = splits.by_artist(np.array(corpus.genres)[corpus.labels], names)
+    split = _split(corpus, recipe_name, artists, parts)
     say(f"split: {split.how}: {len(split.train)} / {len(split.val)} / {len(split.test)} tracks")
     with held_folder(out, "train"), _goes_on(say):
         with training_progress.Shown(say) as shown:
@@ -106,6 +100,21 @@ def train(
         about = {"recipe": dataclasses.asdict(recipe), "split": split.how, "epochs": len(history)}
         training_report.write(out, figures, history, about)
     say(f"accuracy {figures['accuracy']:.3f} on {figures['tracks']} tracks after {len(history)} epochs: {out}")
+
+
+def _split(corpus: Corpus, recipe_name: str, artists: Path | None, parts: Path | None) -> "Split":
+    """Return which tracks are trained on, stop it and judge it, as the recipe or the person has it."""
+    from reprise_kit.port.deepsound_crnn.training import split as splits
+
+    if recipe_name == "original":
+        if artists or parts:
+            raise InputError("the original's recipe splits at random; --artists and --split go with --recipe honest")
+        train_rows, val_rows = splits.as_original(len(corpus.x))
+        return splits.Split(train_rows, val_rows, val_rows, "70/30 at random, reported on what validation used")
+    if parts:
+        return splits.read_split(parts, corpus.paths)
+    names = splits.read_artists(artists, corpus.paths) if artists else [""] * len(corpus.paths)
+    return splits.by_artist(np.array(corpus.genres)[corpus.labels], names)
 
 
 def filters(

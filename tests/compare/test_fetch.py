@@ -7,24 +7,17 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import fetch
 from reprise_kit.compare.pins import blob_id, check
-from reprise_kit.compare.system import PinnedFile
-from tests.pinned import with_files
-
-FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model\n", "models/weights.h5": b"\x89HDF"}
+from tests.pinned import FILES, with_contents, written
 
 
 @pytest.fixture
 def pinned():
-    files = [PinnedFile(p, blob_id(c), optional=p.endswith(".h5")) for p, c in FILES.items()]
-    return with_files(files)
+    return with_contents()
 
 
 @pytest.fixture
 def copy(tmp_path):
-    for path, content in FILES.items():
-        (tmp_path / "copy" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "copy" / path).write_bytes(content)
-    return tmp_path / "copy"
+    return written(tmp_path / "copy")
 
 
 def test_blob_ids_are_gits(copy):

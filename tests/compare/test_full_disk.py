@@ -78,20 +78,21 @@ def left(folder):
     return [path for path in folder.rglob("*") if not path.is_dir() and path.name != MARKER]
 
 
-@pytest.mark.parametrize("small_cache", ["300k"], indirect=True)
-def test_fetch_from_a_folder(small_cache, pinned, tmp_path, monkeypatch, capsys):
-    code, said = run(monkeypatch, capsys, "fetch", "deepsound_crnn", "--from", tmp_path / "copy")
+def assert_refused(ended, small_cache):
+    code, said = ended
     assert code == 2
     assert said.startswith("reprise: No space left on device") and said.count("\n") == 1
     assert left(small_cache) == []
+
+
+@pytest.mark.parametrize("small_cache", ["300k"], indirect=True)
+def test_fetch_from_a_folder(small_cache, pinned, tmp_path, monkeypatch, capsys):
+    assert_refused(run(monkeypatch, capsys, "fetch", "deepsound_crnn", "--from", tmp_path / "copy"), small_cache)
 
 
 @pytest.mark.parametrize("small_cache", ["300k"], indirect=True)
 def test_fetch_from_the_network(small_cache, served, monkeypatch, capsys):
-    code, said = run(monkeypatch, capsys, "fetch", "deepsound_crnn")
-    assert code == 2
-    assert said.startswith("reprise: No space left on device") and said.count("\n") == 1
-    assert left(small_cache) == []
+    assert_refused(run(monkeypatch, capsys, "fetch", "deepsound_crnn"), small_cache)
 
 
 @pytest.mark.parametrize("small_cache", ["2m"], indirect=True)

@@ -8,27 +8,22 @@ import pytest
 
 from reprise_kit.compare import pins
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.pins import blob_id, check, checked_copy, problem, read_inside
+from reprise_kit.compare.pins import check, checked_copy, problem, read_inside
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.system import PinnedFile
-from tests.pinned import with_files
+from tests.pinned import FILES, with_contents, written
 
-FILES = {"common.py": b"GENRES = []\n", "models/model.yaml": b"class_name: Model\n", "models/weights.h5": b"\x89HDF"}
 PLANTED = ("numpy.py", "sitecustomize.py", "common.pyc", "__pycache__/common.cpython-311.pyc", "models/__init__.py")
 
 
 @pytest.fixture
 def pinned():
-    files = tuple(PinnedFile(p, blob_id(c), optional=p.endswith(".h5")) for p, c in FILES.items())
-    return with_files(files)
+    return with_contents()
 
 
 @pytest.fixture
 def folder(tmp_path):
-    for path, content in FILES.items():
-        (tmp_path / "up" / path).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / "up" / path).write_bytes(content)
-    return tmp_path / "up"
+    return written(tmp_path / "up")
 
 
 def files(folder):

@@ -30,15 +30,9 @@ F_BREAK = 1000.0  # Hz, where the logarithmic part begins
 LOG_STEP = np.log(6.4) / 27.0  # natural log of frequency per mel above
 
 
-def log_mel(
-    samples: NDArray[np.float32],
-    sample_rate: int = SAMPLE_RATE,
-    n_fft: int = N_FFT,
-    hop: int = HOP,
-    n_mels: int = N_MELS,
-) -> NDArray[np.float64]:
+def log_mel(samples: NDArray[np.float32]) -> NDArray[np.float64]:
     """Natural logarithm of `mel_power`, (n_frames, n_mels) float64; see `log_power`."""
-    return log_power(mel_power(samples, sample_rate, n_fft, hop, n_mels))
+    return log_power(mel_power(samples))
 
 
 def log_power(power: NDArray[np.float64]) -> NDArray[np.float64]:

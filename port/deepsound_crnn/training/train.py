@@ -88,11 +88,7 @@ def train(
     Returns the network with the weights the recipe keeps, and the history: one dict of figures per epoch. Raises
     InputError where the corpus has other than ten genres, or the folder holds another run.
     """
-    if len(corpus.genres) != crnn.N_GENRES or corpus.x.shape[1] < crnn.MIN_FRAMES:
-        raise InputError(
-            f"a corpus of {len(corpus.genres)} genres and {corpus.x.shape[1]} frames; the network takes "
-            f"{crnn.N_GENRES} genres and at least {crnn.MIN_FRAMES} frames"
-        )
+    _check(corpus)
     tf.config.experimental.enable_op_determinism()
     claim_folder(folder, "train")
     model = network(recipe, weights, source_backend)
@@ -115,6 +111,14 @@ def train(
     if recipe.patience is not None:
         model.load_weights(folder / "best.weights.h5")
     return model, progress.history
+
+
+def _check(corpus: Corpus) -> None:
+    if len(corpus.genres) != crnn.N_GENRES or corpus.x.shape[1] < crnn.MIN_FRAMES:
+        raise InputError(
+            f"a corpus of {len(corpus.genres)} genres and {corpus.x.shape[1]} frames; the network takes "
+            f"{crnn.N_GENRES} genres and at least {crnn.MIN_FRAMES} frames"
+        )
 
 
 def _schedule(recipe: Recipe) -> list[keras.callbacks.Callback]:

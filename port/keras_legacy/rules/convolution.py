@@ -168,36 +168,30 @@ def convolution1d(context: Context, node: Node) -> Apply:
 @rule("Convolution2D", "AtrousConvolution2D")
 def convolution2d(context: Context, node: Node) -> Apply:
     """th (n, n_in, rows, cols) or tf (n, rows, cols, n_in), the same with nb_filter channels out."""
-    kernel, ordering = kernel_2d(node), context.ordering(node)
-    strides = integers(node.config.get("subsample") or (1, 1), node, "subsample")
     rate = _dilation(context, node, integers(node.config.get("atrous_rate") or (1, 1), node, "atrous_rate"))
-    w, *b = arrays_of(node, "W", *bias(node))
-    padding, pad = same_padding(context, node, wide(kernel, rate), strides)
-    converted = kernel_of(context, w, ordering, 2)
-
-    def made(strides: tuple[int, ...], padding: str) -> Apply:
-        settings = {"dilation_rate": rate, "groups": _groups(node), "use_bias": bool(b)}
-        make = partial(layers.Conv2D, converted.shape[3], kernel, strides, padding, **settings)
-        return with_activation(context, node, make, [converted, *b])
-
-    layer = after(pad, strided(node, wide(kernel, rate), strides, padding, made))
-    return lambda x: context.spatial(node, x, ordering, layer)
+    return _convolution(context, node, layers.Conv2D, kernel_2d(node), rate)
 
 
 @rule("Convolution3D")
 def convolution3d(context: Context, node: Node) -> Apply:
     """th (n, n_in, d1, d2, d3) or tf (n, d1, d2, d3, n_in), the same with nb_filter channels out."""
-    kernel = kernel_3d(node)
-    strides = integers(node.config.get("subsample") or (1, 1, 1), node, "subsample")
-    ordering = context.ordering(node)
     rate = integers(node.config.get("atrous_rate") or (1, 1, 1), node, "atrous_rate")
+    return _convolution(context, node, layers.Conv3D, kernel_3d(node), rate)
+
+
+def _convolution(
+    context: Context, node: Node, kind: Callable[..., Any], kernel: tuple[int, ...], rate: tuple[int, ...]
+) -> Apply:
+    """A convolution of Keras 3's `kind` over as many axes as `kernel` has."""
+    ordering = context.ordering(node)
+    strides = integers(node.config.get("subsample") or (1,) * len(kernel), node, "subsample")
     w, *b = arrays_of(node, "W", *bias(node))
     padding, pad = same_padding(context, node, wide(kernel, rate), strides)
-    converted = kernel_of(context, w, ordering, 3)
+    converted = kernel_of(context, w, ordering, len(kernel))
 
     def made(strides: tuple[int, ...], padding: str) -> Apply:
         settings = {"dilation_rate": rate, "groups": _groups(node), "use_bias": bool(b)}
-        make = partial(layers.Conv3D, converted.shape[4], kernel, strides, padding, **settings)
+        make = partial(kind, converted.shape[-1], kernel, strides, padding, **settings)
         return with_activation(context, node, make, [converted, *b])
 
     layer = after(pad, strided(node, wide(kernel, rate), strides, padding, made))

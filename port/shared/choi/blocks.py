@@ -17,7 +17,6 @@ from reprise_kit.port.keras_legacy import convert, read
 
 Arrays = Mapping[str, np.ndarray]
 TIME_AXIS, CHANNEL_AXIS = 2, 3
-READINGS = ("std", "variance")
 
 
 @dataclass(frozen=True)

@@ -19,7 +19,6 @@ N_SAMPLES = 349_440  # 29.12 s
 N_FRAMES = 1 + N_SAMPLES // HOP  # 1366
 AMIN = 1e-10  # power below which decibels stop
 TOP_DB = 80.0  # dB below a clip's maximum at which they are cut off
-AUTHORS_SHIFT = 144  # samples by which the windows of the author's published arrays start later (decoder delay)
 
 RESAMPLERS = ("fourier", "sinc_best")
 
@@ -52,7 +51,7 @@ def fixed_length(samples: NDArray[np.float32], n_samples: int) -> NDArray[np.flo
 def middle(samples: NDArray[np.float32], shift: int = 0) -> NDArray[np.float32]:
     """Return the middle 29.12 s at 12 kHz, (349440,); shorter clips are followed by silence.
 
-    shift: samples by which to start later; AUTHORS_SHIFT gives the windows of the author's published arrays.
+    shift: samples by which to start later; 144 gives the windows of the author's published arrays.
     """
     start = max(0, (len(samples) - N_SAMPLES) // 2) + shift
     return fixed_length(samples[start:], N_SAMPLES)

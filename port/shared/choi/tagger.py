@@ -4,11 +4,11 @@ Stage names, axes and tolerances are those of each system's system.toml; arrays 
 channels before mels before frames.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
-from typing import Any
+from typing import Any, Protocol
 
 import keras
 import numpy as np
@@ -124,6 +124,28 @@ class TaggerPipeline(NetworkPipeline):
         if self.network_input == "standardised":
             melgram = front_end.standardised(melgram)
         return channels_last(melgram, 4)
+
+
+class Opener(Protocol):
+    """A tagger's `open_pipeline`."""
+
+    def __call__(
+        self, weights: Path, source_backend: str, options: Options | None = None, statistics: Statistics | None = None
+    ) -> TaggerPipeline:
+        """Open the tagger; statistics: how running_std is read, by default as the live original read it."""
+        ...
+
+
+def opener(load: Callable[..., keras.Model], layers: tuple[str, ...], original: Statistics) -> Opener:
+    """Return what opens a tagger. load: of a model's weights, backend and statistics. layers: that stages leave."""
+
+    def open_pipeline(
+        weights: Path, source_backend: str, options: Options | None = None, statistics: Statistics | None = None
+    ) -> TaggerPipeline:
+        network = load(weights, source_backend, statistics or original)
+        return TaggerPipeline(network, layers, statistics or original, weights, source_backend, options or Options())
+
+    return open_pipeline
 
 
 def original_refuses(clip: Path) -> str | None:

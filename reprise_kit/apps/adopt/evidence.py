@@ -95,13 +95,8 @@ def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
     modules, only_2, only_3, notes = _parsed(sources)
     texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
-    entries = entry_points.find(readmes, modules, paths)
-    if entry:
-        entry = entry_points.standing(entry, modules)
-        entries = [entry, *(e for e in entries if e != entry)]
+    entries = _entries(entry_points.find(readmes, modules, paths), modules, source, entry)
     start = entry_points.script(entries[0], modules) if entries else None
-    if entry and start is None:
-        raise InputError(f"--entry {entry!r} runs no Python file of {source}; give one, as: python predict.py x.png")
     reached = imports.program(start, modules) if start else sorted(modules)
     stated, unfollowed = requirements.stated(texts)
     seen = conclusions.Findings(
@@ -121,16 +116,26 @@ def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
     own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
     standard = set(sys.stdlib_module_names) | set(rules.load().standard_2)
     foreign = imports.foreign(reached, modules, own, standard)
-    others = [] if entry else entries[1:]
-    alternatives = [
-        other
-        for other in others
-        if (path := entry_points.script(other, modules))
-        and entry_points.score(path, modules) > 0
-        and set(imports.foreign(imports.program(path, modules), modules, own, standard)) <= set(foreign)
-    ]
+
+    def may_stand_in(other: str) -> bool:
+        path = entry_points.script(other, modules)
+        if not path or entry_points.score(path, modules) <= 0:
+            return False
+        return set(imports.foreign(imports.program(path, modules), modules, own, standard)) <= set(foreign)
+
+    alternatives = [] if entry else [other for other in entries[1:] if may_stand_in(other)]
     found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
     return replace(found, alternatives=alternatives[:ALTERNATIVES])
+
+
+def _entries(found: list[str], modules: Mapping[str, Module], source: str, given: str | None) -> list[str]:
+    """Put first the entry point that is given; raises InputError where it is none."""
+    if not given:
+        return found
+    entry = entry_points.standing(given, modules)
+    if entry_points.script(entry, modules) is None:
+        raise InputError(f"--entry {entry!r} runs no Python file of {source}; give one, as: python predict.py x.png")
+    return [entry, *(e for e in found if e != entry)]
 
 
 def _concluded(

@@ -3,7 +3,6 @@
 import os
 from collections.abc import Iterable
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -105,8 +104,3 @@ def all_named(files: Iterable[Row]) -> Row:
     exact = all(file["path_bytes"] is None for file in found)
     raws = None if exact else [file["path_bytes"] or file["path"].encode() for file in found]
     return {"paths": [file["path"] for file in found], "path_bytes": raws}
-
-
-def stamped(path: Path) -> tuple[int, int]:
-    """Return a file's stamp; raises OSError."""
-    return stamp(path.stat())

@@ -21,7 +21,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare import registry
-from reprise_kit.compare.contract import Prediction
+from reprise_kit.compare.contract import Live, LiveRecogniser, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import suffixes
 from reprise_kit.compare.stage import Stage
@@ -45,7 +45,7 @@ class Loaded:
 
     pipeline: Any
     step_seconds: float | None = None
-    live: Any = None
+    live: Live | None = None
     network: Any = None
 
 
@@ -104,7 +104,7 @@ class Engine:
             raise InputError(str(error).replace(f"{weights.path.parent}/", "")) from None  # clients read it
         if not self.has_live:
             return Loaded(pipeline)
-        live = registry.part(self.system, "live")
+        live = registry.live(self.system)
         assert live is not None
         return Loaded(pipeline, live.STEP_SECONDS, live, live.LiveNetwork(pipeline.model))
 
@@ -115,11 +115,11 @@ class Engine:
         self.live(22_050).push(np.zeros(1 << 16, np.float32))
         self.exact(np.zeros(1 << 16, np.float32), 22_050, ())
 
-    def live(self, rate: int) -> Any:
+    def live(self, rate: int) -> LiveRecogniser:
         """Begin a stream of sound at `rate` Hz; raises InputError where the system hears whole files only."""
-        if not self.has_live:
+        loaded = self.loaded if self.has_live else None
+        if loaded is None or loaded.live is None:
             raise InputError(f"{self.name} has no live path: it hears whole files only")
-        loaded = self.loaded
         return loaded.live.LiveRecogniser(loaded.network, rate)
 
     def exact(self, native: NDArray[np.float32], rate: int, notes: tuple[str, ...]) -> Prediction:

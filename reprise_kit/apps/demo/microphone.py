@@ -12,6 +12,7 @@ from reprise_kit.apps.demo.analysis import rounded
 from reprise_kit.apps.demo.engine import Engine
 from reprise_kit.apps.demo.picture import Picture
 from reprise_kit.apps.demo.refusal import Code, Refusal
+from reprise_kit.compare.contract import LiveRecogniser
 from reprise_kit.compare.errors import InputError
 
 IDLE_SECONDS = 15.0
@@ -23,7 +24,7 @@ MAX_SECONDS_AT_ONCE = 5
 class Stream:
     """One microphone."""
 
-    recogniser: Any  # the system's LiveRecogniser
+    recogniser: LiveRecogniser
     rate: int
     identity: dict[str, Any]
     picture: Picture = field(default_factory=Picture)

@@ -24,6 +24,8 @@ from reprise_kit.port.shared.choi.tags import TAGS
 from tests.port.choi import golden
 from tests.shared import needs_shared
 
+AUTHORS_SHIFT = 144  # samples by which the windows of the author's published arrays start later (decoder delay)
+
 pytestmark = needs_shared
 
 
@@ -116,7 +118,7 @@ def test_tensorflow_read_the_same_file_wrongly() -> None:
 
 
 @both
-@pytest.mark.parametrize(("shift", "suffix"), [(0, ""), (front_end.AUTHORS_SHIFT, "_shift144")])
+@pytest.mark.parametrize(("shift", "suffix"), [(0, ""), (AUTHORS_SHIFT, "_shift144")])
 def test_from_the_mp3_as_the_original_with_scikits_samplerate(tagger: Tagger, shift: int, suffix: str) -> None:
     pytest.importorskip("samplerate", reason="the package samplerate is not installed")
     pipeline = tagger.open(tagger.weights, "theano", Options(resampler="sinc_best", window_shift=shift))
@@ -152,7 +154,7 @@ def test_the_resampler_moves_the_tags() -> None:
 def test_the_authors_arrays_start_144_samples_later() -> None:
     pytest.importorskip("samplerate", reason="the package samplerate is not installed")
     stored = golden.published("cute")[0, :, :, 0]
-    shifts = (0, front_end.AUTHORS_SHIFT)
+    shifts = (0, AUTHORS_SHIFT)
     made = [open_crnn(CRNN.weights, "theano", Options(resampler="sinc_best", window_shift=s)) for s in shifts]
     asis, shifted = (np.abs(p.trace(golden.song("cute")).arrays["melgram"] - stored).mean() for p in made)
     assert shifted < asis / 10

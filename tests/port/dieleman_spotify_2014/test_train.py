@@ -20,6 +20,7 @@ from reprise_kit.port.dieleman_spotify_2014 import data, recommender, train
 from reprise_kit.port.dieleman_spotify_2014 import songs as tables
 from reprise_kit.port.dieleman_spotify_2014.pipeline import open_pipeline
 from tests.port.dieleman_spotify_2014 import synthetic
+from tests.port.stages import every_stage
 
 SYSTEM = "dieleman_spotify_2014"
 EPOCHS = 3
@@ -94,14 +95,7 @@ def test_every_stage_of_a_clip(corpus: Path, run: Path) -> None:
     """Declared, finite, and alone as in the chain."""
     system, pipeline = registry.load(SYSTEM), open_pipeline(run / "recommender.npz", "none")
     clip = corpus / "03.wav"
-    traced = pipeline.trace(clip)
-    assert set(traced.arrays) == {stage.name for stage in system.stages}
-    for stage in system.stages:
-        array = traced.arrays[stage.name]
-        assert array.dtype == stage.dtype and array.ndim == len(stage.axes) and np.isfinite(array).all()
-        if stage.source != "clip":
-            alone = pipeline.stage(stage.name, stage.taken(traced.arrays), traced.scalars)
-            np.testing.assert_allclose(alone, array, rtol=0, atol=stage.tolerances["isolated"].atol)
+    traced = every_stage(system, pipeline, clip)
     answer = pipeline.predict(clip)
     assert answer.labels == system.labels and np.array_equal(answer.clip_probs, traced.arrays["factors"])
 

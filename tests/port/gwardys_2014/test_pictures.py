@@ -14,6 +14,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import CLIPS
 from reprise_kit.port.gwardys_2014 import efficientnet_lite0, extractors, spectrogram, torch_file
 from reprise_kit.port.gwardys_2014.pipeline import open_pipeline
+from tests.port.stages import every_stage
 from tests.pypi import installed
 
 GOLDEN = Path(__file__).parent / "golden/hpss.npz"
@@ -138,13 +139,6 @@ def test_every_stage_of_a_clip() -> None:
     system = registry.load("gwardys_2014")
     pipeline = open_pipeline(weights(), "none")
     clip = CLIPS / "piano_22050.wav"
-    traced = pipeline.trace(clip)
-    assert set(traced.arrays) == {stage.name for stage in system.stages}
-    for stage in system.stages:
-        array = traced.arrays[stage.name]
-        assert array.dtype == stage.dtype and array.ndim == len(stage.axes) and np.isfinite(array).all()
-        if stage.source != "clip":
-            alone = pipeline.stage(stage.name, stage.taken(traced.arrays), traced.scalars)
-            np.testing.assert_allclose(alone, array, rtol=0, atol=stage.tolerances["isolated"].atol)
+    every_stage(system, pipeline, clip)
     with pytest.raises(InputError, match="reprise evaluate"):
         pipeline.predict(clip)

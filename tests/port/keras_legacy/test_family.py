@@ -2,7 +2,6 @@
 
 import re
 from collections import defaultdict
-from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -49,17 +48,7 @@ COMBINATIONS = {f"{keras}-{of}" for keras in ("1.0.6", "1.0.7", "1.1.0", "1.2.2"
 outcomes: dict[str, Outcome] = {}
 
 
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("recorded")
-
-
-@pytest.fixture(autouse=True)
-def fresh_session() -> Iterator[None]:
-    import keras
-
-    yield
-    keras.backend.clear_session()
+pytestmark = pytest.mark.usefixtures("fresh_session")
 
 
 def test_the_set_is_complete() -> None:

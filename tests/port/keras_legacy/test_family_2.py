@@ -1,6 +1,5 @@
 """Models of real Keras 2, on Theano and TensorFlow, migrated by what their files record and compared after a reload."""
 
-from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -26,17 +25,7 @@ CLASSES = set(
 )
 
 
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("recorded")
-
-
-@pytest.fixture(autouse=True)
-def fresh_session() -> Iterator[None]:
-    import keras
-
-    yield
-    keras.backend.clear_session()
+pytestmark = pytest.mark.usefixtures("fresh_session")
 
 
 def test_the_set_is_complete() -> None:

@@ -1,7 +1,6 @@
 """Models of real tf.keras, TensorFlow 1.13 to 2.15, migrated and compared after a reload; what Keras 3 does is said."""
 
 import re
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -40,17 +39,7 @@ def _expected(name: str, table: dict[str, str]) -> str | None:
     return next((words for pattern, words in table.items() if re.search(pattern, name)), None)
 
 
-@pytest.fixture(scope="module")
-def scratch(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    return tmp_path_factory.mktemp("recorded")
-
-
-@pytest.fixture(autouse=True)
-def fresh_session() -> Iterator[None]:
-    import keras
-
-    yield
-    keras.backend.clear_session()
+pytestmark = pytest.mark.usefixtures("fresh_session")
 
 
 def test_the_set_is_complete() -> None:

@@ -110,10 +110,10 @@ def _model(drawing: Drawing, like: Tensor, name: str) -> tuple[Spec, Tensor] | N
     graph = inside.graph("sequential" if name == "Sequential" else "functional", [current.name])
     if name == "Sequential" and any(len(step["from"]) > 1 for step in inside.steps):
         return None
-    return {"class": name, "args": {}, "drawn": {}, "graph": _pruned(graph)}, current
+    return {"class": name, "args": {}, "drawn": {}, "graph": pruned(graph)}, current
 
 
-def _pruned(graph: Spec) -> Spec:
+def pruned(graph: Spec) -> Spec:
     """Leave out the steps of a functional graph that no output needs."""
     wanted, kept = set(graph["outputs"]), []
     for step in reversed(graph["steps"]):

@@ -3,17 +3,16 @@
 from typing import Any
 
 from . import settings
-from .settings import ACTIVATIONS, L1, L2, NAMES, constraint
+from .every_keras import MOVING, PLAIN
+from .settings import ACTIVATIONS, L1, L2, constraint
 from .shapes import (
     conv_lstm,
     flat,
     global_pool,
     last_axis,
     padded,
-    permuted,
     recurrent,
     repeated,
-    reshaped,
     windows,
 )
 from .vocabulary import Kind
@@ -22,7 +21,6 @@ BIAS = {"bias": [True, False]}
 ORDER = {"dim_ordering": ["th", "tf"]}
 BORDER = {"border_mode": ["valid", "same"]}
 FULL = {"border_mode": ["valid", "same", "full"]}
-PLAIN: dict[str, list[Any]] = {"name": NAMES, "trainable": [False, True]}
 WEIGHTED: dict[str, list[Any]] = {
     **PLAIN,
     "init": ["glorot_uniform", "uniform", "normal", "he_normal", "zero"],
@@ -73,12 +71,7 @@ CORE = [
     Kind("GaussianDropout", (1, 2, 3, 4), {"p": [0.0, 0.3]}, needs=("p",), rare=PLAIN, masks="pass", open=True),
     Kind("ActivityRegularization", (1, 2, 3), {"l1": [0.0, 0.1], "l2": [0.0, 0.1]}, rare=PLAIN, masks="pass"),
     Kind("Flatten", (2, 3, 4), {}, flat, rare=PLAIN),
-    Kind("Reshape", (1, 2, 3), {"target_shape": ["$flat", "$split", "$join", "$open", "$turned"]}, reshaped,
-         ("target_shape",), PLAIN, resolve=settings.target_shape),
-    Kind("Permute", (2, 3), {"dims": ["$turned", "$rotated", "$swapped"]}, permuted, ("dims",), PLAIN,
-         resolve=settings.dims),
-    Kind("RepeatVector", (1,), {"n": [1, 2, 4]}, lambda args, shape: [args["n"], *shape], ("n",), PLAIN),
-    Kind("Masking", (2, 3), {"mask_value": [0.0, -1.0, 2]}, rare=PLAIN, masks="make", open=True),
+    *MOVING,
     Kind("Embedding", (1,), {**UNITS, "input_dim": [9, 12], "mask_zero": [True, False]},
          lambda args, shape: [*shape, args["output_dim"]], ("output_dim", "input_dim"),
          {**PLAIN, "W_regularizer": [L2], "W_constraint": [constraint("maxnorm", 2.0)], "dropout": [0.0, 0.3]},

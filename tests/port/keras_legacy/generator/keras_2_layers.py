@@ -3,14 +3,14 @@
 from typing import Any
 
 from . import settings
-from .settings import ACTIVATIONS, L1, L2, NAMES, constraint
-from .shapes import conv_lstm, flat, global_pool, last_axis, padded, permuted, recurrent, repeated, reshaped, windows
+from .every_keras import MOVING, PLAIN
+from .settings import ACTIVATIONS, L1, L2, constraint
+from .shapes import conv_lstm, flat, global_pool, last_axis, padded, recurrent, repeated, windows
 from .vocabulary import Kind
 
 BIAS = {"use_bias": [True, False]}
 ORDER = {"data_format": ["channels_first", "channels_last"]}
 BORDER = {"padding": ["valid", "same"]}
-PLAIN: dict[str, list[Any]] = {"name": NAMES, "trainable": [False, True]}
 WEIGHTED: dict[str, list[Any]] = {
     **PLAIN,
     "kernel_initializer": ["glorot_uniform", "he_normal", "lecun_uniform", "zeros"],
@@ -50,12 +50,7 @@ CORE = [
     Kind("AlphaDropout", (1, 2, 3), {"rate": [0.0, 0.3]}, needs=("rate",), rare=PLAIN, masks="pass", open=True),
     Kind("ActivityRegularization", (1, 2, 3), {"l1": [0.0, 0.1], "l2": [0.0, 0.1]}, rare=PLAIN, masks="pass"),
     Kind("Flatten", (2, 3, 4), ORDER, flat, rare=PLAIN, only={"data_format": ((2, 1, 3), (2, 9), "")}),
-    Kind("Reshape", (1, 2, 3), {"target_shape": ["$flat", "$split", "$join", "$open", "$turned"]}, reshaped,
-         ("target_shape",), PLAIN, resolve=settings.target_shape),
-    Kind("Permute", (2, 3), {"dims": ["$turned", "$rotated", "$swapped"]}, permuted, ("dims",), PLAIN,
-         resolve=settings.dims),
-    Kind("RepeatVector", (1,), {"n": [1, 2, 4]}, lambda args, shape: [args["n"], *shape], ("n",), PLAIN),
-    Kind("Masking", (2, 3), {"mask_value": [0.0, -1.0, 2]}, rare=PLAIN, masks="make", open=True),
+    *MOVING,
     Kind("Embedding", (1, 2), {"output_dim": [1, 2, 3], "input_dim": [9, 12], "mask_zero": [True, False]},
          lambda args, shape: [*shape, args["output_dim"]], ("output_dim", "input_dim"),
          {**PLAIN, "embeddings_regularizer": [L2], "embeddings_constraint": [constraint("max_norm", 2.0)],

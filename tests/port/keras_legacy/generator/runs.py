@@ -20,7 +20,7 @@ from .coverage import as_covered
 from .draw import spec
 from .drawing import Stack
 from .rows import Row, rows
-from .stacks import Interpreter, Worker
+from .stacks import Child, Interpreter, Worker
 
 ROOT = Path(__file__).parents[4]
 PIECE = 100
@@ -28,12 +28,12 @@ SECONDS = 120.0
 MODELS = 300  # one migrating process may load
 
 
-class Migrator:
+class Migrator(Child):
     """A process that migrates folders; one that kills or stops it is a crash and costs itself alone."""
 
     def __init__(self, log: Path, module: str = "migrating", arguments: tuple[str, ...] = ()) -> None:
         self.log, self.module, self.arguments = log, module, arguments
-        self._process: subprocess.Popen[str] | None = None
+        super().__init__()
         self._done = 0
 
     def outcome(self, folder: Path) -> Row:
@@ -66,13 +66,6 @@ class Migrator:
             )  # fmt: skip
         self._done = 0
         return self._process
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
 
 
 class Run:

@@ -11,6 +11,7 @@ import tempfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from . import combining
 from .drawing import Spec, Stack
 from .report import reason
 from .runs import Migrator
@@ -45,15 +46,9 @@ def smaller(graph: Spec) -> Iterator[Spec]:
 
 def pruned(graph: Spec) -> Spec:
     """Leave out steps, layers and inputs that no output needs."""
-    wanted, steps = set(graph["outputs"]), []
-    for step in reversed(graph["steps"]):
-        if wanted & set(step["to"]):
-            steps.append(step)
-            wanted |= set(step["from"])
-    used = {step["layer"] for step in steps}
-    layers = {name: spec for name, spec in graph["layers"].items() if name in used}
-    inputs = [entry for entry in graph["inputs"] if entry["name"] in wanted]
-    return {**graph, "steps": steps[::-1], "layers": layers, "inputs": inputs}
+    left = combining.pruned(graph)
+    wanted = set(left["outputs"]).union(*(step["from"] for step in left["steps"]))
+    return {**left, "inputs": [entry for entry in left["inputs"] if entry["name"] in wanted]}
 
 
 def _fewer_outputs(graph: Spec) -> Iterator[Spec]:

@@ -31,12 +31,26 @@ def environments(path: Path) -> dict[str, Interpreter]:
     return {name: Interpreter(entry["python"], entry["environment"]) for name, entry in found.items()}
 
 
-class Worker:
+class Child:
+    """A process that is started where it is needed and ended where it is not."""
+
+    def __init__(self) -> None:
+        self._process: subprocess.Popen[str] | None = None
+
+    def close(self) -> None:
+        """End the process."""
+        if self._process is not None:
+            self._process.kill()
+            self._process.communicate()
+            self._process = None
+
+
+class Worker(Child):
     """A process in one old stack; a graph that kills or stops it costs that graph alone."""
 
     def __init__(self, stack: Stack, interpreter: Interpreter, log: Path) -> None:
         self.stack, self.interpreter, self.log = stack, interpreter, log
-        self._process: subprocess.Popen[str] | None = None
+        super().__init__()
         self._made = 0
 
     def record(self, spec: Spec, folder: Path) -> dict[str, Any]:
@@ -76,10 +90,3 @@ class Worker:
                 )  # fmt: skip
             self._made = 0
         return self._process
-
-    def close(self) -> None:
-        """End the process."""
-        if self._process is not None:
-            self._process.kill()
-            self._process.communicate()
-            self._process = None
