@@ -86,6 +86,7 @@ def migrate(
 @click.argument("source")
 @click.option("--commit", help="Of a git repository; default: its HEAD, for a folder what lies in it.")
 @click.option("--entry", help='What to run, like "python predict.py image.png"; default: what its README shows.')
+@click.option("--keras", metavar="VERSION", help="Release to run it with, like 1.2.2; default: what its files show.")
 @click.option("--stand-in", help="Folder laid over the repository's files: data and weights that are not in git.")
 @click.option("--until", default="report", show_default=True, help="evidence, environment, run, capture or report.")
 @click.option("--seconds", default=900.0, show_default=True, help="Longest that the program may run.")

@@ -52,6 +52,7 @@ class Findings:
     days: Mapping[str, str]
     head_day: str | None
     entry: str = ""
+    asked_keras: str | None = None  # by the person who adopts
     disagreements: list[str] = field(default_factory=list)
 
     def words(self) -> set[str]:
@@ -128,6 +129,18 @@ def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
 
 def date(seen: Findings) -> tuple[str, str]:
     """Return the ISO day of the environment, and why; raises InputError where nothing tells."""
+    if seen.asked_keras is None:
+        return _shown_date(seen)
+    try:
+        day, why = _shown_date(seen)
+    except InputError:
+        day, why = "", ""
+    if day >= (rules.keras_day(seen.asked_keras) or ""):
+        return day, why
+    return _last_day(seen.asked_keras), f"--keras {seen.asked_keras}, which was the newest Keras until then"
+
+
+def _shown_date(seen: Findings) -> tuple[str, str]:
     chosen = next((c.path for c in seen.checkpoints if c.path in seen.days), None)
     if chosen:
         day = seen.days[chosen]
@@ -138,12 +151,17 @@ def date(seen: Findings) -> tuple[str, str]:
     if seen.head_day:
         return seen.head_day, "the newest commit (no checkpoint is under git)"
     for version, reason in _versions(seen):
-        first = rules.keras_day(version) or ""
-        later = [row.isoformat() for _, row in rules.load().keras.releases if row.isoformat() > first]
-        if first and later:
-            return min(later), f"{reason}, which was the newest Keras until then"
+        if rules.keras_day(version):
+            return _last_day(version), f"{reason}, which was the newest Keras until then"
     raise InputError("no git history and no Keras version tell the date of the environment; give a git directory, or "
                      "write the version into requirements.txt (Keras==1.1.0)")  # fmt: skip
+
+
+def _last_day(version: str) -> str:
+    """Return the day on which a released Keras was followed by the next."""
+    first = rules.keras_day(version) or ""
+    days = [day.isoformat() for _, day in rules.load().keras.releases]
+    return min((day for day in days if day > first), default=first)
 
 
 def keras_2_day(seen: Findings, day: str) -> str | None:
@@ -176,6 +194,10 @@ def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
 def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
     """Return the Keras version, None where only the date tells, and why; a file's version beats what is stated."""
     found = list(_versions(seen))
+    if seen.asked_keras is not None:
+        seen.disagreements.extend(f"{reason}, but --keras {seen.asked_keras} is taken" for version, reason in found
+                                  if version != seen.asked_keras)  # fmt: skip
+        return seen.asked_keras, [f"--keras {seen.asked_keras}"]
     exact = [(version, reason) for version, reason in found if rules.keras_day(version)]
     if exact:
         recorded = [row for row in exact if "records" in row[1]]

@@ -76,17 +76,22 @@ def load(path: Path) -> Evidence:
         raise InputError(f"{path}: no evidence of `reprise adopt` ({error}); delete it, it is gathered anew") from None
 
 
-def gather(source: Path | str, commit: str | None = None, entry: str | None = None) -> Evidence:
+def gather(
+    source: Path | str, commit: str | None = None, entry: str | None = None, keras: str | None = None
+) -> Evidence:
     """Return the evidence of a repository: a folder, a git directory or a URL.
 
-    commit: default HEAD. entry: a command line instead of the likeliest. Raises InputError where there is no such
-    source, commit or entry, or nothing tells a date.
+    commit: default HEAD. entry: a command line instead of the likeliest. keras: a version instead of what its files
+    show. Raises InputError where there is no such source, commit, entry or Keras, or nothing tells a date.
     """
+    if keras is not None and rules.keras_day(keras) is None:
+        known = ", ".join(version for version, _ in rules.load().keras.releases)
+        raise InputError(f"--keras {keras!r}: no release of Keras that is known here; allowed: {known}")
     with tempfile.TemporaryDirectory(prefix="reprise-adopt-") as folder:
-        return of(checkout(source, commit, Path(folder)), str(source), entry)
+        return of(checkout(source, commit, Path(folder)), str(source), entry, keras)
 
 
-def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
+def of(files: Checkout, source: str, entry: str | None = None, keras: str | None = None) -> Evidence:
     """Return the evidence of files that are checked out."""
     paths = files.paths()
     books = [p for p in paths if p.endswith(notebooks.ENDING) and ".ipynb_checkpoints" not in p]
@@ -112,6 +117,7 @@ def of(files: Checkout, source: str, entry: str | None = None) -> Evidence:
         days=files.days,
         head_day=files.head_day,
         entry=entries[0] if entries else "",
+        asked_keras=keras,
     )
     own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
     standard = set(sys.stdlib_module_names) | set(rules.load().standard_2)

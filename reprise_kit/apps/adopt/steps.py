@@ -21,11 +21,12 @@ FILES = dict(zip(STEPS, ("evidence.json", "environment.lock", "run.json", "captu
 
 @dataclass(frozen=True)
 class Request:
-    """What a person asks for; entry: a command line, None for what the evidence shows. until: the last step to take."""
+    """What a person asks for; entry, keras: None for what the evidence shows. until: the last step to take."""
 
     source: str
     commit: str | None = None
     entry: str | None = None
+    keras: str | None = None
     stand_in: str | None = None
     until: str = STEPS[-1]
     unboxed: bool = False
@@ -55,11 +56,11 @@ class Adoption:
 
     def _remember(self) -> None:
         path = self.out / "adopt.json"
-        asked = {name: getattr(self.request, name) for name in ("source", "commit", "entry", "stand_in")}
+        asked = {name: getattr(self.request, name) for name in ("source", "commit", "entry", "keras", "stand_in")}
         before = msgspec.json.decode(path.read_bytes(), type=dict[str, str | None]) if path.is_file() else asked
         if (before["source"], before["commit"]) != (asked["source"], asked["commit"]):
             raise InputError(f"{self.out}: holds the adoption of {before['source']}; give another folder with -o")
-        if before["entry"] != asked["entry"]:
+        if (before["entry"], before.get("keras")) != (asked["entry"], asked["keras"]):
             self._forget("evidence")
         elif before["stand_in"] != asked["stand_in"]:
             self._forget("run")
@@ -80,7 +81,7 @@ class Adoption:
         return folder
 
     def _evidence(self) -> None:
-        found = evidence.gather(self.request.source, self.request.commit, self.request.entry)
+        found = evidence.gather(self.request.source, self.request.commit, self.request.entry, self.request.keras)
         keras = found.keras_version or "of that date"
         self.say(f"evidence: {found.date}, Python {found.python}, Keras {keras}, {found.backend}")
         for line in found.disagreements:

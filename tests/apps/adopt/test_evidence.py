@@ -69,6 +69,16 @@ def test_a_text_network_whose_file_contradicts_what_is_stated(tmp_path):
     assert sum("names a place to fetch from" in note for note in found.notes) == 2
 
 
+def test_the_keras_that_a_person_names_is_taken(tmp_path):
+    folder = make(tmp_path / "text", TEXT, "2016-12-01")
+    older, newer = gather(folder, keras="1.1.0"), gather(folder, keras="2.0.3")
+    assert (older.keras_version, older.date) == ("1.1.0", "2016-12-01")
+    assert newer.keras_version == "2.0.3" and newer.date > "2017-04-07" and "--keras 2.0.3" in newer.why_date
+    assert any("but --keras 2.0.3 is taken" in line for line in newer.disagreements)
+    with pytest.raises(InputError, match=r"--keras '9\.9': no release of Keras .* allowed: .*1\.2\.2"):
+        gather(folder, keras="9.9")
+
+
 def test_a_program_for_python_3(tmp_path):
     folder = tmp_path / "drive"
     config = {"class_name": "Model", "config": {"layers": [{"config": {"dim_ordering": "tf"}}]}}
