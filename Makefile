@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint bench lock lock-py27 record family fuzz-migrate images images-save images-load clean
+.PHONY: compare test lint bench lock lock-py27 record family fuzz fuzz-migrate images images-save images-load clean
 
 compare: .venv/installed
 	$(BIN)/reprise compare $(ARGS)
@@ -39,6 +39,10 @@ family: .venv/installed-dev
 # Random graphs of real old Keras, migrated and compared; goes on where it was stopped. PYTHON27 as for the family.
 fuzz-migrate: .venv/installed-dev
 	$(BIN)/python -m tests.port.keras_legacy.generator --python27 $(PYTHON27) $(ARGS)
+
+# Changed files of every kind through every reader; goes on where it was stopped (tests/fuzz).
+fuzz: .venv/installed-dev
+	$(BIN)/python -m tests.fuzz $(or $(FOLDER),fuzz-out) $(ARGS)
 
 # New versions for the locks (the only target that resolves anything).
 lock: .venv/installed-dev

@@ -15,7 +15,6 @@ import select
 import signal
 import socket
 import subprocess
-import sys
 import threading
 from collections.abc import Callable, Generator, Iterator, Sequence
 from contextlib import suppress
@@ -26,13 +25,10 @@ from typing import Any
 from reprise_kit.compare import frames
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import LINE, unforeseen
-from reprise_kit.compare.workers import ctrl_c_for_the_parent
+from reprise_kit.compare.workers import python, starting
 
 MB = 1 << 20
-_ROOT = Path(__file__).parents[2]  # where the package lies
 WORDS = 2000  # characters of a message that are taken from a box
-# -I and no site: nothing in the working folder or of a user's is imported.
-_BOOT = "import sys; sys.path[:] = {path!r}; from reprise_kit.compare.box_server import serve; serve({fd})"
 
 
 @dataclass(frozen=True)
@@ -238,12 +234,9 @@ class _Server:
     def _start(self) -> None:
         """Start it; it ends when this end of its line closes, which the end of this process does."""
         mine, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
-        with theirs, ctrl_c_for_the_parent():
-            # An editable installation finds the package by a hook that runs in this process only.
-            path = [str(Path(place).absolute()) for place in (*sys.path, str(_ROOT))]
-            program = _BOOT.format(path=path, fd=theirs.fileno())
+        with theirs, starting():
             self.process = subprocess.Popen(
-                [sys.executable, "-I", "-S", "-c", program],
+                python(f"from reprise_kit.compare.box_server import serve; serve({theirs.fileno()})"),
                 pass_fds=[theirs.fileno()],
                 stdin=subprocess.DEVNULL,
                 stdout=subprocess.DEVNULL,

@@ -96,7 +96,7 @@ def _extra_block(era: Era, name: str) -> str:
     options = ["--generate-hashes", "--no-annotate", "--no-header", "--no-deps", "--quiet", "--python-version", "3.6"]
     if "==" not in name:
         options += ["--exclude-newer", f"{era.until}T23:59:59Z"]
-    command = [sys.executable, "-m", "uv", "pip", "compile", "-", *options]
+    command = [sys.executable, "-P", "-m", "uv", "pip", "compile", "-", *options]
     done = subprocess.run(command, input=name + "\n", capture_output=True, text=True)
     if "No module named uv" in done.stderr:
         raise InputError("--with needs uv to pin and hash packages of the era: pip install uv")

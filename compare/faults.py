@@ -28,8 +28,8 @@ def unforeseen(error: BaseException, name: object = None) -> UnforeseenError:
 
 
 @contextmanager
-def reading(path: Path, what: str) -> Iterator[None]:
-    """Make an InputError of whatever a library raises on a file that is not `what` it should be."""
+def reading(path: object, what: str) -> Iterator[None]:
+    """Make an InputError of whatever is raised on a file, or on what `path` names, that is not `what` it should be."""
     try:
         yield
     except InputError:

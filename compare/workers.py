@@ -7,11 +7,15 @@ import pickle
 import signal
 import sys
 import threading
-from collections.abc import Iterator
-from concurrent.futures import ProcessPoolExecutor
+from collections.abc import Callable, Iterator
+from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager, suppress
+from pathlib import Path
+from typing import Any
 
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
+ROOT = Path(__file__).parents[2]  # where the package lies
+SAFE_PATH = "PYTHONSAFEPATH"  # set: Python puts no folder of its own choice first on the path
 DIED = "the worker that read it died: the decoder crashed, or memory ran out"  # a clip's fault, in words
 
 
@@ -33,14 +37,49 @@ def begin_worker() -> None:
     threading.Thread(target=_wait_and_end, daemon=True).start()
 
 
+def python(program: str) -> list[str]:
+    """Return the command of a Python with this one's path that runs `program`, but nothing out of the working folder.
+
+    -I and no site: nothing of a user's is imported either. An editable installation finds the package by a hook that
+    runs in this process only, so that its folder is named.
+    """
+    here = Path.cwd()
+    places = [Path(place).absolute() for place in sys.path]
+    path = [str(place) for place in (*(place for place in places if place != here), ROOT)]
+    return [sys.executable, "-I", "-S", "-c", f"import sys; sys.path[:] = {path!r}; {program}"]
+
+
 @contextmanager
-def ctrl_c_for_the_parent() -> Iterator[None]:
-    """Workers that are started in this block never see a Ctrl-C, from their first instruction on."""
+def starting() -> Iterator[None]:
+    """Workers that are started in this block never see a Ctrl-C, from their first instruction on.
+
+    Nor do they import what lies in the folder that the user stands in: it may be a stranger's, with a `json.py` in it.
+    """
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT})
+    kept = os.environ.get(SAFE_PATH)
+    os.environ[SAFE_PATH] = "1"
     try:
         yield
     finally:
+        if kept is None:
+            os.environ.pop(SAFE_PATH, None)
+        else:
+            os.environ[SAFE_PATH] = kept
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+class Workers(ProcessPoolExecutor):
+    """A pool of processes that are started as in `starting`, whenever that is."""
+
+    def __init__(self, *arguments: Any, **options: Any) -> None:
+        """As the pool's own."""
+        with starting():
+            super().__init__(*arguments, **options)
+
+    def submit(self, function: Callable[..., Any], /, *arguments: Any, **options: Any) -> "Future[Any]":
+        """As the pool's own."""
+        with starting():
+            return super().submit(function, *arguments, **options)
 
 
 def begin_with(pickled: bytes) -> None:

@@ -9,7 +9,7 @@ import wave
 
 import pytest
 
-from reprise_kit.compare.workers import ctrl_c_for_the_parent
+from reprise_kit.compare.workers import starting
 
 # A command that is interrupted in code of a given kind, by a signal to the whole group as a terminal sends it.
 INTERRUPTED = """
@@ -51,7 +51,7 @@ def test_it_is_one_line_and_130(code, cleanup):
 
 def test_workers_never_see_it():
     program = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
-    with ctrl_c_for_the_parent():
+    with starting():
         inside = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     after = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=True)
     assert (inside.stdout, after.stdout) == ("True\n", "False\n")

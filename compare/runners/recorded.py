@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import reading
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
@@ -46,8 +47,7 @@ class RecordedRunner:
 
     def _of(self, clip: Input) -> list[Path]:
         """Folders of this clip's traces, the small file read alone."""
-        abouts = sorted(self.folder.glob("*/trace.json"))
-        return [about.parent for about in abouts if json.loads(about.read_text())["clip"]["sha256"] == clip.sha256]
+        return [about.parent for about in sorted(self.folder.glob("*/trace.json")) if _clip(about) == clip.sha256]
 
     @property
     def _remedy(self) -> str:
@@ -58,6 +58,12 @@ class RecordedRunner:
     @cached_property
     def _weights_sha256(self) -> str:
         return sha256(self.settings.weights.path)
+
+
+def _clip(about: Path) -> object:
+    """The hash that a trace.json names; raises InputError on one that is none."""
+    with reading(about, "trace"):
+        return json.loads(about.read_text("utf-8"))["clip"]["sha256"]
 
 
 def open_runner(settings: Settings, folder: Path | None = None) -> RecordedRunner:

@@ -28,7 +28,7 @@ OPTIONS = ["--generate-hashes", "--no-annotate", "--quiet", "--custom-compile-co
 
 def compile_lock(source: Path, *options: str) -> str:
     """Return the hashed lock of one .in file as text."""
-    command = [sys.executable, "-m", "uv", "pip", "compile", str(source), *OPTIONS, *options]
+    command = [sys.executable, "-P", "-m", "uv", "pip", "compile", str(source), *OPTIONS, *options]
     return subprocess.run(command, check=True, stdout=subprocess.PIPE, text=True).stdout
 
 

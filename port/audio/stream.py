@@ -23,6 +23,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.workers import python
 from reprise_kit.port.audio.audioread214 import rawread
 from reprise_kit.port.audio.audioread214.coded import Coded, too_long
 from reprise_kit.port.audio.audioread214.decoders import open_coded
@@ -206,7 +207,8 @@ def incoming_from_child(clip: Path | Fed, max_seconds: float) -> Iterator[Incomi
         InputError: as `incoming`; the child ran out of processor time or memory, or crashed.
     """
     fed = clip if isinstance(clip, Fed) else None
-    command = [sys.executable, "-m", __name__, "-" if fed else str(clip), str(max_seconds), str(fed.size if fed else 0)]
+    command = python(f"from {__name__} import main; main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))")
+    command += ["-" if fed else str(clip), str(max_seconds), str(fed.size if fed else 0)]
     stdin = subprocess.PIPE if fed else subprocess.DEVNULL
     with subprocess.Popen(command, stdin=stdin, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL) as child:
         assert child.stdout is not None
@@ -241,7 +243,3 @@ def _receive(child: "subprocess.Popen[bytes]", pipe: IO[bytes]) -> tuple[bytes, 
     if head[:1] == REFUSED:
         raise InputError(payload.decode())
     return head[:1], payload
-
-
-if __name__ == "__main__":
-    main(sys.argv[1], float(sys.argv[2]), int(sys.argv[3]))

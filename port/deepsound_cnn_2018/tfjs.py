@@ -8,6 +8,7 @@ import hashlib
 import json
 import math
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -21,10 +22,19 @@ BYTES_PER_SECOND = 4 << 20  # that a slow machine reads
 
 def read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the layers' configurations in order, and the arrays by name; raises InputError on anything else."""
-    size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file()) if path.is_file() else 0
-    limits = Limits().for_bytes(size, 3, BYTES_PER_SECOND)
-    layers, *named = boxed(model_inside, path, limits=limits, also=[path.parent])
+    layers, *named = boxed(model_inside, path, limits=_limits(path), also=[path.parent])
     return layers, {str(name): array for name, array in zip(named[::2], named[1::2], strict=True)}
+
+
+def sha256(path: Path) -> str:
+    """Return the hash of model.json and of the binary files it names, in order; raises InputError as `read`."""
+    (found,) = boxed(digest_inside, path, limits=_limits(path), also=[path.parent])
+    return str(found)
+
+
+def _limits(path: Path) -> Limits:
+    size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file()) if path.is_file() else 0
+    return Limits().for_bytes(size, 3, BYTES_PER_SECOND)
 
 
 def model_inside(path: Path) -> Iterator[Any]:
@@ -36,29 +46,36 @@ def model_inside(path: Path) -> Iterator[Any]:
         yield array
 
 
+def digest_inside(path: Path) -> Iterator[str]:
+    """In the box: the hash."""
+    with _reading(path):
+        content = path.read_bytes()
+        digest = hashlib.sha256(content)
+        for group in json.loads(content)["weightsManifest"]:
+            for name in group["paths"]:
+                digest.update(_file(path, name))
+    yield digest.hexdigest()
+
+
 def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
-    try:
+    with _reading(path):
         document = json.loads(path.read_bytes())
         layers = document["modelTopology"]["model_config"]["config"]["layers"]
-        manifest = document["weightsManifest"]
         arrays: dict[str, np.ndarray] = {}
-        for group in manifest:
+        for group in document["weightsManifest"]:
             arrays |= _arrays(group["weights"], b"".join(_file(path, name) for name in group["paths"]))
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, RecursionError) as error:
+    return layers, arrays
+
+
+@contextmanager
+def _reading(path: Path) -> Iterator[None]:
+    try:
+        yield
+    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
         raise InputError(
             f"{path}: not a TensorFlow.js layers model ({type(error).__name__}: {' '.join(str(error).split())[:120]}); "
             "give its model.json, with the binary files beside it"
         ) from None
-    return layers, arrays
-
-
-def sha256(path: Path) -> str:
-    """Return the hash of model.json and of the binary files it names, in order."""
-    digest = hashlib.sha256(path.read_bytes())
-    for group in json.loads(path.read_bytes())["weightsManifest"]:
-        for name in group["paths"]:
-            digest.update(_file(path, name))
-    return digest.hexdigest()
 
 
 def _file(model: Path, name: str) -> bytes:

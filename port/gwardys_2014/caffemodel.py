@@ -12,10 +12,12 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 
 LARGEST = 1 << 30  # bytes of a file; CaffeNet's has 244 MB
+TIMES, PER_SECOND = 4, 16 << 20  # bytes of memory for a byte of it; bytes that a slow machine reads in a second
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 LAYER_FIELDS = {2: (4, 6), 100: (1, 7)}  # field of a layer in the net: fields of its name and its blobs
 Blobs = dict[str, list[NDArray[np.float32]]]
@@ -24,18 +26,32 @@ Blobs = dict[str, list[NDArray[np.float32]]]
 def read(path: Path) -> Blobs:
     """Return the blobs of every layer that has some, by its name; raises InputError on what is no whole .caffemodel."""
     with reading(path, "whole .caffemodel"):
-        if path.stat().st_size > LARGEST:
-            raise InputError(f"{path} has {path.stat().st_size} bytes; at most {LARGEST} are read of a .caffemodel")
-        found: Blobs = {}
-        for field, kind, value in _fields(memoryview(path.read_bytes())):
-            if field in LAYER_FIELDS and kind == BYTES:
-                name, blobs = _layer(value, *LAYER_FIELDS[field])
-                if blobs and name in found:
-                    raise ValueError(f"two layers are called {name!r}")
-                found |= {name: blobs} if blobs else {}
-        if not found:
-            raise ValueError("no layer with weights in it")
-        return found
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise InputError(f"{path} has {size} bytes; at most {LARGEST} are read of a .caffemodel")
+        items = boxed(blobs_inside, path, limits=Limits().for_bytes(size, TIMES, PER_SECOND))
+        return {str(name): [next(items) for _ in range(count)] for name, count in items}
+
+
+def blobs_inside(path: Path) -> Iterator[Any]:
+    """In the box: of each layer [name, number of blobs], then its blobs."""
+    with reading(path, "whole .caffemodel"):
+        for name, blobs in _read(path).items():
+            yield [name, len(blobs)]
+            yield from blobs
+
+
+def _read(path: Path) -> Blobs:
+    found: Blobs = {}
+    for field, kind, value in _fields(memoryview(path.read_bytes())):
+        if field in LAYER_FIELDS and kind == BYTES:
+            name, blobs = _layer(value, *LAYER_FIELDS[field])
+            if blobs and name in found:
+                raise ValueError(f"two layers are called {name!r}")
+            found |= {name: blobs} if blobs else {}
+    if not found:
+        raise ValueError("no layer with weights in it")
+    return found
 
 
 def _layer(message: memoryview, name_field: int, blob_field: int) -> tuple[str, list[NDArray[np.float32]]]:

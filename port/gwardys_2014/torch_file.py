@@ -6,17 +6,19 @@ a call on a persistent id: storage, offset, shape, strides), the storages' keys;
 
 import math
 import pickletools
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, BinaryIO
 
 import numpy as np
 
+from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 
 MAGIC = 0x1950A86A20F9469CFC6C
 LARGEST = 1 << 30  # bytes of a file
+TIMES, PER_SECOND = 4, 16 << 20  # bytes of memory for a byte of it; bytes that a slow machine reads in a second
 DTYPES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
 CALLED = ("collections OrderedDict", "torch._utils _rebuild_tensor_v2")
 MARK = object()
@@ -105,8 +107,16 @@ OTHERS: dict[str, Callable[[_Walk, Any], Any]] = {
 def read(path: Path) -> dict[str, np.ndarray]:
     """Return the tensors of a state dict by name; raises InputError on anything else."""
     with reading(path, "state dict of an old PyTorch, before 1.6"):
-        if path.stat().st_size > LARGEST:
-            raise InputError(f"{path} has {path.stat().st_size} bytes; at most {LARGEST} are read of a PyTorch file")
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise InputError(f"{path} has {size} bytes; at most {LARGEST} are read of a PyTorch file")
+        items = boxed(tensors_inside, path, limits=Limits().for_bytes(size, TIMES, PER_SECOND))
+        return {str(name): next(items) for name in items}
+
+
+def tensors_inside(path: Path) -> Iterator[Any]:
+    """In the box: each tensor's name and it."""
+    with reading(path, "state dict of an old PyTorch, before 1.6"):
         with path.open("rb") as file:
             magic, version, _, tensors, keys = (_Walk(file).stack[-1] for _ in range(5))
             if (magic, version) != (MAGIC, 1001):
@@ -114,7 +124,9 @@ def read(path: Path) -> dict[str, np.ndarray]:
             left = path.stat().st_size - file.tell()
             wanted = {key: (storage, count) for (storage, key, count), *_ in tensors.values()}
             storages = {key: _storage(file, *wanted[key], left) for key in keys}
-        return {str(name): _tensor(storages[at[1]], *where) for name, (at, *where) in tensors.items()}
+        for name, (at, *where) in tensors.items():
+            yield str(name)
+            yield _tensor(storages[at[1]], *where)
 
 
 def _storage(file: BinaryIO, name: str, count: int, left: int) -> np.ndarray:

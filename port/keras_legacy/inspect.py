@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import evidence, file_kinds, hand_out, lambdas, read, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import dialect_of
 from reprise_kit.port.keras_legacy.dialects.translated import translated
@@ -33,6 +34,11 @@ def inspect(path: Path, weights: Path | None = None) -> Inspection:
     """Look at an architecture, a weights file, or a whole model; nothing is built. Raises InputError."""
     if not path.exists():
         raise InputError(f"{path}: no such file; give model.json, model.yaml or an .h5 file of an old Keras")
+    with reading(path, "model of an old Keras"):
+        return _inspected(path, weights)
+
+
+def _inspected(path: Path, weights: Path | None) -> Inspection:
     hdf5 = file_kinds.is_hdf5(path)
     if not hdf5 and weights is None:
         document = read.load_architecture(path)

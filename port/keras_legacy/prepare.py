@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import config_keys, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.hand_out import hand_out
@@ -36,6 +37,18 @@ def prepare(
     output_shapes: Mapping[str, tuple[int, int]] | None = None,
 ) -> Prepared:
     """Return the checked tree of a model; the arguments are those of build.migrate. Raises InputError."""
+    with reading("the architecture", "model of an old Keras: a value in it is of another kind than Keras wrote"):
+        return _prepared(model, keras_version, replace, ignore, pair_by, output_shapes)
+
+
+def _prepared(
+    model: Keras1Model,
+    keras_version: str | None,
+    replace: Collection[str] | None,
+    ignore: Collection[str],
+    pair_by: str | None,
+    output_shapes: Mapping[str, tuple[int, int]] | None,
+) -> Prepared:
     root = tree.parse(model.config)
     version = as_version(keras_version or model.version) or model.dialect.oldest
     notes = config_keys.check(root, version, replace or (), ignore) if model.dialect is KERAS1 else []

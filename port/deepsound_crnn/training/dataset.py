@@ -6,7 +6,6 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 
 import multiprocessing
 from collections.abc import Callable, Iterator
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from itertools import repeat
 from pathlib import Path
@@ -21,7 +20,7 @@ from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
 from reprise_kit.compare.shown import shown
-from reprise_kit.compare.workers import DIED, begin_worker, ctrl_c_for_the_parent, end_now
+from reprise_kit.compare.workers import DIED, Workers, begin_worker, end_now
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
@@ -222,11 +221,9 @@ def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str
     # Forked from a server that has imported TensorFlow and run nothing: it is loaded once, not by every worker.
     context = multiprocessing.get_context("forkserver")
     context.set_forkserver_preload([__name__])
-    pool = ProcessPoolExecutor(min(workers, len(files)), context, initializer=_begin)
+    pool = Workers(min(workers, len(files)), context, initializer=_begin)
     try:
-        with ctrl_c_for_the_parent():
-            results = pool.map(part, files, repeat(parts))
-        yield from results
+        yield from pool.map(part, files, repeat(parts))
     finally:
         end_now(pool)
 

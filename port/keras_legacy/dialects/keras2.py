@@ -29,13 +29,16 @@ ROLES = {
 
 def architecture(document: Config, dialect: Dialect) -> Config:
     """Return a Keras-2 document (`to_json`, `model_config`) in Keras 1's words. Raises InputError."""
-    class_name, config = document.get("class_name"), document.get("config")
+    class_name = document.get("class_name") if isinstance(document, dict) else None
+    if not isinstance(class_name, str):
+        raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
+    config = document.get("config")
     if class_name in operations.CLASSES and isinstance(config, dict):
         return operations.operation(document)
-    said = in_training(document, _SYNONYMS.get(str(class_name), str(class_name)))
+    said = in_training(document, _SYNONYMS.get(class_name, class_name))
     if class_name in _MODELS and isinstance(config, (dict, list)):
-        return {**document, "class_name": _MODELS[str(class_name)], "config": _model(str(class_name), config, dialect)}
-    if not isinstance(class_name, str) or not isinstance(config, dict):
+        return {**document, "class_name": _MODELS[class_name], "config": _model(class_name, config, dialect)}
+    if not isinstance(config, dict):
         raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
     class_name = _SYNONYMS.get(class_name, class_name)
     if class_name == "RNN":

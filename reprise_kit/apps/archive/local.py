@@ -5,13 +5,13 @@ import os
 import pickle
 from collections import deque
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from itertools import islice
 
 from reprise_kit.apps.archive.archive import BATCH, Answerer, Job
 from reprise_kit.apps.archive.rows import Row, Task, failed
-from reprise_kit.compare.workers import DIED, begin_with, ctrl_c_for_the_parent, end_now
+from reprise_kit.compare.workers import DIED, Workers, begin_with, end_now
 
 QUEUED = 3  # batches for each worker that are begun or waiting, their rows in memory
 
@@ -46,10 +46,9 @@ def batches(tasks: Iterable[Task]) -> Iterator[Batch]:
         yield batch
 
 
-def _submit(pool: ProcessPoolExecutor, batch: Batch) -> "Future[list[Row]]":
+def _submit(pool: Workers, batch: Batch) -> Future[list[Row]]:
     try:
-        with ctrl_c_for_the_parent():
-            return pool.submit(_answer, batch)
+        return pool.submit(_answer, batch)
     except BrokenProcessPool as error:
         broken: Future[list[Row]] = Future()
         broken.set_exception(error)
@@ -57,8 +56,8 @@ def _submit(pool: ProcessPoolExecutor, batch: Batch) -> "Future[list[Row]]":
 
 
 def _first(
-    waiting: "deque[tuple[Batch, Future[list[Row]]]]", pool: ProcessPoolExecutor, job: Job, workers: int
-) -> tuple[list[Row], ProcessPoolExecutor]:
+    waiting: "deque[tuple[Batch, Future[list[Row]]]]", pool: Workers, job: Job, workers: int
+) -> tuple[list[Row], Workers]:
     """Take the rows that are next; where a worker died on the way, find out on which clip, and go on anew."""
     batch, future = waiting.popleft()
     try:
@@ -86,10 +85,10 @@ def _one_by_one(job: Job, batch: Batch) -> list[Row]:
     return rows
 
 
-def _pool(job: Job, workers: int) -> ProcessPoolExecutor:
+def _pool(job: Job, workers: int) -> Workers:
     # Not fork: TensorFlow's threads would not survive it.
     context = multiprocessing.get_context("spawn")
-    return ProcessPoolExecutor(workers, context, initializer=begin_with, initargs=(pickle.dumps((_load, (job,))),))
+    return Workers(workers, context, initializer=begin_with, initargs=(pickle.dumps((_load, (job,))),))
 
 
 def _load(job: Job) -> None:
