@@ -9,7 +9,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integers, rule
-from reprise_kit.port.keras_legacy.rules.convolution import after, border_mode, kernel_2d
+from reprise_kit.port.keras_legacy.rules.convolution import after, border_mode, kernel_2d, one_place, wide, windows
 from reprise_kit.port.keras_legacy.rules.core import activation_name
 from reprise_kit.port.keras_legacy.rules.recurrent import cell_activation
 from reprise_kit.port.keras_legacy.rules.weights import loaded
@@ -35,8 +35,30 @@ def conv_lstm2d(context: Context, node: Node) -> Apply:
         if border_mode(node) == "valid":  # and the same rows and columns behind the input, for those zeros to meet
             grown = layers.ZeroPadding3D([(0, 0), *grow], name=context.name(f"{node.name}_pad"))
     stock = _stock(context, node, recurrent.shape[2], kernel, use_bias=bool(b))
-    layer = after(grown, loaded(stock, [kernel_w, recurrent, *b], node))
+    layer = after(grown, _strided(node, stock, loaded(stock, [kernel_w, recurrent, *b], node)))
     return _ordered(context, node, layer) if ordering == "th" else lambda x: _listed(layer(_alone(node, x)))
+
+
+def _strided(node: Node, stock: Any, layer: Apply) -> Apply:
+    """Return an apply that gives images of one channel no stride along axes with one place: see convolution.strided."""
+    kernel, strides, padding = wide(stock.cell.kernel_size, stock.cell.dilation_rate), stock.strides, stock.padding
+    found: list[list[int]] = []
+
+    def apply(x: Tensor) -> Any:
+        sizes = x.shape[2:-1]
+        one = [] if x.shape[-1] != 1 or None in sizes else one_place(sizes, kernel, strides, padding)
+        found.append(one)
+        if one != found[0]:
+            raise InputError(
+                f"layer {node.name}: it is shared by images of which one has a single place for its kernel"
+            )
+        if one:
+            x = windows(x, kernel, strides, padding, one)
+            stock.cell.strides = tuple(1 if axis in one else stride for axis, stride in enumerate(strides))
+            stock.cell.padding = "valid"
+        return layer(x)
+
+    return apply
 
 
 def _check(context: Context, node: Node) -> None:

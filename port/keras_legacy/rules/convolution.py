@@ -216,10 +216,10 @@ def strided(
 
     def apply(x: Tensor) -> Tensor:
         sizes = x.shape[1:-1]
-        one = [] if x.shape[-1] != 1 or None in sizes else _one_place(sizes, kernel, strides, padding)
+        one = [] if x.shape[-1] != 1 or None in sizes else one_place(sizes, kernel, strides, padding)
         taken = tuple(1 if axis in one else stride for axis, stride in enumerate(strides))
         if one:
-            x = _windows(x, kernel, strides, padding, one)
+            x = windows(x, kernel, strides, padding, one)
         if taken not in found and found:
             raise InputError(
                 f"layer {node.name}: it is shared by images of which one has a single place for its kernel"
@@ -231,19 +231,22 @@ def strided(
     return apply
 
 
-def _one_place(sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], padding: str) -> list[int]:
+def one_place(sizes: Sequence[int], kernel: Sequence[int], strides: Sequence[int], padding: str) -> list[int]:
     """Return the axes with a stride along which the kernel has one place."""
     lengths = [n if padding == "same" else n - k + 1 for n, k in zip(sizes, kernel, strict=True)]
     return [axis for axis, (n, s) in enumerate(zip(lengths, strides, strict=True)) if s > 1 and n <= s]
 
 
-def _windows(x: Tensor, kernel: Sequence[int], strides: Sequence[int], padding: str, one: list[int]) -> Tensor:
-    """Return x padded as "same" does, and no longer than the kernel along the axes `one`."""
+def windows(x: Tensor, kernel: Sequence[int], strides: Sequence[int], padding: str, one: list[int]) -> Tensor:
+    """Return x (..., sizes, n_in) padded as "same" does, and no longer than the kernel along the axes `one`."""
+    before = len(x.shape) - len(kernel) - 1
     if padding == "same":
-        needed = [(-(-n // s) - 1) * s + k - n for n, k, s in zip(x.shape[1:-1], kernel, strides, strict=True)]
+        sizes = x.shape[before:-1]
+        needed = [(-(-n // s) - 1) * s + k - n for n, k, s in zip(sizes, kernel, strides, strict=True)]
         pads = [(max(total, 0) // 2, max(total, 0) - max(total, 0) // 2) for total in needed]
-        x = keras.ops.pad(x, [(0, 0), *pads, (0, 0)])
-    return x[(slice(None), *(slice(k if axis in one else None) for axis, k in enumerate(kernel)))]
+        x = keras.ops.pad(x, [(0, 0)] * before + [*pads, (0, 0)])
+    cut = (slice(k if axis in one else None) for axis, k in enumerate(kernel))
+    return x[(*[slice(None)] * before, *cut)]
 
 
 def wide(kernel: tuple[int, ...], rate: tuple[int, ...]) -> tuple[int, ...]:

@@ -44,7 +44,8 @@ def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> App
         mask = masks.of_steps(context, node, sequence)
         given = {"initial_state": states} if states else {}
         if mask is None:
-            return layer(sequence, **given)[1] if kept else _listed(layer(sequence, **given))
+            y = layer(sequence, **given)
+            return y[0] if kept and not inner.config.get("return_state") else _listed(y)
         if from_state and inner.config.get("stateful") and inner.config.get("return_sequences"):
             raise InputError(
                 f"layer {node.name}: on TensorFlow a stateful layer gave its kept state at masked first steps, which "
@@ -54,7 +55,8 @@ def _with_mask(context: Context, node: Node, layer: Any, backwards: bool) -> App
         # Keras 3 hides the mask it was given in a sequence of outputs; a copy has none.
         first, *rest = y if isinstance(y, (list, tuple)) else [y]
         if kept:
-            return ops.copy(rest[0])
+            first = rest[0]
+            rest = rest if inner.config.get("return_state") else []
         first = _from_state(first, mask, states[0], backwards) if states and from_state else ops.copy(first)
         return [first, *rest] if rest else first
 
@@ -70,8 +72,8 @@ def _gives_kept_state(context: Context, inner: Node) -> bool:
     """Return whether the output is to be read off the state: of a sample whose steps are all masked, TensorFlow gave
     the state kept from the batch before, where Keras 3 gives 0.
     """
-    sequences = inner.config.get("return_sequences") or inner.config.get("return_state")
-    return bool(context.masked and _from_state_on(context, inner) and inner.config.get("stateful") and not sequences)
+    one = inner.config.get("stateful") and not inner.config.get("return_sequences")
+    return bool(context.masked and _from_state_on(context, inner) and one)
 
 
 def _listed(y: Any) -> Any:
