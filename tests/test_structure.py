@@ -93,6 +93,33 @@ def test_no_circle_of_packages_of_the_port() -> None:
         pytest.fail(f"folders import each other: {' -> '.join(error.args[1])}")
 
 
+def room(name: str) -> str:
+    """The box of a file on a sheet of the whole house: a system is a system, whichever."""
+    parts = name.split(".")[1:]
+    if parts[:1] == ["compare"]:
+        return "compare"
+    if parts[:1] == ["port"]:
+        return parts[1] if parts[1:2] and parts[1] in LIBRARIES else "systems"
+    return ".".join(parts[:2]) if parts[:1] == ["apps"] else (parts or [NAME])[0]
+
+
+LIBRARIES = ("audio", "keras_legacy", "shared")
+
+
+def test_a_sheet_of_the_whole_house() -> None:
+    """At most fourteen boxes that an arrow touches, and no arrow back up."""
+    arrows: dict[str, set[str]] = {}
+    for name, others in ARROWS.items():
+        arrows.setdefault(room(name), set()).update(room(other) for other in others)
+    arrows = {box: others - {box} for box, others in arrows.items()}
+    touched = {box for box, others in arrows.items() if others}.union(*arrows.values())
+    assert {"compare", "systems", *LIBRARIES} <= touched and len(touched) <= 14
+    try:
+        list(TopologicalSorter(arrows).static_order())
+    except CycleError as error:
+        pytest.fail(f"rooms import each other: {' -> '.join(error.args[1])}")
+
+
 def test_only_the_registry_imports_by_name() -> None:
     """Imports by a string are arrows that nobody sees; --replace imports what a person names."""
     found = {

@@ -13,7 +13,7 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.compact_cnn.layers import ClipNormalization, KapreMelgram
 from reprise_kit.port.keras_legacy import convert, read
-from reprise_kit.port.shared.choi.blocks import fitting
+from reprise_kit.port.keras_legacy.fill import fitting
 from reprise_kit.port.shared.choi.tags import TAGS
 
 SAMPLE_RATE = 12_000  # Hz

@@ -11,6 +11,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_cnn_2018 import tfjs
+from reprise_kit.port.keras_legacy.fill import fitting
 
 N_MELS = 128
 N_GENRES = 10
@@ -53,11 +54,8 @@ def load(path: Path) -> keras.Model:
     left = dict(arrays)
     for layer in model.layers:
         roles = ROLES.get(type(layer).__name__, ())
-        try:
+        with fitting(path, layer.name):
             layer.set_weights([left.pop(f"{layer.name}/{role}") for role in roles])
-        except (KeyError, ValueError) as error:
-            message = " ".join(str(error).split())[:120]
-            raise InputError(f"{path}: another model, layer {layer.name} does not fit ({message})") from None
     if left:
         raise InputError(f"{path}: another model, nothing takes its weight {next(iter(left))}")
     return model

@@ -4,16 +4,16 @@
 Source: the architecture file of the pinned commit (system.toml); 1,347,850 weights.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from pathlib import Path
 
 import keras
 import numpy as np
 
-from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE
-from reprise_kit.port.keras_legacy import convert, read
+from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.fill import Rule, fill
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 
 N_GENRES = 10
@@ -74,7 +74,7 @@ def _dense(arrays: Mapping[str, np.ndarray], backend: str) -> list[np.ndarray]:
     return [arrays["W"], arrays["b"]]
 
 
-RULES: dict[str, Callable[[Mapping[str, np.ndarray], str], list[np.ndarray]]] = {
+RULES: dict[str, Rule] = {
     **{f"convolution_{i}": _convolution for i in range(1, N_CONVOLUTIONS + 1)},
     "lstm_1": _lstm,
     "timedistributed_1": _dense,
@@ -86,33 +86,4 @@ def load(weights: Path, source_backend: str) -> keras.Model:
 
     Raises InputError where the file is not HDF5, is another model's, or leaves a weight over or unset.
     """
-    stored = {layer.layer_name: layer.arrays for layer in read.weights(weights) if layer.arrays}
-    if set(stored) != set(RULES):
-        odd = sorted(set(stored) ^ set(RULES))
-        raise InputError(
-            f"{weights.name}: weights of another model, which differs in the layers {', '.join(odd[:4])}; "
-            "give a weights.h5 of the DeepSound CRNN"
-        )
-    model = build()
-    for name, arrays in stored.items():
-        try:
-            model.get_layer(name).set_weights(RULES[name](by_role(arrays), source_backend))
-        except (KeyError, ValueError) as error:
-            raise InputError(
-                f"{weights.name}: weights of another model, layer {name} does not fit "
-                f"({' '.join(str(error).split())[:160]})"
-            ) from None
-    return model
-
-
-def by_role(arrays: list[tuple[str, np.ndarray]]) -> dict[str, np.ndarray]:
-    """Return a layer's stored arrays by role: W, b, U_i, ...
-
-    convolution_1_W, lstm_1_U_i, timedistributed_1_W:0: the role is what follows the last number and underscore.
-    """
-    roles = {}
-    for name, array in arrays:
-        parts = name.split("/")[-1].split(":")[0].split("_")
-        at = max(i for i, part in enumerate(parts) if part.isdigit() or i == 0)
-        roles["_".join(parts[at + 1 :])] = array
-    return roles
+    return fill(build(), RULES, weights, source_backend)

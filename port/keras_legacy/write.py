@@ -33,7 +33,7 @@ def write(model: Any, out: Path, to: str, custom: dict[str, Any] | None = None) 
         if to == "keras":
             model.save(temporary)
         elif to == "weights":
-            from reprise_kit.port.shared.weights_file import write_weights
+            from reprise_kit.port.keras_legacy.weights_file import write_weights
 
             write_weights(model, temporary)
         elif to == "onnx":

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from reprise_kit.port.keras_legacy.fill import fill
 from reprise_kit.port.shared.choi.blocks import (
     KERAS_106_THEANO,
     TIME_AXIS,
@@ -15,7 +16,6 @@ from reprise_kit.port.shared.choi.blocks import (
     batch_norm,
     block,
     rules,
-    set_weights,
 )
 from reprise_kit.port.shared.choi.front_end import N_FRAMES, N_MELS
 from reprise_kit.port.shared.choi.tags import TAGS
@@ -37,6 +37,4 @@ def build(statistics: Statistics = KERAS_106_THEANO) -> keras.Model:
 
 def load(weights: Path, source_backend: str, statistics: Statistics = KERAS_106_THEANO) -> keras.Model:
     """Return the network with the weights of a Keras-1 file saved under `source_backend`."""
-    model = build(statistics)
-    set_weights(model, rules(len(FILTERS), statistics), weights, source_backend)
-    return model
+    return fill(build(statistics), rules(len(FILTERS), statistics), weights, source_backend)

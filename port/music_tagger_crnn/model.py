@@ -8,6 +8,7 @@ from pathlib import Path
 
 import keras
 
+from reprise_kit.port.keras_legacy.fill import fill
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 from reprise_kit.port.shared.choi.blocks import (
     KERAS_110,
@@ -17,7 +18,6 @@ from reprise_kit.port.shared.choi.blocks import (
     block,
     gru,
     rules,
-    set_weights,
 )
 from reprise_kit.port.shared.choi.front_end import N_FRAMES, N_MELS
 from reprise_kit.port.shared.choi.tags import TAGS
@@ -53,6 +53,6 @@ def build(statistics: Statistics = KERAS_110) -> keras.Model:
 
 def load(weights: Path, source_backend: str, statistics: Statistics = KERAS_110) -> keras.Model:
     """Return the network with the weights of a Keras-1 file saved under `source_backend`."""
-    model = build(statistics)
-    set_weights(model, {**rules(len(FILTERS), statistics), "gru1": gru, "gru2": gru}, weights, source_backend)
-    return model
+    return fill(
+        build(statistics), {**rules(len(FILTERS), statistics), "gru1": gru, "gru2": gru}, weights, source_backend
+    )

@@ -9,7 +9,7 @@ import numpy as np
 
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.shared.weights_file import write_weights
+from reprise_kit.port.keras_legacy.weights_file import write_weights
 
 LOSS = "val_loss"  # what early stopping and the best epoch go by
 

@@ -9,8 +9,9 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Case, Cause
 from reprise_kit.port.deepsound_crnn.causes import front_end
-from reprise_kit.port.deepsound_crnn.model import FILTER_LENGTH, N_FILTERS, POOL, by_role
+from reprise_kit.port.deepsound_crnn.model import FILTER_LENGTH, N_FILTERS, POOL
 from reprise_kit.port.keras_legacy import convert, read
+from reprise_kit.port.keras_legacy.fill import by_role
 
 Array = NDArray[np.floating]
 GATES = "ifco"  # input, forget, cell, output

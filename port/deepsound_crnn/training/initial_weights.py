@@ -1,6 +1,5 @@
 """Weights to train from: Keras 1.1.0's own initialisation under its own names, and their way into the network."""
 
-import re
 from collections.abc import Mapping
 
 import keras
@@ -9,8 +8,7 @@ import numpy as np
 from reprise_kit.port.audio.librosa041.mel import N_MELS
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.keras_legacy import training
-
-ROLE = re.compile(r"^.*?_\d+_")  # what comes before the role in a Keras-1 name: lstm_1_ in lstm_1_W_i
+from reprise_kit.port.keras_legacy.fill import by_role
 
 
 def keras1_weights(seed: int) -> dict[str, np.ndarray]:
@@ -32,13 +30,12 @@ def keras1_weights(seed: int) -> dict[str, np.ndarray]:
 
 def converted(weights: Mapping[str, np.ndarray], source_backend: str) -> dict[str, np.ndarray]:
     """Return Keras-1 weights as the port's, by `LAYER/VARIABLE`; raises KeyError where one is missing or left over."""
-    by_layer: dict[str, dict[str, np.ndarray]] = {layer: {} for layer in crnn.RULES}
+    by_layer: dict[str, list[tuple[str, np.ndarray]]] = {layer: [] for layer in crnn.RULES}
     for name, array in weights.items():
-        layer, variable = name.split("/")
-        by_layer[layer][ROLE.sub("", variable)] = array
+        by_layer[name.split("/")[0]].append((name, array))
     arrays: dict[str, np.ndarray] = {}
     for layer, rule in crnn.RULES.items():
-        values = rule(by_layer[layer], source_backend)
+        values = rule(by_role(by_layer[layer]), source_backend)
         names = ("kernel", "bias") if len(values) == 2 else ("kernel", "recurrent_kernel", "bias")
         arrays |= {f"{layer}/{name}": value for name, value in zip(names, values, strict=True)}
     return arrays

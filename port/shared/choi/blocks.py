@@ -3,19 +3,14 @@
 Tensors are (batch, n_mels, n_frames, n_channels); the originals put the channels before the mels.
 """
 
-import re
-from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 
 import keras
 import numpy as np
 
-from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import convert, read
+from reprise_kit.port.keras_legacy import convert
+from reprise_kit.port.keras_legacy.fill import Arrays, Rule
 
-Arrays = Mapping[str, np.ndarray]
 TIME_AXIS, CHANNEL_AXIS = 2, 3
 
 
@@ -75,42 +70,9 @@ def dense(arrays: Arrays, backend: str) -> list[np.ndarray]:
     return [arrays["W"], arrays["b"]]
 
 
-Rule = Callable[[Arrays, str], list[np.ndarray]]
-
-
 def rules(n_blocks: int, statistics: Statistics) -> dict[str, Rule]:
     """Return the rules by layer name that both taggers share."""
     shared: dict[str, Rule] = {"bn_0_freq": statistics.rule, "output": dense}
     for i in range(1, n_blocks + 1):
         shared |= {f"conv{i}": convolution, f"bn{i}": statistics.rule}
     return shared
-
-
-def set_weights(model: keras.Model, rules: Mapping[str, Rule], weights: Path, source_backend: str) -> None:
-    """Fill a network from a Keras-1 file; raises InputError where a weight is left over, unset or of another shape."""
-    stored = {layer.layer_name: layer.arrays for layer in read.weights(weights) if layer.arrays}
-    if set(stored) != set(rules):
-        odd = sorted(set(stored) ^ set(rules))
-        raise InputError(
-            f"{weights.name}: weights of another model, which differs in the layers {', '.join(odd[:4])}; "
-            f"give a weights file of {model.name}"
-        )
-    for name, arrays in stored.items():
-        roles = {_role(key, name): array for key, array in arrays}
-        with fitting(weights, name):
-            model.get_layer(name).set_weights(rules[name](roles, source_backend))
-
-
-@contextmanager
-def fitting(weights: Path, layer: str) -> Iterator[None]:
-    """Turn what arrays of another name or shape make a layer raise into an InputError of one line."""
-    try:
-        yield
-    except (KeyError, ValueError) as error:
-        message = " ".join(str(error).split())[:160]
-        raise InputError(f"{weights.name}: weights of another model, layer {layer} does not fit ({message})") from None
-
-
-def _role(weight: str, layer: str) -> str:
-    # conv1_W, and of TensorFlow conv1_W:0 or, made twice, conv1_W_1:0.
-    return re.sub(r"_\d+$", "", weight.split(":")[0].removeprefix(f"{layer}_"))
