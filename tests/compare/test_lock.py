@@ -91,9 +91,7 @@ def test_two_runs_that_need_an_environment_build_it_once(tmp_path, monkeypatch):
 
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path))
     monkeypatch.setattr(python27, "make_virtualenv", make)
-    monkeypatch.setattr(
-        python27, "_pip_install", lambda folder, lock, variables: (folder / "bin/python").write_text("python")
-    )
+    monkeypatch.setattr(python27, "_pip_install", lambda folder, *_: (folder / "bin/python").write_text("python"))
     lock, got = python27.ROOT / "original/eras/requirements-theano.lock", []
     runs = [
         threading.Thread(target=lambda: got.append(python27.environment(tmp_path / "python2.7", lock)))

@@ -22,7 +22,7 @@ def built(tmp_path, monkeypatch):
 
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
     monkeypatch.setattr(python27, "make_virtualenv", make)
-    monkeypatch.setattr(python27, "_pip_install", lambda folder, lock, variables: (folder / "keras.py").write_text("1"))
+    monkeypatch.setattr(python27, "_pip_install", lambda folder, *_: (folder / "keras.py").write_text("1"))
     return environment(Path("python2.7"), LOCK).parents[1]
 
 
