@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reprise_kit.port.dieleman_spotify_2014.recommender import Recommender
 
-COLUMNS = 16
+COLUMNS = 64
 
 
 def picture(kernel: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -159,7 +159,8 @@ def _report(
     counted = baselines.words(list(log_mels), learned, seed)
     spectra = np.concatenate([log_mels.mean(axis=1), log_mels.std(axis=1)], axis=1)
     random = np.random.default_rng(seed).normal(size=y.shape)
-    predicted = (random, baselines.linear(counted, y, learned), baselines.linear(spectra, y, learned),
+    by_words, by_spectra = (baselines.linear(x, y, learned, split.val) for x in (counted, spectra))
+    predicted = (random, by_words, by_spectra,
                  baselines.dense(counted, y, learned, seed), by_network, found.songs)  # fmt: skip
     played = np.zeros((len(found.users), len(songs.files)), bool)
     played[tuple(found.surplus[:, :2].astype(int).T)] = True

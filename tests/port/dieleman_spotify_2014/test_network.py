@@ -84,10 +84,20 @@ def test_words_of_sounds_tell_them_apart() -> None:
     random = np.random.default_rng(2)
     kinds = np.arange(20) % 2
     songs = [random.normal(size=(60, 128)) + 3 * np.cos(np.arange(128) * (0.1 if kind else 0.4)) for kind in kinds]
-    learned = np.arange(12)
+    learned, held = np.arange(12), np.arange(12, 16)
     counted = baselines.words(songs, learned, seed=0)
-    said = baselines.linear(counted, np.eye(2)[kinds], learned)
-    assert (said[12:].argmax(axis=1) == kinds[12:]).all()
+    said = baselines.linear(counted, np.eye(2)[kinds], learned, held)
+    assert (said[16:].argmax(axis=1) == kinds[16:]).all()
+
+
+def test_the_penalty_is_chosen_by_the_songs_held() -> None:
+    """Of what says nothing, little is said (2 with the least penalty); what says all is believed."""
+    random = np.random.default_rng(6)
+    learned, held = np.arange(30), np.arange(30, 60)
+    noise, y = random.normal(size=(60, 40)), random.normal(size=(60, 2))
+    assert np.abs(baselines.linear(noise, y, learned, held) - y[learned].mean(axis=0)).max() < 0.3
+    found = baselines.linear(np.column_stack([noise[:, :3], 5 * y]), y, learned, held)
+    assert np.abs(found - y).max() < 0.3
 
 
 def test_no_group_is_on_two_sides_of_the_split() -> None:
@@ -103,6 +113,6 @@ def test_no_group_is_on_two_sides_of_the_split() -> None:
 
 def test_all_filters_in_one_picture() -> None:
     kernel = np.zeros((4, 128, 256), np.float32)
-    kernel[1, 0, 17] = 2.0  # the lowest band, in the second row and column
+    kernel[1, 0, 65] = 2.0  # the lowest band, in the second row and column
     found = filters.picture(kernel)
-    assert found.shape == (16 * 130, 16 * 6) and np.argwhere(found).tolist() == [[130 + 127, 6 + 1]]
+    assert found.shape == (4 * 130, 64 * 6) and np.argwhere(found).tolist() == [[130 + 127, 6 + 1]]
