@@ -9,6 +9,7 @@ what the same command wrote, as its `.reprise.json` lists it. A link is followed
 import errno
 import json
 import os
+import re
 import shutil
 import time
 from collections.abc import Iterable, Iterator
@@ -205,7 +206,7 @@ def _workshop(path: Path) -> Iterator[Path]:
         except InputError:
             raise
         except Exception as error:
-            if os.strerror(errno.ENOSPC) in str(error) and getattr(error, "errno", None) != errno.ENOSPC:
+            if _is_full(error) and getattr(error, "errno", None) != errno.ENOSPC:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
             raise
         finally:
@@ -218,6 +219,11 @@ def _workshop(path: Path) -> Iterator[Path]:
         with suppress(OSError):  # folders on the way to a file that did not come about
             for folder in missing:
                 folder.rmdir()
+
+
+def _is_full(error: Exception) -> bool:
+    """Whether a library says in its own words that the disk is full; NumPy only counts what it wrote of an array."""
+    return os.strerror(errno.ENOSPC) in str(error) or bool(re.fullmatch(r"\d+ requested and \d+ written", str(error)))
 
 
 def _put_right(room: Path, path: Path) -> None:

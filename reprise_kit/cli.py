@@ -14,6 +14,8 @@ from reprise_kit.command_line import answering, comparing, learning, migrating, 
 from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.compare.shown import say
 
+LONGEST = 1000  # characters of the line that a command ends with
+
 
 class Group(click.Group):
     """The commands."""
@@ -131,5 +133,7 @@ def _main() -> None:
 
 
 def _end(reason: object, code: int) -> NoReturn:
-    say(f"reprise: {reason}", error=True)
+    words = str(reason)  # a name in it may be a stranger's, and as long as that one likes
+    words = words if len(words) <= LONGEST else f"{words[: LONGEST // 2]} ... {words[-LONGEST // 2 :]}"
+    say(f"reprise: {words}", error=True)
     sys.exit(code)

@@ -140,6 +140,23 @@ def test_a_full_disk_leaves_nothing_of_a_migration(to, small_disk, model, run, t
     assert list(small_disk.iterdir()) == [] and list((tmp_path / "tmp").iterdir()) == []
 
 
+FILLING = {
+    "dataset": lambda folder, disk: ["dataset", folder / "corpus", "-o", disk / "d.npz"],
+    "archive": lambda folder, disk: ["predict", "--recursive", folder / "corpus", "--out", disk / "out"],
+}
+
+
+@pytest.mark.parametrize("small_disk", ["8k"], indirect=True)
+@pytest.mark.parametrize("command", FILLING)
+def test_a_full_disk_leaves_only_what_the_next_run_goes_on_from(command, small_disk, run, tmp_path, monkeypatch):
+    corpus(tmp_path)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
+    code, said = run(*FILLING[command](tmp_path, small_disk))
+    assert code == 2 and said.splitlines()[-1].startswith("reprise: No space left on device"), said
+    assert {path.name for path in small_disk.rglob("*") if path.is_file()} <= {".reprise.json", "job.json", "lock"}
+
+
 STOPPED = """
 import os, signal, sys
 from reprise_kit.compare import trace

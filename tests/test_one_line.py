@@ -67,6 +67,7 @@ def test_without_room_for_a_log_it_is_still_one_line(run, monkeypatch, tmp_path)
         (InputError("bad\x1b[31m\nreprise: all is well"), 2, "bad\\x1b[31m\\nreprise: all is well"),
         (PermissionError(13, "Permission denied", "/there"), 2, "Permission denied: /there"),
         (KeyboardInterrupt(), 130, "stopped"),
+        (InputError("a" + "x" * 9000 + "z"), 2, f"a{'x' * 499} ... {'x' * 499}z"),
     ],
 )
 def test_the_others_keep_their_codes(error, code, words, run, monkeypatch, tmp_path):

@@ -28,7 +28,7 @@ def main() -> int:
     options.folder.mkdir(parents=True, exist_ok=True)
     log = options.folder / f"done-{options.seed}.jsonl"
     chosen = [READERS[name] for name in options.reader or READERS]
-    for reader in sorted(chosen, key=lambda reader: reader.heavy):
+    for reader in sorted(chosen, key=lambda reader: (reader.heavy, -reader.share)):  # the cheap ones have the shares
         _run(reader, -(-options.inputs * reader.share // _shares()), options.seed, log, options.folder)
     return _table(log, options.folder)
 

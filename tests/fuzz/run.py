@@ -9,7 +9,7 @@ import sys
 import tempfile
 import time
 from collections import Counter
-from contextlib import nullcontext
+from contextlib import nullcontext, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from random import Random
@@ -35,10 +35,13 @@ class Tally:
 
 
 def put(reader: Reader, seeds: Seeds, seed: int, number: int, folder: Path) -> Path:
-    """Write an input into an empty folder; the same each time."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    return reader.put(seeds, Random(f"{seed}/{reader.name}/{number}"), folder)
+    """Write an input into an empty folder; the same each time. One that its format cannot write is drawn anew."""
+    for attempt in range(50):
+        shutil.rmtree(folder, ignore_errors=True)
+        folder.mkdir()
+        with suppress(Exception):
+            return reader.put(seeds, Random(f"{seed}/{reader.name}/{number}/{attempt}"), folder)
+    raise RuntimeError(f"{reader.name} {number}: no input can be written")
 
 
 def batch(reader: Reader, seeds: Seeds, seed: int, first: int, count: int, scratch: Path) -> Tally:

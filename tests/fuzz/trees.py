@@ -61,9 +61,7 @@ def _nearby(parent: Any, key: Any, others: list[Tree], random: Random) -> None:
     if isinstance(value, bool):
         parent[key] = not value
     elif isinstance(value, (int, float)):
-        parent[key] = random.choice(
-            (value + 1, value - 1, -value, value * 2, value * 1000, float(value) / 2, str(value))
-        )
+        parent[key] = random.choice((value + 1, value - 1, -value, value * 2, value * 1000, value // 2, str(value)))
     elif isinstance(value, str):
         parent[key] = random.choice((value + "x", value[:-1], value[::-1], value.upper(), [value], value + ":0"))
     elif isinstance(value, list):

@@ -124,7 +124,7 @@ def judged(ask: Callable[[Path], Any], path: Path, hook: Hook) -> tuple[str, str
     except UnforeseenError as error:
         verdict, words = FINDING, str(error)
     except InputError as error:
-        verdict, words = (REFUSED, str(error)) if len(str(error)) <= box.WORDS else (FINDING, "a line too long")
+        verdict, words = REFUSED, str(error)
     except MemoryError:
         verdict, words = FINDING, f"MemoryError{_where(sys.exc_info()[2])}"
     except Exception as error:
