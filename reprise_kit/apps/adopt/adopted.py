@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import logging
 import os
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -73,6 +74,7 @@ def adopt(captured: Captured, folder: Path, models: Path) -> Adopted:
 
 def _verify(captured: Captured, folder: Path, file: Path, name: str) -> tuple[Verification, list[str]]:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
     architecture, weights = folder / "architecture.json", folder / "weights.h5"

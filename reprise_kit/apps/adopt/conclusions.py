@@ -141,7 +141,9 @@ def date(seen: Findings) -> tuple[str, str]:
 
 
 def _shown_date(seen: Findings) -> tuple[str, str]:
-    chosen = next((c.path for c in seen.checkpoints if c.path in seen.days), None)
+    # An architecture that records its Keras was written by it on its day, too.
+    written = [*(c.path for c in seen.checkpoints), *(a.path for a in seen.architectures if a.version)]
+    chosen = next((path for path in written if path in seen.days), None)
     if chosen:
         day = seen.days[chosen]
         newer = keras_2_day(seen, day)
@@ -149,7 +151,7 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
             return seen.head_day, f"{newer}, so the day of the newest commit, not of {chosen} ({day})"
         return day, f"the last commit that touched {chosen}"
     if seen.head_day:
-        return seen.head_day, "the newest commit (no checkpoint is under git)"
+        return seen.head_day, "the newest commit (no checkpoint or model with its Keras is under git)"
     for version, reason in _versions(seen):
         if rules.keras_day(version):
             return _last_day(version), f"{reason}, which was the newest Keras until then"

@@ -69,6 +69,19 @@ def test_a_text_network_whose_file_contradicts_what_is_stated(tmp_path):
     assert sum("names a place to fetch from" in note for note in found.notes) == 2
 
 
+def test_a_model_that_names_its_keras_tells_the_day(tmp_path):
+    """Its weights are not in git, and its README was touched years later."""
+    config = {"class_name": "Sequential", "config": [], "keras_version": "1.0.4"}
+    files = TEXT | {
+        "readme.txt": "Words. Python 2.7\n",
+        "requirements.txt": "numpy\n",
+        "model.json": json.dumps(config),
+    }
+    found = gather(make(tmp_path / "words", files, "2016-07-12", {"readme.txt": "Words. Python 2.7. Now quicker\n"}))
+    assert (found.date, found.keras_version) == ("2016-07-12", "1.0.4")
+    assert found.why_date == "the last commit that touched model.json"
+
+
 def test_the_keras_that_a_person_names_is_taken(tmp_path):
     folder = make(tmp_path / "text", TEXT, "2016-12-01")
     older, newer = gather(folder, keras="1.1.0"), gather(folder, keras="2.0.3")
