@@ -138,10 +138,14 @@ def train(
     trained = recommender.Recommender(recipe.mode, scale, model)
     said = np.array([trained.factors(frames) for frames in x])
     report = _report(found, songs, split, log_mels, said, recipe)
-    with atomic_file(folder / "report.json") as temporary:
-        content = {"settings": settings.saved(recipe.mode), "recipe": dataclasses.asdict(recipe), "new songs": report}
-        temporary.write_text(json.dumps(content, indent=1) + "\n")
+    _write(folder / "report.json", recipe, report)
     return report
+
+
+def _write(path: Path, recipe: Recipe, report: dict[str, dict[str, float]]) -> None:
+    content = {"settings": settings.saved(recipe.mode), "recipe": dataclasses.asdict(recipe), "new songs": report}
+    with atomic_file(path) as temporary:
+        temporary.write_text(json.dumps(content, indent=1) + "\n")
 
 
 def _setting(songs: Songs, split: Split, recipe: Recipe, log_mels: Matrix) -> dict[str, Any]:

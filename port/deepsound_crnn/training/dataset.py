@@ -174,8 +174,7 @@ def collect(
             f"{folder}: {len(genres)} genres of {n_frames or 0} frames that can be read ({len(faults)} faulty tracks, "
             f"first: {faults[0] if faults else 'none'}); at least 2 genres and {MIN_FRAMES} frames are needed"
         )
-    y = np.zeros((len(kept), len(genres)), np.float32)
-    y[np.arange(len(kept)), [genres.index(genre) for genre, _ in kept]] = 1
+    y = np.eye(len(genres), dtype=np.float32)[[genres.index(genre) for genre, _ in kept]]
     files = tuple(str(file.resolve()) for _, file in kept)
     return Corpus(np.stack(computed), y, files, genres, tuple(faults), tuple(notes))
 

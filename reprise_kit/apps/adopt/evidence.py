@@ -119,8 +119,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         entry=entries[0] if entries else "",
         asked_keras=keras,
     )
-    own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
-    standard = set(sys.stdlib_module_names) | set(rules.load().standard_2)
+    own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
     foreign = imports.foreign(reached, modules, own, standard)
 
     def may_stand_in(other: str) -> bool:
@@ -132,6 +131,10 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     alternatives = [] if entry else [other for other in entries[1:] if may_stand_in(other)]
     found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
     return replace(found, alternatives=alternatives[:ALTERNATIVES])
+
+
+def _standard() -> set[str]:
+    return set(sys.stdlib_module_names) | set(rules.load().standard_2)
 
 
 def _entries(found: list[str], modules: Mapping[str, Module], source: str, given: str | None) -> list[str]:
