@@ -71,7 +71,16 @@ def _read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
 def _reading(path: Path) -> Iterator[None]:
     try:
         yield
-    except (OSError, UnicodeDecodeError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+    except (
+        OSError,
+        UnicodeDecodeError,
+        ValueError,
+        LookupError,
+        ArithmeticError,
+        TypeError,
+        AttributeError,
+        RecursionError,
+    ) as error:
         raise InputError(
             f"{path}: not a TensorFlow.js layers model ({type(error).__name__}: {' '.join(str(error).split())[:120]}); "
             "give its model.json, with the binary files beside it"

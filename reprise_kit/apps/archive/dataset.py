@@ -35,7 +35,9 @@ from reprise_kit.apps.archive.stores import Store
 from reprise_kit.compare.errors import InputError
 
 JOB = "job.json"
-SHA_CHARACTERS = 32  # of 64: 128 bits
+HASH_CHARACTERS = 64
+SHA_CHARACTERS = 32  # of them that are kept in memory: 128 bits
+TABLES = {"rows": ROWS, "files": FILES}
 
 Unreadable = tuple[str, str, bool]  # path, reason, whether it is tried again
 
@@ -61,7 +63,7 @@ class Dataset:
         if files:
             met = pa.concat_tables(files)
             met = met.filter(pc.is_in(met["sha256"], value_set=keys))
-            self.known.add_all(met["fingerprint"])
+            self.known.add_all(met["fingerprint"].drop_null())
 
     def add(self, rows: list[Row], files: list[Row]) -> None:
         """Write a part of each table that has rows."""
@@ -118,9 +120,11 @@ class Dataset:
         return kept
 
     def _part(self, name: str, columns: list[str] | None = None) -> pa.Table | None:
-        """Read a part; one that is damaged is set aside, and its clips answered again."""
+        """Read a part; one that is damaged or of another form is set aside, and its clips answered again."""
         try:
-            return pq.read_table(io.BytesIO(self.store.read(name)), columns=columns)
+            part = pq.read_table(io.BytesIO(self.store.read(name)), columns=columns)
+            _check_form(part, TABLES[name.split("/")[0]], columns)
+            return part
         except (pa.ArrowException, OSError, ValueError):
             self.store.set_aside(name)
             return None
@@ -134,3 +138,12 @@ class Dataset:
         content = io.BytesIO()
         pq.write_table(table, content, write_page_checksum=True)
         return content.getvalue()
+
+
+def _check_form(part: pa.Table, schema: pa.Schema, columns: list[str] | None) -> None:
+    """Raise ValueError where a part is not of its table's form: other columns, other types, hashes that are none."""
+    if not part.schema.equals(pa.schema([schema.field(column) for column in columns or schema.names])):
+        raise ValueError("other columns")
+    lengths = pc.utf8_length(part["sha256"]) if "sha256" in part.column_names else pa.array([], pa.int32())
+    if pc.any(pc.not_equal(lengths, HASH_CHARACTERS)).as_py():
+        raise ValueError("hashes of another length")

@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
@@ -73,6 +74,26 @@ def test_a_damaged_part_is_set_aside_and_its_clips_answered_again(tmp_path):
     run_stub(folder, out, engine=counting)
     assert len(asked) == 9 and len(rows_of(out)) == 9
     assert set(files_of(out).values()) == set(rows_of(out))
+
+
+@pytest.mark.parametrize("folder", ["rows", "files"])
+@pytest.mark.parametrize("form", ["another type", "a column missing", "hashes of no length"])
+def test_a_part_of_another_form_costs_no_clip_its_row(form, folder, tmp_path):
+    clips, out = stub_folder(tmp_path / "clips", list("abc")), tmp_path / "out"
+    run_stub(clips, out)
+    part = out / folder / "000000.parquet"
+    table = pq.read_table(part)
+    odd = {
+        "another type": table.set_column(table.column_names.index("sha256"), "sha256", pa.array([1] * len(table))),
+        "a column missing": table.drop_columns(["sha256"]),
+        "hashes of no length": table.set_column(
+            table.column_names.index("sha256"), table.schema.field("sha256"), pa.array([""] * len(table))
+        ),
+    }[form]
+    pq.write_table(odd, part)
+    run_stub(clips, out)
+    assert len(list((out / "damaged").iterdir())) == 1
+    assert len(rows_of(out)) == 3 and set(files_of(out).values()) == set(rows_of(out))
 
 
 @dataclass(frozen=True)
@@ -226,7 +247,7 @@ def test_a_clip_no_decoder_knows_is_refused_by_name(tmp_path):
 
     content = (ROOT / "tests" / "clips" / "disco.m4a").read_bytes()
     (tmp_path / "odd.m4a").write_bytes(content.replace(b"mp4a", b"mha1").replace(b"esds", b"mhaC"))
-    with pytest.raises(InputError, match=r"odd\.m4a: its audio has a codec that this FFmpeg cannot decode"):
+    with pytest.raises(InputError, match=r"odd\.m4a: not one sample could be decoded"):
         decode(tmp_path / "odd.m4a")
     name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.m4a")
     shutil.copy(ROOT / "tests" / "clips" / "disco.m4a", name)
