@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint bench lock lock-py27 record family fuzz fuzz-migrate images images-save images-load clean
+.PHONY: compare test lint bench lock lock-py27 record family fuzz fuzz-migrate images images-save images-load verify-images clean
 
 compare: .venv/installed
 	$(BIN)/reprise compare $(ARGS)
@@ -63,17 +63,25 @@ image-port:
 	$(BUILD) -f docker/port/Dockerfile -t reprise/port .
 
 image-py27-%: original/eras/requirements-%.lock
-	$(BUILD) -f docker/py27/Dockerfile --target $(if $(findstring tensorflow,$*),tensorflow,theano) \
+	$(BUILD) --platform linux/amd64 -f docker/py27/Dockerfile --target $(if $(findstring tensorflow,$*),tensorflow,theano) \
 	  --build-arg ENVIRONMENT=$* -t reprise/py27-$* .
 
-# For a machine without internet: `make images-save` here, carry images.tar over, `make images-load` there.
+# For a machine without internet: `make images-save` here (of the images, those that are built), carry images.tar over, `make images-load` there.
 ARCHIVE := images.tar
 images-save:
-	@trap 'rm -f "$(ARCHIVE).part"' EXIT; trap 'exit 130' INT TERM HUP; \
-	docker save $(IMAGES:%=reprise/%) > "$(ARCHIVE).part" && mv -f "$(ARCHIVE).part" "$(ARCHIVE)"
+	@trap 'rm -f "$(ARCHIVE).part"' EXIT; trap 'exit 130' INT TERM HUP; here=; \
+	for image in $(IMAGES:%=reprise/%); do \
+	  if docker image inspect "$$image" > /dev/null 2>&1; then here="$$here $$image"; \
+	  else echo "not built, left out: $$image" >&2; fi; done; \
+	test -n "$$here" || { echo "no image to save: make images, with a container engine that answers" >&2; exit 2; }; \
+	docker save $$here > "$(ARCHIVE).part" && mv -f "$(ARCHIVE).part" "$(ARCHIVE)"
 
 images-load:
 	docker load -i "$(ARCHIVE)"
+
+# Once, with internet: the pinned bases, every image, each one's check; prints the table for docs/usage.md.
+verify-images:
+	@docker/verify-images
 
 lock-py27: .venv/installed-dev
 	$(BIN)/python original/eras/lock.py

@@ -3,6 +3,7 @@
 import shutil
 import subprocess
 
+PLATFORM = "linux/amd64"  # of the wheels of the time; another processor emulates it
 TIME_LIMIT = 20.0  # seconds for a question to the engine
 
 

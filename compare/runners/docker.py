@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from reprise_kit.compare.engine import ask, engine_problem, image_id
+from reprise_kit.compare.engine import PLATFORM, ask, engine_problem, image_id
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner
@@ -73,14 +73,15 @@ class DockerRunner(Python27Runner):
         run = self.checked()
         weights = run.weights.path.resolve()
         mounts = [
-            f"{run.upstream}:/upstream:ro",
-            f"{ORIGINAL}:/original:ro",
-            *(f"{path}:/weights/{path.name}:ro" for path in _numbered_alike(weights)),
-            f"{self.folder.name}/clips:/clips:ro",
-            f"{self.folder.name}/out:/out",
+            f"{run.upstream}:/upstream:ro,z",
+            f"{ORIGINAL}:/original:ro,z",
+            *(f"{path}:/weights/{path.name}:ro,z" for path in _numbered_alike(weights)),
+            f"{self.folder.name}/clips:/clips:ro,z",
+            f"{self.folder.name}/out:/out:z",
         ]
         command = [
-            *("docker", "run", "--rm", "--interactive", "--init", "--name", self.name, "--network", "none"),
+            *("docker", "run", "--platform", PLATFORM, "--rm", "--interactive", "--init", "--name", self.name),
+            *("--network", "none"),
             *("--read-only", "--tmpfs", TMP, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
             *("--memory", MEMORY, "--pids-limit", PROCESSES, "--user", f"{self.user}:{self.user}"),
             *(word for mount in mounts for word in ("--volume", mount)),
@@ -132,8 +133,8 @@ for word do
   if [ -f "$word" ]; then cp "$word" "$folder/clip" && chmod 644 "$folder/clip" && word=/clips/clip; fi
   set -- "$@" "$word"
 done
-docker run --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges --user 1000:1000 \
-  --memory 4g --volume "$folder:/clips:ro" --entrypoint ffmpeg IMAGE "$@"
+docker run --platform linux/amd64 --rm --network none --read-only --cap-drop ALL --security-opt no-new-privileges \
+  --user 1000:1000 --memory 4g --volume "$folder:/clips:ro,z" --entrypoint ffmpeg IMAGE "$@"
 """
 
 

@@ -115,8 +115,28 @@ def must_equal(what, one, other_what, other):
         raise AssertionError('%s is not bit-equal to %s' % (what, other_what))
 
 
+def text(said):
+    return said.decode('utf-8', 'replace') if isinstance(said, bytes) else said
+
+
+def native(path):
+    """A path as this Python's own programs are given it: bytes in Python 2, whose subprocesses take no other names."""
+    return path.encode('utf-8') if str is bytes else path
+
+
 def one_line(error):
-    return ' '.join(str(error).split())[:300]
+    """An error as one line of text; in Python 2 one that holds a file's name may be bytes or not."""
+    try:
+        said = text(str(error))
+    except UnicodeError:
+        said = error.args[0]
+    return u' '.join(said.split())[:300]
+
+
+def tell(error):
+    """Write an error to standard error, whatever letters that can take."""
+    said = u'%s: %s' % (text(os.path.basename(sys.argv[0])), one_line(error))
+    print(said.encode('ascii', 'backslashreplace').decode('ascii'), file=sys.stderr)
 
 
 def sha256(path):
@@ -166,7 +186,7 @@ def trace_one(system, original, options, clip, out):
         raise
     except Exception as error:
         raise Refused('%s: the original failed on it (%s: %s)' % (
-            os.path.basename(clip), type(error).__name__, one_line(error)))
+            text(os.path.basename(clip)), type(error).__name__, one_line(error)))
     write(out, arrays, {
         'system': system, 'clip': {'name': os.path.basename(clip), 'sha256': sha256(clip)},
         'scalars': scalars, 'provenance': provenance(original, options.weights, options.backend)})
@@ -176,7 +196,7 @@ def answer_requests(system, original, options, answers):
     for line in iter(sys.stdin.readline, ''):
         request = json.loads(line)
         try:
-            trace_one(system, original, options, request['clip'], request['out'])
+            trace_one(system, original, options, native(request['clip']), native(request['out']))
             answer = {'ok': True}
         except (Refused, AssertionError) as error:
             answer = {'error': one_line(error)}
@@ -221,7 +241,7 @@ def open_original(make, options):
         raise
     except Exception as error:
         raise Refused('%s: the original cannot load these weights (%s: %s)' % (
-            os.path.basename(options.weights), type(error).__name__, one_line(error)))
+            text(os.path.basename(options.weights)), type(error).__name__, one_line(error)))
 
 
 def run_once(run, options):
@@ -231,7 +251,7 @@ def run_once(run, options):
     try:
         run(options)
     except (Refused, ImportError) as error:
-        print('%s: %s' % (os.path.basename(sys.argv[0]), one_line(error)), file=sys.stderr)
+        tell(error)
         return 2
     return 0
 
@@ -271,6 +291,6 @@ def main(system, make):
             answer_requests(system, original, options, answers)
     except (Refused, ImportError) as error:
         print(json.dumps({'error': one_line(error)}), file=answers)
-        print('trace.py: ' + one_line(error), file=sys.stderr)
+        tell(error)
         return 2
     return 0

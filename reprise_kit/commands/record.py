@@ -10,7 +10,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reprise_kit.compare import eras
-from reprise_kit.compare.engine import engine_problem, image_id
+from reprise_kit.compare.engine import PLATFORM, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.python27 import environment, environment_folder, private_settings
@@ -58,19 +58,13 @@ def in_container(era: eras.Era, lock: Path, arguments: Sequence[str]) -> list[st
         build(image, era, lock)
     here, out = Path.cwd(), Path(option(arguments, "--out") or "golden.npz").absolute().parent
     read = {Path(value).absolute().parent for value in (option(arguments, name) for name in READ) if value}
-    mounts = [f"{folder}:{folder}:ro" for folder in sorted({here, *read} - {out})] + [f"{out}:{out}"]
+    mounts = [f"{folder}:{folder}:ro,z" for folder in sorted({here, *read} - {out})] + [f"{out}:{out}:z"]
     return [
-        *("docker", "run", "--rm", "--init", "--name", f"reprise-{uuid.uuid4().hex[:12]}", "--network", "none"),
-        *("--read-only", "--tmpfs", TMP, "--cap-drop", "ALL", "--security-opt", "no-new-privileges"),
-        *(
-            "--user",
-            f"{os.getuid()}:{os.getgid()}",
-            "--env",
-            "HOME=/tmp",
-            "--env",
-            "THEANO_FLAGS=base_compiledir=/tmp/t",
-        ),
-        *("--workdir", str(here), "--volume", f"{RECORDER}:/record:ro"),
+        *("docker", "run", "--platform", PLATFORM, "--rm", "--init", "--name", f"reprise-{uuid.uuid4().hex[:12]}"),
+        *("--network", "none", "--read-only", "--tmpfs", TMP, "--cap-drop", "ALL"),
+        *("--security-opt", "no-new-privileges", "--user", f"{os.getuid()}:{os.getgid()}"),
+        *("--env", "HOME=/tmp", "--env", "THEANO_FLAGS=base_compiledir=/tmp/t"),
+        *("--workdir", str(here), "--volume", f"{RECORDER}:/record:ro,z"),
         *(word for mount in mounts for word in ("--volume", mount)),
         *(image, "python", "/record", "--backend", era.backend, *arguments),
     ]
@@ -82,7 +76,8 @@ def build(image: str, era: eras.Era, lock: Path) -> None:
     with tempfile.TemporaryDirectory(prefix="reprise-image-") as folder:
         shutil.copy(lock, Path(folder, "requirements.lock"))
         shutil.copy(ROOT / "original" / "eras" / "Dockerfile", folder)
-        words = ["docker", "build", "--quiet", "--build-arg", f"BASE={base}", "--tag", image, folder]
+        words = ["docker", "build", "--platform", PLATFORM, "--quiet", "--build-arg", f"BASE={base}"]
+        words += ["--tag", image, folder]
         done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]

@@ -51,9 +51,9 @@ def test_a_container_sees_the_files_and_no_network(tmp_path: Path, monkeypatch: 
     arguments = ["--weights", str(tmp_path / "in" / "w.h5"), "--out=made/golden.npz"]
     command = record.in_container(era, Path("requirements-record.lock"), arguments)
     mounts = [command[i + 1] for i, word in enumerate(command) if word == "--volume"]
-    assert f"{record.RECORDER}:/record:ro" in mounts
-    assert {f"{tmp_path}:{tmp_path}:ro", f"{tmp_path / 'in'}:{tmp_path / 'in'}:ro"} <= set(mounts)
-    assert [mount for mount in mounts if not mount.endswith(":ro")] == [f"{tmp_path / 'made'}:{tmp_path / 'made'}"]
+    assert f"{record.RECORDER}:/record:ro,z" in mounts
+    assert {f"{tmp_path}:{tmp_path}:ro,z", f"{tmp_path / 'in'}:{tmp_path / 'in'}:ro,z"} <= set(mounts)
+    assert [mount for mount in mounts if not mount.endswith(":ro,z")] == [f"{tmp_path / 'made'}:{tmp_path / 'made'}:z"]
     assert command[command.index("--network") + 1] == "none" and "--read-only" in command
     assert command[-len(arguments) - 5 :] == ["reprise/record", "python", "/record", "--backend", "theano", *arguments]
 

@@ -56,9 +56,9 @@ class Kit:
             [*command, "-p", PROJECT, *files, *words], env=environment, capture_output=True, text=True, check=False
         )
 
-    def make(self, *words: str) -> subprocess.CompletedProcess[str]:
+    def make(self, *words: str, **variables: str) -> subprocess.CompletedProcess[str]:
         """Run make in the repository; never raises."""
-        environment = {**os.environ, **self.variables}
+        environment = {**os.environ, **self.variables, **variables}
         kept = {"capture_output": True, "text": True, "check": False, "timeout": BUILD_SECONDS}
         return subprocess.run(["make", *words], cwd=ROOT, env=environment, **kept)
 

@@ -1,6 +1,7 @@
 """docker compose up: the original's own server and the port's, asked over HTTP with the same song."""
 
 import json
+import os
 import shutil
 import time
 
@@ -73,16 +74,32 @@ def test_the_compare_profile_leaves_a_report(kit, tmp_path):
     clips, report = tmp_path / "clips", tmp_path / "report"
     clips.mkdir()
     report.mkdir()
+    (report / "report.html").write_text("of `make compare`")
     for name in CLIPS:
         shutil.copy(system.CLIPS / name, clips)
     for folder in (tmp_path, *tmp_path.parents[:2], clips):
         folder.chmod(0o755)
-    report.chmod(0o777)
+    if os.getuid() == 0:  # a folder of somebody's who is nobody in the containers
+        os.chown(report, 501, 20)
+    report.chmod(0o555)
     folders = {"REPRISE_CLIPS": str(clips), "REPRISE_REPORT": str(report)}
     done = kit.compose("--profile", "compare", "run", "--rm", "compare", **folders)
     kit.down()
     print(done.stdout)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "agrees with" in done.stdout
-    assert (report / "comparison" / "report.html").stat().st_size > 10_000
-    assert {p.name for p in (report / "original").iterdir()} == set(CLIPS)
+    left = report / "comparison" / "report.html"
+    assert left.stat().st_size > 10_000 and left.stat().st_uid == report.stat().st_uid
+    assert f"On this machine: {report}/comparison/report.html" in done.stdout
+    assert sorted(p.name for p in report.iterdir()) == ["comparison", "report.html"]
+    assert {p.name for p in (report / "comparison" / "traces").iterdir()} == set(CLIPS)
+
+
+def test_a_folder_that_the_compare_profile_did_not_make_is_kept_and_named(kit, tmp_path):
+    mine = tmp_path / "comparison" / "notes.txt"
+    mine.parent.mkdir()
+    mine.write_text("mine")
+    done = kit.compose("--profile", "compare", "run", "--rm", "compare", REPRISE_REPORT=str(tmp_path))
+    kit.down()
+    assert done.returncode == 2 and mine.read_text() == "mine"
+    assert f"reprise: {tmp_path}/comparison holds what this did not write" in done.stdout + done.stderr

@@ -39,6 +39,16 @@ def test_make_images_makes_them_all():
     assert set(re.findall(r"--target (\S+)\s", done.stdout)) == {"theano", "tensorflow"}
 
 
+def test_verify_images_prints_a_row_for_every_base_and_image(kit):
+    names = ("py27-theano", "port")
+    done = kit.make("-s", "verify-images", f"IMAGES={' '.join(names)}", NO_COMPARE="1")
+    print(done.stdout)
+    assert done.returncode == 0, done.stdout + done.stderr
+    rows = [line for line in done.stdout.splitlines() if line.startswith("| ")][2:]
+    assert len(rows) == 4 and all("failed" not in row for row in rows)
+    assert all(f"reprise/{name}" in row and " MB | amd64, {" in row for name, row in zip(names, rows[2:], strict=True))
+
+
 def test_an_environment_without_a_lock_has_no_image():
     done = subprocess.run(["make", "image-py27-nowhere"], cwd=ROOT, capture_output=True, text=True, check=False)
     assert done.returncode == 2 and done.stderr.count("\n") == 1 and "No rule to make target" in done.stderr

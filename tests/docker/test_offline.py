@@ -54,6 +54,13 @@ def test_the_port_plays_the_kits_own_weights_and_the_original_says_what_is_missi
         assert len(logs("upstream")) == 1 and "cannot be downloaded" in logs("upstream")[0]
 
 
+def test_compare_says_in_its_own_output_what_is_missing(kit, tmp_path):
+    plain = Kit({**kit.variables, "REPRISE_UPSTREAM": ""}, ("compose.yaml", "tests/docker/offline.yaml"))
+    done = plain.compose("--profile", "compare", "run", "--rm", "compare", REPRISE_REPORT=str(tmp_path))
+    kit.down()
+    assert done.returncode == 2 and "reprise: upstream's server.py is not here" in done.stdout + done.stderr
+
+
 def logs(service: str) -> list[str]:
     """Lines that a service has written."""
     done = ask("logs", container(service))

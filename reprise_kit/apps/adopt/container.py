@@ -53,6 +53,7 @@ CMD $command
 COMPOSE = """# Boxed as it was when it was adopted: no network, no privileges, bounded.
 services:
   original:
+    platform: linux/amd64
     build:
       context: .
       args: [BASE, PIP_CERT, PIP_INDEX_URL, PIP_TRUSTED_HOST]

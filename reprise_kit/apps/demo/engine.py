@@ -8,6 +8,7 @@ port/deepsound_crnn/live.py; its pipeline then answers `recognise(decoded)` too,
 """
 
 import contextlib
+import os
 import threading
 from collections.abc import Iterator
 from contextlib import AbstractContextManager
@@ -84,8 +85,8 @@ class Engine:
 
     @property
     def fetch_command(self) -> str:
-        """What brings upstream's weights."""
-        return f"reprise fetch {self.name}"
+        """What brings upstream's weights; a container says how from outside (compose.yaml)."""
+        return f"{os.environ.get('REPRISE_FETCH', 'reprise fetch')} {self.name}"
 
     @property
     def loaded(self) -> Loaded:

@@ -55,6 +55,16 @@ def test_the_port_agrees_with_the_live_original_on_tensorflow(interpreter, upstr
     assert result.reference.provenance["packages"]["tensorflow"] == "0.12.1"
 
 
+def test_names_in_any_letters_are_answered_and_refused_by_name(live, tmp_path):
+    named, broken = tmp_path / "it's \"S\u00f6ng\".mp3", tmp_path / "kaputt \u00f6.mp3"
+    shutil.copyfile(CLIPS[0], named)
+    broken.write_bytes(b"no sound")
+    plain, other = (live.trace(Input.open(path), SYSTEM.stages) for path in (CLIPS[0], named))
+    np.testing.assert_array_equal(plain.arrays["step_probs"], other.arrays["step_probs"])
+    with pytest.raises(InputError, match="kaputt \u00f6.mp3: the original failed on it"):
+        live.trace(Input.open(broken), SYSTEM.stages)
+
+
 def test_provenance_tells_what_decided_the_numbers(live, pinned):
     about = live.trace(Input.open(CLIPS[0]), SYSTEM.stages).provenance
     assert about["backend"] == "theano"
