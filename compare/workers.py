@@ -32,9 +32,20 @@ def begin_worker() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    with suppress(OSError, AttributeError):
-        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    _killed_with_parent()
     threading.Thread(target=_wait_and_end, daemon=True).start()
+
+
+def end_with_parent(parent: int) -> None:
+    """In a process that was just forked: be killed when `parent` ends, or end now where it is gone already."""
+    _killed_with_parent()
+    if os.getppid() != parent:
+        os._exit(1)
+
+
+def _killed_with_parent() -> None:
+    with suppress(OSError, AttributeError):  # Linux only
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
 
 def python(program: str) -> list[str]:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.workers import end_with_parent
 
 HOME = "/home/adopted"
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib64", "/lib32")  # links into /usr on a merged system
@@ -80,7 +81,7 @@ class Box:
         """
         variables = self._at_home(variables)
         whole = self.command(command, variables, folder)
-        began = time.monotonic()
+        began, parent = time.monotonic(), os.getpid()
         with log.open("wb") as output:
             process = subprocess.Popen(
                 whole,
@@ -90,7 +91,7 @@ class Box:
                 env=variables if not self.boxed else {},
                 cwd=None if self.boxed else folder,
                 start_new_session=True,
-                preexec_fn=lambda: _limit(limits),
+                preexec_fn=lambda: _limit(limits, parent),
             )
             try:
                 why = _watch(process, limits, enough, kept)
@@ -191,8 +192,13 @@ def _may_be_shown(place: Path) -> bool:
     return place.exists() and not private and place.parts[1] not in ("usr", "etc", "dev", "proc", "sys")
 
 
-def _limit(limits: Limits) -> None:
-    """In the new process: bounds that every child inherits."""
+def _limit(limits: Limits, parent: int) -> None:
+    """In the new process: bounds that every child inherits, and its end with ours.
+
+    bwrap's inner process asks for its own end a moment after it was forked: killed in that moment, a box goes on until
+    its bound of CPU time.
+    """
+    end_with_parent(parent)
     cores = os.cpu_count() or 1
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
