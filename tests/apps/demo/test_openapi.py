@@ -8,6 +8,7 @@ import re
 import subprocess
 import sys
 import tempfile
+import time
 from pathlib import Path
 from typing import Any
 
@@ -37,7 +38,9 @@ def test_every_answer_is_documented(server: Running) -> None:
     code, made, said = calls(server.url, CALLS)
     assert code == 0, said[-6000:]
     assert made >= 100, said[-3000:]
-    assert '"status": 500' not in server.log.read_text()
+    lines = server.log.read_text().splitlines()
+    failed = [k for k, line in enumerate(lines) if '"status": 500' in line]
+    assert not failed, "\n".join(lines[max(0, failed[0] - 30) : failed[0] + 1])
 
 
 def test_an_undocumented_answer_is_found(server: Running, tmp_path: Path) -> None:
@@ -78,7 +81,9 @@ def test_real_answers_keep_the_document_too(server: Running) -> None:
         answer = server.request("POST", path + query, (CLIPS / clip).read_bytes())
         kept(document, path, answer)
         assert ("original" in answer.json) == bool(query)
-    opened = server.request("POST", "/api/v1/live?rate=22050")
+    until = time.monotonic() + 90  # the calls before may hold every microphone's place for a while
+    while (opened := server.request("POST", "/api/v1/live?rate=22050")).status == 429 and time.monotonic() < until:
+        time.sleep(2)
     kept(document, "/api/v1/live", opened)
     heard = server.request("POST", f"/api/v1/live/{opened.json['id']}", b"\0" * 88_200)
     kept(document, "/api/v1/live/{name}", heard)
