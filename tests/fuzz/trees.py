@@ -5,15 +5,13 @@ from random import Random
 from typing import Any
 
 Tree = Any
-ODD: tuple[Callable[[], Any], ...] = (
-    *(lambda value=value: value for value in (None, True, False, 0, 1, -1, 2, 7, 0.5, -0.0, 1e308, 5e-324)),  # type: ignore[misc]
-    *(lambda value=value: value for value in (10**9, 2**31, -(2**31), 2**63, 2**64, 10**30, 10**400)),  # type: ignore[misc]
-    *(lambda value=value: float(value) for value in ("nan", "inf", "-inf")),  # type: ignore[misc]
-    *(
-        lambda value=value: value
-        for value in ("", " ", "0", "-1", "1.5", "None", "nan", "a:0", "../x", "/", "x\n\x1b[2J")
-    ),  # type: ignore[misc]
-    *(lambda value=value: value for value in ("\0", "\u202e", "\U0001f3b5", "[bold]", "x" * 3000, "lambda x: x")),  # type: ignore[misc]
+# Values, and what makes those that a tree may change in place.
+ODD: tuple[Any, ...] = (
+    *(None, True, False, 0, 1, -1, 2, 7, 0.5, -0.0, 1e308, 5e-324),
+    *(10**9, 2**31, -(2**31), 2**63, 2**64, 10**30, 10**400),
+    *(float("nan"), float("inf"), float("-inf")),
+    *("", " ", "0", "-1", "1.5", "None", "nan", "a:0", "../x", "/", "x\n\x1b[2J"),
+    *("\0", "\u202e", "\U0001f3b5", "[bold]", "x" * 3000, "lambda x: x"),
     *(list, dict, lambda: [None], lambda: [[]], lambda: [0] * 40, lambda: {"": None}, lambda: {"class_name": None}),
     *(lambda: _deep(30, 0), lambda: _deep(150, []), lambda: [1, [2, [3]]], lambda: {"a": {"a": {"a": 1}}}),
 )
@@ -53,7 +51,8 @@ def _places(node: Any) -> Iterator[tuple[Any, Any]]:
 
 
 def _odd(parent: Any, key: Any, others: list[Tree], random: Random) -> None:
-    parent[key] = random.choice(ODD)()
+    odd = random.choice(ODD)
+    parent[key] = odd() if callable(odd) else odd
 
 
 def _nearby(parent: Any, key: Any, others: list[Tree], random: Random) -> None:
