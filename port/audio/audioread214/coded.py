@@ -43,6 +43,4 @@ def too_long(max_seconds: float) -> str:
 
 def none_decoded() -> InputError:
     """The refusal of a file without a sample."""
-    return InputError(
-        "not one sample could be decoded: damaged, or a codec that is not known here; convert it"
-    )
+    return InputError("not one sample could be decoded: damaged, or a codec that is not known here; convert it")
