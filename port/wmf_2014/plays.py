@@ -12,6 +12,7 @@ from reprise_kit.compare.errors import InputError
 
 LONGEST = 4096  # characters of a line: ids are short
 FORM = "lines of user, song and count with tabs between are wanted"
+MOST = 1e8  # plays of one song by one user: 600 years of it; a time stamp is above 1e9
 
 
 @dataclass(frozen=True)
@@ -38,7 +39,7 @@ class Plays:
 
 
 def read(path: Path) -> Plays:
-    """Read a table; raises InputError with the line at fault: another form, or a count that is no number above 0."""
+    """Read a table; raises InputError with the line at fault: another form, or a count that is no number of plays."""
     users: dict[str, int] = {}
     songs: dict[str, int] = {}
     rows: list[tuple[int, int, float]] = []
@@ -70,6 +71,8 @@ def _count(text: str, where: str) -> float:
         raise InputError(f"{where}: count {text[:40]!r} is no number; {FORM}") from None
     if not (math.isfinite(count) and count > 0):
         raise InputError(f"{where}: count {text[:40]} is not above 0 and finite; leave out what was not played")
+    if count > MOST:
+        raise InputError(f"{where}: count {text[:40]} is no number of plays (1e8 at most); is it a time stamp?")
     return count
 
 
@@ -77,8 +80,7 @@ def _added(rows: NDArray[np.float64]) -> NDArray[np.float64]:
     """Order by users and songs; a pair that is there twice becomes one, its counts added."""
     pairs, which = np.unique(rows[:, :2], axis=0, return_inverse=True)
     counts = np.zeros(len(pairs))
-    with np.errstate(over="ignore"):  # asked about next
-        np.add.at(counts, which.reshape(-1), rows[:, 2])
-    if not np.isfinite(counts).all():
-        raise InputError("counts of one user and song add up to more than a number can hold")
+    np.add.at(counts, which.reshape(-1), rows[:, 2])
+    if counts.max() > MOST:
+        raise InputError(f"counts of one user and song add up to {counts.max():g}; 1e8 plays are the most")
     return np.column_stack([pairs, counts])
