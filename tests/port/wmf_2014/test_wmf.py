@@ -147,7 +147,7 @@ BAD = {
     "a\tx\t-1\n": "line 1: count -1",
     "a x 1\n": "line 1: 1 fields",
     "a\tx\t1000000000\n": "line 1: count 1000000000 is no number of plays",
-    "a\tx\t6e7\na\tx\t6e7\n": "add up to 1.2e+08",
+    "a\tx\t6e7\na\tx\t6e7\n": "add up to 1.2e.08",
     "a\tx\tmany\n": "'many' is no number",
     "a" * 5000: "line 1",
     "\ud800": "no UTF-8",
