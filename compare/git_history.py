@@ -8,13 +8,21 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.git_objects import ask, common_folder, first_line, link, objects_folder, worktree_folder
+from reprise_kit.compare.git_objects import (
+    ask,
+    common_folder,
+    first_line,
+    link,
+    objects_folder,
+    read_all,
+    worktree_folder,
+)
 
 ID = re.compile(r"[0-9a-f]{40}")
 PACKED_BYTES = 8 << 20  # the longest packed-refs that is read
 SHALLOW_BYTES = 1 << 20
 
-__all__ = ["ask", "head", "open_history"]
+__all__ = ["ask", "head", "open_history", "read_all"]
 
 
 @contextmanager

@@ -12,7 +12,7 @@ import resource
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterator, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -21,6 +21,8 @@ from reprise_kit.compare.errors import InputError
 
 SECONDS = 60  # of the clock and of the processor, for one question to git
 MEMORY = 1 << 30  # bytes of git's address space: what a delta's base may inflate to is not ours to choose
+BATCH, BATCH_BYTES = 1000, 64 << 20  # blobs that one git reads
+HEADER = 80  # bytes before and after a blob in a batch, at most
 POINTER_BYTES = 4096  # the longest `.git` file that is read
 # Packs are mapped in pieces, so that one of many GB fits into MEMORY.
 OPTIONS = ("-c", "core.packedGitWindowSize=16m", "-c", "core.packedGitLimit=128m")
@@ -117,8 +119,35 @@ def _read(home: Path, blob: str, largest: int) -> bytes | None:
     return ask(home, int(size), "cat-file", "blob", blob)  # a header may lie
 
 
-def ask(home: Path, largest: int, *words: str) -> bytes | None:
-    """Run git on our own empty repository, within limits; None where it fails."""
+def read_all(home: Path, blobs: Sequence[tuple[str, int]]) -> Iterator[bytes | None]:
+    """Yield the content of each blob, given as id and bytes; None where git cannot read it, or has another size.
+
+    One process reads many: at thousands of files a process each takes minutes.
+    """
+    start = 0
+    while start < len(blobs):
+        end, total = start, 0
+        while end < len(blobs) and end - start < BATCH and (end == start or total + blobs[end][1] <= BATCH_BYTES):
+            total, end = total + blobs[end][1], end + 1
+        yield from _batch(home, blobs[start:end], total)
+        start = end
+
+
+def _batch(home: Path, blobs: Sequence[tuple[str, int]], total: int) -> Iterator[bytes | None]:
+    wanted = "".join(f"{blob}\n" for blob, _ in blobs).encode()
+    said = memoryview(ask(home, total + HEADER * len(blobs), "cat-file", "--batch", given=wanted) or b"")
+    for blob, size in blobs:
+        head = f"{blob} blob {size}\n".encode()
+        if said[: len(head)] == head:
+            yield bytes(said[len(head) : len(head) + size])
+            said = said[len(head) + size + 1 :]
+        else:  # "ID missing", another size, or git failed: each by itself
+            said = said[len(f"{blob} missing\n") :] if said[: len(blob) + 8] == f"{blob} missing".encode() else said[:0]
+            yield ask(home, size, "cat-file", "blob", blob)
+
+
+def ask(home: Path, largest: int, *words: str, given: bytes = b"") -> bytes | None:
+    """Run git on our own empty repository, within limits; None where it fails. given: what it reads."""
     variables = {name: value for name, value in os.environ.items() if not name.startswith("GIT_")}
     variables |= {"GIT_DIR": str(home), "GIT_CONFIG_NOSYSTEM": "1", "GIT_CONFIG_GLOBAL": os.devnull, "HOME": str(home)}
     variables |= {"GIT_NO_LAZY_FETCH": "1", "GIT_NO_REPLACE_OBJECTS": "1", "GIT_TERMINAL_PROMPT": "0"}
@@ -128,7 +157,7 @@ def ask(home: Path, largest: int, *words: str) -> bytes | None:
             ["git", *OPTIONS, *words],
             cwd=home,
             env=variables,
-            stdin=subprocess.DEVNULL,
+            input=given,
             stdout=said,
             stderr=subprocess.DEVNULL,
             preexec_fn=partial(_limit, largest),

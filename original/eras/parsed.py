@@ -12,10 +12,13 @@ import sys
 
 
 def described(text):
-    """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard."""
+    """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard.
+
+    arguments: [[flag, help]] that argparse must be given, the name of one without a flag.
+    """
     tree = ast.parse(text)
     found = {"imports": [], "calls": [], "keywords": [], "names": [], "strings": [], "shapes": [], "signs": [],
-             "main": False}
+             "arguments": [], "main": False}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found["imports"] += [[alias.name, 0, []] for alias in node.names]
@@ -41,6 +44,8 @@ def _call(node, found):
     name = getattr(node.func, "id", None) or getattr(node.func, "attr", None)
     if name:
         found["calls"].append(name)
+    if name == "add_argument":
+        found["arguments"] += _argument(node)
     if name == "super" and not node.args:
         found["signs"].append("super()")
     if name == "open" and any(keyword.arg == "encoding" for keyword in node.keywords):
@@ -53,6 +58,18 @@ def _call(node, found):
                 found["keywords"].append(keyword.arg + "=" + value)
             if keyword.arg in ("input_shape", "batch_input_shape", "shape") and isinstance(keyword.value, ast.Tuple):
                 found["shapes"].append([_number(element) for element in keyword.value.elts])
+
+
+def _argument(node):
+    names = [_string(argument) for argument in node.args]
+    given = dict((keyword.arg, keyword.value) for keyword in node.keywords)
+    if not names or None in names or _string(given.get("nargs")) in ("?", "*") or "action" in given:
+        return []
+    required = given.get("required")
+    is_required = getattr(required, "value", None) is True or getattr(required, "id", None) == "True"
+    if names[0].startswith("-") and not is_required:
+        return []
+    return [[names[-1], _string(given.get("help")) or ""]]
 
 
 def _string(node):

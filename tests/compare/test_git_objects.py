@@ -8,7 +8,7 @@ import zlib
 
 import pytest
 
-from reprise_kit.compare import git_objects
+from reprise_kit.compare import git_history, git_objects
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.git_objects import borrows, open_blobs
 from reprise_kit.compare.pins import LARGEST, blob_id
@@ -55,6 +55,17 @@ def test_every_kind_of_repository_gives_its_blobs(source, tmp_path, packed, kind
     folder = {"checkout": source, "git directory": source / ".git"}.get(kind, tmp_path / "other")
     assert read(folder) == CONTENT
     assert read(folder, ABSENT) is None
+
+
+def test_many_blobs_are_read_by_one_git_and_each_is_the_one_asked_for(source, tmp_path, monkeypatch):
+    other = CONTENT + b"more = 1\n"
+    asked = [(BLOB, len(CONTENT)), (ABSENT, 7), (blob_id(other), len(other)), (BLOB, 1)]
+    with git_history.open_history(source) as home:
+        assert list(git_objects.read_all(home, asked)) == [CONTENT, None, other, None]  # the last one's size is a lie
+        runs = []
+        monkeypatch.setattr(git_objects, "ask", lambda *words, **given: runs.append(words) or ask(*words, **given))
+        ask = git_history.ask
+        assert list(git_objects.read_all(home, asked[:1] * 500)) == [CONTENT] * 500 and len(runs) == 1
 
 
 def promisor(folder, mark):

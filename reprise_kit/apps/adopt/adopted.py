@@ -130,6 +130,8 @@ class Report:
                 found.append(f"{one.captured.name}: {one.conclusion}")
             if one.captured.event.split()[0] in ("fit", "train_on_batch"):
                 found.append(f"{one.captured.name}: seen in training, so these weights may not be the ones to keep")
+            if one.captured.event == "built":
+                found.append(f"{one.captured.name}: seen as it was built, so its weights are drawn, not a file's")
         if not self.about.get("boxed", True):
             found.append("the program ran unboxed: see what it did to this machine")
         found += [f"the program: {line}" for line in self.about.get("notes", ())]

@@ -10,6 +10,7 @@ import shlex
 from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
+from reprise_kit.apps.adopt import arguments
 from reprise_kit.apps.adopt.imports import Module, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
@@ -30,7 +31,8 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
     modules: what parses, notebooks too. paths: of every file of the repository.
     """
     shown = (filled(c, paths) for text in readmes for c in commands_of(text))
-    commands = dict.fromkeys(standing(c, modules) for c in shown if script(c, modules))
+    known = [(c, str(path)) for c in shown if (path := script(c, modules))]
+    commands = dict.fromkeys(arguments.given(standing(c, modules), path, modules[path], paths) for c, path in known)
     named = {script(c, modules) for c in commands}
     scored = [(score(str(script(c, modules)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands]
     scored += [(score(path, modules), _command(path, modules[path], paths)) for path in _runnable(modules)
@@ -93,6 +95,10 @@ def standing(command: str, modules: Mapping[str, Module]) -> str:
 
 def _command(path: str, module: Module, paths: list[str]) -> str:
     """Return the command for a file that no README shows: from its own folder where the files it names lie there."""
+    return arguments.given(_bare(path, module, paths), path, module, paths)
+
+
+def _bare(path: str, module: Module, paths: list[str]) -> str:
     folder, name = PurePosixPath(path).parent, PurePosixPath(path).name
     there = set(paths) | {str(parent) for p in paths for parent in PurePosixPath(p).parents}
     named = [text for text in module.strings if len(text) > 1 and not text.startswith("/")]

@@ -164,8 +164,10 @@ def _export(home: Path, sha: str, folder: Path) -> list[str]:
         raise InputError(
             f"commit {sha[:12]} has over {LARGEST_ALL >> 30} GB of files; give a folder with what is needed"
         )
-    for entry in sorted(taken, key=lambda e: e.mode == "120000"):  # links last: nothing is written through one
-        notes += _write(home, entry, folder)
+    taken.sort(key=lambda e: e.mode == "120000")  # links last: nothing is written through one
+    contents = git_history.read_all(home, [(e.blob, e.size) for e in taken])
+    for entry, content in zip(taken, contents, strict=True):
+        notes += _write(content, entry, folder)
     return notes
 
 
@@ -182,8 +184,7 @@ def _entries(home: Path, sha: str) -> Iterator[_Entry]:
         yield _Entry(mode, blob, int(size) if size.isdigit() else MISSING, path)
 
 
-def _write(home: Path, entry: _Entry, folder: Path) -> list[str]:
-    content = git_history.ask(home, entry.size, "cat-file", "blob", entry.blob)
+def _write(content: bytes | None, entry: _Entry, folder: Path) -> list[str]:
     path = folder / entry.path
     if content is None:
         return [f"{entry.path} cannot be read from the repository: left out"]

@@ -39,7 +39,10 @@ class Ran:
 
 @dataclass(frozen=True)
 class Program:
-    """What is run: an entry point of the repository at `source`, in an environment; stand_in is laid over a copy."""
+    """What is run: an entry point of the repository at `source`, in an environment; stand_in is laid over a copy.
+
+    built: whether models count that it built and neither asked nor gave weights.
+    """
 
     entry: str
     source: Path
@@ -50,6 +53,7 @@ class Program:
     unboxed: bool = False
     limits: box.Limits = field(default_factory=box.Limits)
     predictions: int = PREDICTIONS
+    built: bool = False
 
 
 def run(program: Program, out: Path, log: str = "run.log") -> Ran:
@@ -169,6 +173,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
     paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
     return {
         "MPLBACKEND": "Agg",
+        "SDL_AUDIODRIVER": "dummy",  # a box has no sound card, without which pygame's mixer opens nothing
         "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
@@ -178,6 +183,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
+        **({"REPRISE_SPY_BUILT": "1"} if program.built else {}),
     }
 
 

@@ -5,6 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -125,30 +126,41 @@ class Adoption:
         _write(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
 
     def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
-        """Run the entry point; where it shows no model another, else open the files of weights in its Keras."""
-        problems: list[run.NothingSeen] = []
-        for entry in (program.entry, *found.alternatives):
-            how = "UNBOXED" if program.unboxed else "boxed"
-            self.say(f"run: {entry} ({how}, at most {program.limits.seconds:g} s)")
+        """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
+
+        Last of all what a program only built counts, with the weights that it began with.
+        """
+        problems: dict[str, run.NothingSeen] = {}
+        entries = [replace(program, entry=entry) for entry in (program.entry, *found.alternatives)]
+        tries: list[Callable[[], run.Ran]] = []
+        for built in (False, True):
+            tries += [partial(self._ran, replace(one, built=built)) for one in entries]
+            tries.append(partial(self._opened, replace(program, built=built), found))
+        for tried in tries:
             try:
-                ran = run.run(replace(program, entry=entry), self.out)
-                return replace(ran, notes=(*map(str, problems), *ran.notes))
+                ran = tried()
+                return replace(ran, notes=(*problems, *ran.notes))
             except run.NothingSeen as error:
-                problems.append(error)
-                self.say(str(error))
-        try:
-            ran = self._opened(program, found)
-            return replace(ran, notes=(*map(str, problems), *ran.notes))
-        except run.NothingSeen as second:
-            self.say(str(second))
-            raise problems[0] from None
+                if str(error) not in problems:
+                    self.say(str(error))
+                problems[str(error)] = error
+        raise next(iter(problems.values()))
+
+    def _ran(self, program: run.Program) -> run.Ran:
+        how = "UNBOXED" if program.unboxed else "boxed"
+        also = "; what it builds counts, with the weights that it begins with" if program.built else ""
+        self.say(f"run: {program.entry} ({how}, at most {program.limits.seconds:g} s{also})")
+        return run.run(program, self.out)
 
     def _opened(self, program: run.Program, found: Evidence) -> run.Ran:
-        if not found.checkpoints:
-            raise run.NothingSeen("run: there is no file of weights in it either")
-        entry = run.opening(found.checkpoints[: captured.MODELS], found.architectures)
-        self.say("run: its files of weights are opened in its Keras, without its program")
-        return run.run(replace(program, entry=entry, display=False), self.out, "open.log")
+        """Open the files of weights without the program; where only what is built counts, the architectures."""
+        weights = [] if program.built else found.checkpoints[: captured.MODELS]
+        architectures = found.architectures[: captured.MODELS] if program.built else found.architectures
+        what = "architectures" if program.built else "files of weights"
+        if not (architectures if program.built else weights):
+            raise run.NothingSeen(f"run: there are no {what} in it either")
+        self.say(f"run: its {what} are opened in its Keras, without its program")
+        return run.run(replace(program, entry=run.opening(weights, architectures), display=False), self.out, "open.log")
 
     def _capture(self) -> None:
         made, folder = self._made(), self.out / "captured"

@@ -48,3 +48,25 @@ def test_what_predicts_with_keras_comes_first_and_from_where_its_files_lie() -> 
     assert entry_points.find([], MODULES, PATHS)[-1] == "python other.py"
     readme = "    $ python demo.py <model.json> <image>\n"
     assert "cd src && python demo.py model.json <image>" in entry_points.find([readme], MODULES, PATHS)
+
+
+@pytest.mark.parametrize(
+    ("wanted", "ends"),
+    [
+        ([("model", "Path to model definition json")], "drive.py model.json"),
+        (
+            [("--model", "path to trained model"), ("--image", "path to input")],
+            "drive.py --model net.h5 --image in/a.png",
+        ),
+        ([("--output_dir", "where the model goes")], "drive.py --output_dir <output_dir>"),
+        ([("image", "")], "drive.py in/a.png"),
+        ([("speed", "an integer")], "drive.py <speed>"),
+        ([], "drive.py"),
+    ],
+)
+def test_what_a_command_line_must_be_given_is_a_file_of_the_kind_that_it_names(wanted: list, ends: str) -> None:
+    module = Module(imports=KERAS, calls=["load_model"], arguments=wanted, main=True)
+    paths = ["drive.py", "in/a.png", "net.h5", "model.json"]
+    assert entry_points.find([], {"drive.py": module}, paths) == [f"python {ends}"]
+    assert entry_points.find(["    python drive.py 7\n"], {"drive.py": module}, paths) == ["python drive.py 7"]
+    assert entry_points.find(["    python drive.py\n"], {"drive.py": module}, paths) == [f"python {ends}"]

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt import requirements
+from reprise_kit.apps.adopt import imports, requirements
 from reprise_kit.apps.adopt.evidence import gather, load
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -288,3 +288,19 @@ def test_a_backend_that_the_entry_point_sets_is_the_one(tmp_path):
     weights(repository / "m.h5", suffix=":0")
     assert gather(repository).backend == "tensorflow"
     assert gather(repository, entry="KERAS_BACKEND=theano python a.py").backend == "theano"
+
+
+PARSER = """
+parser = argparse.ArgumentParser()
+parser.add_argument('model', type=str, help='a definition')
+parser.add_argument('-i', '--image', required=True)
+parser.add_argument('--speed', default=3)
+parser.add_argument('folder', nargs='?', default='out')
+parser.add_argument('-v', action='store_true')
+"""
+
+
+@pytest.mark.parametrize("of", [lambda: None, find_interpreter])
+def test_arguments_that_a_program_must_be_given_are_read_by_both_pythons(of):
+    found = imports.parse({"drive.py": PARSER}, of())["drive.py"]
+    assert found.error is None and found.arguments == [("model", "a definition"), ("--image", "")]

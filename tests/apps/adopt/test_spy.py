@@ -71,6 +71,16 @@ def test_a_new_state_for_new_weights_and_a_function_as_a_model(old: Old, tmp_pat
     assert "out_0" not in by_name["0-1"][2] and by_name["0-1"][2]["event"].item() == b"train_on_batch"
 
 
+def test_what_was_only_built_is_kept_where_that_is_asked_for(old: Old, tmp_path: Path) -> None:
+    code = DENSE + "model.compile('sgd', 'mse')\nmodel.load_weights('not_in_git.h5')\n"
+    for name, variables, events in (("not", {}, []), ("asked", {"REPRISE_SPY_BUILT": "1"}, ["built"])):
+        folder = tmp_path / name
+        folder.mkdir()
+        done, found = spied(old, folder, code, **variables)
+        assert done.returncode == 1 and "not_in_git.h5" in done.stderr
+        assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
+
+
 def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:
     code = (Path(__file__).parent / "programs/hostile/main.py").read_text()
     done, found = spied(old, tmp_path, code)

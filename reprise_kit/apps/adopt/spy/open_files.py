@@ -3,6 +3,7 @@
     python open_files.py weights.h5 ... [--architectures model.json ...]
 
 A whole model is loaded as such; weights alone into each architecture until one takes them, those of its name first.
+Without a file of weights each architecture is built.
 Prints a line for each file; ends with 0 where one was opened.
 """
 from __future__ import print_function
@@ -54,12 +55,18 @@ def opened(path, architectures):
     raise ValueError("; ".join(reasons) or "weights alone, and no architecture in a file")
 
 
+def built(path):
+    with open(path) as stream:
+        built.models = getattr(built, "models", []) + [from_text(stream.read())]
+    return "as an architecture, with the weights it begins with"
+
+
 def main(words):
     at = words.index("--architectures") if "--architectures" in words else len(words)
     done = 0
-    for path in words[:at]:
+    for path in words[:at] or words[at + 1:]:
         try:
-            print("%s: opened %s" % (path, opened(path, words[at + 1:])))
+            print("%s: opened %s" % (path, opened(path, words[at + 1:]) if at else built(path)))
             done += 1
         except Exception as error:
             print("%s: not opened: %s" % (path, " ".join(str(error).split())[:400]))

@@ -3,6 +3,7 @@
 Python 2.7 to 3.7, Keras 0.3 to 2.3, Theano and TensorFlow; needs nothing that Keras does not. It never raises into
 its host, spends less time than the host itself, and writes every file under another name first.
 
+Where REPRISE_SPY_BUILT is set, what was only built is kept too, at the program's end.
 REPRISE_SPY_OUT, a folder, receives one folder PID-K-S for each state S of the weights of model K:
     architecture.json   as the *code* built it; weights.h5 of that moment, by Keras's own save_weights
     call_J.npz          in_0, ... and, where the model was asked for an answer, out_0, ...
@@ -10,6 +11,7 @@ REPRISE_SPY_OUT, a folder, receives one folder PID-K-S for each state S of the w
 notes.txt               what was seen and could not be kept, a line each
 enough                  is there once REPRISE_SPY_PREDICTIONS calls were kept
 """
+import atexit
 import os
 import sys
 
@@ -32,8 +34,10 @@ def hand_on():
 
 if os.environ.get("REPRISE_SPY_OUT"):
     from reprise_spy.state import state
-    from reprise_spy.watching import Finder
+    from reprise_spy.watching import Finder, built
 
     state()
+    if os.environ.get("REPRISE_SPY_BUILT"):
+        atexit.register(built)
     sys.meta_path.insert(0, Finder())
     hand_on()

@@ -12,7 +12,7 @@ ASKED = ("predict", "predict_on_batch", "predict_classes", "predict_proba")
 ANSWERED = ("predict", "predict_on_batch")  # what these return are the outputs themselves
 TAUGHT = ("train_on_batch", "fit")
 TESTED = ("test_on_batch", "evaluate")
-METHODS = ASKED + TAUGHT + TESTED + ("load_weights",)  # what takes a generator calls one of these for each batch
+METHODS = ASKED + TAUGHT + TESTED + ("load_weights", "compile")  # what takes a generator calls one of these for each batch
 READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_config")
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
@@ -24,6 +24,8 @@ MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "ke
 def called(model, event, arguments, named, answer):
     """A method of a model has returned, or, where it is about to change the weights, was called."""
     seen = find(model)
+    if event == "compile":  # known from here on, and kept at the end where that is asked for
+        return
     if event == "load_weights":
         if within_budget():
             dump(seen, "load_weights %s" % (arguments[0] if arguments else ""))
@@ -40,6 +42,14 @@ def read(model, event, arguments):
     seen = find(model)
     if event == "load_model":
         dump(seen, "load_model %s" % (arguments[0] if arguments else ""))
+
+
+@guarded
+def built():
+    """The program ends: what it built and never asked or gave weights is kept as it is."""
+    for seen in list(state().models):
+        if seen.known is None:
+            dump(seen, "built")
 
 
 def first(arguments, named):

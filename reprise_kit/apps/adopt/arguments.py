@@ -1,0 +1,57 @@
+"""What a command line must be given, filled in with the repository's files of the kind that its words name."""
+
+import os
+import re
+import shlex
+from collections.abc import Iterator
+from pathlib import PurePosixPath
+
+from reprise_kit.apps.adopt.imports import Module
+
+# What an argument's name and help say, and how the files end that they ask for; the first that fits.
+KINDS = (
+    (re.compile(r"json|definition|architecture", re.I), (".json",)),
+    (re.compile(r"yaml", re.I), (".yaml", ".yml")),
+    (re.compile(r"model|weight|network|checkpoint|h(df)?5", re.I), (".h5", ".hdf5", ".hdf", ".keras", ".json")),
+    (re.compile(r"image|img|picture|photo", re.I), (".jpg", ".jpeg", ".png", ".bmp")),
+    (re.compile(r"audio|sound|wav|song|track", re.I), (".wav", ".mp3", ".ogg", ".flac")),
+    (re.compile(r"video|movie", re.I), (".mp4", ".avi", ".mov")),
+    (re.compile(r"text|corpus", re.I), (".txt",)),
+)
+FOLDERS = re.compile(r"\bdir(ectory)?\b|folder|_dir|output", re.I)
+
+
+def given(command: str, path: str, module: Module, paths: list[str]) -> str:
+    """Return the command with what it must be given, where it ends with its script: the file `path`, as parsed.
+
+    What no file of the repository can be is left open as <name>. A program of subcommands is left as it is.
+    """
+    words = command.split()
+    if "add_subparsers" in module.calls or words[-1].strip("'\"") not in (path, PurePosixPath(path).name):
+        return command
+    folder = PurePosixPath(path).parent
+    stands = folder if command.startswith("cd ") else PurePosixPath()
+    return " ".join([command, *_filled(module.arguments, folder, stands, paths)])
+
+
+def _filled(
+    wanted: list[tuple[str, str]], folder: PurePosixPath, stands: PurePosixPath, paths: list[str]
+) -> Iterator[str]:
+    for name, says in wanted:
+        if name.startswith("-"):
+            yield name
+        found = _file(f"{name} {says}", folder, paths)
+        yield shlex.quote(os.path.relpath(found, stands)) if found else f"<{name.lstrip('-')}>"
+
+
+def _file(words: str, folder: PurePosixPath, paths: list[str]) -> str | None:
+    """Return the repository's file of the kind that words ask for."""
+    if FOLDERS.search(words):
+        return None
+    for says, endings in KINDS:
+        if says.search(words):
+            # An ending that comes earlier in its kind is likelier, a file beside the script before elsewhere.
+            found = [[path for path in paths if path.lower().endswith(ending)] for ending in endings]
+            likeliest = next(filter(None, found), [])
+            return min(likeliest, key=lambda p: (PurePosixPath(p).parent != folder, p.count("/"), p), default=None)
+    return None
