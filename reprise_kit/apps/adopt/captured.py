@@ -151,11 +151,14 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
         if (dump / name).is_file() and not (dump / name).is_symlink():
             shutil.copyfile(dump / name, folder / name)
     (folder / "about.json").write_bytes((dump / "about.json").read_bytes())
-    inputs, outputs = _joined(_calls(dump, notes), _fixed(folder / "architecture.json"))
+    calls, is_drawn = _calls(dump, notes)
+    inputs, outputs = _joined(calls, _fixed(folder / "architecture.json"))
     whole = all((folder / name).is_file() for name in FILES)
-    own = bool(inputs) and _own(folder, about, recorder, (inputs, outputs), notes)
-    stand_in = False
-    if whole and (about.event.startswith("load_") or not own):
+    recorded = bool(inputs) and _own(folder, about, recorder, (inputs, outputs), notes)
+    own, stand_in = recorded and not is_drawn, recorded and is_drawn
+    if stand_in:
+        (folder / "own.npz").replace(folder / "stand_in.npz")
+    elif whole and (about.event.startswith("load_") or not own):
         problem = recorder.record(folder, about, "stand_in.npz")
         stand_in = not problem
         notes += [f"not recorded on stand-in inputs: {problem}"] if problem else []
@@ -168,18 +171,19 @@ def _yes(is_so: bool) -> str:
     return "yes" if is_so else "no"
 
 
-def _calls(dump: Path, notes: list[str]) -> list[dict[str, np.ndarray]]:
-    """Every whole call of a dump; what is no call of the spy's is noted."""
-    found = []
+def _calls(dump: Path, notes: list[str]) -> tuple[list[dict[str, np.ndarray]], bool]:
+    """Every whole call of a dump, and whether one was on a drawn data set; what is no call of the spy's is noted."""
+    found, is_drawn = [], False
     for path in sorted(dump.glob("call_*.npz"), key=lambda path: int(re.sub(r"\D", "", path.stem) or 0)):
         try:
             arrays = npz.load(path)
             arrays.pop("event", None)
+            is_drawn |= arrays.pop("drawn", None) is not None
             recording.of(arrays, path.name)
             found.append(arrays)
         except InputError as error:
             notes.append(f"{path.name} left out: {error}")
-    return found
+    return found, is_drawn
 
 
 def _fixed(architecture: Path) -> bool:

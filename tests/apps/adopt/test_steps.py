@@ -81,6 +81,32 @@ def test_image_cnn_is_proven_on_its_own_input(cnn: tuple[Request, Path]) -> None
     assert '"python predict.py 0.txt 1.txt 2.txt"' in (out / "Dockerfile").read_text()
 
 
+def test_a_data_set_that_keras_downloads_is_drawn_and_is_no_input_of_the_repositorys_own(tmp_path: Path) -> None:
+    source, out = tmp_path / "source", tmp_path / "out"
+    source.mkdir()
+    code = """
+from keras.datasets import mnist
+from keras.layers import Dense
+from keras.models import Sequential
+(x, y), _ = mnist.load_data()
+model = Sequential([Dense(3, input_dim=784, activation='tanh')])
+model.predict(x[:9].reshape(9, 784).astype('float32') / 255)
+"""
+    (source / "train.py").write_text(code)
+    assert adopt(Request(str(source), entry="train.py"), out, quiet) == 3
+    assert any("mnist.pkl.gz, which Keras downloads, was drawn" in line for line in report(out)["checks"])
+    (model,) = report(out)["models"]
+    assert [(v["whose"], v["finding"]) for v in model["verifications"]] == [("stand-in input", "agrees")]
+    assert np.load(out / "captured/model_1/stand_in.npz")["in_0"].shape == (9, 784)
+
+
+def test_weights_that_are_not_in_git_leave_the_model_as_it_was_built(old: Old, tmp_path: Path) -> None:
+    source, out = old.repository("image_cnn", tmp_path), tmp_path / "out"
+    assert adopt(Request(str(source), entry="predict.py 0.txt"), out, quiet) == 3
+    assert any("as it was built, so its weights are drawn" in line for line in report(out)["checks"])
+    assert any("weights.h5" in line for line in report(out)["about"]["notes"]), "what it misses is still said"
+
+
 def test_the_system_folder_is_a_system(cnn: tuple[Request, Path], tmp_path: Path) -> None:
     _, out = cnn
     system = out / "system"

@@ -140,6 +140,8 @@ def keep(seen, inputs, outputs, event):
     if any(value.dtype.kind not in "fiub" for value in named.values()):
         return note("a call of %s was on what are no numbers" % event)
     named["event"] = numpy().array(event)
+    if state().drawn:
+        named["drawn"] = numpy().array(True)
 
     def write(part):
         with open(part, "wb") as stream:

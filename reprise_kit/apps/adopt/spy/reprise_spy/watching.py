@@ -2,6 +2,7 @@
 import functools
 import sys
 
+from reprise_spy.doubles import spied_get_file
 from reprise_spy.keeping import count, dump, find, keep, numpy
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
@@ -12,20 +13,20 @@ ASKED = ("predict", "predict_on_batch", "predict_classes", "predict_proba")
 ANSWERED = ("predict", "predict_on_batch")  # what these return are the outputs themselves
 TAUGHT = ("train_on_batch", "fit")
 TESTED = ("test_on_batch", "evaluate")
-METHODS = ASKED + TAUGHT + TESTED + ("load_weights", "compile")  # what takes a generator calls one of these for each batch
+BUILT = ("compile", "load_weights")  # a model that is called so is known from before on: the file may not be there
+METHODS = ASKED + TAUGHT + TESTED + BUILT  # what takes a generator calls one of these for each batch
 READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_config")
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
-           "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils")
+           "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
+           "keras.utils.data_utils")
 
 
 @guarded
 def called(model, event, arguments, named, answer):
     """A method of a model has returned, or, where it is about to change the weights, was called."""
     seen = find(model)
-    if event == "compile":  # known from here on, and kept at the end where that is asked for
-        return
     if event == "load_weights":
         if within_budget():
             dump(seen, "load_weights %s" % (arguments[0] if arguments else ""))
@@ -42,6 +43,12 @@ def read(model, event, arguments):
     seen = find(model)
     if event == "load_model":
         dump(seen, "load_model %s" % (arguments[0] if arguments else ""))
+
+
+@guarded
+def known(model):
+    """A model is about to be given something: it is there, whatever becomes of that."""
+    find(model)
 
 
 @guarded
@@ -84,10 +91,12 @@ def spied(method, event):
         outermost = enter()
         try:
             is_model = hasattr(self, "predict") and hasattr(self, "layers") or hasattr(self, "nodes")
+            if outermost and is_model and event in BUILT:
+                known(self)
             if outermost and is_model and event in TAUGHT:
                 called(self, event, arguments, named, None)
             answer = method(self, *arguments, **named)
-            if outermost and is_model and event not in TAUGHT:
+            if outermost and is_model and event not in TAUGHT + ("compile",):
                 called(self, event, arguments, named, answer)
             return answer
         finally:
@@ -182,6 +191,8 @@ def watch(module):
             setattr(module, name, spied_reader(getattr(module, name), name))
     if callable(getattr(module, "func_load", None)) and module.__name__.endswith("generic_utils"):
         module.func_load = spied_func_load(module.func_load)
+    if module.__name__.endswith("data_utils"):
+        module.get_file = spied_get_file(module.get_file)
     if module.__name__.endswith("_backend") and hasattr(module, "function"):
         module.function = spied_function(module.function)
 
