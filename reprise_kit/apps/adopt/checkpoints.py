@@ -15,6 +15,7 @@ from reprise_kit.port.keras_legacy import file_kinds, lambdas, read, safe
 SUFFIXES = {".h5", ".hdf5", ".hdf", ".h5py", ".keras", ".weights", ".d5", ".hd5"}
 LARGEST_CONFIG = 32 << 20
 ORDERING = re.compile(r"[\"']?dim_ordering[\"']?\s*:\s*[\"']?(th|tf)\b")
+MODEL = re.compile(r"[\"']?(class_name|name)[\"']?\s*:\s*[\"']?(Sequential|Model|Graph|Functional)\b")
 DATA_FORMAT = re.compile(r"[\"']?data_format[\"']?\s*:\s*[\"']?(channels_first|channels_last)\b")
 
 
@@ -142,7 +143,7 @@ def architectures(folder: Path, paths: Iterable[str]) -> list[Architecture]:
             file = folder / path
             text = file.read_text("utf-8", "replace") if file.stat().st_size <= LARGEST_CONFIG else ""
             text = _unwrapped(text)
-            if re.search(r"[\"']?(class_name|name)[\"']?\s*:\s*[\"']?(Sequential|Model|Graph|Functional)\b", text):
+            if MODEL.search(text) or ('"input_layers"' in text and '"output_layers"' in text):
                 version = re.search(r"[\"']?keras_version[\"']?\s*:\s*[\"']?(\d[\w.]*)", text)
                 before_1 = '"config"' not in text and '"class_name"' not in text and '"layers"' in text
                 recorded = version[1] if version else None

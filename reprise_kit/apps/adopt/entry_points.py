@@ -22,6 +22,7 @@ ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_b
 TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": -1}
 WITHOUT_KERAS = -20
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
+SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
 NO_ENTRY = re.compile(r"(^|/)(tests?|docs?|setup|conftest|__init__)(/|\.py$)")
 
 
@@ -123,13 +124,19 @@ def score(path: str, modules: Mapping[str, Module]) -> int:
 
 
 def _runnable(modules: Mapping[str, Module]) -> list[str]:
-    """Return files that do something when they are run: a main guard, or a model's calls that nothing imports."""
+    """Return files that do something when they are run: a main guard, or a model's calls that nothing imports.
+
+    Of a README its Python, where that imports the repository's own.
+    """
     imported = {p for path in modules for p in program(path, modules)[1:]}
     calls = ANSWERS.keys() | TRAINS.keys()
     found = []
     for path in sorted(modules, key=lambda p: (p.count("/"), p)):
         module = modules[path]
         alone = path not in imported and calls & set(module.calls)
-        if module.error is None and not NO_ENTRY.search(path) and (module.main or alone or path.endswith(".ipynb")):
+        runs = module.main or alone or path.endswith(".ipynb")
+        if SHOWN.fullmatch(path):
+            runs = len(program(path, modules)) > 1
+        if module.error is None and not NO_ENTRY.search(path) and runs:
             found.append(path)
     return found

@@ -12,9 +12,9 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, notebooks, requirements
+from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, notebooks, readme_code, requirements
 from reprise_kit.apps.adopt.imports import Module
-from reprise_kit.apps.adopt.repository import Checkout, checkout
+from reprise_kit.apps.adopt.repository import Checkout, checkout, lay_over
 from reprise_kit.apps.adopt.requirements import Requirement
 from reprise_kit.compare import rules
 from reprise_kit.compare.atomic import atomic_file
@@ -77,18 +77,26 @@ def load(path: Path) -> Evidence:
 
 
 def gather(
-    source: Path | str, commit: str | None = None, entry: str | None = None, keras: str | None = None
+    source: Path | str,
+    commit: str | None = None,
+    entry: str | None = None,
+    keras: str | None = None,
+    stand_in: str | None = None,
 ) -> Evidence:
     """Return the evidence of a repository: a folder, a git directory or a URL.
 
     commit: default HEAD. entry: a command line instead of the likeliest. keras: a version instead of what its files
-    show. Raises InputError where there is no such source, commit, entry or Keras, or nothing tells a date.
+    show. stand_in: a folder whose files count as the repository's. Raises InputError where there is no such source,
+    commit, entry, Keras or folder, or nothing tells a date.
     """
     if keras is not None and rules.keras_day(keras) is None:
         known = ", ".join(version for version, _ in rules.load().keras.releases)
         raise InputError(f"--keras {keras!r}: no release of Keras that is known here; allowed: {known}")
     with tempfile.TemporaryDirectory(prefix="reprise-adopt-") as folder:
-        return of(checkout(source, commit, Path(folder)), str(source), entry, keras)
+        files = checkout(source, commit, Path(folder))
+        if stand_in:
+            lay_over(Path(stand_in), files.folder)
+        return of(files, str(source), entry, keras)
 
 
 def of(files: Checkout, source: str, entry: str | None = None, keras: str | None = None) -> Evidence:
@@ -96,9 +104,10 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     paths = files.paths()
     books = [p for p in paths if p.endswith(notebooks.ENDING) and ".ipynb_checkpoints" not in p]
     kernels, cells = _notebooks(files.folder, books)
-    sources = {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
-    modules, only_2, only_3, notes = _parsed(sources)
     texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
+    shown = readme_code.scripts(texts)
+    sources = shown | {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
+    modules, only_2, only_3, notes = _parsed(sources)
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
     entries = _entries(entry_points.find(readmes, modules, paths), modules, source, entry)
     start = entry_points.script(entries[0], modules) if entries else None

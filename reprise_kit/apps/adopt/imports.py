@@ -80,8 +80,9 @@ def _files(path: str, name: str, level: int, names: list[str], modules: Mapping[
     here = PurePosixPath(path).parent
     for _ in range(max(level - 1, 0)):
         here = here.parent
-    # Python 2 looks beside the file first, a script's own folder is on sys.path, and so is where one stands.
-    tried = [here] if level else [here, PurePosixPath()]
+    # Python 2 looks beside the file first, a script's own folder is on sys.path, and so is where one stands; folders
+    # between (src/) are put there by the program itself or by who runs it.
+    tried = [here] if level else [here, PurePosixPath(), *here.parents]
     parts = [part for part in name.split(".") if part]
     found = []
     for base in tried:

@@ -75,6 +75,13 @@ def checkout(source: Path | str, commit: str | None, folder: Path) -> Checkout:
     return Checkout(folder, head, days, head_day, _copied(source, folder))
 
 
+def lay_over(stand_in: Path, folder: Path) -> None:
+    """Copy the files of a stand-in over a repository's; raises InputError where there is no such folder."""
+    if not stand_in.is_dir():
+        raise InputError(f"--stand-in {stand_in}: no such folder; its files are laid over the repository's")
+    shutil.copytree(stand_in, folder, symlinks=True, dirs_exist_ok=True)
+
+
 def _cloned(url: str, folder: Path) -> Path:
     """Clone with the user's git (its keys, its proxies), without a checkout and without the repository's submodules."""
     words = [

@@ -10,8 +10,9 @@ from pathlib import Path
 
 import msgspec
 
-from reprise_kit.apps.adopt import box, notebooks
+from reprise_kit.apps.adopt import box, notebooks, readme_code
 from reprise_kit.apps.adopt.entry_points import PLACEHOLDER
+from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.compare.errors import InputError
 
 SPY = Path(__file__).parent / "spy"
@@ -110,7 +111,8 @@ def opening(checkpoints: Sequence[str], architectures: Sequence[str]) -> str:
 
 
 def prepare(source: Path) -> None:
-    """Write the notebooks of a repository's copy beside themselves as scripts, which `command` runs."""
+    """Write the notebooks and READMEs of a repository's copy beside themselves as scripts, which `command` runs."""
+    readme_code.write(source)
     for path in sorted(source.rglob(f"*{notebooks.ENDING}")):
         if path.is_file() and not path.is_symlink():
             notebooks.script(path)
@@ -144,9 +146,7 @@ def load(path: Path) -> Ran:
 
 
 def _lay_over(stand_in: Path, work: Path, home: Path) -> None:
-    if not stand_in.is_dir():
-        raise InputError(f"--stand-in {stand_in}: no such folder; its files are laid over the repository's")
-    shutil.copytree(stand_in, work, symlinks=True, dirs_exist_ok=True)
+    lay_over(stand_in, work)
     if (work / HOME).is_dir():
         shutil.copytree(work / HOME, home, symlinks=True, dirs_exist_ok=True)
         shutil.rmtree(work / HOME)

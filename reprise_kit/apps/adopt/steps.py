@@ -61,10 +61,8 @@ class Adoption:
         before = msgspec.json.decode(path.read_bytes(), type=dict[str, str | None]) if path.is_file() else asked
         if (before["source"], before["commit"]) != (asked["source"], asked["commit"]):
             raise InputError(f"{self.out}: holds the adoption of {before['source']}; give another folder with -o")
-        if (before["entry"], before.get("keras")) != (asked["entry"], asked["keras"]):
+        if any(before.get(name) != asked[name] for name in ("entry", "keras", "stand_in")):
             self._forget("evidence")
-        elif before["stand_in"] != asked["stand_in"]:
-            self._forget("run")
         _write(path, json.dumps(asked) + "\n")
 
     def _forget(self, step: str) -> None:
@@ -82,7 +80,8 @@ class Adoption:
         return folder
 
     def _evidence(self) -> None:
-        found = evidence.gather(self.request.source, self.request.commit, self.request.entry, self.request.keras)
+        asked = self.request
+        found = evidence.gather(asked.source, asked.commit, asked.entry, asked.keras, asked.stand_in)
         keras = found.keras_version or "of that date"
         self.say(f"evidence: {found.date}, Python {found.python}, Keras {keras}, {found.backend}")
         for line in found.disagreements:

@@ -1,8 +1,10 @@
 """Where an entry point stands, and what of a README's command lines is filled in."""
 
+from pathlib import Path
+
 import pytest
 
-from reprise_kit.apps.adopt import entry_points
+from reprise_kit.apps.adopt import entry_points, imports, readme_code
 from reprise_kit.apps.adopt.imports import Module
 
 KERAS = [("keras.models", 0, ["load_model"])]
@@ -70,3 +72,32 @@ def test_what_a_command_line_must_be_given_is_a_file_of_the_kind_that_it_names(w
     assert entry_points.find([], {"drive.py": module}, paths) == [f"python {ends}"]
     assert entry_points.find(["    python drive.py 7\n"], {"drive.py": module}, paths) == ["python drive.py 7"]
     assert entry_points.find(["    python drive.py\n"], {"drive.py": module}, paths) == [f"python {ends}"]
+
+
+README = """# Nets
+
+```python
+>>> from nets import Net
+>>> Net().predict()
+array([1])
+```
+words
+```bash
+pip install nets
+```
+```py
+Net().predict(2)
+```
+"""
+
+
+def test_a_library_is_used_as_its_readme_shows(tmp_path: Path) -> None:
+    code = readme_code.scripts({"README.md": README, "docs/readme.md": README, "readme.py": README})
+    assert list(code) == ["README.md.py"]
+    assert code["README.md.py"].split("\n")[1:4] == ["from nets import Net", "Net().predict()", "Net().predict(2)"]
+    modules = imports.parse(code | {"nets.py": "import keras\n"})
+    assert entry_points.find([README], modules, ["nets.py"]) == ["python README.md.py"]
+    assert entry_points.find([README], imports.parse(code), []) == [], "it uses somebody else's"
+    (tmp_path / "README.md").write_text(README)
+    readme_code.write(tmp_path)
+    assert (tmp_path / "README.md.py").read_text() == code["README.md.py"]

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt import imports, requirements
+from reprise_kit.apps.adopt import checkpoints, imports, requirements
 from reprise_kit.apps.adopt.evidence import gather, load
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -304,3 +304,35 @@ parser.add_argument('-v', action='store_true')
 def test_arguments_that_a_program_must_be_given_are_read_by_both_pythons(of):
     found = imports.parse({"drive.py": PARSER}, of())["drive.py"]
     assert found.error is None and found.arguments == [("model", "a definition"), ("--image", "")]
+
+
+def test_a_package_below_a_folder_of_sources_is_the_repositorys_own():
+    sources = {
+        "src/game/run.py": "import sys\nfrom game import manager\n",
+        "src/game/manager.py": "from .net import Net\n",
+        "src/game/net.py": "import keras\n",
+        "src/game/__init__.py": "",
+    }
+    modules = imports.parse(sources)
+    assert imports.program("src/game/run.py", modules) == [
+        "src/game/run.py", "src/game/__init__.py", "src/game/manager.py", "src/game/net.py",
+    ]  # fmt: skip
+    assert imports.foreign(sources, modules, {"src"}, {"sys"}) == ["keras"]
+
+
+@pytest.mark.parametrize("wrapped", [True, False])
+def test_an_architecture_is_told_with_and_without_its_class(tmp_path, wrapped):
+    bare = {"name": "game_model", "layers": [], "input_layers": [], "output_layers": []}
+    config = {"class_name": "Model", "config": bare, "keras_version": "2.0.8"} if wrapped else bare
+    write(tmp_path, {"model.json": json.dumps(config), "package.json": '{"name": "game", "layers": 3}'})
+    found = checkpoints.architectures(tmp_path, ["model.json", "package.json"])
+    assert [(one.path, one.version) for one in found] == [("model.json", "2.0.8" if wrapped else None)]
+
+
+def test_a_program_of_the_stand_in_is_an_entry_point(tmp_path):
+    library = make(tmp_path / "library", {"net.py": "import keras\ndef net():\n    return keras.models.Model()\n"})
+    write(tmp_path / "mine", {"demo.py": "import six, net\nnet.net().predict([0])\n"})
+    found = gather(library, entry="python demo.py", stand_in=str(tmp_path / "mine"))
+    assert found.entry_points[0] == "python demo.py" and found.imports == ["keras", "six"]
+    with pytest.raises(InputError, match="runs no Python file"):
+        gather(library, entry="python demo.py")

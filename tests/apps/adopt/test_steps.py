@@ -35,7 +35,7 @@ def given(old: Old, monkeypatch: pytest.MonkeyPatch) -> None:
         (out / "environment.lock").write_text("# given\n")
         return environment.Environment(old.python, old.variables, out / "environment.lock", [])
 
-    def gather(source: str, commit: str | None, entry: str | None, keras: str | None) -> evidence.Evidence:
+    def gather(source: str, commit: str | None, entry: str | None, *_: str | None) -> evidence.Evidence:
         return dataclasses.replace(found, entry_points=[entry] if entry else [])
 
     monkeypatch.setattr(evidence, "gather", gather)

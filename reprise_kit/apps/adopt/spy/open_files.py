@@ -8,6 +8,7 @@ Prints a line for each file; ends with 0 where one was opened.
 """
 from __future__ import print_function
 
+import json
 import os
 import sys
 
@@ -28,8 +29,9 @@ def from_text(text):
     from keras import models
     read = models.model_from_json if text.lstrip().startswith(("{", '"')) else models.model_from_yaml
     if text.lstrip().startswith('"'):  # json.dump(model.to_json())
-        import json
         text = json.loads(text)
+    if text.lstrip().startswith("{") and "class_name" not in json.loads(text):
+        return models.Model.from_config(json.loads(text))  # json.dump(model.get_config())
     return read(text)
 
 

@@ -1,0 +1,42 @@
+"""The Python that a README shows, as a script: how a library without a program of its own is used."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path, PurePosixPath
+
+from reprise_kit.compare.atomic import atomic_file
+
+FENCED = re.compile(r"^[ \t]*```[ \t]*(?:python|py)[\w.]*[ \t]*\n(.*?)^[ \t]*```", re.M | re.S | re.I)
+PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.M)
+LARGEST = 1 << 20  # bytes of a README
+ENDING = ".py"
+
+
+def scripts(texts: Mapping[str, str]) -> dict[str, str]:
+    """Return the code of each README at the root, by the path of its script; one block goes on from another."""
+    found = {path: _code(text) for path, text in texts.items() if _is_readme(path)}
+    return {f"{path}{ENDING}": code for path, code in found.items() if code}
+
+
+def write(folder: Path) -> None:
+    """Write the scripts beside their READMEs, which the entry points name; a file of that name stays."""
+    files = [path for path in sorted(folder.iterdir()) if _is_readme(path.name) and path.is_file()]
+    texts = {path.name: path.read_text("utf-8", "replace") for path in files if path.stat().st_size <= LARGEST}
+    for name, code in scripts(texts).items():
+        if not (folder / name).exists():
+            with atomic_file(folder / name) as temporary:
+                temporary.write_text(code, "utf-8")
+
+
+def _is_readme(path: str) -> bool:
+    return "/" not in path and PurePosixPath(path).stem.lower() == "readme" and not path.endswith(ENDING)
+
+
+def _code(text: str) -> str:
+    shown = [_typed(block) if ">>>" in block else block for block in FENCED.findall(text)]
+    return "# -*- coding: utf-8 -*-\n" + "\n".join(shown) + "\n" if shown else ""
+
+
+def _typed(session: str) -> str:
+    """Return what is typed in a session of the interpreter."""
+    return "\n".join(PROMPT.sub("", line) for line in session.splitlines() if PROMPT.match(line))
