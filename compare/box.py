@@ -36,7 +36,8 @@ class Limits:
     """What a reader may take. memory: bytes beyond what its libraries map. seconds: of processor time.
 
     answer: bytes of all that it answers on one file; shared: of what of all of that may lie in memory. silence: seconds
-    of the clock without a byte, then it is taken to hang.
+    of the clock without a byte, then it is taken to hang. They grow with the file, by so many `times` its bytes and a
+    second for each `per_second` of them.
     """
 
     memory: int = 256 * MB
@@ -44,17 +45,27 @@ class Limits:
     answer: int = 256 * MB
     shared: int = 256 * MB
     silence: float = 60.0
+    times: int = 0
+    per_second: int = 0
 
-    def for_bytes(self, size: int, times: int, per_second: int) -> "Limits":
-        """Return limits for a file of `size` bytes: so many times its size more, and a second more for so many."""
-        more = times * size
+    def grown(self, paths: Sequence[Path], also: Sequence[Path]) -> "Limits":
+        """Return the limits for the largest of some files, each read with the files of the folders `also`."""
+        if not self.per_second:
+            return self
+        beside = sum(_size(file) for folder in also if folder.is_dir() for file in folder.iterdir())
+        size = max(beside or _size(path) for path in paths)
+        more = self.times * size
         return replace(
             self,
             memory=self.memory + more,
             answer=self.answer + more,
             shared=self.shared + more,
-            seconds=self.seconds + size // per_second,
+            seconds=self.seconds + size // self.per_second,
         )
+
+
+def _size(path: Path) -> int:
+    return path.stat().st_size if path.is_file() else 0
 
 
 Reader = Callable[..., Iterator[Any]]
@@ -79,7 +90,7 @@ def boxed_each(
 
     limits: for each of the files. The items of one are to be read before the next one's.
     """
-    limits, left = limits or Limits(), list(paths)
+    limits, left = (limits or Limits()).grown(paths, also), list(paths)
     while left:
         with _SERVER.ask(reader, limits, paths=left, also=also, arguments=arguments) as answer:
             whole = True

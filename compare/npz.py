@@ -13,8 +13,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 
 LARGEST = 4 << 30  # bytes of all arrays, unpacked
-TIMES = 8  # bytes of memory for a byte of the file
-PER_SECOND = 4 << 20  # bytes of a file that a slow machine unpacks in a second
+LIMITS = Limits(times=8, per_second=4 << 20)  # a slow machine unpacks 4 MB a second
 EXPANSION = 1100  # unpacked bytes per packed one: deflate's most is 1032
 
 
@@ -24,8 +23,7 @@ def load(path: Path, what: str = "whole .npz without pickles", largest: int = LA
     what: the file should be, for the error. Raises InputError where it is none, is damaged, or unpacks to more than
     `largest` bytes or than it can hold.
     """
-    size = path.stat().st_size if path.is_file() else 0
-    items = boxed(arrays_inside, path, what, largest, limits=Limits().for_bytes(size, TIMES, PER_SECOND))
+    items = boxed(arrays_inside, path, what, largest, limits=LIMITS)
     return {str(name): next(items) for name in items}
 
 

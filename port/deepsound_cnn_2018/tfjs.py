@@ -17,24 +17,19 @@ import numpy as np
 from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 
-BYTES_PER_SECOND = 4 << 20  # that a slow machine reads
+LIMITS = Limits(times=3, per_second=4 << 20)  # of all files beside it; a slow machine reads 4 MB a second
 
 
 def read(path: Path) -> tuple[list[dict[str, Any]], dict[str, np.ndarray]]:
     """Return the layers' configurations in order, and the arrays by name; raises InputError on anything else."""
-    layers, *named = boxed(model_inside, path, limits=_limits(path), also=[path.parent])
+    layers, *named = boxed(model_inside, path, limits=LIMITS, also=[path.parent])
     return layers, {str(name): array for name, array in zip(named[::2], named[1::2], strict=True)}
 
 
 def sha256(path: Path) -> str:
     """Return the hash of model.json and of the binary files it names, in order; raises InputError as `read`."""
-    (found,) = boxed(digest_inside, path, limits=_limits(path), also=[path.parent])
+    (found,) = boxed(digest_inside, path, limits=LIMITS, also=[path.parent])
     return str(found)
-
-
-def _limits(path: Path) -> Limits:
-    size = sum(file.stat().st_size for file in path.parent.iterdir() if file.is_file()) if path.is_file() else 0
-    return Limits().for_bytes(size, 3, BYTES_PER_SECOND)
 
 
 def model_inside(path: Path) -> Iterator[Any]:

@@ -17,7 +17,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 
 LARGEST = 1 << 30  # bytes of a file; CaffeNet's has 244 MB
-TIMES, PER_SECOND = 4, 16 << 20  # bytes of memory for a byte of it; bytes that a slow machine reads in a second
+LIMITS = Limits(times=4, per_second=16 << 20)  # memory for a byte of it; bytes that a slow machine reads
 VARINT, FIXED64, BYTES, FIXED32 = 0, 1, 2, 5  # wire types
 LAYER_FIELDS = {2: (4, 6), 100: (1, 7)}  # field of a layer in the net: fields of its name and its blobs
 Blobs = dict[str, list[NDArray[np.float32]]]
@@ -29,7 +29,7 @@ def read(path: Path) -> Blobs:
         size = path.stat().st_size
         if size > LARGEST:
             raise InputError(f"{path} has {size} bytes; at most {LARGEST} are read of a .caffemodel")
-        items = boxed(blobs_inside, path, limits=Limits().for_bytes(size, TIMES, PER_SECOND))
+        items = boxed(blobs_inside, path, limits=LIMITS)
         return {str(name): [next(items) for _ in range(count)] for name, count in items}
 
 

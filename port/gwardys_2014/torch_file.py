@@ -18,7 +18,7 @@ from reprise_kit.compare.faults import reading
 
 MAGIC = 0x1950A86A20F9469CFC6C
 LARGEST = 1 << 30  # bytes of a file
-TIMES, PER_SECOND = 4, 16 << 20  # bytes of memory for a byte of it; bytes that a slow machine reads in a second
+LIMITS = Limits(times=4, per_second=16 << 20)  # memory for a byte of it; bytes that a slow machine reads
 DTYPES = {"torch FloatStorage": "<f4", "torch LongStorage": "<i8"}
 CALLED = ("collections OrderedDict", "torch._utils _rebuild_tensor_v2")
 MARK = object()
@@ -110,7 +110,7 @@ def read(path: Path) -> dict[str, np.ndarray]:
         size = path.stat().st_size
         if size > LARGEST:
             raise InputError(f"{path} has {size} bytes; at most {LARGEST} are read of a PyTorch file")
-        items = boxed(tensors_inside, path, limits=Limits().for_bytes(size, TIMES, PER_SECOND))
+        items = boxed(tensors_inside, path, limits=LIMITS)
         return {str(name): next(items) for name in items}
 
 

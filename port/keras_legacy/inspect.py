@@ -7,7 +7,6 @@ from pathlib import Path
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import evidence, file_kinds, hand_out, lambdas, read, tree
-from reprise_kit.port.keras_legacy.dialects.dialect import dialect_of
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
 
@@ -42,7 +41,7 @@ def _inspected(path: Path, weights: Path | None) -> Inspection:
     hdf5 = file_kinds.is_hdf5(path)
     if not hdf5 and weights is None:
         document = read.load_architecture(path)
-        words, _ = translated(document, [], dialect_of(document, document.get("keras_version")))
+        words, *_ = translated(document, [], document.get("keras_version"))
         root = tree.parse(words)
         rows = [Row(n.name, n.class_name, "", 0) for n in hand_out.flattened(root)]
         version = document.get("keras_version")

@@ -11,8 +11,6 @@ from typing import Any
 
 import numpy as np
 
-from reprise_kit.port.keras_legacy import read
-
 ALIKE = (
     1e-4  # of the largest output: rounding of both is far below, another meaning of a layer far above (measured .003)
 )
@@ -21,12 +19,14 @@ _MODULES = {None, "keras.layers", "keras.initializers", "keras.regularizers", "k
 _RUN_CODE = {"Lambda", "TFSMLayer", "JaxLayer", "FlaxLayer", "TorchModuleWrapper"}
 
 
-def says(path: Path, migrated: Any) -> list[str]:
-    """Return a line on what Keras 3 makes of the whole model `path`, beside the migrated keras.Model, or none."""
+def says(path: Path, document: dict[str, Any], migrated: Any) -> list[str]:
+    """Return a line on what Keras 3 makes of a whole model beside the migrated keras.Model, or none.
+
+    document: the architecture that the file `path` holds, in its own words.
+    """
     import keras
 
-    document = read.architecture_of(path)
-    if document is None or not all(map(_plain, _objects(document))):
+    if not all(map(_plain, _objects(document))):
         return []
     try:
         own = keras.models.load_model(path, compile=False)

@@ -88,7 +88,7 @@ def migrate_files(
     notes = write(migrated.model, out, options.to, custom)
     lines = [*found.lines, found.conclusion, *migrated.notes, *notes, _needs(migrated.needs)]
     if model.dialect is TF_KERAS and architecture is None and options.to == "keras":
-        lines += keras3.says(weights, migrated.model)
+        lines += keras3.says(weights, model.written, migrated.model)
     if settings["keras_version"] != options.keras_version:
         lines.append(f"Keras version {settings['keras_version']}: the recording's, for the files record none")
     if wanted is None:

@@ -8,7 +8,6 @@ file keeps the same under `model_weights` and adds the attributes `model_config`
 
 import itertools
 import json
-import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -22,11 +21,11 @@ from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import safe, trained
-from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect, dialect_of
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
-ARCHITECTURE = Limits(answer=64 << 20)
-TEXT_PER_SECOND, HDF5_PER_SECOND = 1 << 18, 4 << 20  # bytes of a file that a slow machine reads in a second
+ARCHITECTURE = Limits(answer=64 << 20, times=20, per_second=1 << 18)  # a slow machine parses 256 kB a second,
+HDF5 = Limits(times=safe.MAX_EXPANSION, per_second=4 << 20)  # and reads 4 MB of arrays
 
 
 @dataclass(frozen=True)
@@ -48,7 +47,7 @@ class Keras1Model:
     `config` is the document of `to_json()`: class_name, config and, if recorded, keras_version. `whole` says
     that the weights file was a whole model; `version` is the recorded Keras version or None, `backend` the
     recorded backend (Keras 1 recorded none). Config and names of weights are in the words of Keras 1, whatever
-    `dialect` they were written in.
+    `dialect` they were written in; `written` is the document in its own words.
     """
 
     config: dict[str, Any]
@@ -58,6 +57,7 @@ class Keras1Model:
     notes: list[str] = field(default_factory=list)
     backend: str | None = None
     dialect: Dialect = KERAS1
+    written: dict[str, Any] = field(default_factory=dict)
 
 
 def read(architecture: Path | None, weights: Path) -> Keras1Model:
@@ -65,48 +65,24 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
 
     Raises InputError if there is no architecture anywhere, or if a file is damaged, hostile or not Keras 1.
     """
-    with reading(weights, "Keras model"):
-        return _read(architecture, weights)
-
-
-def _read(architecture: Path | None, weights: Path) -> Keras1Model:
     found = _contents(weights)
-    config, groups, notes = found.config, found.weights, []
+    written, notes = found.config, []
     if architecture is not None:
-        if config is not None:
+        if written is not None:
             notes.append("both files hold an architecture; the architecture file is used")
-        config = load_architecture(architecture)
-    if config is None:
+        written = load_architecture(architecture)
+    if written is None:
         raise InputError(f"{weights} holds weights but no architecture; add --architecture model.json")
-    version, backend = config.get("keras_version") or found.version, config.get("backend") or found.backend
-    notes += _other_precision(config) + trained.initialisers(config)
-    if found.optimizer:
-        notes.append(
-            f"not carried: the optimizer ({found.optimizer}), the loss and the metrics; compile before training"
-        )
-    wrote = dialect_of(config, version)
-    config, groups = translated(config, groups, wrote)
-    return Keras1Model(config, groups, version, found.whole, notes, backend, wrote)
-
-
-def _other_precision(config: dict[str, Any]) -> list[str]:
-    """Return a note where layers computed in another precision than float32, which is what is built."""
-    said = sorted(set(re.findall(r"'(mixed_\w+|b?float16|float64)'", str(config))))
-    return (
-        [f"not carried: layers computed in {', '.join(said)}; here in float32, so answers differ by its rounding"]
-        if said
-        else []
-    )
-
-
-def architecture_of(path: Path) -> dict[str, Any] | None:
-    """Return the architecture that a whole model holds, in its own words, or None."""
-    return _contents(path).config
+    with reading(architecture or weights, "Keras model"):
+        version, backend = written.get("keras_version") or found.version, written.get("backend") or found.backend
+        notes += trained.not_carried(written, found.optimizer)
+        config, groups, wrote = translated(written, found.weights, version)
+    return Keras1Model(config, groups, version, found.whole, notes, backend, wrote, written)
 
 
 def is_whole(path: Path) -> bool:
     """Return whether an HDF5 file holds an architecture beside its weights."""
-    (found,) = boxed(facts_inside, path, limits=hdf5_limits(path))
+    (found,) = boxed(facts_inside, path, limits=HDF5)
     return bool(found)
 
 
@@ -117,7 +93,7 @@ def weights(path: Path) -> list[LayerWeights]:
 
 def load_architecture(path: Path) -> dict[str, Any]:
     """Return the architecture of a model.json or model.yaml, as `safe.load_architecture` reads it in a box."""
-    (tree,) = boxed(architecture_inside, path, limits=ARCHITECTURE.for_bytes(_size(path), 20, TEXT_PER_SECOND))
+    (tree,) = boxed(architecture_inside, path, limits=ARCHITECTURE)
     return _checked(tree)
 
 
@@ -135,7 +111,7 @@ class _Contents:
 
 def _contents(path: Path) -> _Contents:
     """Read a file in a box; what comes back is held to its form."""
-    items = boxed(contents_inside, path, limits=hdf5_limits(path))
+    items = boxed(contents_inside, path, limits=HDF5)
     whole, version, backend, optimizer, config = next(items)
     groups = []
     for name, names, legacy in items:
@@ -147,15 +123,6 @@ def _contents(path: Path) -> _Contents:
 def _checked(tree: Any) -> dict[str, Any]:
     safe.check_tree(tree)
     return dict(tree)
-
-
-def hdf5_limits(path: Path) -> Limits:
-    """Return what reading an HDF5 file of its size may take."""
-    return Limits().for_bytes(_size(path), safe.MAX_EXPANSION, HDF5_PER_SECOND)
-
-
-def _size(path: Path) -> int:
-    return path.stat().st_size if path.is_file() else 0
 
 
 def contents_inside(path: Path) -> Iterator[Any]:

@@ -175,10 +175,19 @@ def _dropouts(node: "Node", inside: str, version: tuple[int, ...]) -> Found:
 _USUAL = re.compile(r"(glorot_?uniform|orthogonal|zeros?|ones?|uniform|random_?uniform)$", re.IGNORECASE)
 
 
-def initialisers(document: Any) -> list[str]:
-    """Return the line on the initialisers of an architecture, in any Keras's words, that are not the usual ones."""
-    found = sorted(name for name in set(_initialisers(document)) if not _USUAL.match(name))
-    return [f"not carried: initialisers ({_names(found)}), which only chose the first weights"] if found else []
+def not_carried(document: dict[str, Any], optimizer: str | None) -> list[str]:
+    """Return a line for each thing in an architecture, in any Keras's words, that the built model does without.
+
+    Such are a precision other than float32, initialisers other than the usual ones, and what it was compiled with.
+    """
+    precisions = sorted(set(re.findall(r"'(mixed_\w+|b?float16|float64)'", str(document))))
+    first = sorted(name for name in set(_initialisers(document)) if not _USUAL.match(name))
+    said = {
+        f"layers computed in {', '.join(precisions)}; here in float32, so answers differ by its rounding": precisions,
+        f"initialisers ({_names(first)}), which only chose the first weights": first,
+        f"the optimizer ({optimizer}), the loss and the metrics; compile before training": optimizer,
+    }
+    return [f"not carried: {what}" for what, there in said.items() if there]
 
 
 def _initialisers(value: Any) -> Iterator[str]:

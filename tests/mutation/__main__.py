@@ -31,11 +31,20 @@ TARGETS = ("port/audio/", "port/keras_legacy/rules/", "compare/")
 TESTS = (
     "tests/port/audio",
     "tests/compare",
+    "tests/commands/test_own_systems.py",
+    "tests/test_systems.py",
     "tests/port/keras_legacy/test_family.py",
     "tests/port/keras_legacy/test_family_2.py",
     "tests/port/keras_legacy/test_masks.py",
     "tests/port/keras_legacy/test_build.py",
     "tests/port/keras_legacy/test_causes.py",
+    "tests/port/keras_legacy/test_convlstm.py",
+    "tests/port/keras_legacy/test_stateful.py",
+    "tests/port/keras_legacy/test_convert.py",
+    "tests/port/keras_legacy/test_config_keys.py",
+    "tests/port/keras_legacy/test_calls.py",
+    "tests/port/keras_legacy/test_lambdas.py",
+    "tests/test_reprise.py",
 )
 MOST = 24  # tests a mutant meets
 CPU_SECONDS = 90  # of a mutant's tests, the time of the same tests on the good code added twice

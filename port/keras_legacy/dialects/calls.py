@@ -18,9 +18,14 @@ IN_TRAINING: dict[str, Config] = {
 }
 
 
-def calls(document: Config) -> list[Any]:
-    """Return the sources of each call, [[[name, call, tensor], ...], ...], without arguments."""
-    return [[source[:3] for source in _sources(call)] for call in document.get("inbound_nodes") or []]
+def called(document: Config, class_name: str) -> tuple[list[Any], Config]:
+    """Return the sources of a layer's calls, and what their arguments add to its config.
+
+    The sources are [[[name, call, tensor], ...], ...], without arguments. Raises InputError for one that is not known.
+    """
+    calls = document.get("inbound_nodes") or []
+    added = _in_training(document, class_name, [_arguments(call) for call in calls])
+    return [[source[:3] for source in _sources(call)] for call in calls], added
 
 
 def _sources(call: Any) -> list[Any]:
@@ -30,9 +35,7 @@ def _sources(call: Any) -> list[Any]:
     return call
 
 
-def in_training(document: Config, class_name: str) -> Config:
-    """Return what the calls' arguments add to a layer's config; raises InputError for what is not known."""
-    said = [_arguments(call) for call in document.get("inbound_nodes") or []]
+def _in_training(document: Config, class_name: str, said: list[Config]) -> Config:
     if not any(said):
         return {}
     if class_name in IN_TRAINING and all(one == {"training": True} for one in said):

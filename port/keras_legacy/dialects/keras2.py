@@ -10,7 +10,7 @@ from typing import Any
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.dialects import operations
-from reprise_kit.port.keras_legacy.dialects.calls import calls, in_training
+from reprise_kit.port.keras_legacy.dialects.calls import called
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.dialects.keras2_classes import ANY, CLASSES, Row
 
@@ -29,28 +29,32 @@ ROLES = {
 
 def architecture(document: Config, dialect: Dialect) -> Config:
     """Return a Keras-2 document (`to_json`, `model_config`) in Keras 1's words. Raises InputError."""
-    class_name = document.get("class_name") if isinstance(document, dict) else None
-    if not isinstance(class_name, str):
-        raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
-    config = document.get("config")
-    if class_name in operations.CLASSES and isinstance(config, dict):
-        return operations.operation(document)
-    said = in_training(document, _SYNONYMS.get(class_name, class_name))
-    if class_name in _MODELS and isinstance(config, (dict, list)):
-        return {**document, "class_name": _MODELS[class_name], "config": _model(class_name, config, dialect)}
-    if not isinstance(config, dict):
-        raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
-    class_name = _SYNONYMS.get(class_name, class_name)
+    class_name, config = _said(document, dialect)
     if class_name == "RNN":
-        return {**architecture(_of_cells(document, config), dialect), "inbound_nodes": calls(document)}
-    if class_name not in CLASSES:
-        return {**document, "written": class_name, "inbound_nodes": calls(document)}  # refused by name when built
-    row = CLASSES[class_name]
-    translated = _config(class_name, row, config, dialect) | said
-    return {
-        **document,
-        **{"class_name": row.to, "written": class_name, "config": translated, "inbound_nodes": calls(document)},
-    }
+        return architecture(_of_cells(document, config), dialect)
+    if class_name in operations.CLASSES:
+        return operations.operation(document)
+    if class_name in _MODELS:
+        words = {"class_name": _MODELS[class_name], "config": _model(class_name, config, dialect)}
+    elif class_name in CLASSES:
+        config = _config(class_name, CLASSES[class_name], config, dialect)
+        words = {"class_name": CLASSES[class_name].to, "written": class_name, "config": config}
+    else:
+        words = {"written": class_name}  # refused by name when built
+    sources, added = called(document, class_name)
+    if added:
+        words["config"] |= added
+    return {**document, **words, "inbound_nodes": sources}
+
+
+def _said(document: Any, dialect: Dialect) -> tuple[str, Any]:
+    """Return a layer's class and its config, a mapping; a Sequential's may be a list."""
+    class_name = document.get("class_name") if isinstance(document, dict) else None
+    if not isinstance(class_name, str) or not isinstance(
+        document.get("config"), (dict, list) if class_name in _MODELS else dict
+    ):
+        raise InputError(f"a layer without class_name and config: {str(document)[:80]!r}; is this {dialect.name}?")
+    return _SYNONYMS.get(class_name, class_name), document["config"]
 
 
 CELLS = {f"{kind}Cell": kind for kind in ("SimpleRNN", "GRU", "LSTM")}

@@ -52,7 +52,7 @@ def find(folder: Path, paths: Iterable[str]) -> list[Checkpoint]:
 
 def _read(folder: Path, path: str) -> Checkpoint | None:
     try:
-        (found,) = boxed(described_inside, folder / path, limits=read.hdf5_limits(folder / path))
+        (found,) = boxed(described_inside, folder / path, limits=read.HDF5)
     except InputError as error:
         return Checkpoint(path, problem=str(error).replace(f"{folder}/", ""))
     if found is None:

@@ -8,7 +8,6 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import Migrated, migrate
-from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 from reprise_kit.port.keras_legacy.read import Keras1Model
 from tests.port.keras_legacy.outcome import reloaded
@@ -28,8 +27,8 @@ def _migrated(class_name: str, config: dict[str, Any], *arguments: dict[str, Any
     ]
     ends = {"input_layers": [["x", 0, 0]], "output_layers": [["layer", i, 0] for i in range(len(arguments))]}
     document = {"class_name": "Model", "config": {"name": "model", "layers": layers, **ends}, "keras_version": "2.2.4"}
-    words, groups = translated(document, [], KERAS2)
-    return migrate(Keras1Model(words, groups, "2.2.4", False, [], "tensorflow", KERAS2), "tensorflow")
+    words, groups, dialect = translated(document, [], "2.2.4")
+    return migrate(Keras1Model(words, groups, "2.2.4", False, [], "tensorflow", dialect), "tensorflow")
 
 
 def test_dropout_samples_in_prediction(tmp_path: Path) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from reprise_kit.port.keras_legacy.build import Migrated, migrate
 from reprise_kit.port.keras_legacy.read import read
-from reprise_kit.port.keras_legacy.trained import initialisers
+from reprise_kit.port.keras_legacy.trained import not_carried
 from tests.port.keras_legacy.models import dense_net, first, group, layer, model, normal, save_whole, sequential
 
 RANDOM = np.random.RandomState(5)
@@ -107,9 +107,9 @@ def test_initialisers_are_named_but_for_the_usual_ones() -> None:
     glorot = {"class_name": "VarianceScaling", "config": {"scale": 1.0, "mode": "fan_avg", "distribution": "uniform"}}
     he = {"class_name": "VarianceScaling", "config": {"scale": 2.0, "mode": "fan_in", "distribution": "normal"}}
     usual = [layer("Dense", "a", init="glorot_uniform"), layer("Dense", "b", kernel_initializer=glorot)]
-    assert initialisers(sequential(*usual)) == []
+    assert not_carried(sequential(*usual), None) == []
     odd = [layer("LSTM", "c", inner_init="lecun_normal"), layer("Dense", "d", kernel_initializer=he)]
-    (line,) = initialisers(sequential(*usual, *odd))
+    (line,) = not_carried(sequential(*usual, *odd), None)
     assert line.startswith("not carried: initialisers (VarianceScaling, lecun_normal)")
 
 
