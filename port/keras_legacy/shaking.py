@@ -10,7 +10,7 @@ from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.ops.nn import Softplus
+from keras.src.ops.nn import Sigmoid, Softplus
 from keras.src.ops.numpy import Mean, Sum, Var
 
 from reprise_kit.port.keras_legacy.layers import ParametricSoftplus
@@ -92,6 +92,8 @@ class Shake:
             return self._varied(operation, moved[0])
         if isinstance(operation, Softplus):
             return self._softened(moved[0], operation(*moved, **kwargs))
+        if isinstance(operation, Sigmoid):
+            return self._squashed(moved[0], operation(*moved, **kwargs))
         if isinstance(operation, ParametricSoftplus):
             return self._softened(operation.betas * moved[0], operation(*moved, **kwargs), operation.alphas)
         if isinstance(operation, SUMS):
@@ -100,12 +102,13 @@ class Shake:
             )
         holder = next((h for h in (operation, vars(operation).get("layer")) if _activates(h)), None)
         if holder is None:
-            return operation(*moved, **kwargs)
+            with _gates(operation, self._gate):
+                return operation(*moved, **kwargs)
         with _without_activation(holder) as activation:
             z = operation(*moved, **kwargs)
         y = masked_as(z, activation(self(z)))
-        own = {keras.activations.relu: self._rectified, keras.activations.softplus: self._softened}.get(activation)
-        return own(z, y) if own else y
+        own = _OWN.get(activation)
+        return own(self, z, y) if own else y
 
     def _rectified(self, z: Any, y: Any) -> Any:
         """Theano computes relu(z) as 0.5 (z + |z|): a dead unit is left with the rounding of z."""
@@ -117,6 +120,17 @@ class Shake:
         Measured there against float64: 4e3 eps relative for |z| < 9, 4e5 eps at z = -13.8.
         """
         return masked_as(y, y + self.step(factor * tf.cast(z > SOFTPLUS_LOGARITHM, y.dtype)))
+
+    def _squashed(self, _: Any, y: Any) -> Any:
+        """TensorFlow 1.13 to 2.8 compute a sigmoid by a rational function: it is left with the rounding of 1.
+
+        Measured against float64: 1.0 to 1.8 eps, absolute, wherever -18 < z < 18, and 0 or 1 beyond; 0.12 and 2.15
+        are good to 1.8 eps, relative.
+        """
+        return masked_as(y, y + self.step(tf.ones_like(y)))
+
+    def _gate(self, z: Any) -> Any:
+        return self._squashed(z, keras.activations.sigmoid(z))
 
     def _summed(self, y: Any, size: Any, moved: Any) -> Any:
         """Return a sum or mean, moved as much as its partial sums may; `size`: that of the numbers' absolute values."""
@@ -132,6 +146,13 @@ class Shake:
         walk(model, known, self.call, lambda _, value: value)
         outputs = [known[id(x)] for x in model.outputs]
         return outputs[0] if len(outputs) == 1 else outputs
+
+
+_OWN: dict[Any, Callable[[Shake, Any, Any], Any]] = {
+    keras.activations.relu: Shake._rectified,
+    keras.activations.softplus: Shake._softened,
+    keras.activations.sigmoid: Shake._squashed,
+}
 
 
 def _is_functional(operation: Any) -> bool:
@@ -162,3 +183,22 @@ def _without_activation(layer: Any) -> Iterator[Callable[[Any], Any]]:
         yield activation
     finally:
         layer.activation = activation
+
+
+@contextmanager
+def _gates(operation: Any, gate: Callable[[Any], Any]) -> Iterator[None]:
+    """Put `gate` in the place of the sigmoid by which a recurrent layer, wrapped or not, opens and closes."""
+    inside = operation._flatten_layers() if isinstance(operation, keras.layers.Layer) else ()
+    cells = [
+        (layer, name)
+        for layer in inside
+        for name in ("activation", "recurrent_activation")
+        if hasattr(layer, "recurrent_activation") and vars(layer).get(name) is keras.activations.sigmoid
+    ]
+    for cell, name in cells:
+        setattr(cell, name, gate)
+    try:
+        yield
+    finally:
+        for cell, name in cells:
+            setattr(cell, name, keras.activations.sigmoid)

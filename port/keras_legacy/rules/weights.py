@@ -44,6 +44,11 @@ def _no_larger_than(arrays: Sequence[np.ndarray], node: Node) -> Iterator[None]:
 
     def checked(self: Any, shape: Any = None, *args: Any, **kwargs: Any) -> Any:
         nonlocal wanted
+        if None in (shape or ()):
+            raise InputError(
+                f"layer {node.name} ({node.class_name}): it has weights along an axis whose size is open (a product of "
+                "every sample with every other's, or an open length before it); that has no place in Keras 3"
+            )
         wanted += math.prod(shape or ())
         if wanted > most:
             raise InputError(

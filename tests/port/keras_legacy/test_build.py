@@ -8,6 +8,8 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import build, migrate
+from reprise_kit.port.keras_legacy.rules.weights import loaded
+from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
 
 RANDOM = np.random.RandomState(0)
@@ -189,3 +191,10 @@ def test_layers_may_be_called_as_operations_are(names: tuple[str, str]) -> None:
     built = migrate(model(config, arrays), "theano")
     assert {one.name for one in built.model.layers} >= {names[1]}
     assert np.isfinite(built.model.predict(normal(RANDOM, 2, 3, 2), verbose=0)).all()
+
+
+def test_weights_along_an_open_axis_are_refused_by_name() -> None:
+    """Keras 1 before 1.2 on TensorFlow multiplies every sample with every other: the product's width is the batch."""
+    node = Node("PReLU", "slopes", {})
+    with pytest.raises(InputError, match="layer slopes .PReLU.: it has weights along an axis whose size is open"):
+        loaded(keras.layers.PReLU(), [np.zeros(3)], node)(keras.Input((None,)))

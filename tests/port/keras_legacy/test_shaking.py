@@ -66,3 +66,34 @@ def test_a_softplus_that_is_an_exponential_is_not_excused(make: object) -> None:
     """Below -13.94 TensorFlow 0.12 took exp(z) itself."""
     x = np.full((8, 1), -15.0, "float32")
     assert _floor(make, x) < 1e-4 * np.exp(-15.0)
+
+
+def _lstm(t: object) -> object:
+    """Give 250 sigmoid(z) sigmoid(0): one step of an LSTM whose input gate gets z."""
+    layer = keras.layers.LSTM(1, activation="linear", recurrent_activation="sigmoid")
+    y = layer(keras.layers.Reshape((1, 1))(t))
+    layer.set_weights([np.array([[1, 0, 0, 0]], "float32"), np.zeros((1, 4)), np.array([0, 0, 250, 0])])
+    return y
+
+
+SIGMOID = {
+    "operation": (ops.sigmoid, 1.0),
+    "activation": (keras.layers.Activation("sigmoid"), 1.0),
+    "gate": (_lstm, 125.0),
+}
+
+
+@pytest.mark.parametrize("make", list(SIGMOID))
+@pytest.mark.parametrize(("z", "old"), [(-12.0, 6.0498714e-06), (-15.0, 3.5762787e-07), (-17.0, 2.9802322e-08)])
+def test_a_sigmoid_is_left_with_the_rounding_of_1(make: str, z: float, old: float) -> None:
+    """`old`: what TensorFlow 1.15.5 answered."""
+    layer, factor = SIGMOID[make]
+    right = 1 / (1 + np.exp(-z))
+    assert abs(old - right) > 100 * float(np.finfo("float32").eps) * right
+    assert factor * abs(old - right) <= _floor(layer, np.full((64, 1), z, "float32")) < factor * 1e-6
+
+
+def test_a_gate_is_itself_again_after_the_floor_is_measured() -> None:
+    layer = keras.layers.LSTM(1, recurrent_activation="sigmoid")
+    _floor(layer, np.zeros((2, 3, 1), "float32"))
+    assert layer.cell.recurrent_activation is keras.activations.sigmoid
