@@ -10,7 +10,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
-from reprise_kit.port.keras_legacy import config_keys, trained, tree
+from reprise_kit.port.keras_legacy import config_defaults, config_keys, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.hand_out import hand_out
 from reprise_kit.port.keras_legacy.read import Keras1Model
@@ -52,6 +52,7 @@ def _prepared(
     root = tree.parse(model.config)
     version = as_version(keras_version or model.version) or model.dialect.oldest
     notes = config_keys.check(root, version, replace or (), ignore) if model.dialect is KERAS1 else []
+    notes += config_defaults.fill(root, version, model.dialect)
     notes += hand_out(root, model.weights, version, pair_by)
     for node in root.walk() if model.dialect is KERAS1 else ():
         _check_layout(node)

@@ -11,8 +11,6 @@ from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node, roles
 
 layers = keras.layers
-# The default of the versions that may leave it out of their files.
-_DEFAULT_EPSILON = 1e-6
 
 
 @rule("BatchNormalization")
@@ -20,7 +18,7 @@ def batch_normalization(context: Context, node: Node) -> Apply:
     """Keep the shape; mode 0 uses the stored statistics, 1 each sample's own, 2 the batch's own."""
     mode = integer(node.config.get("mode", 0), node, "mode")
     axis = integer(node.config.get("axis", -1), node, "axis")
-    epsilon = float(node.config.get("epsilon", _DEFAULT_EPSILON))
+    epsilon = float(node.config["epsilon"])
     learned, stored = roles(node)
     *scale, mean, std = arrays_of(node, *learned, *stored)
     if mode == 0:
