@@ -18,7 +18,7 @@ _GATED = ("LSTM", "GRU", "ConvLSTM2D")
 _SIZES = {1: 2, 2: [2, 2], 3: [2, 2, 2]}
 _CROPPED = {1: [1, 1], 2: [[0, 0], [0, 0]], 3: [[1, 1], [1, 1], [1, 1]]}
 DEFAULTS: dict[str, dict[str, Any]] = {
-    **dict.fromkeys(("SimpleRNN", *_GATED), {"activation": "tanh"}),
+    **{kind: {"activation": "tanh"} for kind in ("SimpleRNN", *_GATED)},
     "Bidirectional": {"merge_mode": "concat"},
     "MaxoutDense": {"nb_feature": 4},
     **{f"{kind}Pooling1D": {"pool_length": 2} for kind in ("Max", "Average")},
@@ -63,7 +63,7 @@ def _gate(node: Node, version: Version, dialect: Dialect) -> str:
             f"layer {node.name}: its recurrent_activation is not in the file, and the versions of tf.keras have other "
             "defaults; write hard_sigmoid or sigmoid into the architecture"
         )
-    return "sigmoid" if (2, 3) <= version and node.class_name != "ConvLSTM2D" else "hard_sigmoid"
+    return "sigmoid" if version >= (2, 3) and node.class_name != "ConvLSTM2D" else "hard_sigmoid"
 
 
 def _epsilon(node: Node, version: Version, dialect: Dialect) -> float:

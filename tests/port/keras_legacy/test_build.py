@@ -196,5 +196,5 @@ def test_layers_may_be_called_as_operations_are(names: tuple[str, str]) -> None:
 def test_weights_along_an_open_axis_are_refused_by_name() -> None:
     """Keras 1 before 1.2 on TensorFlow multiplies every sample with every other: the product's width is the batch."""
     node = Node("PReLU", "slopes", {})
-    with pytest.raises(InputError, match="layer slopes .PReLU.: it has weights along an axis whose size is open"):
+    with pytest.raises(InputError, match=r"layer slopes \(PReLU\): it has weights along an axis whose size is open"):
         loaded(keras.layers.PReLU(), [np.zeros(3)], node)(keras.Input((None,)))
