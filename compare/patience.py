@@ -1,7 +1,9 @@
-"""A line on standard error every few seconds while nothing else is said: nobody is left to guess whether it goes on."""
+"""A line on standard error every few seconds while nothing else is said: nobody is left to guess whether it goes on.
+
+Of several at once the one that began last speaks: what is done just now, not what waits for it.
+"""
 
 import os
-import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -10,6 +12,7 @@ from contextlib import contextmanager
 from reprise_kit.compare.shown import say
 
 EVERY = float(os.environ.get("REPRISE_PATIENCE", 5))  # seconds
+_lasting: list[threading.Event] = []  # of each that lasts, the event of its end
 
 
 @contextmanager
@@ -19,13 +22,15 @@ def patience(what: Callable[[], str], every: float = EVERY) -> Iterator[None]:
 
     def wait() -> None:
         while not done.wait(every):
-            say(f"{what()} ... {time.monotonic() - started:.0f} s", error=True)
-            sys.stderr.flush()
+            if _lasting[-1:] == [done]:
+                say(f"{what()} ... {time.monotonic() - started:.0f} s", error=True)
 
     thread = threading.Thread(target=wait, daemon=True)
+    _lasting.append(done)
     thread.start()
     try:
         yield
     finally:
         done.set()
+        _lasting.remove(done)
         thread.join()

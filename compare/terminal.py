@@ -130,7 +130,7 @@ def _compared(
 
 def print_report(console: Console, report: Report, results: list[ClipComparison]) -> None:
     """Print the verdict table, a line for each clip that differs, and the finding."""
-    table = Table(title=f"{report.system.title}: worst of {len(results)} clips", title_justify="left")
+    table = Table(title=f"{report.system.title}: {_worst_of(len(results))}", title_justify="left")
     table.add_column("stage")
     for mode in ("isolated", "chained"):
         table.add_column(mode)
@@ -155,6 +155,10 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
     for name, reason in report.faults.items():
         console.print(f"not compared: {name}: {reason}", soft_wrap=True)
     console.print(report.headline, soft_wrap=True, style="green" if report.agrees else "bold red")
+
+
+def _worst_of(n_clips: int) -> str:
+    return "one clip" if n_clips == 1 else f"worst of {n_clips} clips"
 
 
 def _mark(verdict: Verdict) -> Text:

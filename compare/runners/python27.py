@@ -17,6 +17,7 @@ from reprise_kit.compare import registry
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.input import Input
+from reprise_kit.compare.patience import patience
 from reprise_kit.compare.pins import checked_copy, problem
 from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, private_settings
 from reprise_kit.compare.runners import Settings
@@ -131,7 +132,8 @@ class Python27Runner:
             env={**variables, "REPRISE_PARENT": str(os.getpid())},
             start_new_session=True,
         )
-        self._answer("start")
+        with patience(lambda: "starting the original (what its first start compiles takes minutes)"):
+            self._answer("start")
 
     def _ensure_started(self) -> None:
         if self.process is None or self.process.poll() is not None:

@@ -1,5 +1,6 @@
 """What a system says of inputs: on the line, over an archive, in a browser."""
 
+import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -15,6 +16,7 @@ from reprise_kit.command_line.options import (
     system_option,
     weights_option,
 )
+from reprise_kit.compare.errors import InputError
 
 
 @command()
@@ -65,6 +67,8 @@ def predict(
             raise click.UsageError(
                 "--out, --workers, --single-file, --shard, --engine and --address go with --recursive"
             )
+        for folder in filter(os.path.isdir, clips):
+            raise InputError(f"{folder}: a folder, not a clip; try reprise predict --recursive {folder} --out OUT")
         sys.exit(
             answers.predict(
                 [Path(clip) for clip in clips], "json" if as_json else "all" if every else form, options, settings

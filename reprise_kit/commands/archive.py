@@ -178,5 +178,7 @@ def _report(wanted: Wanted, counts: Counts, bad: list[Unreadable]) -> None:
     if len(bad) > LISTED:
         print(f"reprise: and {len(bad) - LISTED} more; the rows with an `error` name all", file=sys.stderr)
     print(f"{wanted.out}: {counts.met} clips, {len(bad)} of them unreadable", file=sys.stderr)
+    table = wanted.out if wanted.single_file else f"{wanted.out}/rows"
+    print(f"a row a clip: pyarrow.parquet.read_table({table!r}); columns: docs/archives.md", file=sys.stderr)
     if any(again for *_, again in bad):
         print("some may be readable another time: the same command tries those again", file=sys.stderr)

@@ -65,9 +65,9 @@ def main() -> None:
         made = made or [clips.write(folder / f"{n}.mp3", n / clips.RATE) for n in MP3S]
         made = made[:1] if options.short else made
         ratios = per_clip(console, made, options.rounds)
-        console.print(history.beside_the_last(machine(), ratios, history.read()))
+        console.print(history.beside_the_last(machine(), ratios, len(made), history.read()))
         if options.record:
-            history.append(machine(), ratios, options.rounds)
+            history.append(machine(), ratios, len(made), options.rounds)
         if options.short:
             return
         by_number(console, made[0], options.rounds)

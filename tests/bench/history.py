@@ -1,10 +1,11 @@
 """`python -m tests.bench.history [PICTURE]`: the ratios of every recorded `make bench`, as a table and a picture.
 
-A line of `history.jsonl` is one run: machine, commit, time, and CPU seconds of each subject over those of the port's
-whole path, summed over the clips. Only ratios are kept: seconds do not carry over.
+A line of `history.jsonl` is one run: machine, its load, commit, day, how many clips and rounds, and CPU seconds of each
+subject over those of the port's whole path, summed over the clips. Only ratios are kept: seconds do not carry over.
 """
 
 import json
+import os
 import subprocess
 import sys
 import time
@@ -19,10 +20,17 @@ from reprise_kit.compare.system import ROOT
 HISTORY = Path(__file__).with_name("history.jsonl")
 
 
-def append(machine: str, ratios: dict[str, float], rounds: int, file: Path = HISTORY) -> None:
-    """Add a run."""
+def append(machine: str, ratios: dict[str, float], clips: int, rounds: int, file: Path = HISTORY) -> None:
+    """Add a run on so many clips, each so many times."""
     commit = subprocess.run(["git", "rev-parse", "--short", "HEAD"], cwd=ROOT, capture_output=True, text=True).stdout
-    line = {"time": time.strftime("%Y-%m-%d"), "machine": machine, "commit": commit.strip(), "rounds": rounds}
+    line = {
+        "time": time.strftime("%Y-%m-%d"),
+        "machine": machine,
+        "load": round(os.getloadavg()[0], 1),
+        "commit": commit.strip(),
+        "clips": clips,
+        "rounds": rounds,
+    }
     with file.open("a") as lines:
         lines.write(json.dumps({**line, "ratios": {name: round(ratio, 3) for name, ratio in ratios.items()}}) + "\n")
 
@@ -32,13 +40,14 @@ def read(file: Path = HISTORY) -> list[dict[str, Any]]:
     return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
 
 
-def beside_the_last(machine: str, ratios: dict[str, float], runs: list[dict[str, Any]]) -> Table:
-    """Return this run's ratios beside the newest recorded ones, of this machine where it has any."""
+def beside_the_last(machine: str, ratios: dict[str, float], clips: int, runs: list[dict[str, Any]]) -> Table:
+    """Return this run's ratios beside the newest recorded ones, of as many clips and this machine where it can."""
+    runs = [run for run in runs if run["clips"] == clips] or runs
     same = [run for run in runs if run["machine"] == machine] or runs
-    last = same[-1] if same else {"ratios": {}, "commit": "none", "machine": ""}
-    title = f"Beside {last['commit']}" + (
-        "" if last["machine"] == machine else f" on {last['machine'] or 'no machine'}"
-    )
+    last = same[-1] if same else {"ratios": {}, "commit": "nothing", "machine": machine, "clips": clips}
+    title = f"Beside {last['commit']}"
+    title += "" if last["machine"] == machine else f" on {last['machine']}"
+    title += "" if last["clips"] == clips else f", of {last['clips']} clips"
     table = Table(title=title, title_justify="left")
     for column in ("CPU, of the port's whole path", "now", "then"):
         table.add_column(column, justify="left" if column.startswith("CPU") else "right")
