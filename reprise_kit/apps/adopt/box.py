@@ -21,6 +21,10 @@ HOME = "/home/adopted"
 SYSTEM = ("/bin", "/sbin", "/lib", "/lib64", "/lib32")  # links into /usr on a merged system
 SETTINGS = ("ld.so.cache", "alternatives", "fonts", "localtime", "passwd", "group", "ImageMagick-6",
             "protocols", "services", "nsswitch.conf", "mime.types", "magic", "magic.mime")  # fmt: skip
+HOSTS = Path(__file__).with_name("hosts")  # the box's own names; it has no other host
+# The box's first process. Its standard input is a pipe whose other end our own process alone has open: it is shut when
+# that ends, in whatever moment, and then the box ends. bwrap ends with its parent only from when the box is made.
+GUARDED = 'exec 3<&0; { read -r _; kill -KILL $$; } <&3 >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 POLL_SECONDS = 0.2
 SCRATCH = 2 << 30  # bytes of /tmp
 LAST_WORDS = 15  # lines of a program's output that a message can show
@@ -80,18 +84,19 @@ class Box:
         kept: whether it has left something, so that waiting on and on is an end. All its processes end with it.
         """
         variables = self._at_home(variables)
-        whole = self.command(command, variables, folder)
+        guarded = ["/bin/sh", "-c", GUARDED, "sh", *command] if self.boxed else command
+        whole = self.command(guarded, variables, folder)
         began, parent = time.monotonic(), os.getpid()
         with log.open("wb") as output:
             process = subprocess.Popen(
                 whole,
-                stdin=subprocess.DEVNULL,
+                stdin=subprocess.PIPE if self.boxed else subprocess.DEVNULL,
                 stdout=output,
                 stderr=subprocess.STDOUT,
-                env=variables if not self.boxed else {},
+                env={"PATH": os.environ.get("PATH", os.defpath)} if self.boxed else variables,
                 cwd=None if self.boxed else folder,
                 start_new_session=True,
-                preexec_fn=lambda: _limit(limits, parent),
+                preexec_fn=lambda: _limit(limits, None if self.boxed else parent),
             )
             try:
                 why = _watch(process, limits, enough, kept)
@@ -123,19 +128,8 @@ class Box:
         if not self.boxed:
             return command
         words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "box", "--clearenv"]
-        words += [
-            "--ro-bind",
-            "/usr",
-            "/usr",
-            "--proc",
-            "/proc",
-            "--dev",
-            "/dev",
-            "--size",
-            str(SCRATCH),
-            "--tmpfs",
-            "/tmp",
-        ]
+        words += ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
+        words += ["--size", str(SCRATCH), "--tmpfs", "/tmp", "--ro-bind", str(HOSTS), "/etc/hosts"]
         for place in filter(os.path.lexists, SYSTEM):
             link = os.path.islink(place)  # noqa: PTH114
             words += ["--symlink", os.readlink(place), place] if link else ["--ro-bind", place, place]  # noqa: PTH115
@@ -192,13 +186,13 @@ def _may_be_shown(place: Path) -> bool:
     return place.exists() and not private and place.parts[1] not in ("usr", "etc", "dev", "proc", "sys")
 
 
-def _limit(limits: Limits, parent: int) -> None:
-    """In the new process: bounds that every child inherits, and its end with ours.
+def _limit(limits: Limits, parent: int | None) -> None:
+    """In the new process: bounds that every child inherits, and its end with `parent`.
 
-    bwrap's inner process asks for its own end a moment after it was forked: killed in that moment, a box goes on until
-    its bound of CPU time.
+    None for bwrap: killed while it makes a box, it would leave a process behind that waits for it for ever.
     """
-    end_with_parent(parent)
+    if parent is not None:
+        end_with_parent(parent)
     cores = os.cpu_count() or 1
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
@@ -245,6 +239,8 @@ def _end(process: subprocess.Popen[bytes]) -> None:
         except ProcessLookupError:
             continue
     process.wait()
+    if process.stdin is not None:
+        process.stdin.close()
 
 
 def _family(pid: int) -> list[int]:

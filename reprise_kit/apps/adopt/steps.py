@@ -5,7 +5,7 @@ import shutil
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
-from functools import partial
+from functools import cached_property, partial
 from pathlib import Path
 
 import msgspec
@@ -91,10 +91,12 @@ class Adoption:
         found.save(self.out / FILES["evidence"])
 
     def _environment(self) -> None:
-        for line in self._made().notes:
+        for line in self._made.notes:
             self.say(f"environment: {line}")
 
+    @cached_property
     def _made(self) -> environment.Environment:
+        """Made, or looked at whether it is as it was made, once in a run: it is read whole for that."""
         return environment.make(self._found(), self.out, lambda line: self.say(f"environment: {line}"))
 
     def _captured(self) -> list[captured.Captured]:
@@ -104,7 +106,7 @@ class Adoption:
         return evidence.load(self.out / FILES["evidence"])
 
     def _run(self) -> None:
-        found, made = self._found(), self._made()
+        found, made = self._found(), self._made
         entry = next(iter(found.entry_points), "")
         if not entry and not found.checkpoints:
             raise InputError('run: no entry point was found; give one, like --entry "python predict.py"')
@@ -162,7 +164,7 @@ class Adoption:
         return run.run(replace(program, entry=run.opening(weights, architectures), display=False), self.out, "open.log")
 
     def _capture(self) -> None:
-        made, folder = self._made(), self.out / "captured"
+        made, folder = self._made, self.out / "captured"
         shutil.rmtree(folder, ignore_errors=True)
         recorder = captured.Recorder(
             made.python, made.variables, self._source(), self.out / "home-of-run", self.request.unboxed
@@ -173,7 +175,7 @@ class Adoption:
         part.replace(self.out / FILES["capture"])
 
     def _report(self) -> None:
-        found, made, ran = self._found(), self._made(), run.load(self.out / FILES["run"])
+        found, made, ran = self._found(), self._made, run.load(self.out / FILES["run"])
         models = self.out / "models"
         models.mkdir(exist_ok=True)
         all_of_them = []

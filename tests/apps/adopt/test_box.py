@@ -1,10 +1,13 @@
 """The box in earnest: what a program in it cannot reach, and how it is ended."""
 
 import os
+import shutil
+import signal
 import socket
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -61,7 +64,7 @@ def test_limits_end_it_and_all_that_it_began(tmp_path: Path, script: str, limits
     ended = ran(tmp_path, f"({mark} &) ; {script}", limits, kept=lambda: True)
     assert ended.code is None and why in ended.why
     time.sleep(0.3)
-    assert mark not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout
+    assert mark not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True).stdout
 
 
 def test_it_is_not_ended_for_waiting_before_it_has_left_anything(tmp_path: Path) -> None:
@@ -109,3 +112,75 @@ def test_what_an_environment_names_is_shown_and_never_a_home(tmp_path: Path) -> 
     )
     assert tmp_path / "lib" in found and Path(sys.prefix) in found
     assert not {tmp_path, Path.home(), Path("/"), Path("/usr/lib")} & set(found)
+
+
+SLOW = """#!/bin/sh
+touch {began}
+while [ ! -e {go} ]; do sleep 0.02; done
+exec {bwrap} "$@"
+"""
+
+
+@pytest.mark.parametrize(("guard", "left"), [(box.GUARDED, 0), ('exec "$@"', 1)], ids=["guarded", "without it"])
+def test_killed_while_bwrap_begins_nothing_goes_on(
+    guard: str, left: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    began, go, slow = tmp_path / "began", tmp_path / "go", tmp_path / "bin" / "bwrap"
+    slow.parent.mkdir()
+    slow.write_text(SLOW.format(began=began, go=go, bwrap=shutil.which("bwrap")))
+    slow.chmod(0o755)
+    opened, work = made(tmp_path)
+    monkeypatch.setenv("PATH", f"{slow.parent}:{os.environ['PATH']}")
+    monkeypatch.setattr(box, "GUARDED", guard)
+    child = os.fork()
+    if child == 0:
+        opened.run([*SHELL, "sleep 60"], {}, opened.name(work), tmp_path / "log", Limits(seconds=30))
+        os._exit(0)
+    assert waited(began.exists)
+    os.kill(child, signal.SIGKILL)
+    os.waitpid(child, 0)
+    go.touch()
+    try:
+        assert waited(lambda: len(boxes(tmp_path)) == left, for_good=0.5)
+    finally:
+        for pid in boxes(tmp_path):
+            os.kill(pid, signal.SIGKILL)
+
+
+def test_killed_at_any_moment_nothing_goes_on(tmp_path: Path) -> None:
+    opened, work = made(tmp_path)
+    for moment in range(12):
+        child = os.fork()
+        if child == 0:
+            opened.run([*SHELL, "sleep 60"], {}, opened.name(work), tmp_path / "log", Limits(seconds=30))
+            os._exit(0)
+        time.sleep(moment * 0.004)
+        os.kill(child, signal.SIGKILL)
+        os.waitpid(child, 0)
+    assert waited(lambda: not boxes(tmp_path), for_good=0.5)
+
+
+def waited(true: Callable[[], bool], for_good: float = 0.0, at_most: float = 20.0) -> bool:
+    """Wait until it is true, and still is after `for_good` seconds."""
+    until = time.monotonic() + at_most
+    while not true() and time.monotonic() < until:
+        time.sleep(0.05)
+    time.sleep(for_good)
+    return true()
+
+
+def boxes(folder: Path) -> list[int]:
+    """Processes that make or are a box over `folder`; of bwrap's the outermost that is left."""
+    rows = subprocess.run(["ps", "-ewwo", "pid,ppid,args"], capture_output=True, text=True, check=True).stdout
+    found = {int(row.split()[0]): int(row.split()[1]) for row in rows.splitlines()[1:] if f"{folder}/work" in row}
+    return [pid for pid, parent in found.items() if parent not in found]
+
+
+def test_names_that_programs_look_up(tmp_path: Path) -> None:
+    asked = ["gethostbyname('localhost')", "gethostbyname(socket.gethostname())", "getaddrinfo('localhost', 80)[0][4]"]
+    if Path("/etc/protocols").exists():
+        asked += ["getprotobyname('tcp')", "getservbyname('http')"]
+    script = "; ".join(f"print(socket.{name})" for name in asked)
+    ended = ran(tmp_path, f'/usr/bin/python3 -c "import socket; {script}"')
+    assert ended.code == 0, ended.said
+    assert ended.said.splitlines()[:2] == ["127.0.0.1"] * 2 and ended.said.splitlines()[3:] in ([], ["6", "80"])

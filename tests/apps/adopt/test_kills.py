@@ -33,9 +33,9 @@ def test_killed_at_each_step_it_goes_on(old: Old, images: Path, tmp_path: Path) 
         there = [s for s in STEPS if (out / FILES[s]).exists()]
         assert there == list(STEPS[:number]), "what was done before is there, what was being done is not"
         written |= {s: (out / FILES[s]).stat().st_mtime_ns for s in there if s not in written}
-        assert "predict.py" not in subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True).stdout.replace(
-            json.dumps(request), ""
-        )
+        assert "predict.py" not in subprocess.run(
+            ["ps", "-ewwo", "args"], capture_output=True, text=True
+        ).stdout.replace(json.dumps(request), "")
     done = subprocess.run(words("", request, out, old), cwd=ROOT, capture_output=True, text=True, timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     assert all((out / FILES[s]).stat().st_mtime_ns == at for s, at in written.items() if s != "environment")

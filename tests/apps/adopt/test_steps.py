@@ -138,7 +138,7 @@ def test_the_original_answers_live_as_it_was_recorded(cnn: tuple[Request, Path],
 
 def boxed(out: Path) -> list[str]:
     """Boxes that run over `out`; the program's own process ends with its box."""
-    found = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
+    found = subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True, check=True).stdout.splitlines()
     return [line for line in found if line.startswith("bwrap") and f"{out}/" in line]
 
 
@@ -152,11 +152,11 @@ def test_killed_while_the_program_runs_it_goes_on(old: Old, tmp_path: Path) -> N
     until = time.monotonic() + 60
     while not (out / "run.log").exists() and time.monotonic() < until:
         time.sleep(0.05)
-    time.sleep(0.5)  # bwrap has begun: see box._limit
     os.kill(child, signal.SIGKILL)
     os.waitpid(child, 0)
-    time.sleep(0.5)
     assert (out / "evidence.json").is_file() and not (out / "run.json").exists()
+    while boxed(out) and time.monotonic() < until:
+        time.sleep(0.05)
     assert not boxed(out)
     assert adopt(request, out, quiet) == 0 and (out / "run.json").is_file()
 
