@@ -61,8 +61,7 @@ def has_images(evidence: Evidence) -> bool:
 def _implied(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield "numpy", "Keras computes with it"
     yield evidence.backend, "Keras runs on it here"
-    if has_files(evidence):
-        yield "h5py", "Keras' files need it"
+    yield "h5py", "Keras' files need it" if has_files(evidence) else "what is captured is saved with it"
     if has_images(evidence):
         yield "pillow", "pictures need it"
 

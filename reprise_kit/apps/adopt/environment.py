@@ -19,7 +19,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
-from reprise_kit.apps.adopt.asked import has_files, has_images, roots
+from reprise_kit.apps.adopt.asked import has_images, roots
 from reprise_kit.apps.adopt.dated_index import DatedIndex, served
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.pip_box import PipBox
@@ -68,8 +68,10 @@ def make(evidence: Evidence, out: Path, say: Callable[[str], None] = lambda line
     out.mkdir(parents=True, exist_ok=True)
     lock = out / "environment.lock"
     head = f"# reprise adopt: {evidence.date}, Python {evidence.python}, {_identity(evidence)}\n"
-    kept = lock.read_text() if lock.is_file() else ""
-    if kept.startswith(head) and is_sealed(environment_folder(interpreter, lock)):
+    kept = _known(lock, head)
+    if kept:
+        _write(lock, kept)
+    if kept and is_sealed(environment_folder(interpreter, lock)):
         python = environment(interpreter, lock, say)
     else:
         kept, python = _made(evidence, interpreter, lock, head, say)
@@ -90,12 +92,15 @@ def _made(evidence: Evidence, interpreter: Path, lock: Path, head: str, say: Cal
                 say(f"resolving the environment of {evidence.date} for Python {evidence.python} ...")
                 rows, notes = _resolved(evidence, index, Path(folder, "env"), pip)
                 text = head + "".join(f"# note: {note}\n" for note in notes) + rows
-                with atomic_file(_shared(head)) as temporary:
-                    temporary.write_text(text)
-            with atomic_file(lock) as temporary:
-                temporary.write_text(text)
+                _write(_shared(head), text)
+            _write(lock, text)
             _prime(index, text)
             return text, environment(interpreter, lock, say, pip.variables, pip.command)
+
+
+def _write(path: Path, text: str) -> None:
+    with atomic_file(path) as temporary:
+        temporary.write_text(text)
 
 
 def _shared(head: str) -> Path:
@@ -113,7 +118,7 @@ def _identity(evidence: Evidence) -> str:
     asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements]
     table = rules.load()
     decided = [table.modules, table.system, table.release, table.same, table.wheels, table.fits]
-    also = [has_files(evidence), has_images(evidence)]
+    also = [True, has_images(evidence)]  # h5py is always among them
     return hashlib.sha256(msgspec.json.encode([asked, decided, also])).hexdigest()[:16]
 
 

@@ -24,6 +24,7 @@ from tests.require import require
 pytestmark = pytest.mark.usefixtures("bwrap", "online")
 DAY = "2016-12-10"  # Keras 1.1.2, which takes TensorFlow where nothing says which
 SAVED = {
+    "image_cnn": "from model import get_model; get_model().save_weights('weights.h5')",
     "text_lstm": "from network import get_model; get_model().save_weights('names.h5')",
     "audio_merge": "from model import get_model; get_model().save_weights('birds.h5')",
     "notebook": "from train import get_model; get_model().save('iris.h5')",
@@ -53,7 +54,7 @@ def online() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Theano compiles a recurrent network's functions with g++ for a minute: for ours NumPy is quicker."""
+    """Theano compiles a network's functions with g++ for a minute (once here: image_cnn's); NumPy is quicker."""
     make = environment.make
 
     def without_compiler(*given: object) -> environment.Environment:
@@ -80,11 +81,29 @@ def adopted(old: Old, name: str, folder: Path, stand_in: dict[str, str] | None =
         repositories.write(folder / "stand-in", stand_in)
         more["stand_in"] = str(folder / "stand-in")
     code = adopt(Request(str(source), **more), folder / "out", said.append)
+    print("\n".join(said))  # with the seconds of each step
     return code, folder / "out", "\n".join(said)
 
 
 def report(out: Path) -> dict:
     return json.loads((out / "report.json").read_text())
+
+
+def test_image_cnn(old: Old, tmp_path: Path) -> None:
+    frames = {f"{name}.txt": "\n".join(" ".join(str(row * column % 251) for column in range(12)) for row in range(12))
+              for name in ("a", "b")}  # fmt: skip
+    code, out, said = adopted(old, "image_cnn", tmp_path, frames, entry="python2 predict.py a.txt b.txt")
+    assert code == 0, said
+    assert "h5py: stated nowhere" in said and "theano: stated nowhere" in said and "keras.json: theano, th" in said
+    assert [m["captured"]["calls"] for m in report(out)["models"]] == [2]
+
+
+def test_a_loop_that_never_ends(old: Old, tmp_path: Path) -> None:
+    code, out, said = adopted(old, "rl_loop", tmp_path)
+    assert code == 0, said
+    assert "run: python dqn.py" in said and "run: enough predictions were recorded" in said
+    assert "tensorflow" in said
+    assert report(out)["models"][0]["captured"]["keras"] == "1.1.2"
 
 
 @pytest.mark.usefixtures("quick")
@@ -99,6 +118,7 @@ def test_text_lstm(old: Old, tmp_path: Path) -> None:
     assert any(line.startswith("lstm_1: alone") for line in model["verifications"][0]["lines"])
 
 
+@pytest.mark.usefixtures("quick")
 def test_audio_cnn_with_merge(old: Old, tmp_path: Path) -> None:
     (tmp_path / "stand-in").mkdir()
     with wave.open(str(tmp_path / "stand-in" / "clip.wav"), "wb") as file:
