@@ -99,7 +99,11 @@ def claim_folder(path: Path, command: str) -> Path:
 
 @contextmanager
 def held_folder(path: Path, command: str) -> Iterator[Path]:
-    """Claim a folder as `claim_folder` does and hold it; raises InputError where another run of the command has it."""
+    """Claim a folder as `claim_folder` does and hold it; raises InputError where another run of the command has it.
+
+    A folder in which nothing was begun when the input is refused is as it was before: not there, or empty.
+    """
+    was_there = path.exists()
     while True:
         folder = claim_folder(path, command)
         with suppress(FileNotFoundError):  # removed by the one that was before us
@@ -111,8 +115,20 @@ def held_folder(path: Path, command: str) -> Iterator[Path]:
             os.close(lock)
     try:
         yield folder
+    except InputError:
+        _unclaim(folder, was_there)
+        raise
     finally:
         os.close(lock)
+
+
+def _unclaim(folder: Path, was_there: bool) -> None:
+    """Take the marker out of a folder that holds nothing else, and the folder away where it was made for it."""
+    if os.listdir(folder) == [MARKER]:
+        (folder / MARKER).unlink()
+        if not was_there:
+            with suppress(OSError):  # another run may have claimed it meanwhile
+                folder.rmdir()
 
 
 def discard_folder(path: Path, patterns: Iterable[str]) -> None:

@@ -203,6 +203,21 @@ def test_unknown_names_list_what_there_is():
         assert known in done.stderr
 
 
+@pytest.mark.parametrize(
+    ("arguments", "said"),
+    [
+        (["predict", CLIPS / "silence.wav", "--stream-over", "nan"], "nan is no finite number"),
+        (["adopt", "x", "--seconds", "inf"], "inf is no finite number"),
+        (["serve", "--max-minutes", "-1"], "not in the range x>0"),
+        (["dataset", "", "-o", "x.npz"], "it is empty"),
+        (["trace", CLIPS / "silence.wav", "--out", ""], "it is empty"),
+    ],
+)
+def test_an_empty_name_and_a_number_out_of_bounds_are_refused(arguments, said):
+    done = reprise(*arguments)
+    assert done.returncode == 2 and said in done.stderr, done.stderr
+
+
 def test_shipped_files_are_small():
     done = subprocess.run(["git", "ls-files", "-z"], capture_output=True, cwd=ROOT, check=False)
     if done.returncode:

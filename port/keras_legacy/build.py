@@ -113,7 +113,9 @@ def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str
     if channels_last:
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
     built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
-    return Migrated(built, context.outputs, [*context.notes, *_renamed(context, root)], sorted(context.needs))
+    return Migrated(
+        built, context.outputs, [*context.notes, *_renamed(context, root), *_unmet(context)], sorted(context.needs)
+    )
 
 
 def _keep_free(names: Iterable[str]) -> None:
@@ -131,6 +133,15 @@ def _renamed(context: Context, root: tree.Node) -> list[str]:
     pairs = [f"{old!r} -> {new!r}" for old, new in context.renamed.items() if old in own]
     more = f" and {len(pairs) - _MAX_NAMED} more" if len(pairs) > _MAX_NAMED else ""
     return [f"renamed, old -> new: {', '.join(pairs[:_MAX_NAMED])}{more}"] if pairs else []
+
+
+def _unmet(context: Context) -> list[str]:
+    """Return the note on each replacement that stands in for nothing: a name mistyped, most likely."""
+    return [
+        f"--replace {name}: stands in for nothing; it is the name of no layer, class or own activation of this model"
+        for name in context.replace
+        if name not in context.replaced
+    ]
 
 
 def _either_ordering(

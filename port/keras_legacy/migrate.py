@@ -149,6 +149,10 @@ def replacement(text: str) -> tuple[str, Callable[[Any], Any]]:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(f"--replace {text!r}: {error}") from error
+    except (Exception, SystemExit) as error:  # whatever the module does where it is imported
+        raise InputError(
+            f"--replace {text!r}: {module} cannot be imported ({type(error).__name__}: {error})"
+        ) from error
     return name, found
 
 

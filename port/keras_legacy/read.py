@@ -185,6 +185,8 @@ def _groups(file: Any, path: Path) -> Iterator[LayerWeights]:
         if name not in root:
             raise InputError(f"{path}: layer_names lists {name!r}, but there is no such group")
         group = _once(root[name], taken, path)
+        if not isinstance(group, h5py.Group):
+            raise InputError(f"{path}: layer_names lists {name!r}, which is no group but a {type(group).__name__}")
         arrays = []
         for weight in _texts(group, "weight_names") or []:
             if weight not in group or not hasattr(group[weight], "dtype"):

@@ -63,7 +63,7 @@ def nothing_proven(recording: Recording) -> str | None:
 
 def varies(array: np.ndarray, by: float = 4 * float(np.finfo(np.float32).eps)) -> bool:
     """Return whether the samples (n_samples, ...) differ by more than `by` of the largest number: not rounding."""
-    if len(array) < 2:
+    if array.ndim == 0 or len(array) < 2:
         return False
     wide = array.astype(np.float64)
     return bool(np.ptp(wide, axis=0).max(initial=0.0) > by * np.abs(wide).max(initial=0.0))
@@ -74,6 +74,8 @@ def _numbered(named: dict[str, np.ndarray], kind: str, source: str) -> list[np.n
     keys = [f"{kind}_{i}" for i in range(count)]
     if not keys or any(key not in named for key in keys):
         raise InputError(f"{source} holds no {kind}_0, {kind}_1, ...; make it with original/record")
+    if single := [key for key in keys if named[key].ndim == 0]:
+        raise InputError(f"{source}: {single[0]} is a single number, samples of it are needed; use original/record")
     return [named[key] for key in keys]
 
 

@@ -9,6 +9,7 @@ import click
 
 from reprise_kit.command_line.options import (
     FILE,
+    Finite,
     backend_option,
     command,
     decoder_option,
@@ -26,7 +27,9 @@ from reprise_kit.compare.errors import InputError
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: each clip as the demo's API says it.")
 @click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
 @strict_option
-@click.option("--stream-over", type=float, help="Minutes beyond which a clip is streamed, its samples approximated.")
+@click.option(
+    "--stream-over", type=Finite(0), help="Minutes beyond which a clip is streamed, its samples approximated."
+)
 @click.option("--recursive", is_flag=True, help="Answer a FOLDER, list or s3:// folder into --out; it can be resumed.")
 @click.option("--out", help="Of --recursive: a folder or s3:// address of Parquet parts (columns: docs/archives.md).")
 @click.option("--single-file", is_flag=True, help="Make --out one Parquet file at the end: for small archives.")
@@ -121,11 +124,25 @@ def features(
 
 @command()
 @click.option("--host", default="127.0.0.1", show_default=True, help="Address to listen on.")
-@click.option("--port", default=8081, show_default=True, help="Port to listen on; 0 takes a free one.")
+@click.option(
+    "--port",
+    type=click.IntRange(0, 65535),
+    default=8081,
+    show_default=True,
+    help="Port to listen on; 0 takes a free one.",
+)
 @click.option("--original", help="URL of the original's own demo; default: compare with the recorded traces.")
-@click.option("--max-upload", default=128, show_default=True, help="Largest upload, MiB.")
-@click.option("--max-minutes", default=120.0, show_default=True, help="Longest song.")
-@click.option("--max-waiting", default=64, show_default=True, help="Uploads in line; more are asked to come back.")
+@click.option(
+    "--max-upload", type=click.IntRange(1, 1 << 20), default=128, show_default=True, help="Largest upload, MiB."
+)
+@click.option("--max-minutes", type=Finite(0, min_open=True), default=120.0, show_default=True, help="Longest song.")
+@click.option(
+    "--max-waiting",
+    type=click.IntRange(1),
+    default=64,
+    show_default=True,
+    help="Uploads in line; more are asked to come back.",
+)
 @click.option("--allow-host", multiple=True, metavar="NAME", help="A name with dots that it may be asked by.")
 @click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
 @backend_option

@@ -107,7 +107,13 @@ def playlist(clip: Path, library: Path, weights: Path, out: Path) -> None:
 @click.argument("data", type=FILE)
 @click.option("--system", default=DEFAULT, show_default=True, help=f"{DEFAULT} or {RECOMMENDER}.")
 @click.option("-o", "--out", type=FILE, required=True, help="Folder to write; index.html is the page.")
-@click.option("--count", default=4, show_default=True, help="Sounds per filter of the first layer; halved per layer.")
+@click.option(
+    "--count",
+    type=click.IntRange(1),
+    default=4,
+    show_default=True,
+    help="Sounds per filter of the first layer; halved per layer.",
+)
 @click.option("--receptive-field", is_flag=True, help="All that a filter heard; default: what the original cut out.")
 @weights_option
 @backend_option

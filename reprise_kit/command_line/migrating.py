@@ -6,7 +6,7 @@ from typing import Any
 
 import click
 
-from reprise_kit.command_line.options import FILE, command
+from reprise_kit.command_line.options import FILE, Finite, command
 from reprise_kit.compare.errors import InputError
 
 
@@ -89,7 +89,13 @@ def migrate(
 @click.option("--keras", metavar="VERSION", help="Release to run it with, like 1.2.2; default: what its files show.")
 @click.option("--stand-in", help="Folder laid over the repository's files: data and weights that are not in git.")
 @click.option("--until", default="report", show_default=True, help="evidence, environment, run, capture or report.")
-@click.option("--seconds", default=900.0, show_default=True, help="Longest that the program may run.")
+@click.option(
+    "--seconds",
+    type=Finite(0, min_open=True),
+    default=900.0,
+    show_default=True,
+    help="Longest that the program may run.",
+)
 @click.option("--unboxed", is_flag=True, help="Run the program with nothing kept from it: your files, the network.")
 @click.option("-o", "--out", type=FILE, default=Path("adopted"), show_default=True, help="A second run goes on.")
 def adopt(source: str, out: Path, **asked: Any) -> None:

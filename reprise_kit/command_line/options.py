@@ -1,5 +1,6 @@
 """What the sub-commands share: their options, and how each of them ends."""
 
+import math
 from collections.abc import Callable
 from functools import partial, reduce
 from pathlib import Path
@@ -12,7 +13,29 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
 
 DEFAULT = "deepsound_crnn"  # as compare/registry.py has it, which is imported only where it is needed
-FILE = click.Path(path_type=Path)
+
+
+class _Named(click.Path):
+    """A path with a name: an empty one, of a shell's variable that is not set, would be the folder that one is in."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        if value == "":
+            self.fail("it is empty; name a file or a folder (the one that you are in is '.')", param, ctx)
+        return super().convert(value, param, ctx)
+
+
+class Finite(click.FloatRange):
+    """A number within bounds, which NaN and infinity are not."""
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number that was typed; refuses what is none within the bounds."""
+        number = super().convert(value, param, ctx)
+        if not math.isfinite(number):
+            self.fail(f"{number} is no finite number.", param, ctx)
+        return number
+
+
+FILE = _Named(path_type=Path)
 
 system_option = click.option("--system", default=DEFAULT, show_default=True, help="Which old system.")
 weights_option = click.option("--weights", type=FILE, help="Checkpoint; default: the one that ships with the kit.")

@@ -70,6 +70,20 @@ def test_a_held_folder_is_refused_to_a_second_run_and_goes_on_afterwards(tmp_pat
         assert (folder / "state.json").is_file()
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_a_folder_in_which_nothing_was_begun_is_left_as_it_was(there, tmp_path):
+    out = tmp_path / "run"
+    if there:
+        out.mkdir()
+    with pytest.raises(InputError, match="no tracks"), held_folder(out, "dataset"):
+        raise InputError("no tracks")
+    assert out.exists() == there and (not there or not list(out.iterdir()))
+    with pytest.raises(InputError, match="no tracks"), held_folder(out, "dataset") as folder:
+        (folder / "a.npy").touch()
+        raise InputError("no tracks")
+    assert {path.name for path in out.iterdir()} == {MARKER, "a.npy"}
+
+
 def test_a_folder_that_its_last_holder_removed_is_claimed_anew(tmp_path):
     folder = claim_folder(tmp_path / "parts", "dataset")
     mine = os.open(folder / MARKER, os.O_RDWR)  # as a second run that came between looks at it

@@ -71,6 +71,7 @@ class Context:
     outputs: dict[str, Any] = field(default_factory=dict)
     dialect: Dialect = KERAS1
     renamed: dict[str, str] = field(default_factory=dict)
+    replaced: set[str] = field(default_factory=set)
     _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _masks: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _names: list[set[str]] = field(default_factory=lambda: [set()])
@@ -98,7 +99,15 @@ class Context:
 
     def replacement(self, node: Node) -> Any:
         """Return what was given in place of a layer, by its name or its class, or None."""
-        return self.replace.get(node.name, self.replace.get(node.class_name))
+        return self.given(node.name, node.class_name)
+
+    def given(self, *names: str) -> Any:
+        """Return what was given in place of the first of these names that has something, or None."""
+        name = next((name for name in names if name in self.replace), None)
+        if name is None:
+            return None
+        self.replaced.add(name)
+        return self.replace[name]
 
     def _builder(self, node: Node) -> Rule:
         own = self.replacement(node)

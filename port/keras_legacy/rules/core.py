@@ -41,7 +41,7 @@ def activation_name(context: Context, node: Node, key: str = "activation") -> st
 def own_activation(context: Context, node: Node) -> Any:
     """Return a person's own function for the activation that a layer names, or None."""
     name = node.config.get("activation")
-    return context.replace.get(name) if isinstance(name, str) and name not in _STOCK_ACTIVATIONS else None
+    return context.given(name) if isinstance(name, str) and name not in _STOCK_ACTIVATIONS else None
 
 
 def activate(context: Context, node: Node, name: str, activation: str) -> Apply:

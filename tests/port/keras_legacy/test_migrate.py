@@ -12,7 +12,7 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import evidence, recording
 from reprise_kit.port.keras_legacy.inspect import inspect
-from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+from reprise_kit.port.keras_legacy.migrate import Options, migrate_files, replacement
 from reprise_kit.port.keras_legacy.read import LayerWeights, read
 from tests.port.keras_legacy import models
 
@@ -173,6 +173,21 @@ def test_replace_stands_in_for_a_layer(tmp_path: Path) -> None:
     for bad in ("secret", "secret=keras.ops:no_such", "secret=no_such_module_here:f"):
         with pytest.raises(InputError, match="--replace"):
             migrate_files(*files, tmp_path / "m.keras", Options(replace=(bad,)))
+
+
+@pytest.mark.parametrize("code", ["raise ValueError('no')", "raise SystemExit(0)", "def ("])
+def test_a_replacement_that_cannot_be_imported_is_refused(code: str, tmp_path: Path, monkeypatch: Any) -> None:
+    (tmp_path / f"own_{len(code)}.py").write_text(code)
+    monkeypatch.syspath_prepend(tmp_path)
+    with pytest.raises(InputError, match="cannot be imported"):
+        replacement(f"a=own_{len(code)}:thing")
+    with pytest.raises(InputError, match=r"\.\.own:thing"):
+        replacement("a=..own:thing")
+
+
+def test_a_replacement_that_stands_in_for_nothing_is_said(files: tuple[Path, Path], tmp_path: Path) -> None:
+    report = migrate_files(*files, tmp_path / "m.keras", Options(replace=("relu=keras.ops:tanh",)))
+    assert any(line.startswith("--replace relu: stands in for nothing") for line in report.lines)
 
 
 def test_inspect(files: tuple[Path, Path], tmp_path: Path) -> None:

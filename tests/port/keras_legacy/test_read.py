@@ -60,3 +60,12 @@ def test_a_listed_group_or_array_that_is_not_there(net: tuple, tmp_path: Path, g
         del file[gone]
     with pytest.raises(InputError, match=named):
         weights(path)
+
+
+def test_a_listed_layer_that_is_an_array_is_refused(net: tuple, tmp_path: Path) -> None:
+    _, path = models.save(tmp_path, *net)
+    with h5py.File(path, "r+") as file:
+        del file["alpha"]
+        file["alpha"] = np.zeros(3)
+    with pytest.raises(InputError, match="'alpha', which is no group but a Dataset"):
+        weights(path)

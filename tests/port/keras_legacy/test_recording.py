@@ -90,7 +90,11 @@ def bomb(path):
             info.file_size = 5 << 30
 
 
-@pytest.mark.parametrize("make", [huge, cut, damaged, pickled, plain, other_members, bomb])
+def single(path):
+    np.savez(path, in_0=np.float32(1), out_0=np.float32(1))
+
+
+@pytest.mark.parametrize("make", [huge, cut, damaged, pickled, plain, other_members, bomb, single])
 def test_what_is_no_recording_is_one_line(make, tmp_path):
     path = tmp_path / "g.npz"
     make(path)
