@@ -124,7 +124,7 @@ def held_folder(path: Path, command: str) -> Iterator[Path]:
 
 def _unclaim(folder: Path, was_there: bool) -> None:
     """Take the marker out of a folder that holds nothing else, and the folder away where it was made for it."""
-    if os.listdir(folder) == [MARKER]:
+    if [path.name for path in folder.iterdir()] == [MARKER]:
         (folder / MARKER).unlink()
         if not was_there:
             with suppress(OSError):  # another run may have claimed it meanwhile

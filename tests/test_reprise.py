@@ -211,6 +211,8 @@ def test_unknown_names_list_what_there_is():
         (["serve", "--max-minutes", "-1"], "not in the range x>0"),
         (["dataset", "", "-o", "x.npz"], "it is empty"),
         (["trace", CLIPS / "silence.wav", "--out", ""], "it is empty"),
+        (["adopt", ""], "it is empty"),
+        (["predict", CLIPS / "silence.wav", ""], "it is empty"),
     ],
 )
 def test_an_empty_name_and_a_number_out_of_bounds_are_refused(arguments, said):

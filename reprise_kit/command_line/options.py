@@ -64,6 +64,7 @@ class Command(click.Command):
 
     def invoke(self, ctx: click.Context) -> Any:
         """Refuse to write over what is read, then do the command's work; what nobody thought of is one line, too."""
+        _refuse_empty(ctx)
         given = [value for name, value in ctx.params.items() if name != "out"]
         values = [value for one in given for value in (one if isinstance(one, tuple) else (one,))]
         read = [value for value in values if isinstance(value, Path)]
@@ -77,6 +78,14 @@ class Command(click.Command):
             raise click.Abort from None
         except Exception as error:
             raise unforeseen(error, " ".join([str(ctx.info_name), *map(str, read)])) from None
+
+
+def _refuse_empty(ctx: click.Context) -> None:
+    """Refuse an option or argument that is an empty text, as of a shell's variable that is not set."""
+    for param in ctx.command.params:
+        value = ctx.params.get(str(param.name))
+        if "" in (value if isinstance(value, tuple) else (value,)):
+            raise click.BadParameter("it is empty; leave it out, or give what it wants", ctx, param)
 
 
 command = partial(click.command, cls=Command)

@@ -15,8 +15,10 @@ from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
 from reprise_kit.compare.atomic import atomic_folder, held_folder
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.faults import reading
 
 STEPS = ("evidence", "environment", "run", "capture", "report")
+ASKED = "adopt.json"
 FILES = dict(zip(STEPS, ("evidence.json", "environment.lock", "run.json", "captured.json", "report.json"), strict=True))
 
 
@@ -40,7 +42,8 @@ class Adoption:
     def __init__(self, request: Request, out: Path, say: Callable[[str], None]) -> None:
         """Go on in `out`; raises InputError where it holds the adoption of something else."""
         self.request, self.out, self.say = request, out, say
-        self._remember()
+        self.asked = {name: getattr(request, name) for name in ("source", "commit", "entry", "keras", "stand_in")}
+        self._compare_with_before()
 
     def go(self) -> int:
         """Take every step up to request.until; return the exit code, 0 where that is not the last."""
@@ -55,15 +58,21 @@ class Adoption:
                 return 0
         return int(json.loads((self.out / FILES["report"]).read_bytes())["exit_code"])
 
-    def _remember(self) -> None:
-        path = self.out / "adopt.json"
-        asked = {name: getattr(self.request, name) for name in ("source", "commit", "entry", "keras", "stand_in")}
-        before = msgspec.json.decode(path.read_bytes(), type=dict[str, str | None]) if path.is_file() else asked
+    def _compare_with_before(self) -> None:
+        path, asked = self.out / ASKED, self.asked
+        with reading(path, "record of what was asked; give another folder with -o"):
+            before = msgspec.json.decode(path.read_bytes(), type=dict[str, str | None]) if path.is_file() else asked
+            before = dict.fromkeys(asked) | before
         if (before["source"], before["commit"]) != (asked["source"], asked["commit"]):
             raise InputError(f"{self.out}: holds the adoption of {before['source']}; give another folder with -o")
-        if any(before.get(name) != asked[name] for name in ("entry", "keras", "stand_in")):
+        if any(before[name] != asked[name] for name in ("entry", "keras", "stand_in")):
             self._forget("evidence")
-        _write(path, json.dumps(asked) + "\n")
+        if (self.out / FILES["evidence"]).is_file():
+            self._remember()
+
+    def _remember(self) -> None:
+        """Keep what was asked, with the first thing that was found: a mistyped SOURCE does not take the folder."""
+        _write(self.out / ASKED, json.dumps(self.asked) + "\n")
 
     def _forget(self, step: str) -> None:
         """What a step and those after it found is of another question: it is found anew."""
@@ -88,6 +97,7 @@ class Adoption:
             self.say(f"evidence: {line}")
         if found.refused:
             raise InputError(f"evidence: {'; '.join(found.refused)}")
+        self._remember()
         found.save(self.out / FILES["evidence"])
 
     def _environment(self) -> None:

@@ -8,7 +8,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt import checkpoints, imports, requirements
+from reprise_kit.apps.adopt import checkpoints, imports, requirements, steps
 from reprise_kit.apps.adopt.evidence import gather, load
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -336,3 +336,22 @@ def test_a_program_of_the_stand_in_is_an_entry_point(tmp_path):
     assert found.entry_points[0] == "python demo.py" and found.imports == ["keras", "six"]
     with pytest.raises(InputError, match="runs no Python file"):
         gather(library, entry="python demo.py")
+
+
+def test_a_mistyped_source_or_stand_in_takes_no_folder(tmp_path):
+    out, source = tmp_path / "out", tmp_path / "repository"
+    with pytest.raises(InputError, match="no such folder"):
+        steps.adopt(steps.Request(str(tmp_path / "mistyped"), until="evidence"), out, print)
+    assert not out.exists()
+    source.mkdir()
+    (source / "requirements.txt").write_text("keras==1.2.2\n")
+    (source / "predict.py").write_text("from keras.models import load_model\nload_model('m.h5').predict(1)\n")
+    with pytest.raises(InputError, match="--stand-in"):
+        steps.adopt(steps.Request(str(source), stand_in=str(tmp_path / "none"), until="evidence"), out, print)
+    assert not out.exists()
+    assert steps.adopt(steps.Request(str(source), until="evidence"), out, print) == 0
+    with pytest.raises(InputError, match="holds the adoption of"):
+        steps.adopt(steps.Request(str(tmp_path), until="evidence"), out, print)
+    (out / "adopt.json").write_text("{")
+    with pytest.raises(InputError, match="another folder with -o"):
+        steps.adopt(steps.Request(str(source), until="evidence"), out, print)
