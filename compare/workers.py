@@ -9,10 +9,12 @@ import sys
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
 from contextlib import contextmanager, suppress
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
+T = TypeVar("T")
 PR_SET_PDEATHSIG = 1  # of Linux' prctl
 ROOT = Path(__file__).parents[2]  # where the package lies
 SAFE_PATH = "PYTHONSAFEPATH"  # set: Python puts no folder of its own choice first on the path
@@ -106,6 +108,60 @@ def end_now(pool: ProcessPoolExecutor) -> None:
         for worker in list((getattr(pool, "_processes", None) or {}).values()):
             worker.kill()
     pool.shutdown(wait=True, cancel_futures=True)
+
+
+class Died(Exception):
+    """A child died, of what its words say: a signal's name, or an exit code."""
+
+
+class Child:
+    """A process for what may end its process, as native code can: it stays for the next call, or is replaced."""
+
+    def __init__(self) -> None:
+        """Start none yet."""
+        self._pool = self._new()
+
+    def run(self, function: Callable[..., T], *arguments: Any) -> T:
+        """Return what the function returns, raise what it raises; raises Died where its process dies."""
+        asked = self._pool.submit(function, *arguments)
+        workers = list((getattr(self._pool, "_processes", None) or {}).values())
+        try:
+            result: T = asked.result()
+            return result
+        except BrokenProcessPool:
+            end_now(self._pool)
+            self._pool = self._new()
+            raise Died(_how(workers)) from None
+
+    def end(self) -> None:
+        """End it."""
+        end_now(self._pool)
+
+    @staticmethod
+    def _new() -> Workers:
+        return Workers(1, multiprocessing.get_context("spawn"), begin_worker)
+
+
+@contextmanager
+def child() -> Iterator[Child]:
+    """Give a child; its process ends with the block."""
+    one = Child()
+    try:
+        yield one
+    finally:
+        one.end()
+
+
+def _how(workers: list[Any]) -> str:
+    """Say how a process of native code ended; what was killed by another is most often memory."""
+    codes = []
+    for worker in workers:
+        worker.join()
+        codes.append(worker.exitcode)
+    code = next((code for code in codes if code), None)
+    if code is None or code >= 0:
+        return f"exit code {code}"
+    return signal.Signals(-code).name + (", which the system sends where memory runs out" if code == -9 else "")
 
 
 def _wait_and_end() -> None:

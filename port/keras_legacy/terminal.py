@@ -2,9 +2,14 @@
 
 import os
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
+from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.shown import say
+from reprise_kit.compare.workers import Died, child
+
+if TYPE_CHECKING:
+    from reprise_kit.port.keras_legacy.migrate import Report
 
 
 def migrate(
@@ -14,7 +19,8 @@ def migrate(
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
-    report = migrate_files(architecture, weights, out, Options(**options), recording, golden)
+    asked = architecture, weights, out, Options(**options), recording, golden
+    report = migrate_files(*asked) if golden is None else _verified(*asked)
     for line in report.lines:
         say(line)
     say(f"wrote {out}")
@@ -25,6 +31,20 @@ def migrate(
     if report.explanation:
         say(report.explanation)
     return 0 if report.agrees else 1
+
+
+def _verified(*asked: Any) -> "Report":
+    """As migrate_files, in a child: TensorFlow's native code can end the process that asks it for a gradient."""
+    from reprise_kit.port.keras_legacy.migrate import migrate_files
+
+    with child() as process:
+        try:
+            return process.run(migrate_files, *asked)
+        except Died as error:
+            raise InputError(
+                f"the process that migrated and verified it died ({error}): nothing is proven; try again, or leave "
+                "out --verify and compare an answer that you know"
+            ) from None
 
 
 def migrate_folder(folder: Path, out: Path, **options: Any) -> int:

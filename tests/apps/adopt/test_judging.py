@@ -7,6 +7,7 @@ from pathlib import Path
 from reprise_kit.apps.adopt.adopted import PROVEN, STOPPED, WHOSE, Adopted, Report, Verification
 from reprise_kit.apps.adopt.captured import Captured
 from reprise_kit.apps.adopt.judging import Judge
+from reprise_kit.compare.workers import child
 
 
 def _captured(name: str) -> Captured:
@@ -22,11 +23,9 @@ def _dies_at_model_1(captured: Captured, folder: Path, models: Path) -> Adopted:
 
 
 def test_a_death_is_one_models_verdict(tmp_path: Path) -> None:
-    judge = Judge(_dies_at_model_1)
-    try:
+    with child() as process:
+        judge = Judge(process, _dies_at_model_1)
         one, two, three = (judge.adopt(_captured(f"model_{i}"), tmp_path, tmp_path) for i in (1, 2, 3))
-    finally:
-        judge.end()
     assert one.code == STOPPED and one.file is None and not (tmp_path / "model_1.keras").exists()
     assert one.conclusion.startswith("not proven: could not be judged") and "SIGABRT" in one.conclusion
     assert (two.code, three.code) == (PROVEN, PROVEN)

@@ -1,5 +1,7 @@
 """The commands: what they write, print and refuse, and the exit codes."""
 
+import os
+import signal
 import subprocess
 import sys
 from pathlib import Path
@@ -10,7 +12,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, recording
+from reprise_kit.port.keras_legacy import evidence, migrate, recording, terminal
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files, replacement
 from reprise_kit.port.keras_legacy.read import LayerWeights, read
@@ -55,6 +57,18 @@ def test_verify_agrees_and_names_the_layer(files: tuple[Path, Path], golden: Pat
     assert "read as saved under theano" in ran.stdout
     assert "conv: alone" in ran.stdout and "agrees with the recording" in ran.stdout
     assert keras.saving.load_model(out, safe_mode=True).input_shape == (None, 1, 6, 5)
+
+
+def dies_in_native_code(*asked: Any) -> None:
+    os.kill(os.getpid(), signal.SIGABRT)
+
+
+def test_a_verification_that_kills_its_process_is_a_refusal(
+    files: tuple[Path, Path], golden: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(migrate, "migrate_files", dies_in_native_code)
+    with pytest.raises(InputError, match=r"died \(SIGABRT\): nothing is proven"):
+        terminal.migrate(*files, tmp_path / "m.keras", None, golden)
 
 
 def test_the_wrong_backend_exits_1(files: tuple[Path, Path], golden: Path, tmp_path: Path) -> None:
