@@ -17,8 +17,17 @@ def described(text):
     arguments: [[flag, help]] that argparse must be given, the name of one without a flag.
     """
     tree = ast.parse(text)
-    found = {"imports": [], "calls": [], "keywords": [], "names": [], "strings": [], "shapes": [], "signs": [],
-             "arguments": [], "main": False}
+    found = {
+        "imports": [],
+        "calls": [],
+        "keywords": [],
+        "names": [],
+        "strings": [],
+        "shapes": [],
+        "signs": [],
+        "arguments": [],
+        "main": False,
+    }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found["imports"] += [[alias.name, 0, []] for alias in node.names]
@@ -89,7 +98,7 @@ def _unique(values):
     kept = []
     seen = set()
     for value in values:
-        key = json.dumps(value)
+        key = json.dumps(value) if isinstance(value, list) else value  # a list has no hash
         if key not in seen:
             seen.add(key)
             kept.append(value)

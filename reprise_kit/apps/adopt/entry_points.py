@@ -11,7 +11,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import PurePosixPath
 
 from reprise_kit.apps.adopt import arguments
-from reprise_kit.apps.adopt.imports import Module, program
+from reprise_kit.apps.adopt.imports import Module, Modules, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
@@ -31,6 +31,7 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
 
     modules: what parses, notebooks too. paths: of every file of the repository.
     """
+    modules = Modules.of(modules)
     shown = (filled(c, paths) for text in readmes for c in commands_of(text))
     known = [(c, str(path)) for c in shown if (path := script(c, modules))]
     commands = dict.fromkeys(arguments.given(standing(c, modules), path, modules[path], paths) for c, path in known)
@@ -128,7 +129,8 @@ def _runnable(modules: Mapping[str, Module]) -> list[str]:
 
     Of a README its Python, where that imports the repository's own.
     """
-    imported = {p for path in modules for p in program(path, modules)[1:]}
+    known = Modules.of(modules)
+    imported = {other for path in known for other in known.linked(path) if other != path}
     calls = ANSWERS.keys() | TRAINS.keys()
     found = []
     for path in sorted(modules, key=lambda p: (p.count("/"), p)):

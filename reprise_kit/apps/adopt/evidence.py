@@ -8,12 +8,13 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
+from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import msgspec
 
 from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, notebooks, readme_code, requirements
-from reprise_kit.apps.adopt.imports import Module
+from reprise_kit.apps.adopt.imports import Module, Modules
 from reprise_kit.apps.adopt.repository import Checkout, checkout, lay_over
 from reprise_kit.apps.adopt.requirements import Requirement
 from reprise_kit.compare import rules
@@ -107,7 +108,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
     shown = readme_code.scripts(texts)
     sources = shown | {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
-    modules, only_2, only_3, notes = _parsed(sources)
+    parsed, only_2, only_3, notes = _parsed(sources)
+    modules = Modules(parsed)
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
     entries = _entries(entry_points.find(readmes, modules, paths), modules, source, entry)
     start = entry_points.script(entries[0], modules) if entries else None
@@ -137,9 +139,9 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
             return False
         return set(imports.foreign(imports.program(path, modules), modules, own, standard)) <= set(foreign)
 
-    alternatives = [] if entry else [other for other in entries[1:] if may_stand_in(other)]
+    alternatives = [] if entry else list(islice(filter(may_stand_in, entries[1:]), ALTERNATIVES))
     found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
-    return replace(found, alternatives=alternatives[:ALTERNATIVES])
+    return replace(found, alternatives=alternatives)
 
 
 def _standard() -> set[str]:

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -42,6 +43,36 @@ class Module:
         return any(name == "sys" for name, _, _ in self.imports) and "path" in self.names
 
 
+class Modules(dict[str, Module]):
+    """Parsed files by path, which look up once what each imports of the others."""
+
+    @classmethod
+    def of(cls, modules: Mapping[str, Module]) -> "Modules":
+        """Return them as they are where they are such already."""
+        return modules if isinstance(modules, cls) else cls(modules)
+
+    @cached_property
+    def links(self) -> dict[str, list[str]]:
+        """By path, the files that it imports; filled as it is asked for."""
+        return {}
+
+    def linked(self, path: str) -> list[str]:
+        """Return the files that a file imports, sorted."""
+        if path not in self.links:
+            self.links[path] = sorted(set(_local(path, self)))
+        return self.links[path]
+
+    @cached_property
+    def named(self) -> dict[str, str]:
+        """By a file's name, the first path that has it."""
+        return {path.rpartition("/")[2]: path for path in reversed(self)}
+
+    @cached_property
+    def edit_path(self) -> bool:
+        """Say whether one of them seems to add folders to sys.path."""
+        return any(module.edits_path() for module in self.values())
+
+
 def parse(sources: Mapping[str, str], interpreter: Path | None = None) -> dict[str, Module]:
     """Parse sources by path with an interpreter (None: this one); raises InputError where that fails as a whole."""
     python = interpreter or Path(sys.executable)
@@ -63,11 +94,14 @@ def parse(sources: Mapping[str, str], interpreter: Path | None = None) -> dict[s
 
 def program(entry: str, modules: Mapping[str, Module]) -> list[str]:
     """Return the paths of the repository's own modules that `entry` reaches by imports, itself first."""
-    reached = [entry]
-    for path in reached:
-        if path in modules:
-            reached += sorted(set(_local(path, modules)) - set(reached))
-    return [path for path in reached if path in modules]
+    known, reached = Modules.of(modules), {entry: None}
+    waiting = [entry]
+    for path in waiting:
+        if path in known:
+            new = [other for other in known.linked(path) if other not in reached]
+            reached |= dict.fromkeys(new)
+            waiting += new
+    return [path for path in reached if path in known]
 
 
 def _local(path: str, modules: Mapping[str, Module]) -> Iterable[str]:
@@ -92,8 +126,9 @@ def _files(path: str, name: str, level: int, names: list[str], modules: Mapping[
             found += _module(base.joinpath(*parts, extra), modules) if parts or level else []
         if found:
             break
-    if not found and parts and not level and any(module.edits_path() for module in modules.values()):
-        found = [p for p in modules if PurePosixPath(p).name == f"{parts[0]}.py"][:1]
+    known = Modules.of(modules)
+    if not found and parts and not level and known.edit_path and f"{parts[0]}.py" in known.named:
+        found = [known.named[f"{parts[0]}.py"]]
     return found
 
 
@@ -106,7 +141,7 @@ def foreign(paths: Iterable[str], modules: Mapping[str, Module], own: set[str], 
 
     own: names of the repository's folders that hold code beside its modules. standard: the standard libraries' names.
     """
-    names = set()
+    names, modules = set(), Modules.of(modules)
     for path in paths:
         for name, level, extra in modules[path].imports:
             top = name.split(".")[0]
