@@ -87,7 +87,7 @@ def migrate(
 
     def start() -> Context:
         notes = [*model.notes, *prepared.notes]
-        return Context(*settings, notes, masked=_masked(root), dialect=model.dialect)
+        return Context(*settings, notes, masked=_masked(root), has_th="th" in _orderings(root), dialect=model.dialect)
 
     undecided = infer(start(), root)
     if not undecided:
@@ -170,10 +170,13 @@ def _check_backend(name: str) -> None:
         raise InputError(f"source backend {name!r}; allowed: theano, tensorflow")
 
 
+def _orderings(root: tree.Node) -> set[Any]:
+    return {node.config.get("dim_ordering") for node in root.walk() if isinstance(node.config, dict)}
+
+
 def _check_channels_last(root: tree.Node) -> None:
     """Refuse to rewrite a model that is not th-shaped throughout; ConvLSTM2D's five axes are not an image's."""
-    orderings = {node.config.get("dim_ordering") for node in root.walk() if isinstance(node.config, dict)}
-    if orderings - {None} != {"th"} or any(node.class_name == "ConvLSTM2D" for node in root.walk()):
+    if _orderings(root) - {None} != {"th"} or any(node.class_name == "ConvLSTM2D" for node in root.walk()):
         raise InputError("--channels-last rewrites models whose layers are all of dim_ordering th; this one is not")
 
 

@@ -55,7 +55,7 @@ class Context:
 
     `backend`: "theano" or "tensorflow"; `version`: Keras version as a tuple, () if unknown; `dim_ordering`:
     the answer for layers that do not record theirs, or None; `legacy_bugs`: "keep", "fix" or None for refuse;
-    `masked`: whether any layer makes a mask, see rules/masks.py.
+    `masked`: whether any layer makes a mask, see rules/masks.py; `has_th`: whether any layer is of dim_ordering th.
     """
 
     backend: str
@@ -66,6 +66,7 @@ class Context:
     output_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     masked: bool = False
+    has_th: bool = False
     inferred: dict[int, str] = field(default_factory=dict)
     needs: set[str] = field(default_factory=set)
     outputs: dict[str, Any] = field(default_factory=dict)

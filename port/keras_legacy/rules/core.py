@@ -1,5 +1,6 @@
 """Dense layers, activations, shape changes and what does nothing at inference."""
 
+from functools import partial
 from typing import Any
 
 import keras
@@ -9,7 +10,8 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.layers import InTraining
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.ordering import biased_along_1
 from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -77,11 +79,32 @@ def bias(node: Node) -> list[str]:
 def dense(context: Context, node: Node) -> Apply:
     """(n, ..., n_in) -> (n, ..., output_dim)."""
     units = integer(node.config["output_dim"], node, "output_dim")
+    arrays = arrays_of(node, "W", *bias(node))
 
-    def make(**kwargs: Any) -> Any:
-        return layers.Dense(units, use_bias=bool(bias(node)), **kwargs)
+    def make(x: Tensor) -> Apply:
+        if bias(node) and biased_along_1(context, node, x, units):
+            return _along_1(context, node, x, arrays)
+        return with_activation(context, node, partial(layers.Dense, units, use_bias=bool(bias(node))), arrays)
 
-    return with_activation(context, node, make, arrays_of(node, "W", *bias(node)))
+    return once(make)
+
+
+def _along_1(context: Context, node: Node, x: Tensor, arrays: list[Any]) -> Apply:
+    """Return a dense layer that adds its bias along axis 1 of what it gives.
+
+    Axis 1 goes last meanwhile: where the last one is as long, Keras 3.15 on TensorFlow adds any bias along that.
+    """
+    units, between = arrays[1].shape[0], "bcd"[: len(x.shape) - 3]
+    dense = layers.EinsumDense(
+        f"na{between}i,io->n{between}oa",
+        output_shape=(*x.shape[2:-1], units, units),
+        bias_axes="a",
+        name=context.name(f"{node.name}_biased"),
+    )
+    back = layers.Permute((len(between) + 2, *range(1, len(between) + 2)), name=context.name(f"{node.name}_back"))
+    biased, own = loaded(dense, arrays, node), own_activation(context, node)
+    last = own or activate(context, node, node.name, activation_name(context, node))
+    return lambda y: last(back(biased(y)))
 
 
 @rule("MaxoutDense")

@@ -2,7 +2,9 @@
 
 from collections.abc import Iterator
 
-from reprise_kit.port.keras_legacy.rules.context import Context
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2
+from reprise_kit.port.keras_legacy.rules.context import Context, Tensor
 from reprise_kit.port.keras_legacy.tree import Node
 
 _SILENT = {
@@ -35,6 +37,27 @@ def settle(context: Context, undecided: list[Node], ordering: str) -> None:
     """Take `ordering` for the layers that their neighbours do not decide."""
     context.inferred |= {id(node): ordering for node in undecided}
     _note(context, undecided, "the sizes that fit")
+
+
+def biased_along_1(context: Context, node: Node, x: Tensor, units: int) -> bool:
+    """Return whether a Dense on x (n, ..., n_in) added its bias along axis 1, not along the last.
+
+    Keras 2.0.0 to 2.2.0 did so where keras.json said channels_first, which no file records, and failed unless axis 1
+    was as long as the bias. With no layer of that ordering in the model, Keras's default is taken.
+    """
+    affected = context.dialect is KERAS2 and context.version < (2, 2, 1)
+    if not affected or len(x.shape) not in (3, 4, 5) or units == 1 or x.shape[1] not in (None, units):
+        return False
+    if context.dim_ordering in ("th", "tf"):
+        return context.dim_ordering == "th"
+    if not context.has_th:
+        if x.shape[1] == units:
+            context.notes.append(f"layer {node.name}: its bias taken as along the last axis, Keras's default")
+        return False
+    raise InputError(
+        f"layer {node.name}: Keras before 2.2.1 added the bias of a Dense along axis 1 where its keras.json said "
+        "channels_first, along the last where channels_last, and both fit here; say it with --dim-ordering th or tf"
+    )
 
 
 def _note(context: Context, nodes: list[Node], why: str) -> None:

@@ -8,6 +8,7 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import build, migrate
+from reprise_kit.port.keras_legacy.rules.merge import added
 from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
@@ -198,3 +199,21 @@ def test_weights_along_an_open_axis_are_refused_by_name() -> None:
     node = Node("PReLU", "slopes", {})
     with pytest.raises(InputError, match=r"layer slopes \(PReLU\): it has weights along an axis whose size is open"):
         loaded(keras.layers.PReLU(), [np.zeros(3)], node)(keras.Input((None,)))
+
+
+@pytest.mark.parametrize("shapes", [((1, 3, 3), (1, 3, 1)), ((1, 3, 1), (1, 1, 3)), ((1, 3, 2, 3), (3, 1, 1))])
+def test_a_sum_stretches_each_to_the_others_shape(shapes: Any) -> None:
+    """Keras 3.15's add of TensorFlow takes the second for a bias along another axis."""
+    x, y = (RANDOM.normal(size=shape).astype("float32") for shape in shapes)
+    assert np.array_equal(np.asarray(added(x, y)), x + y)
+
+
+def test_a_sum_of_one_counted_sample_is_stretched() -> None:
+    shapes = {"a": [1, 3, 3], "b": [1, 3, 1]}
+    inputs = [layer("InputLayer", name, batch_input_shape=shape) | {"name": name} for name, shape in shapes.items()]
+    ends = [["a", 0, 0], ["b", 0, 0]]
+    merge = layer("Merge", "sum", mode="sum") | {"name": "sum", "inbound_nodes": [ends]}
+    config = {"name": "m", "layers": [*inputs, merge], "input_layers": ends, "output_layers": [["sum", 0, 0]]}
+    x, y = normal(RANDOM, 1, 3, 3), normal(RANDOM, 1, 3, 1)
+    built = build(model({"class_name": "Model", "config": config}), "theano")
+    assert np.array_equal(np.asarray(built([x, y])), x + y)

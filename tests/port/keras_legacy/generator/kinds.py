@@ -23,6 +23,7 @@ RECORDED = Path(__file__).parent / "kinds.zip"
 class Kind:
     """A chain of layers on one input, or on several of one shape merged by the first; `refused`: words, or right.
 
+    `data_format`: what keras.json said, where that is not Keras's default.
     A layer is (class, args) or (class, args, what it holds: inner, graph, function).
     """
 
@@ -33,6 +34,7 @@ class Kind:
     asked: tuple[str, ...] = ()
     counted: bool = False
     outputs: int = 1
+    data_format: str = ""
 
 
 def _layer(name: str, args: Spec, held: Spec | None = None) -> Spec:
@@ -55,6 +57,7 @@ def _graph(shape: tuple[int, ...], layers: tuple[tuple[Any, ...], ...], name: st
 
 _ONE_PLACE = ("Convolution2D", {"nb_filter": 2, "nb_row": 3, "nb_col": 4, "subsample": [1, 3], "dim_ordering": "tf"})
 _POOL_3D = {"pool_size": [2, 2, 2], "padding": "same", "data_format": "channels_last"}
+_TH_CONV = {"filters": 3, "kernel_size": 1, "data_format": "channels_first"}
 _SQUEEZED = "lost that axis"
 KINDS = {
     "same average of Theano counts its zeros": Kind(
@@ -118,6 +121,24 @@ KINDS = {
     "one channel, one place, a stride, padded": Kind(
         "1.1.0-tensorflow", (5, 2, 1), (("Convolution2D", {**_ONE_PLACE[1], "border_mode": "same"}),)
     ),
+    "a bias along the channels": Kind(
+        "2.1.6-tensorflow",
+        (2, 4, 2),
+        (("Conv2D", _TH_CONV), ("Dense", {"units": 3, "activation": "tanh"})),
+        asked=("dim_ordering",),
+        data_format="channels_first",
+    ),
+    "a bias along the steps": Kind(
+        "2.0.9-theano",
+        (1, 2, 2),
+        (
+            ("Conv2D", {**_TH_CONV, "activation": "softsign"}),
+            ("Reshape", {"target_shape": [3, 4]}),
+            ("Dense", {"units": 3, "activation": "softmax"}),
+        ),
+        asked=("dim_ordering",),
+        data_format="channels_first",
+    ),
 }
 
 
@@ -126,7 +147,8 @@ def spec(name: str) -> Spec:
     kind = KINDS[name]
     graph = _graph(kind.shape, kind.layers, "x", kind.counted, kind.outputs)
     number = list(KINDS).index(name)
-    return {"stack": kind.stack, "number": number, "seed": 7, "trained": False, "form": "json", "graph": graph}
+    made = {"stack": kind.stack, "number": number, "seed": 7, "trained": False, "form": "json", "graph": graph}
+    return {**made, "data_format": kind.data_format} if kind.data_format else made
 
 
 def unpack(scratch: Path) -> dict[str, Path]:

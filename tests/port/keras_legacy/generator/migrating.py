@@ -101,6 +101,7 @@ def _migrated(folder: Path, spec: Spec, out: Path, asked: list[str]) -> Any:
 def _answer(question: str, options: Any, spec: Spec) -> dict[str, str] | None:
     """Return the option that a question asks for, or None if it is no question or was answered."""
     silent, _ = orderings(spec["graph"])
+    silent |= {"th"} if spec.get("data_format") == "channels_first" else set()
     if "--keras-version" in question and options.keras_version is None:
         return {"keras_version": spec["made"]["keras"]}
     if "--dim-ordering" in question and options.dim_ordering is None and len(silent) == 1:

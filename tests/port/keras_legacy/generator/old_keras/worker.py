@@ -53,6 +53,8 @@ def answer(task):
     try:
         fresh()
         np.random.seed(task["spec"]["seed"] % 2 ** 32)
+        if task["spec"].get("data_format"):
+            K.set_image_data_format(task["spec"]["data_format"])
         net = network(task["spec"]["graph"])
         at = "run"
         return {"made": record(net, task["spec"], task["folder"])}
