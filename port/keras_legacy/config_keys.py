@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, UNKNOWN, Dialect
 
 if TYPE_CHECKING:
     from reprise_kit.port.keras_legacy.tree import Node
@@ -53,8 +54,16 @@ def is_known(class_name: str) -> bool:
     return class_name in table() or class_name in _CONTAINERS
 
 
-def check(root: "Node", version: Version, replaced: Collection[str] = (), ignored: Collection[str] = ()) -> list[str]:
+def check(
+    root: "Node",
+    version: Version,
+    replaced: Collection[str] = (),
+    ignored: Collection[str] = (),
+    dialect: Dialect = KERAS1,
+) -> list[str]:
     """Refuse every class and config key that Keras of `version` (any of Keras 1: ()) never had; return notes.
+
+    In a later dialect than Keras 1 the classes are known already, and the keys were set apart when it was translated.
 
     replaced: names of layers or classes that a person stands in for; their configs are theirs.
     ignored: "LAYER.key" or "CLASS.key" to leave out; such keys are taken out of the tree, so that no rule reads them.
@@ -62,11 +71,19 @@ def check(root: "Node", version: Version, replaced: Collection[str] = (), ignore
     """
     unknown, notes, met = [], [], set()
     for node in {id(node): node for node in root.walk()}.values():
-        if not isinstance(node.config, dict) or (replaced and {node.name, node.class_name} & set(replaced)):
+        if not isinstance(node.config, dict):
             continue
-        _check_class(node, version)
-        for key, why in list(_unknown_keys(node, version)):
-            asked = {f"{node.name}.{key}", f"{node.class_name}.{key}"} & set(ignored)
+        apart = node.config.pop(UNKNOWN, {})
+        node.config |= apart
+        if replaced and {node.name, node.class_name, node.written} & set(replaced):
+            continue
+        if dialect is KERAS1:
+            _check_class(node, version)
+        found = (
+            _unknown_keys(node, version) if dialect is KERAS1 else [(key, f"no {dialect.name} had it") for key in apart]
+        )
+        for key, why in list(found):
+            asked = {f"{node.name}.{key}", f"{_written(node)}.{key}"} & set(ignored)
             met |= asked
             if asked:
                 notes.append(f"layer {node.name}: {key} = {_short(node.config.pop(key))} left out, as asked")
@@ -77,6 +94,10 @@ def check(root: "Node", version: Version, replaced: Collection[str] = (), ignore
     if unknown:
         raise InputError(_refusal(unknown))
     return notes
+
+
+def _written(node: "Node") -> str:
+    return node.written or node.class_name
 
 
 def _check_class(node: "Node", version: Version) -> None:
@@ -109,14 +130,14 @@ def _unknown_keys(node: "Node", version: Version) -> Iterator[tuple[str, str]]:
 def _refusal(unknown: list[tuple["Node", str, str]]) -> str:
     node, key, _ = unknown[0]
     named = "; ".join(
-        f"layer {node.name} ({node.class_name}): {key} = {_short(node.config[key])} ({why})"
+        f"layer {node.name} ({_written(node)}): {key} = {_short(node.config[key])} ({why})"
         for node, key, why in unknown[:12]
     )
     more = f"; and {len(unknown) - 12} more" if len(unknown) > 12 else ""
     return (
         f"config keys that this Keras did not have: {named}{more}. Either a fork's layer computes with it what is not "
         "known here (give that layer with --replace), or it says nothing and the layer is Keras's own "
-        f"(leave it out: --ignore {node.name}.{key}, or --ignore {node.class_name}.{key} for all of the class)"
+        f"(leave it out: --ignore {node.name}.{key}, or --ignore {_written(node)}.{key} for all of the class)"
     )
 
 

@@ -51,7 +51,7 @@ def _prepared(
 ) -> Prepared:
     root = tree.parse(model.config)
     version = as_version(keras_version or model.version) or model.dialect.oldest
-    notes = config_keys.check(root, version, replace or (), ignore) if model.dialect is KERAS1 else []
+    notes = config_keys.check(root, version, replace or (), ignore, model.dialect)
     notes += config_defaults.fill(root, version, model.dialect)
     notes += hand_out(root, model.weights, version, pair_by)
     for node in root.walk() if model.dialect is KERAS1 else ():

@@ -22,6 +22,8 @@ class Dialect:
     oldest: tuple[int, ...] = ()
 
 
+# The config key under which a layer's translation holds {key: value} of what its class never had.
+UNKNOWN = "unknown to this Keras"
 KERAS0 = Dialect("Keras 0.3", oldest=(0, 3))
 KERAS1 = Dialect("Keras 1")
 KERAS2 = Dialect("Keras 2", kernels_last=True, sized=True, masks_of_2=True, bilinear_from_corner=True, oldest=(2,))

@@ -1,7 +1,8 @@
 """Keras 2.0 to 2.3 and tf.keras in the words of Keras 1: one row per class, one word per key.
 
 Source: `get_config` of keras/layers and keras/engine in 2.0.9, 2.1.6, 2.2.4 and 2.3.1, and of tf.keras 1.13 to 2.15.
-A class that is not in CLASSES, or a key that its class never had, is refused by name.
+A class that is not in CLASSES is refused by name; a key that its class never had is kept aside (UNKNOWN), and refused
+by name in config_keys.py unless a person says that it means nothing.
 """
 
 import re
@@ -11,8 +12,8 @@ from typing import Any
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.dialects import operations
 from reprise_kit.port.keras_legacy.dialects.calls import called
-from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
-from reprise_kit.port.keras_legacy.dialects.keras2_classes import ANY, CLASSES, Row
+from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS, UNKNOWN, Dialect
+from reprise_kit.port.keras_legacy.dialects.keras2_classes import ANY, CLASSES, LATER, Row
 
 Config = dict[str, Any]
 
@@ -118,15 +119,14 @@ def _pointers(ends: Any) -> Any:
 
 def _config(class_name: str, row: Row, config: Config, dialect: Dialect) -> Config:
     name = config.get("name", class_name.lower())
-    unknown = sorted(key for key in config if key not in row.words and key not in ANY | _IGNORED)
-    if unknown:
-        raise InputError(
-            f"layer {name} ({class_name}): the config key{'s' * (len(unknown) > 1)} {', '.join(unknown)[:120]} "
-            f"{'are' if len(unknown) > 1 else 'is'} not of {dialect.name}'s {class_name}; is it a layer of your own?"
-        )
+    later = LATER if dialect is not TF_KERAS else set()
+    known = {key for key in row.words if key not in later or config.get(key) in (None, False, 1)} | ANY | _IGNORED
+    unknown = [key for key in config if key not in known]
     found: Config = {key: config[key] for key in ("name", "trainable", "batch_input_shape") if key in config}
+    if unknown:
+        found[UNKNOWN] = {key: config[key] for key in unknown}
     for key, word in row.words.items():
-        if key in config and word is not None:
+        if key in config and word is not None and key not in unknown:
             found[word] = config[key]
     if "dtype" in config:
         found["input_dtype"] = _dtype(config["dtype"])

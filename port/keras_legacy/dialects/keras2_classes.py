@@ -9,6 +9,8 @@ from typing import Any
 
 # What any layer may record. Of these only the input's shape and type reach the outputs.
 ANY = {"name", "trainable", "batch_input_shape", "dtype"}
+# Keys of the rows below that only tf.keras has: of no constructor of Keras 2.0.9, 2.1.6, 2.2.4 and 2.3.1.
+LATER = {"groups", "time_major", "zero_output_for_mask", "keepdims", "ragged", "backward_layer"}
 _BIAS = {"use_bias": "bias", "bias_initializer": None, "bias_regularizer": "b_regularizer"} | {
     "bias_constraint": "b_constraint",
     "activity_regularizer": "activity_regularizer",

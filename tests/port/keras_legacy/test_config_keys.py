@@ -1,6 +1,7 @@
 """What no Keras 1 had is refused by name, each key named; the table is of real Keras's sources."""
 
 import re
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -10,6 +11,9 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import config_keys, trained
 from reprise_kit.port.keras_legacy.build import build, migrate
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2, TF_KERAS, Dialect
+from reprise_kit.port.keras_legacy.dialects.keras2 import architecture
+from reprise_kit.port.keras_legacy.read import Keras1Model
 from reprise_kit.port.keras_legacy.rules.context import RULES
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
 
@@ -65,6 +69,31 @@ def test_an_ignored_key_is_read_by_no_rule() -> None:
     with pytest.raises(InputError, match="atrous_rate"):
         build(model(sequential(conv), arrays), "tensorflow")
     assert build(model(sequential(conv), arrays), "tensorflow", ignore=["c.atrous_rate"]).output_shape == (None, 4, 2)
+
+
+def keras_2(dialect: Dialect = KERAS2, **config: Any) -> Keras1Model:
+    settings = {"name": "d", "filters": 2, "kernel_size": [1], "batch_input_shape": [None, 4, 3], **config}
+    document = {"class_name": "Sequential", "config": [{"class_name": "Conv1D", "config": settings}]}
+    arrays = group("d", W=normal(RANDOM, 1, 3, 2), b=normal(RANDOM, 2))
+    return replace(model(architecture(document, dialect), arrays, version="2.2.4"), dialect=dialect)
+
+
+@pytest.mark.parametrize("key", [{"causal": True}, {"groups": 3}], ids=["no Keras's", "tf.keras's"])
+def test_a_key_that_keras_2_never_had_is_named_and_can_be_left_out(key: dict[str, Any]) -> None:
+    (name,) = key
+    with pytest.raises(InputError, match=rf"layer d \(Conv1D\): {name} = .*no Keras 2 had it.*--ignore d\.{name}"):
+        build(keras_2(**key), "theano")
+    for asked in (f"d.{name}", f"Conv1D.{name}"):
+        made = migrate(keras_2(**key), "theano", ignore=[asked])
+        assert any(f"{name} = " in note and "left out" in note for note in made.notes)
+    with pytest.raises(InputError, match=r"--ignore d\.other"):
+        build(keras_2(**key), "theano", ignore=[f"d.{name}", "d.other"])
+
+
+def test_a_key_of_tf_keras_that_says_nothing_is_no_question() -> None:
+    build(keras_2(groups=1), "tensorflow")
+    with pytest.raises(InputError, match=r"no tf\.keras had it"):
+        build(keras_2(TF_KERAS, causal=True), "tensorflow")
 
 
 def test_the_version_decides() -> None:
