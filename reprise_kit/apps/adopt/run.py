@@ -86,7 +86,15 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
         kept=lambda: any(caught.glob("*/about.json")),
     )
     shutil.rmtree(work)
+    _keep_plain(caught)
     return _ran(program, ended, caught, out / log, opened.boxed, program.display and not has_display)
+
+
+def _keep_plain(folder: Path) -> None:
+    """Remove what is no file and no folder: a stranger's link leads to our files, his pipe keeps a reader for ever."""
+    for path in sorted(folder.rglob("*")):
+        if path.is_symlink() or not (path.is_file() or path.is_dir()):
+            path.unlink()
 
 
 def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: bool, blind: bool) -> Ran:

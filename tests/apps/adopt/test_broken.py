@@ -2,15 +2,19 @@
 
 import dataclasses
 import shutil
+import socket
 import subprocess
+import sys
 from pathlib import Path
 
 import pytest
 
 from reprise_kit.apps.adopt import evidence
 from reprise_kit.apps.adopt.adopted import DIFFERS, PROVEN, STOPPED
+from reprise_kit.apps.adopt.run import SPY
 from reprise_kit.apps.adopt.steps import Request, adopt
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.seal import check_seal
 from tests.apps.adopt.conftest import Old
 from tests.apps.adopt.test_steps import given, images, quiet, report
 
@@ -63,3 +67,45 @@ def test_a_patched_keras_in_the_repository_is_named(old: Old, images: Path, tmp_
     assert adopt(Request(str(source), entry=ENTRY, stand_in=str(images)), tmp_path / "out", quiet) == DIFFERS
     said = (tmp_path / "out" / "report.md").read_text()
     assert "the Keras that ran is the repository's own, /adopted/keras" in said and "DIFFERS" in said
+
+
+def looked_at(*folders: Path) -> dict[str, tuple[int, ...]]:
+    """Every file, folder and link below: its mode, size and when it was written or made."""
+    found = [path for folder in folders for path in [folder, *folder.rglob("*")]]
+    states = {str(path): path.lstat() for path in found}
+    return {name: (state.st_mode, state.st_size, state.st_mtime_ns, state.st_ino) for name, state in states.items()}
+
+
+def test_a_hostile_program_is_proven_and_nothing_outside_its_box_changed(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It reassigns builtins, forks, threads, ends by os._exit, and does what it can to those outside."""
+    source, person = old.repository("hostile", tmp_path), tmp_path / "person"
+    (person / ".ssh").mkdir(parents=True)
+    (person / ".ssh" / "id").write_text("secret")
+    monkeypatch.setenv("TOKEN", "secret")
+    environment = old.python.parent.parent
+    victim = subprocess.Popen([sys.executable, "-c", "import time; time.sleep(300)", "stay-alive"])
+    try:
+        with socket.create_server(("0.0.0.0", 0)) as server:
+            server.settimeout(0.1)
+            (source / "victims.txt").write_text(f"{person} {source} {server.getsockname()[1]} {victim.pid}")
+            kept = looked_at(person, source, SPY)
+            entry = "python sabotage.py; python main.py"
+            code = adopt(Request(str(source), entry=entry), tmp_path / "out", quiet)
+            with pytest.raises(TimeoutError):
+                server.accept()
+        assert victim.poll() is None
+    finally:
+        victim.kill()
+        victim.wait()
+    log = (tmp_path / "out" / "run.log").read_text()
+    assert "WORKED" not in log and log.count(" failed ") == 27, log
+    assert "reassigned (5, 3)" in log and "own error" in log, "it was itself to its end"
+    assert code == PROVEN, (tmp_path / "out" / "report.md").read_text()
+    assert looked_at(person, source, SPY) == kept
+    check_seal(environment)
+    assert not [place for place in ("/", "/etc", "/usr/local", "/sys") if Path(place, "stolen").exists()]
+    assert "sleep 98765" not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True).stdout
+    said = b"".join(path.read_bytes() for path in (tmp_path / "out").rglob("*") if path.is_file())
+    assert b"secret" not in said
