@@ -18,6 +18,7 @@ class Keras(Row, frozen=True):
 
     releases: list[tuple[str, datetime.date]]
     oldest: str
+    own_until: str
     tensorflow_default: str
     tf_ordering_default: str
 

@@ -149,7 +149,7 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
         newer = keras_2_day(seen, day)
         if newer and seen.head_day and seen.head_day > day:
             return seen.head_day, f"{newer}, so the day of the newest commit, not of {chosen} ({day})"
-        return day, f"the last commit that touched {chosen}"
+        return day, f"the commit that made {chosen} what it is"
     if seen.head_day:
         return seen.head_day, "the newest commit (no checkpoint or model with its Keras is under git)"
     for version, reason in _versions(seen):

@@ -11,6 +11,7 @@ import subprocess
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import pairwise
 from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare import git_history, git_objects
@@ -27,7 +28,7 @@ COMMIT = re.compile(r"[0-9a-f]{40}")
 
 @dataclass(frozen=True)
 class Checkout:
-    """folder: the files. commit: 40 hex digits, None without git. days: by path, the ISO day of its last change.
+    """folder: the files. commit: 40 hex digits, None without git. days: by path, the ISO day of its content.
 
     notes: what is not there as the repository has it (a missing object, a link that leads out), a line each.
     """
@@ -134,7 +135,7 @@ def _from_git(source: Path, commit: str | None, folder: Path) -> Checkout:
 
 
 def _dates(source: Path, home: Path, commit: str | None) -> tuple[str, dict[str, str], str]:
-    """Return the commit's id, the day on which each path last changed up to it, and the commit's own day."""
+    """Return the commit's id, the day on which each path's content was first there, and the commit's own day."""
     wanted = commit or git_history.head(source)
     said = re.fullmatch(r"[0-9a-f]{4,40}", wanted) and git_history.ask(
         home, 4096, "rev-parse", "--verify", "--quiet", f"{wanted}^{{commit}}"
@@ -143,22 +144,32 @@ def _dates(source: Path, home: Path, commit: str | None) -> tuple[str, dict[str,
     if not COMMIT.fullmatch(sha):
         tried = f"no commit {commit}" if commit else "no commit that HEAD names"
         raise InputError(f"{source}: {tried} in it; give --commit with one that `git log` there shows")
-    log = git_history.ask(
-        home, LISTING, "log", "--no-renames", "--format=%x01%cs", "--name-only", "-z", "-m", "--first-parent", sha
-    )
-    days: dict[str, str] = {}
-    day = ""
-    head_day = ""
-    # One record a commit, newest first: \x01DAY, a newline, then the paths that it changed, each ended by a NUL.
-    for word in (log or b"").decode("utf-8", "replace").replace("\n", "\0").split("\0"):
-        if word.startswith("\x01"):
-            day = word[1:]
-            head_day = head_day or day
-        elif word:
-            days.setdefault(word, day)
+    # Newest first: \x01DAY, then for each path that a commit changed a word of modes and blobs, and the path.
+    words = ["--no-renames", "--format=%x01%cs", "--raw", "--no-abbrev", "-z", "-m", "--first-parent"]
+    log = git_history.ask(home, 4 * LISTING, "log", *words, sha)
+    days, head_day = _days((log or b"").decode("utf-8", "replace").replace("\n", "\0").split("\0"))
     if not head_day:
         raise InputError(f"{source}: the history of {sha[:12]} cannot be read; give a whole clone")
     return sha, days, head_day
+
+
+def _days(words: list[str]) -> tuple[dict[str, str], str]:
+    """Return by path the day on which its content was first there, under whatever name, and the newest commit's day.
+
+    A file that was only moved is as old as it was before.
+    """
+    blobs: dict[str, str] = {}
+    first: dict[str, str] = {}
+    day = head_day = ""
+    for word, path in pairwise([*words, ""]):
+        if word.startswith("\x01"):
+            day = word[1:]
+            head_day = head_day or day
+        elif word.startswith(":"):
+            blob = word.split()[3]
+            blobs.setdefault(path, blob)
+            first[blob] = day
+    return {path: first[blob] for path, blob in blobs.items()}, head_day
 
 
 def _export(home: Path, sha: str, folder: Path) -> list[str]:

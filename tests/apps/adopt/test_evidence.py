@@ -79,7 +79,7 @@ def test_a_model_that_names_its_keras_tells_the_day(tmp_path):
     }
     found = gather(make(tmp_path / "words", files, "2016-07-12", {"readme.txt": "Words. Python 2.7. Now quicker\n"}))
     assert (found.date, found.keras_version) == ("2016-07-12", "1.0.4")
-    assert found.why_date == "the last commit that touched model.json"
+    assert found.why_date == "the commit that made model.json what it is"
 
 
 def test_the_keras_that_a_person_names_is_taken(tmp_path):
@@ -355,3 +355,14 @@ def test_a_mistyped_source_or_stand_in_takes_no_folder(tmp_path):
     (out / "adopt.json").write_text("{")
     with pytest.raises(InputError, match="another folder with -o"):
         steps.adopt(steps.Request(str(source), until="evidence"), out, print)
+
+
+def test_a_checkpoint_that_was_only_moved_is_as_old_as_it_was(tmp_path):
+    weights(tmp_path / "nets" / "model.h5")
+    folder = make(tmp_path / "nets", {"a.py": RUNS}, "2016-10-02")
+    (folder / "v1").mkdir()
+    (folder / "model.h5").rename(folder / "v1" / "model.h5")
+    git(folder, "2024-03-25", "add", "-A")
+    git(folder, "2024-03-25", "commit", "-q", "-m", "tidied up")
+    found = gather(folder)
+    assert (found.checkpoints, found.date) == (["v1/model.h5"], "2016-10-02")
