@@ -86,12 +86,13 @@ LISTING = {
     "scipy": [row("scipy-0.15.1.tar.gz", "2015-01-18"), row(f"scipy-0.17.0-{WHEEL}", "2016-01-23")],
     "img-utils": [row("img_utils-0.0.8.tar.gz", "2018-03-29")],
     "opencv-python": [row(f"opencv_python-3.1.0.5-{WHEEL}", "2017-03-01")],
+    "pygame": [row(f"pygame-1.9.2-{WHEEL}", "2016-12-13")],
 }
 
 
 def test_imports_by_their_packages_names_and_what_no_index_has(monkeypatch):
-    found, notes = asked(monkeypatch, LISTING, imports=["keras", "cv2", "essentia", "own_thing", "img_utils"])
-    assert found == {"keras": "", "opencv-python": "", "numpy": "", "theano": "<0.9", "h5py": "<3"}
+    found, notes = asked(monkeypatch, LISTING, imports=["keras", "cv2", "essentia", "own_thing", "img_utils", "pygame"])
+    assert found == {"keras": "<2.4", "opencv-python": "", "pygame": "", "numpy": "", "theano": "<0.9", "h5py": "<3"}
     said = "\n".join(notes)
     assert "import essentia" in said and "h5py: stated" in said
     # A package named like the module that came two years later is somebody else's.
