@@ -44,7 +44,7 @@ class Hook:
             return
         if event == "open":
             path, _, flags = details
-            written = isinstance(path, (str, bytes)) and isinstance(flags, int) and flags & WRITING
+            written = isinstance(path, (str, bytes, os.PathLike)) and isinstance(flags, int) and flags & WRITING
             if written and not self._may_write(os.fsdecode(path)):
                 self.seen.append(f"open to write {os.fsdecode(path)[:80]}")
         elif not self._is_own(event, details):
@@ -62,7 +62,7 @@ class Hook:
     def _is_inside(self, details: tuple[Any, ...]) -> bool:
         """Whether a call is about a file in the scratch folder, named by itself or beside an open folder."""
         for part, folder in zip(details, (*details[1:], None), strict=True):
-            if isinstance(part, (str, bytes)):
+            if isinstance(part, (str, bytes, os.PathLike)):
                 beside = f"/proc/self/fd/{folder}" if isinstance(folder, int) and folder >= 0 else "."
                 return os.path.join(os.path.realpath(beside), os.fsdecode(part)).startswith(self.into)  # noqa: PTH118
         return False
