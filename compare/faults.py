@@ -45,13 +45,12 @@ def reading(path: object, what: str) -> Iterator[None]:
 
 def keep_trace(error: BaseException) -> Path | None:
     """Add an exception's trace to this process' log file; return the file, or None where there is no room for it."""
-    import tempfile
-
     from reprise_kit.compare.fetch import cache
+    from reprise_kit.compare.scratch import outer
 
     name = f"{time.strftime('%Y%m%d')}-{os.getpid()}.log"
     text = f"{time.strftime('%H:%M:%S')}\n{''.join(traceback.format_exception(error))}\n"
-    for folder in (cache() / "logs", Path(tempfile.gettempdir()) / "reprise-logs"):
+    for folder in (cache() / "logs", outer() / "reprise-logs"):
         with suppress(OSError):
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file:

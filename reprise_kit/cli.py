@@ -6,15 +6,18 @@ import locale
 import os
 import signal
 import sys
+from functools import partial
 from typing import Any, NoReturn
 
 import click
 
 from reprise_kit.command_line import answering, comparing, learning, migrating, own
 from reprise_kit.compare.errors import InputError, UnforeseenError
+from reprise_kit.compare.scratch import scratch
 from reprise_kit.compare.shown import say
 
 LONGEST = 1000  # characters of the line that a command ends with
+LATER_SECONDS = 0.05
 
 
 class Group(click.Group):
@@ -81,9 +84,20 @@ def _in_utf8() -> None:
     os.execv(sys.executable, [sys.executable, "-X", "utf8", *sys.orig_argv[1:]])
 
 
-def _interrupted(number: int, frame: Any) -> NoReturn:
+def _interrupted(process: int, number: int, frame: Any) -> NoReturn:
+    if os.getpid() != process:  # a child that is not yet the program that it will be
+        os._exit(130)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # once: a second one would break into the cleaning up
     raise KeyboardInterrupt
+
+
+def _swallowed(process: int, found: "sys.UnraisableHookArgs") -> None:
+    """Interrupt a little later where it came into code whose exceptions Python drops, such as a destructor."""
+    if not isinstance(found.exc_value, KeyboardInterrupt):
+        sys.__unraisablehook__(found)
+        return
+    signal.signal(signal.SIGALRM, partial(_interrupted, process))
+    signal.setitimer(signal.ITIMER_REAL, LATER_SECONDS)
 
 
 def _leave(stopped: list[int]) -> None:
@@ -99,9 +113,11 @@ def main() -> None:
     _in_utf8()
     stopped: list[int] = []
     atexit.register(_leave, stopped)  # first, so that it comes after whatever else is done at the end
-    signal.signal(signal.SIGINT, _interrupted)
+    signal.signal(signal.SIGINT, partial(_interrupted, os.getpid()))
+    sys.unraisablehook = partial(_swallowed, os.getpid())
     try:
-        _main()
+        with scratch():
+            _main()
     except (click.Abort, KeyboardInterrupt):
         say("reprise: stopped", error=True)
         stopped.append(130)

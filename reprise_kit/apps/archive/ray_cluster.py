@@ -18,6 +18,7 @@ from reprise_kit.apps.archive.archive import Answerer, Job
 from reprise_kit.apps.archive.local import QUEUED, batches
 from reprise_kit.apps.archive.rows import Row, Task, failed
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.scratch import outer
 from reprise_kit.compare.workers import DIED
 
 LOSSES = 5  # of a node or a worker that one batch may meet before its clips are asked about one by one
@@ -32,6 +33,7 @@ def engine(address: str | None) -> Any:
     except ImportError:
         raise InputError("Ray is not installed; pip install 'reprise-kit[ray]'") from None
     if not ray.is_initialized():
+        os.environ.setdefault("RAY_TMPDIR", str(outer()))  # clusters are found there, and live longer than this run
         try:
             ray.init(address=address, log_to_driver=False, logging_level=logging.ERROR)
         except (ConnectionError, ValueError) as error:

@@ -5,6 +5,7 @@ import contextlib
 import os
 import socket
 import sys
+import tempfile
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,9 +21,9 @@ from reprise_kit.apps.demo.connections import Connection
 from reprise_kit.apps.demo.engine import Engines
 from reprise_kit.apps.demo.observe import log
 from reprise_kit.apps.demo.refusal import stopping
-from reprise_kit.apps.demo.spool import spool
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.patience import patience
+from reprise_kit.compare.scratch import leave
 from reprise_kit.compare.shown import say
 
 STOP_SECONDS = 6.0  # for clips at work when the server is told to stop; docker kills after ten
@@ -34,15 +35,15 @@ def serve(
     host: str, port: int, weights: Path | None, backend: str | None, original: str | None, limits: Limits
 ) -> None:
     """Run until SIGTERM or SIGINT; raises InputError where the weights are missing or the port is taken."""
-    with spool() as folder:
+    with tempfile.TemporaryDirectory(prefix="reprise-demo-") as folder:
         with patience(lambda: "loading the network") if sys.stderr.isatty() else contextlib.nullcontext():
-            demo = Demo(Engines(weights, backend), folder, limits, original)
+            demo = Demo(Engines(weights, backend), Path(folder), limits, original)
         with _listening(host, port) as listener:
             greet(host, listener.getsockname()[1])
             log("listening", host=host, port=listener.getsockname()[1], **demo.about)
             asyncio.run(Server(demo).serve([listener]))
     log("stopped")
-    os._exit(0)  # a thread that computes what nobody waits for any more would be waited for
+    leave(0)  # a thread that computes what nobody waits for any more would be waited for
 
 
 def greet(host: str, port: int) -> None:

@@ -14,9 +14,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise_kit.apps.demo.spool import LOCK
 from reprise_kit.compare import registry
 from reprise_kit.compare.pins import blob_id
+from reprise_kit.compare.scratch import LOCK
 from tests.shared import SHARED
 
 ROOT = Path(__file__).parents[3]

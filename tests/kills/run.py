@@ -1,0 +1,177 @@
+"""One command in a place of its own: stopped, looked at, begun again, and held to an undisturbed run."""
+
+import os
+import secrets
+import shutil
+import signal
+import subprocess
+import time
+from collections import Counter
+from fnmatch import fnmatch
+from pathlib import Path
+from random import Random
+from typing import Any
+
+from reprise_kit.compare.system import ROOT
+from tests.kills.jobs import Job, Names
+
+MARK = "REPRISE_KILLED"  # a variable by which every process of a command is known, whatever it did to its group
+LONGEST = 600.0  # seconds of a run
+STOPPED = ("reprise: stopped\n", "\nreprise: stopped\n")
+GRACE = 1.0  # seconds after which no process may live
+
+
+class Place:
+    """A folder in which a command is run again and again; `found` is what must not happen, in words."""
+
+    def __init__(self, job: Job, folder: Path, random: Random) -> None:
+        """Make what the command reads, and let it run once as nobody disturbs it."""
+        self.job, self.folder, self.random = job, folder, random
+        self.given, self.place = folder / "given", folder / "place"
+        self.mark = secrets.token_hex(8)
+        self.held: Names = Counter()
+        self.found: list[str] = []
+        shutil.rmtree(folder, ignore_errors=True)
+        self.given.mkdir(parents=True)
+        job.make(self.given)
+        self.clear()
+        began = time.monotonic()
+        self.ended = self.finish()
+        self.seconds = time.monotonic() - began
+        self.answer: Any = job.answer(self.out)
+        self.listed = self._listing()
+        self.whole = job.kept(self.out)
+        self.clear()
+
+    @property
+    def out(self) -> Path:
+        """Where the command writes."""
+        return self.place / self.job.file
+
+    def clear(self) -> None:
+        """Begin anew."""
+        shutil.rmtree(self.place, ignore_errors=True)
+        (self.place / "tmp").mkdir(parents=True)
+        self.held = Counter()
+
+    def begin(self) -> "subprocess.Popen[bytes]":
+        """Start the command, in a group of its own."""
+        variables = {"TMPDIR": self.place / "tmp", "REPRISE_CACHE": self.place / "cache", MARK: self.mark}
+        with (self.folder / "said").open("wb") as said, (self.folder / "errors").open("wb") as errors:
+            return subprocess.Popen(
+                self.job.command(self.given, self.out),
+                cwd=ROOT,
+                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **{name: str(v) for name, v in variables.items()}},
+                stdin=subprocess.DEVNULL,
+                stdout=said,
+                stderr=errors,
+                start_new_session=True,
+                restore_signals=True,
+            )
+
+    def errors(self) -> str:
+        """Return what the command said on standard error."""
+        return (self.folder / "errors").read_text("utf-8", "replace")
+
+    def finish(self) -> int:
+        """Run to the end; return the exit code."""
+        return self.begin().wait(LONGEST)
+
+    def stop(self, number: signal.Signals, after: float) -> bool:
+        """Begin, and stop after so many seconds; False where the command was done before. See `found`."""
+        process = self.begin()
+        try:
+            process.wait(after)
+        except subprocess.TimeoutExpired:
+            return self._stopped(process, number)
+        self.check_end(process.returncode)
+        return False
+
+    def _stopped(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> bool:
+        if number == signal.SIGKILL:
+            process.kill()
+            process.wait()
+            time.sleep(GRACE)
+        else:
+            os.killpg(process.pid, number)
+            try:
+                process.wait(30)
+            except subprocess.TimeoutExpired:
+                self.found.append("not ended 30 s after Ctrl-C")
+            if self._not_begun(process.returncode) or (process.returncode == self.ended and not self.errors()):
+                return False  # before the kit's first line, or at its end
+            if process.returncode != 130 or self.errors() not in STOPPED:
+                self.found.append(f"Ctrl-C: code {process.returncode}, said {self.errors()[-1500:]!r}")
+            time.sleep(GRACE)
+        self._end_others()
+        self._look(number)
+        return True
+
+    def _not_begun(self, code: int) -> bool:
+        """Whether Python itself was stopped: it has read nothing of the kit yet."""
+        said = self.errors()
+        return code == -signal.SIGINT and (not said or (said.endswith("KeyboardInterrupt\n") and "reprise" not in said))
+
+    def _end_others(self) -> None:
+        """Name every process of the command that still lives, and end it."""
+        for pid in alive(self.mark):
+            words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")[:200]
+            self.found.append(f"lives on: {words!r}")
+            os.kill(pid, signal.SIGKILL)
+
+    def _look(self, number: signal.Signals) -> None:
+        """Compare what is there with what was there before, and with all that may be."""
+        kept = self.job.kept(self.out)
+        if lost := self.held - kept:
+            self.found.append(f"lost: {sorted(lost)[:3]}")
+        if odd := kept - self.whole:
+            self.found.append(f"twice, or wrong: {sorted(odd)[:3]}")
+        self.held = kept
+        rooms = [name for name in self._listing() if ".reprise/" not in name and not self._passes(name)]
+        if stray := [name for name in rooms if name not in self.listed]:
+            self.found.append(f"stray: {stray[:3]}")
+        if number == signal.SIGINT and (left := self.temporary()):
+            self.found.append(f"temporary files after Ctrl-C: {left[:3]}")
+
+    def _passes(self, name: str) -> bool:
+        return any(fnmatch(name, pattern) for pattern in (*self.job.passing, "cache/*"))
+
+    def _listing(self) -> set[str]:
+        """Every file of the place but the temporary ones, and the folders that are empty."""
+        found = set()
+        for here, folders, files in os.walk(self.place):
+            inside = Path(here).relative_to(self.place).as_posix()
+            found |= {f"{inside}/{name}".removeprefix("./") for name in files}
+            found |= {f"{inside}/"} if not folders and not files else set()
+        return {name for name in found if not name.startswith("tmp/")}
+
+    def temporary(self) -> list[str]:
+        """Return what lies in the folder of temporary files."""
+        return sorted(path.name for path in (self.place / "tmp").iterdir())
+
+    def check_end(self, code: int) -> None:
+        """Hold a finished run to the undisturbed one."""
+        if code != self.ended:
+            self.found.append(f"ended with {code}: {self.errors()[-1500:]!r}")
+        elif self.job.answer(self.out) != self.answer:
+            self.found.append("another answer than that of an undisturbed run")
+        elif {name for name in self._listing() ^ self.listed if not self._passes(name)}:
+            self.found.append(f"other files: {sorted(self._listing() ^ self.listed)[:3]}")
+        if left := self.temporary():
+            self.found.append(f"temporary files at the end: {left[:3]}")
+
+
+def alive(mark: str) -> list[int]:
+    """Return the processes that have the mark in their variables, but for those that have ended."""
+    found = []
+    for folder in Path("/proc").iterdir():
+        if not folder.name.isdigit():
+            continue
+        try:
+            marked = f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0")
+            ended = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
+        except OSError:
+            continue
+        if marked and not ended:
+            found.append(int(folder.name))
+    return found
