@@ -25,7 +25,7 @@ def scratch() -> Iterator[None]:
     parent, variable = tempfile.gettempdir(), os.environ.get("TMPDIR")
     _remove_abandoned(Path(parent))
     folder = Path(parent) / f"reprise-{secrets.token_hex(5)}"  # random: never the name of what is there
-    atexit.register(shutil.rmtree, folder, ignore_errors=True)
+    atexit.register(shutil.rmtree, folder, True)  # errors are ignored
     try:
         with suppress(OSError):  # no room: then there is none for temporary files either
             folder.mkdir(mode=0o700)

@@ -34,18 +34,19 @@ def begin_worker() -> None:
     """
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    _killed_with_parent()
+    killed_with_parent()
     threading.Thread(target=_wait_and_end, daemon=True).start()
 
 
 def end_with_parent(parent: int) -> None:
     """In a process that was just forked: be killed when `parent` ends, or end now where it is gone already."""
-    _killed_with_parent()
+    killed_with_parent()
     if os.getppid() != parent:
         os._exit(1)
 
 
-def _killed_with_parent() -> None:
+def killed_with_parent() -> None:
+    """Have the kernel kill this process when the one that made it ends."""
     with suppress(OSError, AttributeError):  # Linux only
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
 
@@ -72,13 +73,33 @@ def starting() -> Iterator[None]:
     kept = os.environ.get(SAFE_PATH)
     os.environ[SAFE_PATH] = "1"
     try:
-        yield
+        with _undisturbed():
+            yield
     finally:
         if kept is None:
             os.environ.pop(SAFE_PATH, None)
         else:
             os.environ[SAFE_PATH] = kept
         signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+
+@contextmanager
+def _undisturbed() -> Iterator[None]:
+    """Put a Ctrl-C off until the block is done: a worker that was half begun would be known to nobody.
+
+    Blocking it in this thread is not enough: a library's threads take it, and Python then handles it in this one.
+    """
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    came: list[int] = []
+    before = signal.signal(signal.SIGINT, lambda number, frame: came.append(number))
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
+        if came:
+            signal.raise_signal(signal.SIGINT)
 
 
 class Workers(ProcessPoolExecutor):

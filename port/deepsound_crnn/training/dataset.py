@@ -218,7 +218,7 @@ def _alone(file: Path, parts: Path) -> Path | str:
 def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
     # Forked from a server that has imported TensorFlow and run nothing: it is loaded once, not by every worker.
     context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload([__name__])
+    context.set_forkserver_preload(["reprise_kit.compare.preloaded", __name__])
     pool = Workers(min(workers, len(files)), context, initializer=_begin)
     try:
         yield from pool.map(part, files, repeat(parts))
