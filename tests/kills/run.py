@@ -83,11 +83,12 @@ class Place:
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
-            return self._stopped(process, number)
+            return self.stopped(process, number)
         self.check_end(process.returncode)
         return False
 
-    def _stopped(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> bool:
+    def stopped(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> bool:
+        """Stop a command now; False where it was before its first line, or done. See `found`."""
         if number == signal.SIGKILL:
             process.kill()
             process.wait()
