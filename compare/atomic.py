@@ -222,7 +222,7 @@ def _workshop(path: Path) -> Iterator[Path]:
         except InputError:
             raise
         except Exception as error:
-            if _is_full(error) and getattr(error, "errno", None) != errno.ENOSPC:
+            if says_full(error) and getattr(error, "errno", None) != errno.ENOSPC:
                 raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(path)) from error
             raise
         finally:
@@ -237,7 +237,7 @@ def _workshop(path: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def _is_full(error: Exception) -> bool:
+def says_full(error: Exception) -> bool:
     """Whether a library says in its own words that the disk is full; NumPy only counts what it wrote of an array."""
     return os.strerror(errno.ENOSPC) in str(error) or bool(re.fullmatch(r"\d+ requested and \d+ written", str(error)))
 

@@ -1,6 +1,8 @@
 """What the sub-commands share: their options, and how each of them ends."""
 
+import errno
 import math
+import os
 from collections.abc import Callable
 from functools import partial, reduce
 from pathlib import Path
@@ -8,7 +10,7 @@ from typing import Any
 
 import click
 
-from reprise_kit.compare.atomic import refuse_inputs
+from reprise_kit.compare.atomic import refuse_inputs, says_full
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
 
@@ -77,6 +79,8 @@ class Command(click.Command):
         except KeyboardInterrupt:
             raise click.Abort from None
         except Exception as error:
+            if says_full(error):  # TensorFlow's own kind of exception
+                raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(ctx.params.get("out") or "")) from None
             raise unforeseen(error, " ".join([str(ctx.info_name), *map(str, read)])) from None
 
 
