@@ -1,6 +1,5 @@
 """A folder for the temporary files of a run, its libraries and children; what a killed run left, the next removes."""
 
-import atexit
 import os
 import re
 import secrets
@@ -8,14 +7,12 @@ import shutil
 import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from fnmatch import fnmatch
 from pathlib import Path
 from typing import NoReturn
 
 from reprise_kit.compare.lock import try_lock
 
 LOCK = ".reprise-scratch"  # held while the run lives
-SOCKETS = "pymp-*"
 NAME = re.compile(r"reprise-[0-9a-f]{10}")
 
 
@@ -25,7 +22,6 @@ def scratch() -> Iterator[None]:
     parent, variable = tempfile.gettempdir(), os.environ.get("TMPDIR")
     _remove_abandoned(Path(parent))
     folder = Path(parent) / f"reprise-{secrets.token_hex(5)}"  # random: never the name of what is there
-    atexit.register(shutil.rmtree, folder, True)  # errors are ignored
     try:
         with suppress(OSError):  # no room: then there is none for temporary files either
             folder.mkdir(mode=0o700)
@@ -36,21 +32,9 @@ def scratch() -> Iterator[None]:
         tempfile.tempdir = parent
         _restore(variable)
         try:
-            _empty(folder)
+            shutil.rmtree(folder, ignore_errors=True)
         finally:  # Ctrl-C, while it was removed
-            _empty(folder)
-
-
-def _empty(folder: Path) -> None:
-    """Remove a run's folder now, but for the sockets of `multiprocessing`, which it removes itself at the very end."""
-    if not any(folder.glob(SOCKETS)):
-        shutil.rmtree(folder, ignore_errors=True)
-        return
-    for path in folder.iterdir():
-        if path.is_dir() and not fnmatch(path.name, SOCKETS):
-            shutil.rmtree(path, ignore_errors=True)
-        elif not path.is_dir() and path.name != LOCK:
-            path.unlink(missing_ok=True)
+            shutil.rmtree(folder, ignore_errors=True)
 
 
 def outer() -> Path:

@@ -10,7 +10,6 @@ import wave
 import pytest
 
 from reprise_kit.compare.workers import starting
-from tests.apps.archive.test_faults import alive
 
 # A command that is interrupted in code of a given kind, by a signal to the whole group as a terminal sends it.
 INTERRUPTED = """
@@ -108,27 +107,3 @@ except KeyboardInterrupt:
 def test_what_starts_a_worker_is_not_broken_into():
     done = subprocess.run([sys.executable, "-c", STARTED], capture_output=True, text=True, check=True)
     assert done.stdout == "begun\ninterrupted\n"
-
-
-FORKED = """
-import multiprocessing, os, time
-from reprise_kit.compare.workers import Workers
-if __name__ == "__main__":
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reprise_kit.compare.preloaded"])
-    pool = Workers(1, context)
-    print(pool.submit(os.getpid).result(), pool.submit(os.getppid).result(), flush=True)
-    time.sleep(60)
-"""
-
-
-def test_a_fork_server_and_its_workers_end_with_a_killed_parent(tmp_path):
-    (tmp_path / "forked.py").write_text(FORKED)
-    parent = subprocess.Popen([sys.executable, tmp_path / "forked.py"], stdout=subprocess.PIPE, text=True)
-    worker, server = map(int, parent.stdout.readline().split())
-    parent.kill()
-    parent.wait()
-    until = time.monotonic() + 1
-    while any(map(alive, (worker, server))) and time.monotonic() < until:
-        time.sleep(0.02)
-    assert not alive(worker) and not alive(server)

@@ -37,6 +37,7 @@ class Place:
         self.clear()
         began = time.monotonic()
         self.ended = self.finish()
+        assert self.ended == job.code, f"the undisturbed run ended with {self.ended}: {self.errors()}"
         self.seconds = time.monotonic() - began
         self.answer: Any = job.answer(self.out)
         self.listed = self._listing()

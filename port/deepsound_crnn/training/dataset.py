@@ -5,6 +5,7 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 """
 
 import multiprocessing
+import pickle
 from collections.abc import Callable, Iterator
 from concurrent.futures.process import BrokenProcessPool
 from itertools import repeat
@@ -20,7 +21,7 @@ from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
 from reprise_kit.compare.shown import shown
-from reprise_kit.compare.workers import DIED, Workers, begin_worker, end_now
+from reprise_kit.compare.workers import DIED, Workers, begin_with, end_now
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
@@ -216,10 +217,10 @@ def _alone(file: Path, parts: Path) -> Path | str:
 
 
 def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
-    # Forked from a server that has imported TensorFlow and run nothing: it is loaded once, not by every worker.
-    context = multiprocessing.get_context("forkserver")
-    context.set_forkserver_preload(["reprise_kit.compare.preloaded", __name__])
-    pool = Workers(min(workers, len(files)), context, initializer=_begin)
+    # Not fork: TensorFlow's threads would not survive it. Not a fork server: its socket's name is too long in some
+    # folders for temporary files, and what it forks knows no parent before it has imported everything.
+    context = multiprocessing.get_context("spawn")
+    pool = Workers(min(workers, len(files)), context, initializer=begin_with, initargs=(pickle.dumps((_begin, ())),))
     try:
         yield from pool.map(part, files, repeat(parts))
     finally:
@@ -227,8 +228,7 @@ def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str
 
 
 def _begin() -> None:
-    """Set a worker up: one thread, Ctrl-C left to its parent, and an end when its parent ends."""
-    begin_worker()
+    """Give a worker one thread."""
     import tensorflow as tf
 
     tf.config.threading.set_intra_op_parallelism_threads(1)
