@@ -5,7 +5,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
 BIN := .venv/bin
 ARGS ?=
 
-.PHONY: compare test lint bench lock lock-py27 record family fuzz fuzz-migrate images images-save images-load verify-images clean
+.PHONY: compare test lint bench lock lock-py27 record family fuzz fuzz-migrate kills images images-save images-load verify-images clean
 
 compare: .venv/installed
 	$(BIN)/reprise compare $(ARGS)
@@ -43,6 +43,10 @@ fuzz-migrate: .venv/installed-dev
 # Changed files of every kind through every reader; goes on where it was stopped (tests/fuzz).
 fuzz: .venv/installed-dev
 	$(BIN)/python -m tests.fuzz $(or $(FOLDER),fuzz-out) $(ARGS)
+
+# Commands stopped at random moments (SIGKILL, Ctrl-C) and begun again; goes on where it was stopped (tests/kills).
+kills: .venv/installed-dev
+	$(BIN)/python -m tests.kills $(or $(FOLDER),kills-out) $(ARGS)
 
 # New versions for the locks (the only target that resolves anything).
 lock: .venv/installed-dev

@@ -39,6 +39,12 @@ def atomic_file(path: Path) -> Iterator[Path]:
         made.replace(path)
 
 
+def write_text(path: Path, text: str) -> None:
+    """Write a text whole or not at all; what is no UTF-8 in it is written as an escape."""
+    with atomic_file(path) as temporary:
+        temporary.write_text(text, "utf-8", "backslashreplace")
+
+
 @contextmanager
 def atomic_folder(path: Path, command: str) -> Iterator[Path]:
     """Yield an empty folder; it takes the place of `path` only if the block ends without an error.

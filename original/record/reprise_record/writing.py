@@ -36,11 +36,16 @@ def provenance(options, keras, chosen, network, run, why):
 
 def write(path, arrays):
     """Write the file or nothing."""
-    temporary = path + ".part.npz"
+    _replace(path, ".part.npz", lambda temporary: np.savez_compressed(temporary, **arrays))
+
+
+def _replace(path, suffix, save):
+    """Have `save` write a temporary file, which becomes `path`; NumPy of then says ValueError of a full disk."""
+    temporary = path + suffix
     try:
-        np.savez_compressed(temporary, **arrays)
+        save(temporary)
         getattr(os, "replace", os.rename)(temporary, path)
-    except (OSError, IOError) as error:
+    except (OSError, IOError, ValueError) as error:
         raise Refused("cannot write %s (%s)" % (path, one_line(error)))
     finally:
         if os.path.exists(temporary):
@@ -54,10 +59,13 @@ def save_architecture(model, out):
         text = model.to_json()
     except Exception as error:
         return "its architecture cannot be saved (%s: %s); recorded without" % (type(error).__name__, one_line(error))
-    with open(path + ".part", "w") as stream:
-        stream.write(text)
-    getattr(os, "replace", os.rename)(path + ".part", path)
+    _replace(path, ".part", lambda temporary: _write_text(temporary, text))
     return "architecture: " + path
+
+
+def _write_text(path, text):
+    with open(path, "w") as stream:
+        stream.write(text)
 
 
 def report(run, notes):

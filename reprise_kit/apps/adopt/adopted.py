@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 from reprise_kit.apps.adopt.captured import Captured
+from reprise_kit.compare.atomic import write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.shown import shown
 
@@ -140,9 +141,7 @@ class Report:
     def write(self, folder: Path) -> None:
         """Write report.html, report.md and report.json into `folder`."""
         for kind, text in (("html", self._render("html")), ("md", self._render("md")), ("json", self.json())):
-            part = folder / f".report.{kind}.part"
-            part.write_text(text, "utf-8", "backslashreplace")
-            part.replace(folder / f"report.{kind}")
+            write_text(folder / f"report.{kind}", text)
 
     def json(self) -> str:
         """Everything, for a program."""

@@ -11,7 +11,7 @@ from packaging.utils import canonicalize_name
 
 from reprise_kit.apps.adopt.run import SPY, command
 from reprise_kit.compare import rules
-from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.atomic import atomic_folder, write_text
 
 # The lists of Debian's releases of the time lie in its archive only.
 APT = Template("""RUN (apt-get -qq update \\
@@ -99,9 +99,7 @@ def write(
         shutil.copyfile(Path(variables["HOME"]) / ".keras" / "keras.json", made / "keras.json")
     compose = COMPOSE + (_volumes(stand_in) if stand_in else "")
     for name, content in (("Dockerfile", text), ("compose.yaml", compose), (".dockerignore", IGNORED)):
-        part = out / f".{name}.part"
-        part.write_text(content, "utf-8")
-        part.replace(out / name)
+        write_text(out / name, content)
 
 
 def _system(lock: str, imports: Sequence[str], display: bool) -> list[str]:

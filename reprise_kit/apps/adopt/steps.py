@@ -13,7 +13,7 @@ import msgspec
 from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, judging, run, system_folder
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
-from reprise_kit.compare.atomic import atomic_folder, held_folder
+from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 
@@ -72,7 +72,7 @@ class Adoption:
 
     def _remember(self) -> None:
         """Keep what was asked, with the first thing that was found: a mistyped SOURCE does not take the folder."""
-        _write(self.out / ASKED, json.dumps(self.asked) + "\n")
+        write_text(self.out / ASKED, json.dumps(self.asked) + "\n")
 
     def _forget(self, step: str) -> None:
         """What a step and those after it found is of another question: it is found anew."""
@@ -134,7 +134,7 @@ class Adoption:
         )
         ran = self._opened(program, found) if not entry else self._run_or_opened(program, found)
         self.say(f"run: {ran.ended} after {ran.seconds:g} s")
-        _write(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
+        write_text(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
 
     def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
         """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
@@ -180,9 +180,8 @@ class Adoption:
             made.python, made.variables, self._source(), self.out / "home-of-run", self.request.unboxed
         )
         found = captured.record_all(self.out / "caught", folder, recorder, lambda line: self.say(f"capture: {line}"))
-        part = self.out / f".{FILES['capture']}.part"
-        captured.save(found, part)
-        part.replace(self.out / FILES["capture"])
+        with atomic_file(self.out / FILES["capture"]) as temporary:
+            captured.save(found, temporary)
 
     def _report(self) -> None:
         found, made, ran = self._found(), self._made, run.load(self.out / FILES["run"])
@@ -251,9 +250,3 @@ def _other_backends(found: Evidence, models: Sequence[captured.Captured]) -> lis
         for one in models
         if one.backend and one.backend != found.backend
     ]
-
-
-def _write(path: Path, text: str) -> None:
-    part = path.with_name(f".{path.name}.part")
-    part.write_text(text, "utf-8")
-    part.replace(path)
