@@ -32,6 +32,7 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
            "kernel_size", "data_format", "kernel_initializer"}  # fmt: skip
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
+MODULES_KERAS_2 = {"keras.initializers"}  # Keras 1 calls it initializations
 LAST_BEFORE_1 = "0.3.3"
 SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
 
@@ -65,6 +66,19 @@ class Findings:
     def imported(self) -> set[str]:
         """Return every module that the program imports, with its dots."""
         return {name for module in self.modules.values() for name, _, _ in module.imports}
+
+    def module_of_keras_2(self) -> str | None:
+        """Return a module that the program imports and that only Keras 2 has."""
+        names = {
+            f"keras.{n}" for m in self.modules.values() for of, _, names in m.imports if of == "keras" for n in names
+        }
+        return min((self.imported() | names) & MODULES_KERAS_2, default=None)
+
+    def believed(self) -> list[Architecture]:
+        """Return the architectures that the program can have written: none of Keras 1 where only Keras 2 runs it."""
+        if self.module_of_keras_2() is None:
+            return self.architectures
+        return [a for a in self.architectures if not (a.version or "2").startswith(("0.", "1.")) and not a.before_1]
 
     def pin(self, package: str) -> tuple[str, str] | None:
         """Return the version that is stated for a package, and where."""
@@ -169,6 +183,8 @@ def _last_day(version: str) -> str:
 def keras_2_day(seen: Findings, day: str) -> str | None:
     """Say why the program is younger than a day: it is written for Keras 2, and the day is of Keras 1."""
     newer, older = sorted(seen.words() & KERAS_2), seen.words() & KERAS_1
+    if wanted := seen.module_of_keras_2():
+        newer, older = [wanted], set()
     if day < "2017-03-14" and newer and not older and not any(c.version for c in seen.checkpoints):
         seen.disagreements.append(
             f"the checkpoint is of {day}, before Keras 2, for which the program is written ({', '.join(newer[:3])})"
@@ -182,14 +198,14 @@ def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
     for checkpoint in seen.checkpoints:
         if checkpoint.version:
             yield checkpoint.version, f"{checkpoint.path} records keras_version {checkpoint.version}"
-    for architecture in seen.architectures:
+    for architecture in seen.believed():
         if architecture.version:
             yield architecture.version, f"{architecture.path} records keras_version {architecture.version}"
-    for architecture in seen.architectures:
+    for architecture in seen.believed():
         if architecture.before_1:
             yield LAST_BEFORE_1, f"{architecture.path} has the form of Keras before 1.0"
     pinned = seen.pin("keras")
-    if pinned:
+    if pinned and not (seen.module_of_keras_2() and pinned[0].startswith(("0.", "1."))):
         yield pinned[0], f"{pinned[1]} states Keras {pinned[0]}"
 
 
@@ -252,7 +268,7 @@ def _backend_of_code(seen: Findings) -> Iterable[tuple[str, str]]:
 
 def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
     """Return "th" or "tf", and why; `name` is the backend."""
-    files: list[Checkpoint | Architecture] = [*seen.checkpoints, *seen.architectures]
+    files: list[Checkpoint | Architecture] = [*seen.checkpoints, *seen.believed()]
     for path, found in [(file.path, file.orderings) for file in files]:
         if len(found) == 1:
             return min(found), [f"{path} records {min(found)}"]

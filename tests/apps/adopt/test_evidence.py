@@ -366,3 +366,19 @@ def test_a_checkpoint_that_was_only_moved_is_as_old_as_it_was(tmp_path):
     git(folder, "2024-03-25", "commit", "-q", "-m", "tidied up")
     found = gather(folder)
     assert (found.checkpoints, found.date) == (["v1/model.h5"], "2016-10-02")
+
+
+@pytest.mark.parametrize("line", ["from keras.initializers import normal", "from keras import initializers"])
+def test_code_that_only_keras_2_runs_is_believed_before_an_older_architecture(tmp_path, line):
+    config = {"class_name": "Sequential", "config": [{"dim_ordering": "th"}], "keras_version": "1.0.4"}
+    files = {
+        "model.json": json.dumps(config),
+        "README.md": "Keras 1.0\n",
+        "run.py": "import keras\nkeras.x.predict(1)\n",
+    }
+    code = f"{line}\nimport keras\nConvolution2D(4, 3, 3, border_mode='same').predict(1)\n"
+    found = gather(make(tmp_path / "mixed", files, "2016-07-12", {"run.py": code}))
+    assert (found.date, found.keras_version, found.dim_ordering) == ("2017-05-06", None, "tf")
+    assert any("keras.initializers" in line for line in found.disagreements)
+    older = gather(make(tmp_path / "older", files | {"run.py": RUNS}, "2016-07-12", {"notes.txt": "later"}))
+    assert (older.date, older.keras_version, older.dim_ordering) == ("2016-07-12", "1.0.4", "th")
