@@ -79,7 +79,7 @@ def opened(path: Path) -> Iterator[Content]:
     if path.is_dir():
         raise InputError("a folder, not an audio file")
     if not path.is_file():
-        raise InputError("no such file")
+        raise InputError("no plain file, but a pipe or a device" if path.exists() else "no such file")
     try:
         file = path.open("rb")
     except OSError as error:

@@ -17,6 +17,7 @@ from reprise_kit.port.audio.scipy017 import spectrum
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, backward, output_length
 
 MAX_BLOCK = 1 << 20  # native samples; a sampling rate with a large prime factor needs long blocks
+MAX_OUT = 8 * MAX_BLOCK  # samples at 22,050 Hz: a file says any rate, and 1 Hz would make 22,050 samples of each of its
 CONTEXT = 2  # hops of sound kept before the next mel frame
 
 
@@ -44,8 +45,8 @@ class LiveResampler:
         edge = rate // math.gcd(rate, SAMPLE_RATE)
         while blocks.edges * edge < blocks.length:
             edge *= 2
-        if blocks.edges * edge > MAX_BLOCK:
-            raise InputError(f"{rate} Hz cannot be resampled live; give the whole file, or 44100 or 48000 Hz")
+        if blocks.edges * edge > MAX_BLOCK or blocks.edges * edge * SAMPLE_RATE > MAX_OUT * rate:
+            raise InputError(f"{rate} Hz cannot be resampled live; give a shorter clip, or 44100 or 48000 Hz")
         self.edge, self.edge_out = edge, edge * SAMPLE_RATE // rate
         self.block, self.block_out = blocks.edges * edge, blocks.edges * self.edge_out
         self.head = np.empty(0, np.float32)  # the first samples: what a whole-clip transform wraps round to

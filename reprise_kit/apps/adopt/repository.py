@@ -20,6 +20,7 @@ from reprise_kit.compare.errors import InputError
 URL = re.compile(r"(https|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[\w./~-]+")
 LARGEST = 512 << 20  # bytes of one file
 LARGEST_ALL = 2 << 30  # bytes of all files of a commit
+LARGEST_FOLDER = 16 << 30  # bytes of all files of a folder: data and weights may lie beside the code
 LISTING = 64 << 20  # bytes of git's list of a commit's files
 CLONE_SECONDS = 1800
 MISSING = -1  # the size of an object that git cannot find
@@ -111,18 +112,37 @@ def _cloned(url: str, folder: Path) -> Path:
 
 def _copied(source: Path, folder: Path) -> list[str]:
     """Copy a folder as it lies, without its git directory; return a line for each link that leads out of it."""
-    notes = []
+    notes, taken = [], []
+    for path in _files(source):
+        if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
+            notes.append(f"{path.relative_to(source)} is a link out of the repository: left out")
+        elif path.is_symlink() or path.is_file():
+            taken.append(path)
+    _check_room(source, {path: path.lstat().st_size for path in taken}, folder)
+    for path in taken:
+        target = folder / path.relative_to(source)
+        target.parent.mkdir(parents=True, exist_ok=True)
+        shutil.copy2(path, target, follow_symlinks=False)
+    return notes
+
+
+def _files(source: Path) -> Iterator[Path]:
+    """Yield every file and link below a folder, without its git directory."""
     for root, folders, names in os.walk(source):
         folders[:] = sorted(name for name in folders if name != ".git")
-        for name in [*names, *(n for n in folders if Path(root, n).is_symlink())]:
-            path = Path(root, name)
-            inside = path.relative_to(source)
-            if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
-                notes.append(f"{inside} is a link out of the repository: left out")
-            elif path.is_symlink() or path.is_file():
-                (folder / inside).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(path, folder / inside, follow_symlinks=False)
-    return notes
+        yield from (Path(root, name) for name in names)
+        yield from (path for path in (Path(root, name) for name in folders) if path.is_symlink())
+
+
+def _check_room(source: Path, sizes: dict[Path, int], folder: Path) -> None:
+    """Raise InputError where a copy of these files would be larger than a repository is, or than there is room for."""
+    total, most = sum(sizes.values()), min(LARGEST_FOLDER, shutil.disk_usage(folder).free)
+    if total > most:
+        largest = max(sizes, key=lambda path: sizes[path])
+        raise InputError(
+            f"{source}: {total >> 20} MB of files, of which {most >> 20} can be copied; the largest is "
+            f"{largest.relative_to(source)}; give a folder with what is needed, or --commit"
+        )
 
 
 def _from_git(source: Path, commit: str | None, folder: Path) -> Checkout:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import subprocess
 
 import h5py
@@ -318,6 +319,14 @@ def test_a_package_below_a_folder_of_sources_is_the_repositorys_own():
         "src/game/run.py", "src/game/__init__.py", "src/game/manager.py", "src/game/net.py",
     ]  # fmt: skip
     assert imports.foreign(sources, modules, {"src"}, {"sys"}) == ["keras"]
+
+
+def test_a_folder_that_is_larger_than_a_repository_is_not_copied(tmp_path):
+    folder = make(tmp_path / "digits", IMAGE)
+    os.truncate(folder / "README.md", 1 << 40)  # takes no room, and its copy would
+    shutil.rmtree(folder / ".git")
+    with pytest.raises(InputError, match=r"MB of files, .* the largest is README\.md"):
+        gather(folder)
 
 
 @pytest.mark.parametrize("wrapped", [True, False])

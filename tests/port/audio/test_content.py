@@ -1,6 +1,7 @@
 """A file's bytes by slices are those of the file, and a disk that fails is one line."""
 
 import io
+import os
 
 import numpy as np
 import pytest
@@ -41,4 +42,10 @@ def test_a_disk_that_fails_is_one_line(tmp_path):
     with pytest.raises(InputError, match=r"^cannot be read \(Input/output error\)$"):
         Content(io.BufferedReader(Failing()), 0, 10).sha256()
     with pytest.raises(InputError, match="no such file"), opened(tmp_path / "absent"):
+        pass
+
+
+def test_a_pipe_is_called_so_and_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "x.wav")
+    with pytest.raises(InputError, match="a pipe or a device"), opened(tmp_path / "x.wav"):
         pass

@@ -99,9 +99,11 @@ def test_resampler_keeps_length_and_is_independent_of_the_pieces(rate: int, bloc
     np.testing.assert_array_equal(outs[0], outs[1])
 
 
-def test_a_rate_that_no_block_fits_is_refused() -> None:
+@both_blocks
+@pytest.mark.parametrize("rate", [999_983, 1, 50])
+def test_a_rate_that_no_block_fits_is_refused(rate: int, blocks: Blocks) -> None:
     with pytest.raises(InputError, match="cannot be resampled live"):
-        LiveResampler(999_983)
+        LiveResampler(rate, blocks)
 
 
 def agreement(path: Path, name: str, blocks: Blocks) -> float:
