@@ -22,7 +22,8 @@ class Input:
     def open(cls, path: Path) -> "Input":
         """Take a file; raises InputError where there is no such file."""
         if not path.is_file():
-            raise InputError(f"{path}: no such file; give the path of a file")
+            what = "a folder, a pipe or a device" if path.exists() else "no such file"
+            raise InputError(f"{path}: {what}; give the path of a file")
         return cls(path)
 
     @cached_property

@@ -48,7 +48,10 @@ def load(name: str | Path) -> System:
 
 
 def part(system: System, name: str) -> ModuleType | None:
-    """Import a system's module (`pipeline`, `live`, ...), or return None where it has none."""
+    """Import a system's module (`pipeline`, `live`, ...), or return None where it has none.
+
+    Raises what the module raises where it is imported; InputError where it would end the program there.
+    """
     if system.package.startswith(OTHERS):
         _package(system)
     module = f"{system.package}.{name}"
@@ -58,6 +61,10 @@ def part(system: System, name: str) -> ModuleType | None:
         if error.name not in (system.package, module):
             raise
         return None
+    except SystemExit:
+        raise InputError(
+            f"{system.folder / name}.py ends the program where it is imported; it must only define"
+        ) from None
 
 
 def has_part(system: System, name: str) -> bool:

@@ -17,6 +17,9 @@ ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = ROOT / "original"
 CLIPS = Path(__file__).absolute().parents[1] / "clips"
 
+LARGEST = 16 << 20  # bytes of a system.toml; one of a thousand stages has half a million
+MOST_PARTS = 10_000_000  # tomllib keeps every beginning of a dotted key: the square of its parts
+
 Backend = Literal["theano", "tensorflow", "none"]  # none: no network, so that no order of its kernels matters
 
 
@@ -177,15 +180,29 @@ class System:
         return own if own.exists() else ROOT / name
 
 
+def _text(path: Path) -> str:
+    """Return the text of a system.toml; raises InputError on what tomllib's time and memory have no bound for."""
+    if not path.is_file():
+        raise InputError(f"{path}: cannot be read: no plain file")
+    if path.stat().st_size > LARGEST:
+        raise InputError(f"{path}: {path.stat().st_size} bytes; a description of a system has at most {LARGEST}")
+    text = path.read_text("utf-8")
+    if sum(line.count(".") ** 2 for line in text.splitlines()) > MOST_PARTS:
+        raise InputError(f"{path}: cannot be read: keys of too many parts")
+    return text
+
+
 def read(folder: Path, name: str, package: str) -> System:
     """Read `folder`/system.toml; raises InputError with one line: which key is missing, unknown or of another type."""
     path = folder / "system.toml"
     try:
-        row = tomllib.loads(path.read_text("utf-8"))
+        row = tomllib.loads(_text(path))
         system = System(name, folder, package, msgspec.convert(row, SystemFile))
         names = [stage.name for stage in system.stages]
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
+    except RecursionError:
+        raise InputError(f"{path}: cannot be read: lists or tables too deep in each other") from None
     except msgspec.ValidationError as error:
         raise InputError(f"{path}: {error} (the keys: docs/own-system.md)") from None
     for stage in system.stages:

@@ -60,7 +60,9 @@ def _problems(subject: Subject, look: Callable[[Subject], Problems]) -> tuple[st
         return tuple(look(subject))
     except InputError as error:
         return (str(error),)
-    except Exception as error:
+    except KeyboardInterrupt:
+        raise
+    except BaseException as error:  # an exit, too: the checks that follow would be left out, and it looked like a pass
         frames = traceback.extract_tb(error.__traceback__)
         own = [frame for frame in frames if Path(frame.filename).is_relative_to(subject.system.folder)]
         where = (own or frames)[-1]

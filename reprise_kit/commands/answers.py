@@ -17,6 +17,7 @@ from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
+from reprise_kit.compare.input import Input
 from reprise_kit.compare.patience import patience
 from reprise_kit.compare.screen import console
 from reprise_kit.compare.shown import shown
@@ -50,7 +51,7 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
     with patience(lambda: "loading the network"):
         pipeline = registry.open_pipeline(chosen.system, chosen.weights, {**chosen.options, **options})
     answers, bad = [], []
-    for clip, answer in _answers(pipeline, clips):
+    for clip, answer in _answers(pipeline, clips, chosen.system):
         if isinstance(answer, InputError):
             if len(clips) == 1:
                 raise answer
@@ -68,6 +69,7 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
 def _refuse_early(clip: Path, system: System) -> None:
     """Raise InputError on a file that cannot be answered, before TensorFlow is loaded, which takes seconds."""
     if system.file.input != "sound":
+        Input.open(clip)
         return
     from reprise_kit.port.audio.stream import incoming
 
@@ -78,10 +80,12 @@ def _refuse_early(clip: Path, system: System) -> None:
         raise InputError(f"{clip}: {error}") from None
 
 
-def _answers(pipeline: Pipeline, clips: list[Path]) -> Iterator[tuple[Path, Prediction | InputError]]:
+def _answers(pipeline: Pipeline, clips: list[Path], system: System) -> Iterator[tuple[Path, Prediction | InputError]]:
     clips_seen = track(clips, "predicting", console=console(stderr=True), transient=True, disable=len(clips) == 1)
     for clip in clips_seen:
         try:
+            if system.file.input != "sound":  # its own reader would wait for a pipe
+                Input.open(clip)
             yield clip, pipeline.predict(clip)
         except InputError as error:
             yield clip, error

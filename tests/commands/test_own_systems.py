@@ -174,6 +174,8 @@ BREAKS = {
     "no InputError": ("if not counts.any():", "if False:", "empty file"),
     "no hash": ('"weights_sha256": sha256, ', "", "weights_sha256"),
     "an error of its own": ("totals / totals.sum()", "totals / nothing", "pipeline.py, line"),
+    "an end of its own": ("totals / totals.sum()", "exit(0)", "SystemExit: 0 (pipeline.py, line"),
+    "an end on import": ("LANGUAGES = (", "raise SystemExit(0)\nLANGUAGES = (", "pipeline.py ends the program"),
     "other labels": ('LANGUAGES = ("english", "german")', 'LANGUAGES = ("german", "english")', "labels"),
 }  # fmt: skip
 
@@ -186,6 +188,22 @@ def test_the_contract_bites(break_: str, folder: Path, capsys: pytest.CaptureFix
     (folder / "pipeline.py").write_text(text.replace(old, new))
     code, said = checked(folder, capsys)
     assert code == 1 and any(said_so in line for line in said), said
+
+
+@pytest.mark.parametrize("more", ["[" * 5000, ".".join("a" * 20_000) + " = 1", "# " + "x" * (16 << 20)])
+def test_a_description_that_no_parser_bounds_is_refused(more: str, folder: Path) -> None:
+    with (folder / "system.toml").open("a") as file:
+        file.write(f"\n{'more = ' if more[0] == '[' else ''}{more}\n")
+    with pytest.raises(InputError, match=r"system\.toml: ") as caught:
+        registry.load(folder)
+    assert len(str(caught.value)) < 300
+
+
+def test_a_pipe_is_no_input_and_is_not_waited_for(folder: Path, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "river.txt")
+    for inputs in (["river.txt"], ["river.txt", folder / "inputs" / "river.txt"]):
+        done = run("predict", *inputs, "--system", folder, cwd=tmp_path)
+        assert done.returncode == (2 if len(inputs) == 1 else 1) and "river.txt: a folder, a pipe" in done.stderr
 
 
 def test_nothing_is_written_over(folder: Path, tmp_path: Path) -> None:
