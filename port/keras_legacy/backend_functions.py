@@ -5,6 +5,7 @@ Each takes an `Operations` first, which is `keras.ops` and what the old backend 
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 
@@ -29,6 +30,10 @@ class Operations:
         return 1e-7 if self.version >= (2,) else 0.0
 
 
+def _compared(name: str, ops: Any, x: Any, y: Any) -> Any:
+    return getattr(ops, name)(x, y)
+
+
 # Every backend function that is known, with Keras 1's own argument names and arithmetic.
 FUNCTIONS: dict[str, Callable[..., Any]] = {
     "abs": lambda ops, x: ops.absolute(x),
@@ -47,7 +52,8 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "tanh": lambda ops, x: ops.tanh(x),
     "sigmoid": lambda ops, x: ops.sigmoid(x),
     "hard_sigmoid": lambda ops, x: ops.clip(0.2 * x + 0.5, 0.0, 1.0),
-    "softmax": lambda ops, x: ops.softmax(x),
+    "softmax": lambda ops, x, axis=-1: ops.softmax(x, axis=axis),
+    "elu": lambda ops, x, alpha=1.0: ops.elu(x, alpha),
     "softplus": lambda ops, x: ops.softplus(x),
     "softsign": lambda ops, x: ops.softsign(x),
     "sum": lambda ops, x, axis=None, keepdims=False: ops.sum(x, axis=axis, keepdims=keepdims),
@@ -66,7 +72,38 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "epsilon": lambda ops: 1e-7,
     "concatenate": lambda ops, tensors, axis=-1: ops.concatenate(tensors, axis=axis),
     "reverse": lambda ops, x, axes: ops.flip(x, axes),
+    "stack": lambda ops, x, axis=0: ops.stack(x, axis=axis),
+    "reshape": lambda ops, x, shape: ops.reshape(x, shape),
+    "repeat_elements": lambda ops, x, rep, axis: ops.repeat(x, rep, axis=axis),
+    "repeat": lambda ops, x, n: ops.repeat(ops.expand_dims(x, 1), n, axis=1),
+    "tile": lambda ops, x, n: ops.tile(x, n),
+    "temporal_padding": lambda ops, x, padding=1: _padded(ops, x, padding),
+    "cumsum": lambda ops, x, axis=0: ops.cumsum(x, axis=axis),
+    "cast": lambda ops, x, dtype: ops.cast(x, dtype),
+    "one_hot": lambda ops, indices, nb_classes: ops.one_hot(indices, nb_classes),
+    "argmax": lambda ops, x, axis=-1: ops.argmax(x, axis=axis),
+    "argmin": lambda ops, x, axis=-1: ops.argmin(x, axis=axis),
+    "ones_like": lambda ops, x: ops.ones_like(x),
+    "zeros_like": lambda ops, x: ops.zeros_like(x),
+    **{name: partial(_compared, name) for name in ("equal", "not_equal", "greater", "greater_equal")},
+    **{name: partial(_compared, name) for name in ("less", "less_equal")},
 }
+
+
+def added(ops: Any, x: Any, y: Any) -> Any:
+    """Return x + y, each stretched to the other's shape.
+
+    keras.ops.add of 3.15 on TensorFlow takes a y with one axis longer than 1, whichever that is, for a bias along the
+    last axis of x or along axis 1; its subtract does not, and x - (-y) is x + y bit by bit.
+    """
+    shapes = [tuple(getattr(z, "shape", ())) for z in (x, y)]
+    return ops.add(x, y) if () in shapes or shapes[0] == shapes[1] else ops.subtract(x, ops.negative(y))
+
+
+def _padded(ops: Any, x: Any, padding: Any) -> Any:
+    """Return x (n, n_steps, n_in) with zeros before and after: as many of each in Keras 1, two numbers in Keras 2."""
+    around = (padding, padding) if isinstance(padding, int) else tuple(padding)
+    return ops.pad(x, ((0, 0), around, (0, 0)))
 
 
 def _relu(ops: Any, x: Any, alpha: float, max_value: float | None) -> Any:

@@ -15,7 +15,7 @@ from pathlib import PurePosixPath
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS, Operations
+from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS, Operations, added
 from reprise_kit.port.keras_legacy.bytecode import Node, expression
 from reprise_kit.port.keras_legacy.marshalled import Code, parse_code
 
@@ -273,7 +273,9 @@ def _apply(node: Node, x: Any, ops: Operations) -> Any:
     if node.op == "call":
         keywords = {key: _apply(value, x, ops) for key, value in node.keywords}
         return FUNCTIONS[_callee(node)](ops, *parts, **keywords)
-    names = {"+": "add", "-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
+    if node.op == "+":
+        return added(ops, *parts)
+    names = {"-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
     return getattr(ops, names[node.op])(*parts)
 
 

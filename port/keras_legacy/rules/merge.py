@@ -1,14 +1,13 @@
 """Merge, as a layer or as the function of the functional API, in every mode."""
 
-from functools import reduce
+from functools import partial, reduce
 from typing import Any
 
 import keras
-import numpy as np
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.backend_functions import l2_normalize
+from reprise_kit.port.keras_legacy.backend_functions import added, l2_normalize
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -36,22 +35,10 @@ def merge(context: Context, node: Node) -> Apply:
     raise InputError(f"layer {node.name}: the merge mode {mode!r} is not one of Keras 1's")
 
 
-def added(x: Any, y: Any) -> Any:
-    """Return x + y, each stretched to the other's shape.
-
-    keras.ops.add of 3.15 on TensorFlow takes a y with one axis longer than 1, whichever that is, for a bias along the
-    last axis of x or along axis 1; its subtract does not, and x - (-y) is x + y bit by bit.
-    """
-    plain = any(np.ndim(z) == 0 if not hasattr(z, "shape") else not z.shape for z in (x, y))
-    if plain or tuple(getattr(x, "shape", ())) == tuple(getattr(y, "shape", ())):
-        return ops.add(x, y)
-    return ops.subtract(x, ops.negative(y))
-
-
 def _elementwise(context: Context, node: Node, layer: Any) -> Apply:
     def apply(tensors: list[Tensor]) -> Tensor:
         if isinstance(layer, layers.Add) and len({tuple(x.shape) for x in tensors}) > 1:
-            return layers.Activation("linear", name=layer.name)(reduce(added, tensors))
+            return layers.Activation("linear", name=layer.name)(reduce(partial(added, ops), tensors))
         twins = [context.twin(x) for x in tensors]
         if all(twin is not None for twin in twins):
             return context.from_last(layer(twins), node.name)

@@ -10,8 +10,8 @@ import keras
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.backend_functions import added
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, rule
-from reprise_kit.port.keras_legacy.rules.merge import added
 from reprise_kit.port.keras_legacy.tree import Node
 
 
@@ -37,7 +37,7 @@ def _squeeze(input: Any, axis: Any = None) -> Any:
 
 
 OPERATIONS: dict[str, Callable[..., Any]] = {
-    **dict.fromkeys(("__operators__.add", "math.add"), added),
+    **dict.fromkeys(("__operators__.add", "math.add"), lambda x, y: added(ops, x, y)),
     "math.subtract": lambda x, y: ops.subtract(x, y),
     "math.multiply": lambda x, y: ops.multiply(x, y),
     **dict.fromkeys(("math.truediv", "math.divide"), lambda x, y: ops.divide(x, y)),

@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.backend_functions import added
 from reprise_kit.port.keras_legacy.build import build, migrate
-from reprise_kit.port.keras_legacy.rules.merge import added
 from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
@@ -205,7 +205,7 @@ def test_weights_along_an_open_axis_are_refused_by_name() -> None:
 def test_a_sum_stretches_each_to_the_others_shape(shapes: Any) -> None:
     """Keras 3.15's add of TensorFlow takes the second for a bias along another axis."""
     x, y = (RANDOM.normal(size=shape).astype("float32") for shape in shapes)
-    assert np.array_equal(np.asarray(added(x, y)), x + y)
+    assert np.array_equal(np.asarray(added(keras.ops, x, y)), x + y)
 
 
 def test_a_sum_of_one_counted_sample_is_stretched() -> None:

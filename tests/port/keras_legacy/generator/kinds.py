@@ -121,6 +121,10 @@ KINDS = {
     "one channel, one place, a stride, padded": Kind(
         "1.1.0-tensorflow", (5, 2, 1), (("Convolution2D", {**_ONE_PLACE[1], "border_mode": "same"}),)
     ),
+    **{
+        f"a Lambda, {name}": Kind("2.2.4-tensorflow", (4, 3), (("Lambda", {}, {"function": name}),))
+        for name in ("shapes", "padded", "chosen", "largest")
+    },
     "a bias along the channels": Kind(
         "2.1.6-tensorflow",
         (2, 4, 2),

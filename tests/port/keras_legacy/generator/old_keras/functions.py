@@ -15,6 +15,10 @@ ONE = {
     "max": lambda x: K.max(x, axis=1),
     "last": lambda x: x[:, -1],
     "skip": lambda x: x[:, 1:],
+    "shapes": lambda x: K.tile(K.repeat_elements(K.reshape(x, (-1, 3, 4)), 2, 1), (1, 1, 2)),
+    "padded": lambda x: K.cumsum(K.temporal_padding(x, (1, 2)), axis=1),
+    "chosen": lambda x: K.stack([K.elu(x), K.cast(K.greater(x, 0.1), "float32") * K.ones_like(x)], axis=1),
+    "largest": lambda x: K.one_hot(K.argmax(x, axis=-1), 5) + K.softmax(K.repeat(x[:, 0], 4))[:, :, :1],
 }
 
 TWO = {
