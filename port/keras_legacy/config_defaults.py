@@ -10,7 +10,7 @@ Source: the constructors of keras/layers in 1.0.6, 1.0.7, 1.1.0, 1.2.2, 2.0.9, 2
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, TF_KERAS, Dialect
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2, TF_KERAS, Dialect
 from reprise_kit.port.keras_legacy.tree import Node
 
 Version = tuple[int, ...]
@@ -68,7 +68,7 @@ def _gate(node: Node, version: Version, dialect: Dialect) -> str:
 
 def _epsilon(node: Node, version: Version, dialect: Dialect) -> float:
     """1e-6 up to 1.0.x, 1e-5 in 1.1.0, 1e-3 in 1.2.2 and after; those between were not looked at."""
-    if dialect is not KERAS1:
+    if dialect in (KERAS2, TF_KERAS):
         return 1e-3
     if version < (1, 1):  # the versions that leave it out of their own files
         return 1e-6

@@ -6,7 +6,7 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.config_defaults import fill
-from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, KERAS2, TF_KERAS, Dialect
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS0, KERAS1, KERAS2, TF_KERAS, Dialect
 from reprise_kit.port.keras_legacy.tree import Node
 
 
@@ -20,6 +20,7 @@ from reprise_kit.port.keras_legacy.tree import Node
         ("SimpleRNN", (1, 2, 2), KERAS1, "activation", "tanh"),
         ("Bidirectional", (1, 2, 2), KERAS1, "merge_mode", "concat"),
         ("MaxPooling1D", (2, 0, 9), KERAS2, "pool_length", 2),
+        ("BatchNormalization", (0, 3), KERAS0, "epsilon", 1e-6),
         ("BatchNormalization", (1, 0, 6), KERAS1, "epsilon", 1e-6),
         ("BatchNormalization", (1, 1, 0), KERAS1, "epsilon", 1e-5),
         ("BatchNormalization", (1, 2, 2), KERAS1, "epsilon", 1e-3),
