@@ -150,7 +150,7 @@ FILLING = {
     "new-system": lambda folder, disk: ["new-system", "mine", "--to", disk],
     "features": lambda folder, disk: ["features", CLIP, "--weights", CLIP, "--out", disk / "f.npy"],
     "playlist": lambda folder, disk: ["playlist", CLIP, "--library", folder, "--weights", CLIP, "-o", disk / "out"],
-    "adopt": lambda folder, disk: ["adopt", folder / "corpus", "--entry", "python x.py", "-o", disk / "out"],
+    "adopt": lambda folder, disk: ["adopt", folder / "code", "--entry", "python x.py", "-o", disk / "out"],
 }
 # A run's own: what is there when it is stopped and is used by the next one, never half a file.
 GOES_ON = {".reprise.json", "job.json", "lock", "adopt.json", "lock-out"}
@@ -181,7 +181,10 @@ def elsewhere(*words, tmp):
 @pytest.mark.parametrize(("command", "small_disk"), CASES, indirect=["small_disk"])
 def test_a_full_disk_leaves_only_what_the_next_run_goes_on_from(command, small_disk, run, tmp_path, monkeypatch):
     corpus(tmp_path)
-    (tmp_path / "tmp").mkdir()
+    for folder in ("tmp", "code"):
+        (tmp_path / folder).mkdir()
+    (tmp_path / "code" / "x.py").write_text("import keras\n")
+    (tmp_path / "code" / "requirements.txt").write_text("Keras==1.1.0\n")
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     words = FILLING[command](tmp_path, small_disk)
     code, said = elsewhere(*words, tmp=tmp_path / "tmp") if command == "train" else run(*words)
