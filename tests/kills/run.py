@@ -31,6 +31,7 @@ class Place:
         self.mark = secrets.token_hex(8)
         self.held: Names = Counter()
         self.found: list[str] = []
+        self.passed: set[str] = set()  # temporary files from before the last run
         shutil.rmtree(folder, ignore_errors=True)
         self.given.mkdir(parents=True)
         job.make(self.given)
@@ -57,6 +58,7 @@ class Place:
 
     def begin(self) -> "subprocess.Popen[bytes]":
         """Start the command, in a group of its own."""
+        self.passed = set(self.temporary())
         variables = {"TMPDIR": self.place / "tmp", "REPRISE_CACHE": self.place / "cache", MARK: self.mark}
         with (self.folder / "said").open("wb") as said, (self.folder / "errors").open("wb") as errors:
             return subprocess.Popen(
@@ -132,8 +134,8 @@ class Place:
         rooms = [name for name in self._listing() if ".reprise/" not in name and not self._passes(name)]
         if stray := [name for name in rooms if name not in self.listed]:
             self.found.append(f"stray: {stray[:3]}")
-        if number == signal.SIGINT and (left := self.temporary()):
-            self.found.append(f"temporary files after Ctrl-C: {left[:3]}")
+        if number == signal.SIGINT and (left := set(self.temporary()) - self.passed):  # of a kill: until a run begins
+            self.found.append(f"temporary files after Ctrl-C: {sorted(left)[:3]}")
 
     def _passes(self, name: str) -> bool:
         return any(fnmatch(name, pattern) for pattern in (*self.job.passing, "cache/*"))
