@@ -16,7 +16,7 @@ def main() -> None:
     signal.signal(signal.SIGINT, stop_at_once)
     from reprise_kit import cli  # which takes a while
 
-    cli.main()
+    cli.main(alone=True)
 
 
 if __name__ == "__main__":

@@ -6,6 +6,7 @@ import locale
 import os
 import signal
 import sys
+from contextlib import suppress
 from functools import partial
 from typing import Any, NoReturn
 
@@ -100,19 +101,23 @@ def _swallowed(process: int, found: "sys.UnraisableHookArgs") -> None:
     signal.setitimer(signal.ITIMER_REAL, LATER_SECONDS)
 
 
-def _leave(stopped: list[int]) -> None:
-    """End with 130: where the interrupt met code in a string, Python's own end would be a signal and not a code."""
-    if stopped:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        os._exit(stopped[0])
+def _leave(codes: list[int]) -> None:
+    """End with a code: after an interrupt in code in a string, and where a library aborts, Python's end has none."""
+    if codes:
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError, ValueError):  # nobody reads it any more
+                stream.flush()
+        os._exit(codes[0])
 
 
-def main() -> None:
-    """Run the command line; bad input is one line and exit code 2, the unforeseen one and 70, Ctrl-C one and 130."""
+def main(alone: bool = False) -> None:
+    """Run the command line; bad input is one line and exit code 2, the unforeseen one and 70, Ctrl-C one and 130.
+
+    alone: the process does nothing else, and ends before its libraries do: threads that one still had, abort it.
+    """
     _in_utf8()
-    stopped: list[int] = []
-    atexit.register(_leave, stopped)  # first, so that it comes after whatever else is done at the end
+    codes: list[int] = []
+    atexit.register(_leave, codes)  # first, so that it comes after whatever else is done at the end
     signal.signal(signal.SIGINT, partial(_interrupted, os.getpid()))
     sys.unraisablehook = partial(_swallowed, os.getpid())
     try:
@@ -120,8 +125,14 @@ def main() -> None:
             _main()
     except (click.Abort, KeyboardInterrupt):
         say("reprise: stopped", error=True)
-        stopped.append(130)
+        codes.append(130)
         sys.exit(130)
+    except SystemExit as ended:
+        if alone and isinstance(ended.code, int):
+            codes.append(ended.code)
+        raise
+    else:
+        codes += [0] if alone else []
     finally:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what is left is Python's own end
 

@@ -105,3 +105,21 @@ def test_whoever_reads_may_stop_reading():
     command = f"{sys.executable} -m reprise_kit systems | head -1; exit ${{PIPESTATUS[0]}}"
     done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.stderr == "" and done.returncode in (0, 141)
+
+
+ABORTING = """
+import ctypes, sys
+libc = ctypes.CDLL(None)
+libc.__cxa_atexit(ctypes.cast(libc.abort, ctypes.c_void_p), None, None)
+from reprise_kit.__main__ import main
+sys.argv[0] = "reprise"
+main()
+"""
+
+
+@pytest.mark.parametrize(("words", "code"), [(["systems"], 0), (["inspect", "nothing.h5"], 2)])
+def test_a_library_that_aborts_at_the_very_end_changes_no_code(words, code):
+    command = [sys.executable, "-c", ABORTING, *words]
+    done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
+    assert done.returncode == code, done.stderr
+    assert ("deepsound_crnn" in done.stdout) == (code == 0) and (done.stderr.count("\n") == 1) == (code == 2)
