@@ -120,7 +120,11 @@ def _weights(path: Path) -> Any:
     arrays: dict[str, bytes] = {}
     with h5py.File(stored) as file:
         file.visititems(lambda name, node: arrays.update({name: node[()].tobytes()} if hasattr(node, "dtype") else {}))
-    return json.loads(config), arrays
+    return json.loads(config, object_hook=_without_ids), arrays
+
+
+def _without_ids(config: dict[str, Any]) -> dict[str, Any]:
+    return {key: value for key, value in config.items() if key != "shared_object_id"}  # an address in memory
 
 
 def _zoo(folder: Path) -> None:
