@@ -68,9 +68,11 @@ def environment(  # type: ignore[no-untyped-def]
     with pip's last line where the build fails, and naming the file where one was altered, added or deleted since.
     """
     folder = environment_folder(interpreter, lock)
-    with held(folder.parent / "lock", f"{folder}: another run is building an environment; wait for it", BUILD_SECONDS):
-        if not is_sealed(folder):
-            _build(interpreter, folder, lock, say, variables, boxed)
+    busy = f"{folder}: another run is building an environment; wait for it"
+    if not is_sealed(folder):  # what is there waits for no other that is built
+        with held(folder.parent / "lock", busy, BUILD_SECONDS):
+            if not is_sealed(folder):
+                _build(interpreter, folder, lock, say, variables, boxed)
     check_seal(folder)
     return folder / "bin" / "python"
 

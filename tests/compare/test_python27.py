@@ -7,6 +7,7 @@ import pytest
 
 from reprise_kit.compare import python27
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.lock import held
 from reprise_kit.compare.python27 import environment, private_settings
 
 LOCK = python27.ROOT / "original/eras/requirements-theano.lock"
@@ -29,6 +30,15 @@ def built(tmp_path, monkeypatch):
 def test_it_is_built_once(built, monkeypatch):
     monkeypatch.setattr(python27, "make_virtualenv", lambda *_: pytest.fail("built again"))
     assert environment(Path("python2.7"), LOCK) == built / "bin/python"
+
+
+def test_what_is_there_waits_for_no_other_that_is_built(built, monkeypatch):
+    monkeypatch.setattr(python27, "BUILD_SECONDS", 0.0)
+    with held(built.parent / "lock", "free"):
+        assert environment(Path("python2.7"), LOCK) == built / "bin/python"
+        (built / "sealed.json").unlink()
+        with pytest.raises(InputError, match="another run is building"):
+            environment(Path("python2.7"), LOCK)
 
 
 @pytest.mark.parametrize("name, how", [("keras.py", "altered"), ("sitecustomize.py", "added")])
