@@ -31,7 +31,9 @@ FROM $${BASE:-python:$python}
 ARG PIP_CERT=
 ARG PIP_INDEX_URL=
 ARG PIP_TRUSTED_HOST=
-RUN mkdir -p /home/adopted && chown 1000:1000 /home/adopted
+# A user with a name: a debugger of Flask's asks for it.
+RUN mkdir -p /home/adopted && chown 1000:1000 /home/adopted \\
+ && echo 'adopted:x:1000:1000::/home/adopted:/bin/sh' >> /etc/passwd && echo 'adopted:x:1000:' >> /etc/group
 ${system}COPY environment.lock container/numpy.lock /locks/
 # NumPy before what compiles against it; the versions of pip and setuptools are the last for Python 2.7.
 RUN python -m pip install -q --no-cache-dir 'pip==20.3.4' 'setuptools==44.1.1' 'wheel==0.37.1' \\
