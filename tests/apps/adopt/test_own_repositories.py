@@ -54,7 +54,7 @@ def online() -> None:
 
 @pytest.fixture
 def quick(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Theano compiles a network's functions with g++ for a minute (once here: image_cnn's); NumPy is quicker."""
+    """Theano compiles a recurrent network's functions with g++ for a minute: for ours NumPy is quicker."""
     make = environment.make
 
     def without_compiler(*given: object) -> environment.Environment:
@@ -118,7 +118,6 @@ def test_text_lstm(old: Old, tmp_path: Path) -> None:
     assert any(line.startswith("lstm_1: alone") for line in model["verifications"][0]["lines"])
 
 
-@pytest.mark.usefixtures("quick")
 def test_audio_cnn_with_merge(old: Old, tmp_path: Path) -> None:
     (tmp_path / "stand-in").mkdir()
     with wave.open(str(tmp_path / "stand-in" / "clip.wav"), "wb") as file:
