@@ -9,6 +9,8 @@ from pathlib import Path
 from reprise_kit.compare.errors import InputError
 
 PLAYLISTS = (b"#EXTM3U", b"ffconcat")  # would make FFmpeg open other files
+ZEROS = 64 << 20  # bytes: FFmpeg looks through any number of them for a frame, and nothing can stop it there
+MB = 1 << 20
 
 
 class Content:
@@ -90,4 +92,14 @@ def opened(path: Path) -> Iterator[Content]:
             raise InputError("the file is empty")
         if content[: max(map(len, PLAYLISTS))].startswith(PLAYLISTS):
             raise InputError("a playlist, not an audio file")
+        if _begins_with_zeros(content):
+            raise InputError(f"no sound: its first {ZEROS >> 20} MB are zeros; it was never written, most likely")
         yield content
+
+
+def _begins_with_zeros(content: Content) -> bool:
+    for at in range(0, ZEROS, MB):
+        part = content[at : at + MB]
+        if len(part) < MB or part.strip(b"\0"):
+            return False
+    return True

@@ -2,12 +2,13 @@
 
 import io
 import os
+from contextlib import nullcontext
 
 import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.content import Content, opened
+from reprise_kit.port.audio.content import ZEROS, Content, opened
 
 BYTES = np.random.default_rng(1).bytes(5000)
 
@@ -49,3 +50,16 @@ def test_a_pipe_is_called_so_and_not_waited_for(tmp_path):
     os.mkfifo(tmp_path / "x.wav")
     with pytest.raises(InputError, match="a pipe or a device"), opened(tmp_path / "x.wav"):
         pass
+
+
+@pytest.mark.parametrize(("at", "refused"), [(None, True), (ZEROS - 1, False), (0, False)])
+def test_a_file_that_was_never_written_is_refused_before_it_is_searched(at, refused, tmp_path):
+    path = tmp_path / "x.mp3"
+    path.touch()
+    os.truncate(path, 1 << 40)
+    if at is not None:
+        with path.open("r+b") as file:
+            file.seek(at)
+            file.write(b"x")
+    with pytest.raises(InputError, match="zeros") if refused else nullcontext(), opened(path) as content:
+        assert len(content) == 1 << 40
