@@ -254,6 +254,14 @@ def test_microphone_shows_band_and_delay(page: Any) -> None:
     until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.5")
 
 
+def test_a_microphone_without_a_sample_is_said(page: Any) -> None:
+    page.evaluate("() => { AudioContext.prototype.createMediaStreamSource = () => ({ connect() {} }); }")
+    page.click("#microphone")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert "no sound comes from the microphone" in page.inner_text("#problem")
+    assert page.get_attribute("#microphone", "aria-pressed") == "false"
+
+
 @pytest.mark.parametrize("scheme", ["light", "dark"])
 def test_a_phones_width_is_enough(page: Any, scheme: str) -> None:
     page.emulate_media(color_scheme=scheme, reduced_motion="reduce")  # colours settled at once
@@ -483,6 +491,7 @@ def test_a_full_server_is_asked_again_by_itself_and_a_person_may_cancel(page: An
     page.click("#cancel")
     assert page.is_hidden("#progress") and page.is_hidden("#cancel")
     until(page, "document.querySelector('#status').textContent === 'Cancelled.'")
+    assert page.inner_text("#mode") == "cancelled"
 
 
 def test_screen_readers_are_told_no_more_than_they_can_say(page: Any, folder: Path) -> None:

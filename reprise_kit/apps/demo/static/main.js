@@ -79,9 +79,15 @@ function analyse(given) {
   giveUp = send(file, song.system, chosen().dataset.compared === "1", (name, content) => HANDLERS[name]?.(content));
 }
 
+// No more of this song's answer comes; what was heard of it stays.
+function breakOff(word) {
+  progress(null);
+  if (!song.ended) at("mode").textContent = word;
+}
+
 function cancel() {
   giveUp();
-  progress(null);
+  breakOff("cancelled");
   player.pause();
   say("Cancelled.");
 }
@@ -125,7 +131,11 @@ const HANDLERS = {
     showComparison(song, comparison);
     redraw();
   },
-  error({ error }) { complain(error); say(""); },
+  error({ error }) {
+    complain(error);
+    say("");
+    breakOff("broken off");
+  },
   end() { progress(null); },
 };
 

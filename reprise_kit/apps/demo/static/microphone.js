@@ -5,6 +5,7 @@ import { FIRST_STEP } from "./song.js";
 const PIECE_SECONDS = 0.25;
 const MOST_SECONDS = 600; // of sound that are kept
 const LONGEST_SECONDS = 4; // sent at once after a pause of the network
+const DEAF_SECONDS = 5; // without a single sample: a browser's audio does not run without a device to play to
 
 export class Microphone {
   // onSteps(content, delaySeconds): delay from the last sound a step has heard to now.
@@ -32,10 +33,14 @@ export class Microphone {
     this.ear = new AudioWorkletNode(this.context, "ear", { numberOfOutputs: 0 });
     this.ear.port.onmessage = ({ data }) => this.hear(data, rate);
     this.context.createMediaStreamSource(this.stream).connect(this.ear);
+    setTimeout(() => {
+      if (this.url && !this.heard) this.onProblem("no sound comes from the microphone: this computer has no audio device that works");
+    }, DEAF_SECONDS * 1000);
     return opened;
   }
 
   hear(block, rate) {
+    if (!this.url) return; // stopped while this block was on its way
     this.blocks.push(block);
     this.waiting += block.length;
     this.heard = performance.now(); // when the newest sample arrived
