@@ -3,25 +3,32 @@
 TensorFlow's complex transform (ducc) is the fastest at hand for one row, most of all with a large prime factor, and
 gives the same numbers on any number of threads. A row of even length goes through it as half as many complex samples,
 which with a large factor takes half the time of its real transform; an odd one takes the real one.
+
+TensorFlow never gives back the memory of its tensors (it keeps it for the next ones): what goes in is NumPy's, seen as
+a tensor without a copy.
 """
 
 from collections.abc import Iterator
+from typing import Any
 
 import numpy as np
 import tensorflow as tf
 from numpy.typing import NDArray
 
 BLOCK = 1 << 12  # bins put together at a time, so that they stay in the cache
+ALIGNED = 64  # bytes, as TensorFlow wants memory that it reads in place
 
 
 def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
     """Spectrum (n_samples // 2 + 1,) complex64 of real samples (n_samples,), computed in double, each bin rounded."""
     n = len(samples)
-    wide = tf.cast(samples, tf.float64)
+    wide = _empty(n, np.float64)
+    wide[:] = samples
     if n % 2:
-        array: NDArray[np.complex64] = tf.cast(tf.signal.rfft(wide), tf.complex64).numpy()
+        array: NDArray[np.complex64] = tf.signal.rfft(_seen(wide)).numpy().astype(np.complex64)
         return array
-    packed = tf.signal.fft(tf.bitcast(tf.reshape(wide, (-1, 2)), tf.complex128)).numpy()
+    packed = tf.signal.fft(_seen(wide.view(np.complex128))).numpy()
+    del wide
     spectrum = np.empty(n // 2 + 1, np.complex64)
     spectrum[0] = packed[0].real + packed[0].imag
     spectrum[-1] = packed[0].real - packed[0].imag
@@ -41,7 +48,7 @@ def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:
     if n % 2:
         array: NDArray[np.float64] = tf.signal.irfft(tf.constant(spectrum), [n]).numpy()
         return array
-    packed = np.empty(n // 2, np.complex128)
+    packed = _empty(n // 2, np.complex128)
     first, last = spectrum[0].real, spectrum[-1].real
     packed[0] = complex(first + last, first - last)
     for bins, mirrored, turned in _blocks(n // 2, 1):
@@ -52,8 +59,21 @@ def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:
         even += odd
         packed[bins] = even
     packed *= 0.5
-    interleaved: NDArray[np.float64] = tf.signal.ifft(tf.constant(packed)).numpy().view(np.float64)
+    interleaved: NDArray[np.float64] = tf.signal.ifft(_seen(packed)).numpy().view(np.float64)
     return interleaved
+
+
+def _empty(n: int, kind: type[np.float64 | np.complex128]) -> NDArray[Any]:
+    """Return an array (n,) that TensorFlow can read where it lies."""
+    size = n * np.dtype(kind).itemsize
+    raw = np.empty(size + ALIGNED, np.uint8)
+    start = -raw.ctypes.data % ALIGNED
+    return raw[start : start + size].view(kind)
+
+
+def _seen(array: NDArray[Any]) -> tf.Tensor:
+    """Return the array as a tensor, not copied; it must not change while the tensor lives."""
+    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
 
 
 def _blocks(half: int, sign: int) -> Iterator[tuple[slice, slice, NDArray[np.complex128]]]:
