@@ -1,5 +1,6 @@
 """Checks of a system's folder: what system.toml says, the files that it names, the traces that were recorded."""
 
+import re
 from pathlib import Path
 from typing import get_args
 
@@ -52,12 +53,22 @@ def files(subject: Subject) -> Problems:
     system = subject.system
     if not system.file.paper and not any((system.folder / name).is_file() for name in ADAPTERS):
         yield f"{' or '.join(ADAPTERS)} is missing: the adapter that traces the original"
+    if _lacks_its_half(system):
+        yield f"adapter.py is missing: {ADAPTERS[0]} imports it; `reprise new-system` writes one that needs no change"
     if not registry.has_part(system, "pipeline"):
         yield "pipeline.py is missing: the port"
     named = [row.requirements for row in system.file.environments.values()]
     named += [system.file.node.lock] if system.file.node else []
     named += [str(system.default_weights)] if system.default_weights else []
     yield from (f"{name} is missing: system.toml names it" for name in named if not system.path(name).is_file())
+
+
+def _lacks_its_half(system: System) -> bool:
+    """Whether the adapter imports what all have in common and finds it neither beside itself nor among the kit's."""
+    adapter = system.folder / ADAPTERS[0]
+    common = (system.folder / "adapter.py", system.folder.parent / "eras" / "adapter.py")
+    wanted = adapter.is_file() and re.search(rb"^\s*(import|from) adapter\b", adapter.read_bytes(), re.MULTILINE)
+    return bool(wanted) and not any(path.is_file() for path in common)
 
 
 def recordings(subject: Subject) -> Problems:

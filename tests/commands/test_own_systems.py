@@ -152,7 +152,7 @@ def test_a_stage_less_is_one_line_that_names_it(folder: Path, capsys: pytest.Cap
 
 
 @pytest.mark.parametrize(
-    "name", ["system.toml", "pipeline.py", "trace.py", "weights.json", "inputs/river.txt",
+    "name", ["system.toml", "pipeline.py", "trace.py", "adapter.py", "weights.json", "inputs/river.txt",
              "recorded/tensorflow/river.txt/trace.npz", "recorded/tensorflow/river.txt/trace.json"],
 )  # fmt: skip
 def test_a_file_less_is_one_line_that_names_it(name: str, folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
