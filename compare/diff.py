@@ -71,9 +71,14 @@ def compare_arrays(stage: Stage, mode: str, reference: np.ndarray | None, candid
         mode,
         "match" if needed <= allowed.atol and equal >= allowed.equal else "mismatch",
         max_abs=max_abs,
-        max_rel=max_abs / scale if scale else (0.0 if max_abs == 0 else float("inf")),
+        max_rel=relative(max_abs, scale),
         worst_index=tuple(int(i) for i in worst),
         needed_atol=needed,
         equal=equal,
         **common,
     )
+
+
+def relative(worst: float, largest: float) -> float:
+    """Return a largest difference over the largest |value| that was expected; infinite beside nothing but zeros."""
+    return worst / largest if largest else (0.0 if worst == 0 else float("inf"))

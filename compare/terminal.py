@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeElapsedColumn
+from rich.progress import Progress
 from rich.table import Table
 from rich.text import Text
 
@@ -15,6 +15,7 @@ from reprise_kit.compare import fetch as fetching
 from reprise_kit.compare import registry, runners
 from reprise_kit.compare import trace as traces
 from reprise_kit.compare.atomic import atomic_folder, refuse_foreign, refuse_inputs
+from reprise_kit.compare.bar import bar
 from reprise_kit.compare.comparison import ClipComparison, compare_clips, describe
 from reprise_kit.compare.diff import diff as diff_traces
 from reprise_kit.compare.errors import InputError
@@ -103,19 +104,18 @@ def _compared(
         if len(clips) + len(faults) == 1:
             raise error
         faults[shown(clip.path)] = shown(str(error).removeprefix(f"{clip.path}: "))
-        progress.advance(task)
+        progress.advance(progress.task_ids[0])
 
     original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
     try:
-        with _progress("comparing", len(clips)) as progress, _patience(progress):
-            task = progress.add_task("comparing", total=len(clips))
+        with bar("comparing", len(clips)) as progress, _patience(progress):
             results = compare_clips(
                 clips,
                 chosen.system.stages,
                 original,
                 port,
                 folder,
-                lambda result: progress.advance(task),
+                lambda result: progress.advance(progress.task_ids[0]),
                 explainer(chosen),
                 failed,
             )
@@ -163,17 +163,6 @@ def _worst_of(n_clips: int) -> str:
 
 def _mark(verdict: Verdict) -> Text:
     return Text("match", "green") if verdict else Text(verdict.outcome, "bold red")
-
-
-def _progress(what: str, total: int) -> Progress:
-    return Progress(
-        TextColumn(what),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TimeElapsedColumn(),
-        console=new_console(stderr=True),
-        transient=True,
-    )
 
 
 def _patience(progress: Progress) -> AbstractContextManager[None]:

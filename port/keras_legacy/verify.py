@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 
+from reprise_kit.compare.diff import relative
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.recording import Recording, nothing_proven, varies
 
@@ -244,7 +245,7 @@ def difference(name: str, found: np.ndarray, expected: np.ndarray, floor: float 
     largest = float(np.abs(wide).max(initial=0.0))
     worst = float(np.abs(found.astype(np.float64) - wide).max(initial=0.0))
     spread = float(np.ptp(wide, axis=0).max(initial=0.0))
-    return Difference(name, worst, worst / max(largest, 1e-30), floor, largest, spread)
+    return Difference(name, worst, relative(worst, largest), floor, largest, spread)
 
 
 def _fits(shape: tuple[int, ...], wanted: Any) -> bool:

@@ -10,7 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TaskProgressColumn, TimeRemainingColumn
+from rich.progress import TaskProgressColumn, TimeRemainingColumn
 
 from reprise_kit.apps.archive import local, ray_cluster, single_file
 from reprise_kit.apps.archive.archive import Archive, Engine, Job
@@ -19,10 +19,10 @@ from reprise_kit.apps.archive.sources import Source, source
 from reprise_kit.apps.archive.status import Counts, Status, read_all
 from reprise_kit.apps.archive.stores import FolderStore, ObjectStore, Store, is_address
 from reprise_kit.compare.atomic import claim_folder, discard_folder, refuse_folder
+from reprise_kit.compare.bar import bar
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
-from reprise_kit.compare.screen import console
 from reprise_kit.compare.shown import say, shown
 from reprise_kit.compare.workers import cores
 
@@ -163,13 +163,10 @@ def _finish(wanted: Wanted, dataset: Dataset, clips: Source, again: bool) -> Non
 @contextmanager
 def _rated(clips: Source) -> Iterator[tuple[Any, int | None]]:
     """Yield what advances a bar with the rate and the time left, and the number of files where it is known."""
-    screen = console(stderr=True)
     total = clips.count()
     rate = TaskProgressColumn(text_format="", show_speed=True)
-    columns = (BarColumn(), MofNCompleteColumn(), rate, TimeRemainingColumn())
-    with Progress(*columns, console=screen, disable=not screen.is_terminal) as progress:
-        task = progress.add_task("clips", total=total)
-        yield lambda n: progress.advance(task, n), total
+    with bar("clips", total, rate, TimeRemainingColumn()) as progress:
+        yield lambda n: progress.advance(progress.task_ids[0], n), total
 
 
 def _report(wanted: Wanted, counts: Counts, bad: list[Unreadable]) -> None:

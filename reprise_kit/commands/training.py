@@ -17,6 +17,7 @@ from reprise_kit.compare.atomic import (
     refuse_folder,
     refuse_foreign,
 )
+from reprise_kit.compare.bar import bar
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn.training import dataset as data
 from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
@@ -39,19 +40,14 @@ def _goes_on(say: Say) -> Iterator[None]:
 
 def dataset(folder: Path, out: Path, workers: int, n_frames: int | None, say: Say) -> None:
     """Write a corpus' data set; a stopped run goes on from OUT.parts, which a finished one removes."""
-    from rich.console import Console
-    from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
-
     data.refuse_format(out)
     refuse_folder(out)
     parts = out.with_name(out.name + ".parts")
-    console = Console(stderr=True)
-    columns = (TextColumn("tracks"), BarColumn(), MofNCompleteColumn(), TimeRemainingColumn())
     with held_folder(parts, "dataset"), _goes_on(say):
-        with Progress(*columns, console=console, transient=True, disable=not console.is_terminal) as bar:
-            task = bar.add_task("tracks", total=None)
+        with bar("tracks", None) as shown:
+            (task,) = shown.task_ids
             corpus = data.collect(
-                folder, parts, workers, n_frames, lambda done, all_: bar.update(task, completed=done, total=all_)
+                folder, parts, workers, n_frames, lambda done, all_: shown.update(task, completed=done, total=all_)
             )
         data.save(corpus, out)
         discard_folder(parts, data.PARTS)

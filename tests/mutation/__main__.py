@@ -23,6 +23,7 @@ from typing import Any
 
 import pytest
 
+from reprise_kit.compare.workers import end_with_parent
 from tests.mutation.coverage import Lines
 from tests.mutation.mutants import Mutant, drawn
 
@@ -48,7 +49,6 @@ TESTS = (
 )
 MOST = 24  # tests a mutant meets
 CPU_SECONDS = 90  # of a mutant's tests, the time of the same tests on the good code added twice
-HEAVY = ("numpy", "scipy.fft", "scipy.signal", "av", "h5py", "keras", "msgspec", "rich.console")  # imported once
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -81,8 +81,10 @@ def in_tree(tree: Path) -> None:
 
 def forked(work: Any) -> int:
     """Do something in a child of its own process group; return its exit code, or minus its signal."""
+    parent = os.getpid()
     pid = os.fork()
     if pid == 0:
+        end_with_parent(parent)
         os.setsid()
         code = 70
         try:
@@ -95,14 +97,28 @@ def forked(work: Any) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
+def test_files() -> list[str]:
+    """The files of TESTS, below the root."""
+    return [str(p.relative_to(ROOT)) for t in TESTS for p in sorted((ROOT / t).rglob("test_*.py")) or [ROOT / t]]
+
+
+def warm_up(tree: Path) -> None:
+    """Import once what every child needs: all that the tests import, but for the kit itself and the tests."""
+    here, path, variables = Path.cwd(), list(sys.path), dict(os.environ)
+    in_tree(tree)
+    pytest.main(["-q", "-q", "--collect-only", "-p", "no:cacheprovider", *test_files()])
+    os.chdir(here)
+    sys.path[:] = path
+    os.environ.clear()
+    os.environ.update(variables)
+
+
 def map_lines(out: Path) -> None:
     """Run every test once, file by file, and write which lines it runs."""
     tree, done_file = make_tree(out), out / "mapped"
     done = set(done_file.read_text().split()) if done_file.exists() else set()
-    files = [str(p.relative_to(ROOT)) for t in TESTS for p in sorted((ROOT / t).rglob("test_*.py")) or [ROOT / t]]
-    for name in HEAVY:
-        __import__(name)
-    for file in files:
+    warm_up(tree)
+    for file in test_files():
         if file in done:
             continue
         part = out / "part.jsonl"
@@ -167,8 +183,7 @@ def run(out: Path, n: int, seed: int) -> None:
     good: dict[str, str] = json.loads(kept.read_text())
     for name, text in good.items():
         (tree / name).write_text(text)  # a run that was stopped may have left a mutant
-    for name in HEAVY:
-        __import__(name)
+    warm_up(tree)
     for number, (path, mutant) in enumerate(drawn(good, n, seed)):
         if number in done:
             continue

@@ -6,9 +6,8 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 
 import multiprocessing
 import pickle
-from collections.abc import Callable, Iterator
-from concurrent.futures.process import BrokenProcessPool
-from itertools import repeat
+from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -20,8 +19,9 @@ from reprise_kit.compare.box import Limits, boxed
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
+from reprise_kit.compare.pool import Pool
 from reprise_kit.compare.shown import shown
-from reprise_kit.compare.workers import DIED, Workers, begin_with, end_now
+from reprise_kit.compare.workers import DIED, Workers, begin_with
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
@@ -158,7 +158,7 @@ def collect(
     computed: list[np.ndarray] = []
     kept: list[tuple[str, Path]] = []
     faults, notes = [], []
-    for (genre, file), result in zip(tracks, _parts([t[1] for t in tracks], parts, workers), strict=True):
+    for (genre, file), result in zip(tracks, _pooled([t[1] for t in tracks], parts, workers), strict=True):
         if isinstance(result, str):
             faults.append(shown(f"{genre}/{file.name}: {result}"))
         else:
@@ -194,37 +194,21 @@ def _whole(kept: Path) -> bool:
     return bool(log_power.ndim == 2 and log_power.shape[1] == N_MELS)
 
 
-def _parts(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
-    """Yield what `part` returns for each file, in their order; a file on which a worker dies is a fault, too."""
-    done = 0
-    while done < len(files):
-        try:
-            for result in _pooled(files[done:], parts, workers):
-                yield result
-                done += 1
-        except BrokenProcessPool:
-            # Not always this file's doing: one of those that were begun, and this is the first of them.
-            yield _alone(files[done], parts)
-            done += 1
-
-
-def _alone(file: Path, parts: Path) -> Path | str:
-    try:
-        (result,) = _pooled([file], parts, 1)
-        return result
-    except BrokenProcessPool:
-        return DIED
-
-
 def _pooled(files: list[Path], parts: Path, workers: int) -> Iterator[Path | str]:
+    """Yield what `part` returns for each file, in their order; a file on which a worker dies is a fault, too."""
+    pool = Pool(_start, partial(_each, part, parts), lambda file: DIED)
+    return pool.answers(([file] for file in files), min(workers, max(len(files), 1)))
+
+
+def _each(function: Callable[[Path, Path], Path | str], parts: Path, files: Sequence[Path]) -> list[Path | str]:
+    return [function(file, parts) for file in files]
+
+
+def _start(workers: int) -> Workers:
     # Not fork: TensorFlow's threads would not survive it. Not a fork server: its socket's name is too long in some
     # folders for temporary files, and what it forks knows no parent before it has imported everything.
     context = multiprocessing.get_context("spawn")
-    pool = Workers(min(workers, len(files)), context, initializer=begin_with, initargs=(pickle.dumps((_begin, ())),))
-    try:
-        yield from pool.map(part, files, repeat(parts))
-    finally:
-        end_now(pool)
+    return Workers(workers, context, initializer=begin_with, initargs=(pickle.dumps((_begin, ())),))
 
 
 def _begin() -> None:

@@ -5,8 +5,9 @@ from collections.abc import Callable
 from typing import Any
 
 import keras
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn
+from rich.progress import Progress, TextColumn
+
+from reprise_kit.compare.bar import bar
 
 
 class Shown(keras.callbacks.Callback):  # type: ignore[misc]
@@ -36,10 +37,7 @@ class Shown(keras.callbacks.Callback):  # type: ignore[misc]
         if self.first and epoch:
             self.say(f"goes on after epoch {epoch}")
         self.first, self.began = False, time.monotonic()
-        console = Console(stderr=True)
-        columns = (TextColumn("epoch {task.description}"), BarColumn(), MofNCompleteColumn(), TextColumn("batches"))
-        self.bar = Progress(*columns, console=console, transient=True, disable=not console.is_terminal)
-        self.bar.add_task(f"{epoch + 1}/{self.params['epochs']}", total=self.params["steps"])
+        self.bar = bar(f"epoch {epoch + 1}/{self.params['epochs']}", self.params["steps"], TextColumn("batches"))
         self.bar.start()
 
     def on_train_batch_end(self, batch: int, logs: Any = None) -> None:

@@ -15,9 +15,10 @@ from dataclasses import asdict
 from typing import Any
 
 from reprise_kit.apps.archive.archive import Answerer, Job
-from reprise_kit.apps.archive.local import QUEUED, batches
+from reprise_kit.apps.archive.local import batches
 from reprise_kit.apps.archive.rows import Row, Task, failed
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.pool import QUEUED
 from reprise_kit.compare.scratch import outer
 from reprise_kit.compare.workers import DIED
 
