@@ -72,11 +72,8 @@ def predict(
             )
         for folder in filter(os.path.isdir, clips):
             raise InputError(f"{folder}: a folder, not a clip; try reprise predict --recursive {folder} --out OUT")
-        sys.exit(
-            answers.predict(
-                [Path(clip) for clip in clips], "json" if as_json else "all" if every else form, options, settings
-            )
-        )
+        form = "json" if as_json else "all" if every else form
+        sys.exit(answers.predict([Path(clip) for clip in clips], form, options, settings))
     if out is None or len(clips) != 1:
         raise click.UsageError("--recursive wants one FOLDER, list or address, and --out")
     from reprise_kit.commands import archive

@@ -103,8 +103,7 @@ def gather(
 def of(files: Checkout, source: str, entry: str | None = None, keras: str | None = None) -> Evidence:
     """Return the evidence of files that are checked out."""
     paths = files.paths()
-    books = [p for p in paths if p.endswith(notebooks.ENDING) and ".ipynb_checkpoints" not in p]
-    kernels, cells = _notebooks(files.folder, books)
+    kernels, cells = _notebooks(files.folder, paths)
     texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
     shown = readme_code.scripts(texts)
     sources = shown | {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
@@ -253,7 +252,8 @@ def _text(path: Path) -> str:
 
 def _notebooks(folder: Path, paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:
     """Return the Pythons that notebooks name, and their code by path."""
-    read = {path: notebooks.read(folder / path) for path in paths}
+    books = [path for path in paths if path.endswith(notebooks.ENDING) and ".ipynb_checkpoints" not in path]
+    read = {path: notebooks.read(folder / path) for path in books}
     return (
         [version for version, _ in read.values() if version],
         {path: code for path, (_, code) in read.items() if code is not None},
