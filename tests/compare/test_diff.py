@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare import registry
-from reprise_kit.compare.diff import diff
+from reprise_kit.compare.diff import diff, relative
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.stage import Stage, Tolerance
 from reprise_kit.compare.trace import Trace, load
@@ -167,3 +167,8 @@ def test_a_relative_tolerance_allows_more_where_the_reference_is_large():
     for moved, outcome in (([10.4, -10.4, 0.4], "match"), ([0, 0, 0.6], "mismatch"), ([0, 10.6, 0], "mismatch")):
         sides = (Trace(SYSTEM.name, "c", "0" * 64, {"x": a}) for a in (reference, reference + np.array(moved)))
         assert diff(*sides, [stage])[0].outcome == outcome
+
+
+@pytest.mark.parametrize(("worst", "largest", "found"), [(1.0, 4.0, 0.25), (0.0, 0.0, 0.0), (1e-9, 0.0, np.inf)])
+def test_a_difference_is_relative_to_the_largest_value(worst, largest, found):
+    assert relative(worst, largest) == found

@@ -4,12 +4,13 @@ import os
 import subprocess
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import pytest
 
 from reprise_kit.compare import diagnosis, python27, registry
 from reprise_kit.compare.diagnosis import Environment, explain, inspect
-from reprise_kit.compare.doctor import doctor, rows
+from reprise_kit.compare.doctor import _disk, doctor, rows
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from tests.require import require
@@ -248,3 +249,10 @@ def test_upstream_altered_is_told(monkeypatch, tmp_path):
     (folder / "common.py").write_text("altered")
     upstream = next(row for row in rows(SYSTEM) if row.what == "upstream")
     assert not upstream.here and upstream.found == "common.py altered"
+
+
+@pytest.mark.parametrize(("free", "here", "words"), [(7.4e9, True, "7 GB free"), (5.6e9, False, "6 GB free")])
+def test_a_full_disk_is_told_in_gigabytes(free, here, words, monkeypatch):
+    monkeypatch.setattr("shutil.disk_usage", lambda folder: SimpleNamespace(free=free))
+    row = _disk()
+    assert row.here is here and row.found.startswith(words) and "(6 GB)" in row.blocks

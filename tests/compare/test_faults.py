@@ -1,5 +1,6 @@
 """Whatever a library raises on somebody's file is an InputError that names it."""
 
+import errno
 import json
 import lzma
 import zipfile
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.faults import reading
+from reprise_kit.compare.faults import out_of_memory, reading
 from reprise_kit.compare.trace import Trace, load
 
 
@@ -47,3 +48,12 @@ def test_a_damaged_compression_nobody_uses_is_refused(trace):
     (trace / "trace.npz").write_bytes(content)
     with pytest.raises(InputError, match="not a readable trace"):
         load(trace)
+
+
+@pytest.mark.parametrize(
+    ("error", "yes"),
+    [(MemoryError(), True), (OSError(errno.ENOMEM, "x"), True), (OSError(errno.EIO, "x"), False),
+     (type("ResourceExhaustedError", (Exception,), {})(), True), (ValueError("x"), False)],
+)  # fmt: skip
+def test_any_librarys_word_for_too_little_memory_is_known(error, yes):
+    assert out_of_memory(error) is yes

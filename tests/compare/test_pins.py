@@ -115,3 +115,11 @@ def test_upstreams_weights_are_held_to_their_pin_and_others_are_the_users(pinned
 def test_a_pin_that_leads_elsewhere_is_refused(row):
     with pytest.raises(ValueError, match=r"wanted"):
         PinnedFile(**{"path": "common.py", "blob": "0" * 40} | row)
+
+
+def test_another_user_may_read_the_copy_and_nobody_write_it(pinned, folder):
+    """A container's user is another one."""
+    with checked_copy(pinned, folder) as copy:
+        modes = {path.is_dir(): stat.S_IMODE(path.stat().st_mode) for path in Path(copy, "upstream").rglob("*")}
+        assert modes == {False: 0o644, True: 0o755} or modes == {False: 0o644}
+        assert stat.S_IMODE(Path(copy, "upstream").stat().st_mode) == 0o755

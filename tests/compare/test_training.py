@@ -38,3 +38,12 @@ def test_a_system_without_a_trainer_says_so(tmp_path):
     other = dataclasses.replace(registry.load("deepsound_crnn"), name="other", folder=tmp_path)
     with pytest.raises(InputError, match="other has no trainer"):
         training.rows(other)
+
+
+@pytest.mark.parametrize(("name", "unit", "row", "axes"), [("losses", "nats", 1e-3, ("n_steps",)),
+                                                           ("lstm/kernel", "weight", 1e-6, ("axis_0",))])  # fmt: skip
+def test_losses_and_weights_have_their_own_row_and_unit(name, unit, row, axes):
+    allowed = {"chained": {what: {"atol": atol, "rtol": 0.0, "reason": "measured"}
+                           for what, atol in (("losses", 1e-3), ("weights", 1e-6))}}  # fmt: skip
+    stage = training._stage(name, np.zeros(3, np.float32), allowed, "chained")
+    assert (stage.unit, stage.axes, stage.tolerances["chained"].atol) == (unit, axes, row)

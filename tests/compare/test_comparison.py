@@ -1,0 +1,32 @@
+"""Which of several clips' verdicts is shown, and which of several causes is the nearest."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import numpy as np
+
+from reprise_kit.compare.comparison import worst
+from reprise_kit.compare.explain import Tried
+from reprise_kit.compare.verdict import Verdict
+
+
+def verdict(outcome: Any = "match", needed: float | None = 0.0, allowed: float = 1.0, equal: float = 1.0) -> Verdict:
+    return Verdict("log_mel", "chained", outcome, needed_atol=needed, allowed_atol=allowed, equal=equal)
+
+
+def test_the_worst_is_what_says_nothing_then_what_differs_then_what_comes_nearest() -> None:
+    ordered = [verdict(needed=0.9, allowed=0.0), verdict(needed=0.5), verdict(needed=0.9),
+               verdict("mismatch", 1.5), verdict("mismatch", 4.0), verdict("missing", None)]  # fmt: skip
+    other = Verdict("lstm_1", "chained", "missing")
+    for n in range(1, len(ordered) + 1):
+        results: Any = [SimpleNamespace(chained=[other, one], clip=f"{i}") for i, one in enumerate(ordered[:n])]
+        assert worst(results, SimpleNamespace(name="log_mel"), "chained") == (ordered[n - 1], f"{n - 1}")  # type: ignore[arg-type]
+
+
+def test_causes_rank_by_agreement_then_nearness_then_equal_values() -> None:
+    nothing: Any = None
+    order = [verdict(equal=0.9), verdict(equal=0.1), verdict(needed=0.5), verdict("mismatch", 2.0),
+             verdict("shape", None)]  # fmt: skip
+    ranks = [Tried(nothing, "reference", one).rank for one in order]
+    assert ranks == sorted(ranks) and len(set(ranks)) == len(ranks)
+    assert ranks[-1][1] == np.inf

@@ -1,0 +1,52 @@
+"""Small decisions of the rules, at their very edges."""
+
+from types import SimpleNamespace
+from typing import Any
+
+import pytest
+
+from reprise_kit.port.keras_legacy.rules import deconvolution, pooling
+from reprise_kit.port.keras_legacy.rules.context import Context
+from reprise_kit.port.keras_legacy.tree import Node
+
+
+def node(**config: Any) -> Node:
+    return Node("Deconvolution2D", "layer", config)
+
+
+@pytest.mark.parametrize(
+    ("mode", "kernel", "stride", "extra", "size"),
+    [
+        *[("valid", 3, 2, None, 15), ("valid", 2, 3, None, 21), ("valid", 4, 1, None, 10), ("valid", 3, 2, 1, 16)],
+        *[("valid", 5, 3, 0, 23), ("valid", 4, 2, 1, 17), ("same", 3, 2, None, 14), ("same", 2, 3, None, 21)],
+        *[("same", 4, 1, None, 7), ("same", 3, 2, 1, 14), ("same", 5, 3, 0, 19), ("same", 4, 2, 1, 13)],
+        *[("full", 3, 2, None, 11), ("full", 2, 3, None, 18), ("full", 4, 1, None, 4), ("full", 3, 2, 1, 12)],
+        *[("full", 5, 3, 0, 15), ("full", 4, 2, 1, 11)],
+    ],
+)
+def test_a_transposed_convolution_is_as_long_as_in_keras_2(
+    mode: str, kernel: int, stride: int, extra: int | None, size: int
+) -> None:
+    """The sizes are what deconv_length of Keras 2.2.4 returned for 7 steps."""
+    asked = node(border_mode=mode, output_padding=extra if extra is None else [extra])
+    assert deconvolution._computed_sizes(asked, (7,), (kernel,), (stride,)) == (size,)
+
+
+@pytest.mark.parametrize(
+    ("version", "counts", "uncropped"),
+    [((2, 0, 3), False, True), ((2, 0, 4), True, True), ((2, 1, 4), True, True), ((2, 1, 5), False, True),
+     ((2, 1, 6), False, False)],
+)  # fmt: skip
+def test_same_pooling_on_theano_hangs_on_the_version(version: tuple[int, ...], counts: bool, uncropped: bool) -> None:
+    """Keras 2.0.4 to 2.1.4 count their zeros in a mean; Keras 2 to 2.1.5 keep the rim of a volume."""
+    context: Any = SimpleNamespace(dialect=SimpleNamespace(kernels_last=True), known_version=lambda why: version)
+    assert [pooling._padding_counts(context, node(), n) for n in (1, 2, 3)] == [counts, counts, False]
+    assert [pooling._uncropped(context, node(), n) for n in (1, 2, 3)] == [False, False, uncropped]
+    context.dialect.kernels_last = False  # Keras 1 did neither, and is not asked for its version
+    context.known_version = None
+    for n in (1, 2, 3):
+        assert not pooling._padding_counts(context, node(), n) and not pooling._uncropped(context, node(), n)
+
+
+def test_a_context_begins_without_masks() -> None:
+    assert not Context("theano").masked
