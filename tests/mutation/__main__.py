@@ -4,8 +4,10 @@
     python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
     python -m tests.mutation table OUT            the score, and the mutants that survived
 
-A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too. It meets the tests
-that run its line, quickest first, at most MOST of them, and is dead with the first that fails or takes too long.
+A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
+a process that has collected all tests (`inside.py`). It meets the tests that run its line, quickest first, at most MOST
+of them, and is dead with the first that fails or takes too long. The same tests pass on the good code, or it is not
+judged.
 """
 
 import json
@@ -25,7 +27,8 @@ import pytest
 
 from reprise_kit.compare.workers import end_with_parent
 from tests.mutation.coverage import Lines
-from tests.mutation.mutants import Mutant, drawn
+from tests.mutation.inside import Collected, put
+from tests.mutation.mutants import drawn
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("port/audio/", "port/keras_legacy/rules/", "compare/")
@@ -37,6 +40,7 @@ TESTS = (
     "tests/port/keras_legacy/test_family.py",
     "tests/port/keras_legacy/test_family_2.py",
     "tests/port/keras_legacy/test_masks.py",
+    "tests/port/keras_legacy/test_rules.py",
     "tests/port/keras_legacy/test_build.py",
     "tests/port/keras_legacy/test_causes.py",
     "tests/port/keras_legacy/test_convlstm.py",
@@ -48,7 +52,7 @@ TESTS = (
     "tests/test_reprise.py",
 )
 MOST = 24  # tests a mutant meets
-CPU_SECONDS = 90  # of a mutant's tests, the time of the same tests on the good code added twice
+CPU_SECONDS = 90  # of a mutant's tests
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -102,22 +106,10 @@ def test_files() -> list[str]:
     return [str(p.relative_to(ROOT)) for t in TESTS for p in sorted((ROOT / t).rglob("test_*.py")) or [ROOT / t]]
 
 
-def warm_up(tree: Path) -> None:
-    """Import once what every child needs: all that the tests import, but for the kit itself and the tests."""
-    here, path, variables = Path.cwd(), list(sys.path), dict(os.environ)
-    in_tree(tree)
-    pytest.main(["-q", "-q", "--collect-only", "-p", "no:cacheprovider", *test_files()])
-    os.chdir(here)
-    sys.path[:] = path
-    os.environ.clear()
-    os.environ.update(variables)
-
-
 def map_lines(out: Path) -> None:
     """Run every test once, file by file, and write which lines it runs."""
     tree, done_file = make_tree(out), out / "mapped"
     done = set(done_file.read_text().split()) if done_file.exists() else set()
-    warm_up(tree)
     for file in test_files():
         if file in done:
             continue
@@ -148,31 +140,29 @@ def meeting(rows: list[dict[str, Any]], path: str, line: int) -> list[dict[str, 
     return list({row["test"]: row for row in chosen}.values())
 
 
-def fate(tree: Path, path: str, mutant: Mutant, tests: list[dict[str, Any]]) -> str:
-    """Return "dead", "survived" or "untested"."""
-    if not tests:
+def fate(tree: Path, path: str, source: str, met: list[pytest.Item], tests: Collected) -> str:
+    """Return what became of a file's changed source: "dead", "slow" (which is dead too), "survived" or "untested"."""
+    if not met:
         return "untested"
     good = (tree / path).read_text()
-    limit = int(CPU_SECONDS + 2 * sum(row["seconds"] for row in tests))
 
     def work() -> int:
-        resource.setrlimit(resource.RLIMIT_CPU, (limit, limit + 5))
+        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
         null = os.open(os.devnull, os.O_WRONLY)
         os.dup2(null, 1), os.dup2(null, 2)
-        signal.alarm(10 * limit)
-        in_tree(tree)
-        names = [row["test"] for row in tests]
-        return pytest.main(["-x", "-q", "-p", "no:cacheprovider", "-o", f"timeout={5 * limit}", *names])
+        put(path, source)
+        return int(tests.failed(met))
 
     try:
-        (tree / path).write_text(mutant.source)
-        return "survived" if forked(work) == 0 else "dead"
+        (tree / path).write_text(source)
+        code = forked(work)
     finally:
         (tree / path).write_text(good)
+    return {0: "survived", 1: "dead", 70: "dead"}.get(code, "slow" if code == -signal.SIGXCPU else "dead")
 
 
 def run(out: Path, n: int, seed: int) -> None:
-    """Test mutants until n of the seed's have met their fate."""
+    """Test mutants until n of the seed's have met their fate; first each file's tests on the good code."""
     tree = make_tree(out)
     rows = [json.loads(line) for line in (out / "lines.jsonl").read_text().splitlines()]
     results = out / "results.jsonl"
@@ -183,18 +173,23 @@ def run(out: Path, n: int, seed: int) -> None:
     good: dict[str, str] = json.loads(kept.read_text())
     for name, text in good.items():
         (tree / name).write_text(text)  # a run that was stopped may have left a mutant
-    warm_up(tree)
-    for number, (path, mutant) in enumerate(drawn(good, n, seed)):
-        if number in done:
-            continue
-        began = time.monotonic()
-        tests = meeting(rows, path, mutant.line)
-        found = fate(tree, path, mutant, tests)
-        row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change, "fate": found}
-        row |= {"tests": len(tests), "seconds": round(time.monotonic() - began, 1)}
-        with results.open("a") as file:
-            file.write(json.dumps(row) + "\n")
-        print(json.dumps(row), flush=True)
+
+    def each(items: dict[str, pytest.Item], tests: Collected) -> None:
+        for number, (path, mutant) in enumerate(drawn(good, n, seed)):
+            if number in done:
+                continue
+            began = time.monotonic()
+            met = [items[row["test"]] for row in meeting(rows, path, mutant.line) if row["test"] in items]
+            unchanged = fate(tree, path, good[path], met, tests)
+            found = fate(tree, path, mutant.source, met, tests) if unchanged == "survived" else unchanged
+            found = "unjudged" if unchanged not in ("survived", "untested") else found
+            row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change, "fate": found}
+            row |= {"tests": len(met), "seconds": round(time.monotonic() - began, 1)}
+            with results.open("a") as file:
+                file.write(json.dumps(row) + "\n")
+
+    in_tree(tree)
+    pytest.main(["-q", "-q", "-p", "no:cacheprovider", *test_files()], plugins=[Collected(each)])
 
 
 def table(out: Path) -> None:
@@ -203,9 +198,12 @@ def table(out: Path) -> None:
     for target in (*TARGETS, ""):
         fates = Counter(row["fate"] for row in rows if row["path"].startswith(target))
         total = sum(fates.values())
-        share = fates["dead"] / max(total, 1)
-        print(f"{target or 'all'}: {fates['dead']} of {total} dead ({share:.1%}), {dict(fates)}")
-    for row in sorted((row for row in rows if row["fate"] != "dead"), key=lambda row: (row["path"], row["line"])):
+        dead = fates["dead"] + fates["slow"]
+        share = dead / max(total, 1)
+        print(f"{target or 'all'}: {dead} of {total} dead ({share:.1%}), {dict(fates)}")
+    for row in sorted(
+        (row for row in rows if row["fate"] not in ("dead", "slow")), key=lambda row: (row["path"], row["line"])
+    ):
         print(f"{row['path']}:{row['line']}  {row['fate']} ({row['tests']} tests)  {row['change']}")
 
 

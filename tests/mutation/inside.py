@@ -1,0 +1,107 @@
+"""A mutant put into a running process: its functions' code in place of theirs, its constants in place of theirs.
+
+So a fork of a process that has imported and collected everything meets the mutant at no cost. The mutant lies in the
+file too, for programs that a test starts and for modules that are imported later.
+"""
+
+import functools
+import sys
+from collections.abc import Iterator
+from types import CodeType, FunctionType, ModuleType
+from typing import Any
+
+import pytest
+
+SIMPLE = (int, float, str, bytes, tuple, list, dict, set, frozenset, type(None))
+
+
+def put(path: str, source: str) -> None:
+    """Put a mutant's source, a file's by its path below the root, into its module, where that was imported."""
+    module = sys.modules.get("reprise_kit." + path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
+    if module is None:
+        return
+    codes = dict(_codes(compile(source, str(module.__file__), "exec")))
+    for holder in (module, *(value for value in vars(module).values() if _own(value, module))):
+        for value in list(vars(holder).values()):
+            for function in _functions(value):
+                found = codes.get(function.__qualname__)
+                if found is not None and function.__module__ == module.__name__:
+                    _exchange(function, found)
+    _constants(module, source)
+
+
+def _own(value: Any, module: ModuleType) -> bool:
+    return isinstance(value, type) and value.__module__ == module.__name__
+
+
+def _codes(code: CodeType) -> Iterator[tuple[str, CodeType]]:
+    """The code of every function by its qualified name."""
+    for inner in code.co_consts:
+        if isinstance(inner, CodeType):
+            yield inner.co_qualname, inner
+            yield from _codes(inner)
+
+
+def _functions(value: Any) -> Iterator[FunctionType]:
+    """The functions behind a value of a module or class: decorated ones, properties, methods."""
+    if isinstance(value, FunctionType):
+        yield value
+    if isinstance(value, functools._lru_cache_wrapper):
+        value.cache_clear()
+    for name in ("__wrapped__", "__func__", "fget", "func"):
+        inner = getattr(value, name, None) if not isinstance(value, (type, ModuleType)) else None
+        if isinstance(inner, FunctionType):
+            yield from _functions(inner)
+
+
+def _exchange(function: FunctionType, code: CodeType) -> None:
+    if len(code.co_freevars) == len(function.__code__.co_freevars):
+        function.__code__ = code
+
+
+def _constants(module: ModuleType, source: str) -> None:
+    """Set what the mutant's module says of itself at the top: numbers, texts and tables of them; defaults too."""
+    scratch: dict[str, Any] = {**vars(module), "__name__": module.__name__}
+    exec(compile(source, str(module.__file__), "exec"), scratch)  # our own source
+    for name, value in scratch.items():
+        old = vars(module).get(name)
+        if isinstance(value, FunctionType) and isinstance(old, FunctionType) and value.__module__ == module.__name__:
+            old.__defaults__, old.__kwdefaults__ = value.__defaults__, value.__kwdefaults__
+        elif _own(value, module) and isinstance(old, type):
+            _defaults(old, value)
+        elif isinstance(value, SIMPLE) and type(old) is type(value):
+            setattr(module, name, value)
+
+
+def _defaults(old: type, new: type) -> None:
+    for name, value in list(vars(new).items()):
+        before = vars(old).get(name)
+        if isinstance(value, FunctionType) and isinstance(before, FunctionType):
+            before.__defaults__, before.__kwdefaults__ = value.__defaults__, value.__kwdefaults__
+        elif isinstance(value, SIMPLE) and not name.startswith("__") and type(before) is type(value):
+            setattr(old, name, value)
+
+
+class Collected:
+    """A plugin of pytest that, once all tests are collected, does something else than run them all."""
+
+    def __init__(self, then: Any) -> None:
+        """Take what to do with the tests by name; it runs tests by `failed`."""
+        self.then, self.red = then, False
+
+    def pytest_runtestloop(self, session: pytest.Session) -> bool:
+        """In place of running them."""
+        self.then({item.nodeid: item for item in session.items}, self)
+        return True
+
+    def pytest_runtest_logreport(self, report: pytest.TestReport) -> None:
+        """Remember a failure."""
+        self.red = self.red or report.failed
+
+    def failed(self, items: list[pytest.Item]) -> bool:
+        """Run tests, in the order of their files; return whether one failed, at the first."""
+        for item, after in zip(items, [*items[1:], None], strict=True):
+            item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
+            if self.red:
+                return True
+        return False
