@@ -5,7 +5,6 @@ channels-first convolution on a CPU. Every tensor keeps its Keras-1 layout; the 
 permuted from is remembered as its twin, so that neighbours meet there and need no Permutes.
 """
 
-import inspect
 import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
@@ -18,7 +17,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.backend_functions import Operations
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
-from reprise_kit.port.keras_legacy.rules.weights import loaded
+from reprise_kit.port.keras_legacy.rules.replaced import replaced
 from reprise_kit.port.keras_legacy.tree import Node
 
 Tensor = Any
@@ -113,7 +112,7 @@ class Context:
     def _builder(self, node: Node) -> Rule:
         own = self.replacement(node)
         if own is not None:
-            return _replaced(own)
+            return replaced(own)
         if node.class_name not in RULES:
             raise InputError(f"layer {node.name}: the class {node.class_name} is not one of {self.dialect.name}'s")
         return RULES[node.class_name]
@@ -258,48 +257,3 @@ def integers(value: Any, node: Node, key: str) -> tuple[int, ...]:
     if not isinstance(value, (list, tuple)):
         raise InputError(f"layer {node.name}: {key} is {value!r}, a list of whole numbers is needed")
     return tuple(integer(item, node, key) for item in value)
-
-
-def _replaced(own: Any) -> Rule:
-    """Return the rule of a person's own layer or function; one that takes `mask` is given the mask of its input."""
-
-    def builder(context: Context, node: Node) -> Apply:
-        function = _stand_in(own, context, node)
-        call: Any = loaded(function, list(node.weights.values()), node) if node.weights else function
-
-        def apply(x: Any) -> Any:
-            given = [context.mask(one) for one in (x if isinstance(x, list) else [x])]
-            if _takes_mask(function):
-                return call(x, mask=given if isinstance(x, list) else given[0])
-            if any(mask is not None for mask in given):
-                context.notes.append(f"layer {node.name}: its replacement takes no `mask`; it sees all steps alike")
-            return call(x)
-
-        return apply
-
-    return builder
-
-
-def _stand_in(own: Any, context: Context, node: Node) -> Any:
-    """Return what to call for a layer: a function, or a layer made of a class with the config keys that it takes."""
-    if not isinstance(own, type):
-        if node.weights and not isinstance(own, keras.layers.Layer):
-            raise InputError(
-                f"layer {node.name} ({node.class_name}): it has the weights {list(node.weights)[:8]}, which a function "
-                "cannot take; give a class of keras.layers.Layer that makes them in the same order"
-            )
-        return own
-    if not issubclass(own, keras.layers.Layer):
-        return own()
-    context.notes.append(f"layer {node.name}: the file needs {own.__module__}.{own.__name__} when it is loaded")
-    takes = set(inspect.signature(own).parameters) - {"self", "name", "trainable"}
-    layer = own(**{key: value for key, value in node.config.items() if key in takes})
-    layer.name = context.name(node.name)
-    return layer
-
-
-def _takes_mask(function: Any) -> bool:
-    try:
-        return "mask" in inspect.signature(getattr(function, "call", function)).parameters
-    except (TypeError, ValueError):  # a function without a signature
-        return False

@@ -138,9 +138,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
             return False
         return set(imports.foreign(imports.program(path, modules), modules, own, standard)) <= set(foreign)
 
-    alternatives = [] if entry else list(islice(filter(may_stand_in, entries[1:]), ALTERNATIVES))
     found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
-    return replace(found, alternatives=alternatives)
+    return replace(found, alternatives=[] if entry else list(islice(filter(may_stand_in, entries[1:]), ALTERNATIVES)))
 
 
 def _standard() -> set[str]:
