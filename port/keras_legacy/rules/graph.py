@@ -55,6 +55,11 @@ def in_place(node: Node) -> bool:
     """Return whether a layer of Keras 1 returned the tensor that it was given."""
     if node.class_name in ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"):
         return not 0.0 < float(node.config["p"]) < 1.0
+    if node.class_name == "Lambda":
+        from reprise_kit.port.keras_legacy import lambdas
+
+        found = lambdas.recognise(node.config)
+        return found is not None and found.name == "identity"
     linear = node.class_name == "Activation" and node.config.get("activation") == "linear"
     return linear or node.class_name in ("ActivityRegularization", "Layer")
 

@@ -1,11 +1,14 @@
 """Lambdas of real Keras-1 files recognised from their bytecode; their values are checked in test_family.py."""
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from reprise_kit.port.keras_legacy.lambdas import LambdaRule, recognise
+from reprise_kit.port.keras_legacy.rules.graph import in_place
 from reprise_kit.port.keras_legacy.safe import load_architecture
+from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy import recorded
 
 # What each recorded Lambda was written as, and so must read as.
@@ -37,14 +40,18 @@ TEXTS = {
 }
 
 
-def _recorded(name: str, scratch: Path) -> LambdaRule | None:
+def _config(name: str, scratch: Path) -> dict[str, Any]:
     full = next(full for full in recorded.names() if full.endswith(f"/lambda_{name}"))
     tree = load_architecture(recorded.folder(full, scratch) / "model.json")
     layers = tree["config"] if isinstance(tree["config"], list) else tree["config"]["layers"]
     for layer in layers:
         if layer["class_name"] == "Lambda" or layer["config"].get("mode_type") == "lambda":
-            return recognise(layer["config"])
+            return dict(layer["config"])
     raise AssertionError(full)
+
+
+def _recorded(name: str, scratch: Path) -> LambdaRule | None:
+    return recognise(_config(name, scratch))
 
 
 @pytest.mark.parametrize("name", TEXTS)
@@ -127,3 +134,9 @@ def test_python_3_code_is_read() -> None:
     )
     rule = recognise({"function": code.decode("latin-1")})
     assert rule is not None and rule.parameters == {"scale": 0.5, "offset": 0.0}
+
+
+@pytest.mark.parametrize(("name", "gives_its_input"), [("identity", True), ("square", False)])
+def test_only_an_identity_gives_the_tensor_that_it_was_given(name: str, gives_its_input: bool, tmp_path: Path) -> None:
+    """Keras 1 then names the Lambda, not the InputLayer, as its model's input."""
+    assert in_place(Node("Lambda", "one", _config(name, tmp_path))) is gives_its_input
