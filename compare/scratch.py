@@ -24,8 +24,7 @@ def scratch() -> Iterator[None]:
     folder = Path(parent) / f"reprise-{secrets.token_hex(5)}"  # random: never the name of what is there
     try:
         with suppress(OSError):  # no room: then there is none for temporary files either
-            folder.mkdir(mode=0o700)
-            try_lock(folder / LOCK)  # and never let go
+            _locked(folder)
             tempfile.tempdir = os.environ["TMPDIR"] = str(folder)
         yield
     finally:
@@ -35,6 +34,18 @@ def scratch() -> Iterator[None]:
             shutil.rmtree(folder, ignore_errors=True)
         finally:  # Ctrl-C, while it was removed
             shutil.rmtree(folder, ignore_errors=True)
+
+
+def _locked(folder: Path) -> None:
+    """Make a folder that is locked, and never let go, before anybody knows its name."""
+    unnamed = folder.with_name(f"{folder.name}-new")
+    unnamed.mkdir(mode=0o700)
+    try:
+        try_lock(unnamed / LOCK)
+        unnamed.rename(folder)
+    except BaseException:
+        shutil.rmtree(unnamed, ignore_errors=True)
+        raise
 
 
 def outer() -> Path:

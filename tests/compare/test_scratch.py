@@ -68,3 +68,18 @@ def test_one_that_lives_keeps_its_own(tmp_path: Path, monkeypatch: pytest.Monkey
         and tempfile.gettempdir() == str(tmp_path)
         and "reprise-" not in os.environ.get("TMPDIR", "")
     )
+
+
+def test_a_folder_is_locked_before_another_run_can_see_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    locked = scratch.try_lock
+
+    def slowly(path: Path) -> int | None:
+        path.touch()  # made and not locked yet, while others begin and remove what was abandoned
+        assert run("pass", tmp_path).returncode == 0
+        return locked(path)
+
+    monkeypatch.setattr(scratch, "try_lock", slowly)
+    with scratch.scratch():
+        assert Path(tempfile.mkdtemp()).parent.parent == tmp_path
+    assert [path.name for path in tmp_path.iterdir()] == ["kept"]
