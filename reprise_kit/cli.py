@@ -155,12 +155,14 @@ def _main() -> None:
     except OSError as error:  # a full disk, a folder that may not be written: nothing of ours is half-written
         _end(f"{error.strerror or error}: {error.filename or 'while writing'}", 2)
     except click.ClickException as error:
-        error.show()
+        with suppress(OSError):
+            error.show()
         sys.exit(2)
 
 
 def _end(reason: object, code: int) -> NoReturn:
     words = str(reason)  # a name in it may be a stranger's, and as long as that one likes
     words = words if len(words) <= LONGEST else f"{words[: LONGEST // 2]} ... {words[-LONGEST // 2 :]}"
-    say(f"reprise: {words}", error=True)
+    with suppress(OSError):  # nowhere to say it: the code still tells
+        say(f"reprise: {words}", error=True)
     sys.exit(code)

@@ -123,3 +123,10 @@ def test_a_library_that_aborts_at_the_very_end_changes_no_code(words, code):
     done = subprocess.run(command, capture_output=True, text=True, cwd=ROOT, check=False)
     assert done.returncode == code, done.stderr
     assert ("deepsound_crnn" in done.stdout) == (code == 0) and (done.stderr.count("\n") == 1) == (code == 2)
+
+
+@pytest.mark.parametrize("words", [["inspect", "nothing.h5"], ["inspect", "--nothing"]])
+def test_the_code_stands_where_the_line_cannot_be_written(words):
+    with Path("/dev/full").open("w") as full:
+        done = subprocess.run([sys.executable, "-m", "reprise_kit", *words], stderr=full, cwd=ROOT, check=False)
+    assert done.returncode == 2
