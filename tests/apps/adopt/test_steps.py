@@ -258,11 +258,13 @@ def test_files_of_weights_are_opened_where_no_program_shows_them(
 
 
 def test_what_cannot_go_on_says_which_step_and_what_to_give(old: Old, tmp_path: Path) -> None:
-    source = str(old.repository("image_cnn", tmp_path))
+    folder = old.repository("image_cnn", tmp_path)
+    (folder / "late.py").write_text("rows = open('rows.csv').read()\nimport predict\n")
+    source = str(folder)
     with pytest.raises(InputError, match=r"^run: no entry point.*--entry"):
         adopt(Request(source), tmp_path / "out", quiet)
-    with pytest.raises(InputError, match=r"^run: .*weights\.h5.*--stand-in FOLDER"):
-        adopt(Request(source, entry="python predict.py"), tmp_path / "out", quiet)
+    with pytest.raises(InputError, match=r"^run: .*rows\.csv.*--stand-in FOLDER"):
+        adopt(Request(source, entry="python late.py"), tmp_path / "out", quiet)
     with pytest.raises(InputError, match="--until"):
         adopt(Request(source, until="tea"), tmp_path / "out", quiet)
 

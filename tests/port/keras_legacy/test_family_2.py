@@ -66,7 +66,7 @@ def test_a_key_that_keras_2_never_had_is_refused(key: str, named: str, scratch: 
     changed = tmp_path / "model.json"
     changed.write_text(text.replace('"filters":', f'"{key}": 2, "filters":', 1))
     with pytest.raises(InputError, match=named):
-        read(changed, folder / "weights.h5")
+        migrate(read(changed, folder / "weights.h5"), "tensorflow")
 
 
 def test_a_class_that_keras_2_never_had_is_refused(scratch: Path, tmp_path: Path) -> None:
