@@ -74,7 +74,7 @@ def test_a_wrong_option_is_named(used, given, named):
 
 def test_a_wrong_entry_of_the_architecture_is_named():
     settings = {"keras_version": "1.2.2", "dim_ordering": "th"}
-    said = explained(net(), "theano", settings, golden_of(net(epsilon=1e-3)))
+    said = explained(net(epsilon=1e-5), "theano", settings, golden_of(net(epsilon=1e-3)))
     assert said.startswith('with "epsilon": 0.001 in the BatchNormalization layers')
     other = net()
     changed = [dict(layer, config=dict(layer["config"])) for layer in other.config["config"]]
