@@ -33,6 +33,7 @@ from reprise_kit.apps.demo.visit import House, Visit
 from reprise_kit.compare.errors import InputError
 
 API = "/api/v1"
+GONE = 499  # the status that log and metrics have where the client left; nobody reads it
 PAGE_SECONDS = 2.0  # for which the page is kept as it was made
 SYSTEM = Query(description="name of a system; default: the server's")
 BYTES = {"schema": {"type": "string", "format": "binary"}}
@@ -143,9 +144,12 @@ class Demo:
         """A clip to its answer, or to an event stream where the client accepts one."""
         stream = events.wanted(request.headers.get("accept", ""))
         happening = self._counted(Visit(self.house, request, system, original, stream))
-        if not stream:
-            return JSONResponse(await events.last(happening))
-        return events.EventStream(await anext(happening), happening)
+        try:
+            if not stream:
+                return JSONResponse(await events.last(happening))
+            return events.EventStream(await anext(happening), happening)
+        except ClientGoneError:
+            return Response(status_code=GONE)
 
     async def _counted(self, visit: Visit) -> AsyncIterator[Event]:
         """A visit's events, each told once, and counted."""

@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.types import Receive, Scope, Send
 
-from reprise_kit.apps.demo.analysis import Event
+from reprise_kit.apps.demo.analysis import ClientGoneError, Event
 from reprise_kit.apps.demo.refusal import Code, Refusal
 
 TYPE = "text/event-stream"
@@ -37,6 +37,8 @@ class EventStream(Response):
                     await tell(event)
             except Refusal as refusal:
                 await tell(("error", refusal.content))
+            except ClientGoneError:
+                pass  # nobody is told
         await send({"type": "http.response.body", "body": b"", "more_body": False})
 
 

@@ -8,7 +8,7 @@ from starlette.datastructures import Headers, MutableHeaders
 from starlette.responses import JSONResponse
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from reprise_kit.apps.demo.analysis import ClientGoneError, Limits
+from reprise_kit.apps.demo.analysis import Limits
 from reprise_kit.apps.demo.callers import refusal
 from reprise_kit.apps.demo.observe import Metrics, log
 from reprise_kit.apps.demo.refusal import Code, Refusal
@@ -57,8 +57,6 @@ class Gate:
 
         try:
             await self._app(scope)(scope, receive, told)
-        except ClientGoneError:
-            pass
         except Exception:
             log("failed", trace=traceback.format_exc())
         finally:

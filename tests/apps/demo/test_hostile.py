@@ -2,6 +2,7 @@
 
 import gzip
 import io
+import json
 import os
 import socket
 import struct
@@ -158,6 +159,7 @@ def test_slow_clients_do_not_stop_the_others(server: Running) -> None:
 
 
 def test_clients_that_leave_leave_nothing(server: Running) -> None:
+    before = server.log.read_text().count("\n")
     for sent in (0.5, 1.0):
         for _ in range(3):
             connection, request = raw(server)
@@ -173,6 +175,9 @@ def test_clients_that_leave_leave_nothing(server: Running) -> None:
     connection.close()
     healthy(server)
     assert "reprise_clips_inside 0.0" in server.get("/metrics").body.decode()
+    noted = [json.loads(line) for line in server.log.read_text().splitlines()[before:]]
+    assert 500 not in {line.get("status") for line in noted}, noted
+    assert not [line for line in noted if line["event"] == "failed"]
 
 
 def test_a_decoder_that_takes_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
