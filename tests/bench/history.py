@@ -16,6 +16,7 @@ from rich.console import Console
 from rich.table import Table
 
 from reprise_kit.compare.system import ROOT
+from tests.json_lines import rows
 
 HISTORY = Path(__file__).with_name("history.jsonl")
 
@@ -37,7 +38,7 @@ def append(machine: str, ratios: dict[str, float], clips: int, rounds: int, file
 
 def read(file: Path = HISTORY) -> list[dict[str, Any]]:
     """Return the recorded runs, the oldest first."""
-    return [json.loads(line) for line in file.read_text().splitlines()] if file.is_file() else []
+    return rows(file)
 
 
 def beside_the_last(machine: str, ratios: dict[str, float], clips: int, runs: list[dict[str, Any]]) -> Table:

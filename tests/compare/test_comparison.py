@@ -20,7 +20,8 @@ def test_the_worst_is_what_says_nothing_then_what_differs_then_what_comes_neares
     other = Verdict("lstm_1", "chained", "missing")
     for n in range(1, len(ordered) + 1):
         results: Any = [SimpleNamespace(chained=[other, one], clip=f"{i}") for i, one in enumerate(ordered[:n])]
-        assert worst(results, SimpleNamespace(name="log_mel"), "chained") == (ordered[n - 1], f"{n - 1}")  # type: ignore[arg-type]
+        stage: Any = SimpleNamespace(name="log_mel")
+        assert worst(results, stage, "chained") == (ordered[n - 1], f"{n - 1}")
 
 
 def test_causes_rank_by_agreement_then_nearness_then_equal_values() -> None:

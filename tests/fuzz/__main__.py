@@ -9,12 +9,12 @@ import time
 from collections import Counter, defaultdict
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
 
 from tests.fuzz import __doc__ as about
 from tests.fuzz.readers import READERS
 from tests.fuzz.readers.reader import Reader
 from tests.fuzz.run import BATCH, batch, put
+from tests.json_lines import rows
 
 
 def main() -> int:
@@ -37,12 +37,8 @@ def _shares() -> int:
     return sum(reader.share for reader in READERS.values())
 
 
-def _rows(log: Path) -> list[dict[str, Any]]:
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
-
-
 def _run(reader: Reader, count: int, seed: int, log: Path, folder: Path) -> None:
-    done = max((row["first"] + row["tried"] for row in _rows(log) if row["reader"] == reader.name), default=0)
+    done = max((row["first"] + row["tried"] for row in rows(log) if row["reader"] == reader.name), default=0)
     if done >= count:
         return
     if reader.heavy:
@@ -66,7 +62,7 @@ def _run(reader: Reader, count: int, seed: int, log: Path, folder: Path) -> None
 def _table(log: Path, folder: Path) -> int:
     sums: dict[str, Counter[str]] = defaultdict(Counter)
     peaks: Counter[str] = Counter()
-    for row in _rows(log):
+    for row in rows(log):
         sums[row["reader"]] += Counter(row["verdicts"]) + Counter(tried=row["tried"])
         sums[row["reader"]]["seconds"] += row["seconds"]  # type: ignore[assignment]
         peaks[row["reader"]] = max(peaks[row["reader"]], row["peak"])

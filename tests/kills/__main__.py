@@ -11,6 +11,7 @@ from pathlib import Path
 from random import Random
 from typing import Any
 
+from tests.json_lines import rows
 from tests.kills import __doc__ as about
 from tests.kills.jobs import JOBS
 from tests.kills.run import Place
@@ -38,11 +39,6 @@ def main() -> int:
         }
         run(name, stops, options.seed, log, options.folder / name)
     return table(log)
-
-
-def rows(log: Path) -> list[dict[str, Any]]:
-    """Return what was done, a row a stop."""
-    return [json.loads(line) for line in log.read_text().splitlines()] if log.exists() else []
 
 
 def run(name: str, stops: dict[signal.Signals, int], seed: int, log: Path, folder: Path) -> None:

@@ -9,7 +9,8 @@ from random import Random
 
 import pytest
 
-from tests.kills.__main__ import rows, run, table
+from tests.json_lines import rows
+from tests.kills.__main__ import run, table
 from tests.kills.jobs import Job
 from tests.kills.run import Place
 

@@ -26,6 +26,7 @@ from typing import Any
 import pytest
 
 from reprise_kit.compare.workers import end_with_parent
+from tests import json_lines
 from tests.mutation.coverage import Lines
 from tests.mutation.inside import Collected, put
 from tests.mutation.mutants import drawn
@@ -166,7 +167,7 @@ def run(out: Path, n: int, seed: int) -> None:
     tree = make_tree(out)
     rows = [json.loads(line) for line in (out / "lines.jsonl").read_text().splitlines()]
     results = out / "results.jsonl"
-    done = {json.loads(line)["number"] for line in results.read_text().splitlines()} if results.exists() else set()
+    done = {row["number"] for row in json_lines.rows(results)}
     kept = out / "good.json"
     if not kept.exists():
         kept.write_text(json.dumps(sources(tree)))

@@ -48,7 +48,8 @@ def double(fname):
     if not os.path.exists(path):
         write(path, sys.modules["numpy"])
     state().drawn = True
-    note("%s, which Keras downloads, was drawn: the answers are right for the model, and say nothing of the data" % fname)
+    note("%s, which Keras downloads, was drawn: the answers are right for the model, "
+         "and say nothing of the data" % fname)
     return path
 
 
@@ -109,7 +110,8 @@ def idx(count, *shape):
     def write(path, np):
         values = pictures(np, count, *shape) if shape else classes(np, count)
         with gzip.open(path, "wb") as stream:
-            stream.write(struct.pack(">%dI" % (2 + len(shape)), 2049 + 2 * bool(shape), count, *shape) + values.tobytes())
+            head = struct.pack(">%dI" % (2 + len(shape)), 2049 + 2 * bool(shape), count, *shape)
+            stream.write(head + values.tobytes())
     return write
 
 
