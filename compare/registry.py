@@ -1,4 +1,4 @@
-"""Finds systems, reads their system.toml and opens their modules: the only place that imports by name.
+"""Finds systems, reads their system.toml and opens their modules: the only place that imports a system's modules.
 
 A system is a folder. The kit's own are original/<name> (what is pinned) with port/<name> (what plays it). Others are
 folders anywhere that hold both: named in REPRISE_SYSTEMS (folders, or folders of such folders, separated as PATH is),

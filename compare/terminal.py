@@ -77,9 +77,9 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     for path in found.passed_over if clips else ():
         console.print(f"passed over: {shown(path)}: no {chosen.system.file.input} by its name", soft_wrap=True)
     console.print(f"Report: {out / paths['html'].name} (also .md, .json; traces beside it)", soft_wrap=True)
-    if faults:
-        return 2
-    return 0 if all(result.agrees for result in results) else 1
+    if not all(result.agrees for result in results):
+        return 1
+    return 2 if faults else 0
 
 
 def _opened(files: list[Path], faults: dict[str, str]) -> list[Input]:

@@ -1,9 +1,11 @@
-"""What every test relies on: TensorFlow is quiet, an interrupt reaches the programs that a test starts,
-and a failure is shown when it happens: a run that is cut off has said what it found."""
+"""What every test relies on: TensorFlow is quiet, what is drawn is drawn alike, an interrupt reaches the programs that
+a test starts, and a failure is shown when it happens: a run that is cut off has said what it found."""
 
 import os
+import random
 import signal
 
+import numpy as np
 import pytest
 
 pytest_plugins = ["tests.unboxed"]
@@ -12,6 +14,13 @@ os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports it
 os.environ["REPRISE_PATIENCE"] = "3600"  # a slow machine's lines would stand among those that tests count
 # Where the tests themselves run in the background SIGINT is ignored, and every child would inherit that.
 signal.signal(signal.SIGINT, signal.default_int_handler)
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """A model made without a seed has the same weights each time: Keras takes its seeds from here."""
+    random.seed(6)
+    np.random.seed(6)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:

@@ -12,8 +12,9 @@ from reprise_kit.compare.checks import FIRST, THEN, check
 from reprise_kit.compare.checks.subject import Subject
 from reprise_kit.compare.pins import blob_id
 from reprise_kit.compare.system import ROOT
-from reprise_kit.compare.weights import Weights
-from tests.shared import SHARED, needs_shared
+from reprise_kit.compare.weights import Weights, find
+from tests.require import require
+from tests.shared import SHARED
 
 NAMES = registry.names()
 TABLE_ROW = re.compile(r"^\|(.+)\|$", re.M)
@@ -85,24 +86,23 @@ def test_quirks_name_tests_that_exist(name: str) -> None:
 
 
 def weights_of(name: str) -> Path | None:
-    """Return a system's weights among the shared files, found by the blob id that its system.toml pins."""
+    """Return a system's weights: its own, those fetched, or of the shared files the one whose blob id it pins."""
     loaded = registry.load(name)
-    if loaded.default_weights is not None:
-        return loaded.default_weights
-    if (loaded.folder / loaded.file.weights.path).is_file():
-        return loaded.folder / loaded.file.weights.path
+    found = find(loaded)
+    if found is not None:
+        return found.path
     wanted = {file.path: file.blob for file in loaded.files}[loaded.file.weights.path]
     candidates = [p for p in (SHARED / "data").rglob("*") if p.suffix in (".h5", ".hdf5", ".json") and p.is_file()]
     return next((path for path in candidates if blob_id(path.read_bytes()) == wanted), None)
 
 
-@needs_shared
 @originals
 def test_the_system_keeps_the_contract(name: str) -> None:
     loaded, weights = registry.load(name), weights_of(name)
-    assert weights is not None, "the pinned weights are not among the shared files"
+    if weights is None:
+        require("shared", f"no weights of {name}: reprise fetch {name}")
     # Published features that one system learns from; the others know no such option.
-    learns = "data_csv/gtzan_genre.csv" in {file.path for file in loaded.files}
+    learns = "data_csv/gtzan_genre.csv" in {file.path for file in loaded.files} and SHARED.is_dir()
     options = {"gtzan": SHARED / "data/choi/transfer"} if learns else {}
     inputs = [CLIP] if loaded.file.input == "sound" else []
     found = list(check(Subject(loaded, inputs, Weights(weights, loaded.backend, "given"), options)))
@@ -115,6 +115,15 @@ def test_a_paper_has_a_page_that_says_what_is_ours(name: str) -> None:
     page = (ROOT / "docs" / f"{name}.md").read_text()
     assert "ours" in page and registry.load(name).file.paper.rpartition(" ")[2].rpartition("/")[2] in page
     assert list((ROOT / "tests" / "port" / name).glob("test_*.py"))
+
+
+def test_every_key_of_system_toml_is_on_the_page() -> None:
+    page = (ROOT / "docs" / "own-system.md").read_text().partition("## Every key of system.toml")[2]
+    named = set(re.findall(r"`[\[]*([\w.]+)[\]]*`", page))
+    rows = (system.SystemFile, system.Upstream, system.PinnedFile, system.PinnedWeights, system.Fixture)
+    keys = {key for row in (*rows, system.Environment, system.Node, system.Demo) for key in row.__struct_fields__}
+    assert len(keys) > 25
+    assert {key for key in keys if not named & {key, f"{key}.BACKEND"}} == set()
 
 
 def test_the_contract_bites(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

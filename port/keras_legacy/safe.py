@@ -1,4 +1,4 @@
-"""Checked reading of Keras-1 files from anywhere, for the box (`compare/box.py`): no code in them runs.
+"""Checked reading of files of old Keras from anywhere, for the box (`compare/box.py`): no code in them runs.
 
 What a C library or its time and memory make of a damaged file is the box's to bound; here it is what a file may hold.
 `load_architecture` reads model.json, model.yaml or a `model_config` attribute; `open_hdf5` opens a weights or
@@ -24,7 +24,7 @@ MAX_ATTRIBUTES = 256  # of one object; lists of names take one for every 64 kB
 MAX_HDF5_DEPTH = 64
 MAX_EXPANSION = 20  # declared bytes per byte of file: Keras 1 wrote uncompressed, re-packed reach 10
 SMALL = 16 * 2**20  # declared bytes that are always allowed
-_WANTED = "a Keras-1 model is a mapping with class_name and config"
+_WANTED = "an old Keras model is a mapping with class_name and config"
 _GIVE = "give the file of to_json() or to_yaml()"
 # Other filters are plug-ins, which HDF5 would load as code from a search path.
 _FILTERS = {
@@ -39,7 +39,7 @@ def load_architecture(source: str | Path | bytes) -> dict[str, Any]:
     `source` is the path of a model.json or model.yaml, or the bytes of either (a `model_config` attribute). A
     document that is a string holding another document (JSON or YAML encoded twice) is opened up to two times.
     A Lambda's marshalled function stays the string it is. Raises InputError: not JSON or YAML, refused tags,
-    sizes beyond the limits of this module, a file of Keras 0.x, 2 or 3, or no class_name and config.
+    sizes beyond the limits of this module, a file of Keras 3 or later, or no class_name and config.
     """
     tree: Any = _text(source)
     for _ in range(3):
@@ -48,7 +48,7 @@ def load_architecture(source: str | Path | bytes) -> dict[str, Any]:
         tree = _parse(tree)
     if not isinstance(tree, dict):
         kind = type(tree).__name__
-        raise InputError(f"the architecture is a {kind}; a Keras-1 model is a mapping with class_name and config")
+        raise InputError(f"the architecture is a {kind}; an old Keras model is a mapping with class_name and config")
     _check_version(tree)
     return tree
 
@@ -81,11 +81,11 @@ def _read(path: Path) -> bytes:
 def _parse(text: str) -> Any:
     """JSON where it is JSON, else YAML; the counts bound memory before anything is built."""
     if sum(text.count(mark) for mark in "[{,:") > 2 * MAX_NODES:
-        raise InputError(f"the architecture holds more than {2 * MAX_NODES} marks; no Keras-1 model does")
+        raise InputError(f"the architecture holds more than {2 * MAX_NODES} marks; no old Keras model does")
     try:
         tree = json.loads(text)
     except RecursionError as error:
-        raise InputError(f"the JSON is nested more than {MAX_DEPTH} deep; no Keras-1 model is") from error
+        raise InputError(f"the JSON is nested more than {MAX_DEPTH} deep; no old Keras model is") from error
     except ValueError as error:
         if not text.strip():
             raise InputError(f"the architecture is empty; {_GIVE}") from error
@@ -105,7 +105,7 @@ def check_tree(tree: Any) -> None:
     for _ in range(MAX_DEPTH):
         count += len(level)
         if count > MAX_NODES:
-            raise InputError(f"the JSON holds more than {MAX_NODES} values; no Keras-1 model does")
+            raise InputError(f"the JSON holds more than {MAX_NODES} values; no old Keras model does")
         inner: list[Any] = []
         for node in level:
             if isinstance(node, dict):
@@ -113,11 +113,11 @@ def check_tree(tree: Any) -> None:
             elif isinstance(node, list):
                 inner.extend(node)
             elif isinstance(node, (int, float)) and not abs(node) < MAX_NUMBER:
-                raise InputError(f"the architecture holds the number {str(node)[:20]}; no Keras-1 model does")
+                raise InputError(f"the architecture holds the number {str(node)[:20]}; no old Keras model does")
         level = inner
         if not level:
             return
-    raise InputError(f"the JSON is nested more than {MAX_DEPTH} deep; no Keras-1 model is")
+    raise InputError(f"the JSON is nested more than {MAX_DEPTH} deep; no old Keras model is")
 
 
 def _check_version(tree: dict[str, Any]) -> None:
@@ -138,11 +138,11 @@ def refuse_version(version: object) -> None:
 
 
 def open_hdf5(path: str | Path) -> h5py.File:
-    """Open a Keras-1 weights or whole-model file for reading, after a bounded look at everything it declares.
+    """Open an old weights or whole-model file for reading, after a bounded look at everything it declares.
 
     Use as `with open_hdf5(path) as file`. Raises InputError: not HDF5, damaged, links other than plain ones,
     objects reached twice, virtual or external storage, plug-in filters, types other than numbers, declared
-    sizes far beyond the file's, too many or too deeply nested objects, and files of Keras 0.x, 2 or 3.
+    sizes far beyond the file's, too many or too deeply nested objects, and files of Keras 3 or later.
     """
     path = Path(path)
     _check_signature(path)
@@ -216,7 +216,7 @@ class _Survey:
                     raise self._error(f"a {type(child).__name__} named {ascii(name)[:80]}")
 
     def _error(self, what: str) -> InputError:
-        return InputError(f"{self.path}: the HDF5 file holds {what}; Keras 1 never wrote that, and it is refused")
+        return InputError(f"{self.path}: the HDF5 file holds {what}; old Keras never wrote that, and it is refused")
 
     def _visit(self, node: Any) -> None:
         """Note an object and its attributes; one that is reached twice would be a cycle or a bomb."""

@@ -103,14 +103,14 @@ class _Composer:
             elif isinstance(event, yaml.DocumentStartEvent):
                 documents += 1
                 if documents > 1:
-                    raise InputError("the YAML holds several documents; a Keras-1 model is one")
+                    raise InputError("the YAML holds several documents; an old Keras model is one")
         if not self.root:
-            raise InputError("the YAML is empty; a Keras-1 model is a mapping with class_name and config")
+            raise InputError("the YAML is empty; an old Keras model is a mapping with class_name and config")
         return self.root[0]
 
     def _open(self, event: Any) -> None:
         if len(self.stack) >= MAX_DEPTH:
-            raise InputError(f"the YAML is nested more than {MAX_DEPTH} deep; no Keras-1 model is")
+            raise InputError(f"the YAML is nested more than {MAX_DEPTH} deep; no old Keras model is")
         self.stack.append(_Open(event.tag, event.anchor, isinstance(event, yaml.MappingStartEvent)))
         if event.anchor is not None:
             self.anchors.pop(event.anchor, None)
@@ -147,7 +147,7 @@ class _Composer:
         if tag is None or tag == "!":
             tag = self.scalars.resolve(yaml.ScalarNode, event.value, event.implicit)  # type: ignore[no-untyped-call]
             if tag == _CORE + "merge":
-                raise InputError("the YAML uses a merge key (<<), which Keras 1 never wrote")
+                raise InputError("the YAML uses a merge key (<<), which old Keras never wrote")
             # Dates, = and the like are text: PyYAML's guesses about them mean nothing in a layer's config.
             tag = tag if tag in _PLAIN else _CORE + "str"
         tag = _AS_CORE.get(tag, tag)
@@ -192,7 +192,7 @@ def _mapping(items: list[Any]) -> dict[Any, Any]:
     keys, values = items[::2], items[1::2]
     for key in keys:
         if isinstance(key, list | dict):
-            raise InputError("the YAML uses a list or mapping as a key; Keras 1 only wrote names")
+            raise InputError("the YAML uses a list or mapping as a key; old Keras only wrote names")
     return dict(zip(keys, values, strict=True))
 
 

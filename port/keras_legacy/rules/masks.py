@@ -10,7 +10,7 @@ keras/layers and keras/engine/topology.py, which 1.0.6, 1.0.7, 1.1.0 and 1.2.2 a
 |---|---|
 | Embedding(mask_zero), Masking | made of the input alone |
 | KEEPS (TimeDistributed hands none to its inner layer) | the input's |
-| SEQUENCES | the input's with return_sequences, else none |
+| SEQUENCES (Bidirectional among them) | the input's with return_sequences, else none |
 | Merge sum, mul, ave | AND of those that there are |
 | Merge concat | AND over the last axis of them, joined along concat_axis; ones where an input has none |
 | Merge dot, cos; first in a Sequential, of models | none |
@@ -102,7 +102,8 @@ def _merged(context: "Context", node: Node, inputs: list[Any], given: list[Any])
     present = [mask for mask in given if mask is not None]
     able = ("sum", "mul", "ave", "max", "min", "sub") if context.dialect.masks_of_2 else ("sum", "mul", "ave")
     if mode not in able or len({len(mask.shape) for mask in present}) != 1:
-        raise InputError(f"layer {node.name}: Keras 1 refuses these masked inputs in a Merge by {mode!r}")
+        refuses = f"{context.dialect.name} refuses these masked inputs in a Merge by {mode!r}"
+        raise InputError(f"layer {node.name}: {refuses}")
     return _all(present)
 
 

@@ -39,7 +39,7 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
             asked[name] = stated[name][0] if name in stated else ""
             notes.append(f"{name}: stated nowhere, {why}")
     asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else rules.load().keras.own_until
-    version = evidence.keras_version or rules.keras_of(evidence.date) or ""
+    version = evidence.newest_keras
     for fit in table.fits:
         if asked.get(fit.package) == "" and version and SpecifierSet(fit.keras).contains(version):
             asked[fit.package] = fit.spec

@@ -240,7 +240,7 @@ def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, st
         notes.append(
             "NumPy's wheel brings no OpenBLAS: Theano needs one of the system (apt-get install libopenblas-dev)"
         )
-    keras = evidence.keras_version or rules.keras_of(evidence.date) or ""
+    keras = evidence.newest_keras
     if evidence.backend == "tensorflow" and rules.numbers(keras) < (1, 2):
         notes.append(f"Keras {keras} reads tensorflow.python.control_flow_ops, which TensorFlow 0.12 moved: "
                      "original/eras/shims/control_flow_ops.py answers it")  # fmt: skip

@@ -63,6 +63,11 @@ class Evidence:
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
 
+    @property
+    def newest_keras(self) -> str:
+        """The version that is known, else the newest of that day; "" before the first."""
+        return self.keras_version or rules.keras_of(self.date) or ""
+
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
         with atomic_file(path) as temporary:

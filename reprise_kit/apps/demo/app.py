@@ -26,7 +26,7 @@ from reprise_kit.apps.demo.observe import Metrics, log
 from reprise_kit.apps.demo.original import Original
 from reprise_kit.apps.demo.page import STATIC, page, shipped
 from reprise_kit.apps.demo.queue import Queue
-from reprise_kit.apps.demo.refusal import Code, Refusal, stopping
+from reprise_kit.apps.demo.refusal import WAIT_SECONDS, Code, Refusal, no_room, stopping
 from reprise_kit.apps.demo.schema import answers
 from reprise_kit.apps.demo.upload import Spool, body
 from reprise_kit.apps.demo.visit import House, Visit
@@ -132,7 +132,8 @@ class Demo:
     async def health(self) -> JSONResponse:
         """200 while new work is taken, 503 while the server is stopping."""
         closed = self.house.queue.closed
-        return JSONResponse({"status": "stopping" if closed else "ok", **self.about}, 503 if closed else 200)
+        later = {"Retry-After": str(WAIT_SECONDS[Code.STOPPING])} if closed else {}
+        return JSONResponse({"status": "stopping" if closed else "ok", **self.about}, 503 if closed else 200, later)
 
     def read_metrics(self) -> Response:
         """GET /metrics : Prometheus' text format."""
@@ -249,7 +250,7 @@ async def failed(request: Request, error: Exception) -> JSONResponse:
         answer.headers.update({**(error.headers or {}), **allowed})
         return answer
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
-        return as_json(Refusal(Code.NO_ROOM, "no room for another file just now; try again in a minute"))
+        return as_json(no_room())
     log("failed", trace="".join(traceback.format_exception(error)))
     return as_json(Refusal(Code.FAILED, "the server failed on this request; it has been noted"))
 

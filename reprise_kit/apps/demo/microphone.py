@@ -11,7 +11,7 @@ import numpy as np
 from reprise_kit.apps.demo.analysis import rounded
 from reprise_kit.apps.demo.engine import Engine
 from reprise_kit.apps.demo.picture import Picture
-from reprise_kit.apps.demo.refusal import Code, Refusal
+from reprise_kit.apps.demo.refusal import Code, later
 from reprise_kit.compare.contract import LiveRecogniser
 from reprise_kit.compare.errors import InputError
 
@@ -57,8 +57,7 @@ class Microphones:
         self._forget_idle()
         with self._lock:
             if len(self._streams) >= self.most:
-                line = "all microphone places are taken; try again in a minute"
-                raise Refusal(Code.BUSY, line, round(IDLE_SECONDS))
+                raise later(Code.BUSY, "all microphone places are taken", round(IDLE_SECONDS))
             name = secrets.token_urlsafe(16)
             self._streams[name] = Stream(recogniser, rate, engine.identity())
         return name

@@ -7,7 +7,7 @@ import asyncio
 import math
 from collections import Counter, OrderedDict, deque
 
-from reprise_kit.apps.demo.refusal import Code, Refusal, stopping
+from reprise_kit.apps.demo.refusal import Code, Refusal, later, stopping
 
 FIRST_GUESS = 2.0  # seconds that a clip takes, until some were answered
 NEWEST = 0.1  # weight of the newest clip in the mean
@@ -37,7 +37,7 @@ class Queue:
     def busy(self) -> Refusal:
         """What one is told who finds no place."""
         wait = self.retry_after
-        return Refusal(Code.BUSY, f"too many songs at once; try again in {wait} seconds", wait)
+        return later(Code.BUSY, "too many songs at once", wait)
 
     def refuse_if_full(self, client: str) -> None:
         """Raise Refusal where `join` would, before anything is read."""

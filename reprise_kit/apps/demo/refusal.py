@@ -59,6 +59,17 @@ class Refusal(Exception):
         return {"error": self.line, "code": self.code.value}
 
 
+def later(code: Code, why: str, seconds: int | None = None) -> Refusal:
+    """A refusal whose words say, as its header does, after how many seconds another try may do better."""
+    seconds = seconds or WAIT_SECONDS[code]
+    return Refusal(code, f"{why}; try again in {seconds} seconds", seconds)
+
+
 def stopping() -> Refusal:
     """The server was told to end."""
-    return Refusal(Code.STOPPING, "the server is stopping; try again in a minute")
+    return later(Code.STOPPING, "the server is stopping")
+
+
+def no_room() -> Refusal:
+    """The disk, or what uploads may hold of it, is full."""
+    return later(Code.NO_ROOM, "no room for another file just now")

@@ -11,7 +11,7 @@ from python_multipart.exceptions import FormParserError
 from python_multipart.multipart import MultipartParser, parse_options_header
 from starlette.requests import ClientDisconnect, Request
 
-from reprise_kit.apps.demo.refusal import Code, Refusal
+from reprise_kit.apps.demo.refusal import Code, Refusal, no_room
 
 if TYPE_CHECKING:
     from python_multipart.multipart import MultipartCallbacks
@@ -66,7 +66,7 @@ class Spool:
     def take(self, size: int) -> None:
         """Reserve room; raises Refusal where there is none."""
         if size > self.left:
-            raise Refusal(Code.NO_ROOM, "no room for another file just now; try again in a few seconds")
+            raise no_room()
         self.left -= size
 
 

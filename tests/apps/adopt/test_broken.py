@@ -50,7 +50,7 @@ def test_a_checkpoint_of_another_commit_is_refused(old: Old, images: Path, tmp_p
         "o = Sequential([Convolution2D(6, 3, 3, input_shape=(1, 12, 12)), Activation('relu'), MaxPooling2D((2, 2)), "
         "Dropout(0.25), Flatten(), Dense(5), Activation('softmax')]); o.save_weights('weights.h5')"
     )
-    subprocess.run([old.python, "-c", code], cwd=source, env=old.variables, check=True, capture_output=True)
+    old.run(code, source)
     code = adopt(Request(str(source), entry=ENTRY, stand_in=str(images)), tmp_path / "out", quiet)
     said = (tmp_path / "out" / "report.md").read_text()
     assert code == STOPPED and "the file's is (6, 1, 3, 3): these weights belong to another architecture" in said, said

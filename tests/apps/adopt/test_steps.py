@@ -250,7 +250,7 @@ def test_files_of_weights_are_opened_where_no_program_shows_them(
 ) -> None:
     source, gather = old.repository("image_cnn", tmp_path), evidence.gather
     code = "import model; m = model.get_model(); m.save_weights('w.h5'); open('m.json', 'w').write(m.to_json())"
-    subprocess.run([old.python, "-c", code], cwd=source, env=old.variables, check=True, capture_output=True)
+    old.run(code, source)
     files = {"checkpoints": ["w.h5"], "architectures": ["m.json"]}
     monkeypatch.setattr(evidence, "gather", lambda *asked: dataclasses.replace(gather(*asked), **files))
     assert adopt(Request(str(source), entry="python predict.py no.txt"), tmp_path / "out", quiet) == 3

@@ -71,6 +71,11 @@ class Running:
         every = [Path(p).read_text() for p in Path(f"/proc/{self.process.pid}/task").glob("*/children")]
         return [int(pid) for pid in " ".join([text, *every]).split() if not _forks_boxes(int(pid))]
 
+    def clips_inside(self) -> int:
+        """Clips at work or waiting, by the server's own count."""
+        text = self.get("/metrics").body.decode()
+        return int(float(text.split("\nreprise_clips_inside ")[1].split("\n")[0]))
+
     def memory(self) -> int:
         """Bytes resident in the server and its children."""
         return sum(_resident(pid) for pid in {self.process.pid, *self.children()})

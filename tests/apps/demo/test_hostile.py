@@ -174,7 +174,7 @@ def test_clients_that_leave_leave_nothing(server: Running) -> None:
     connection.recv(300)
     connection.close()
     healthy(server)
-    assert "reprise_clips_inside 0.0" in server.get("/metrics").body.decode()
+    assert settled(server)
     noted = [json.loads(line) for line in server.log.read_text().splitlines()[before:]]
     assert 500 not in {line.get("status") for line in noted}, noted
     assert not [line for line in noted if line["event"] == "failed"]

@@ -42,7 +42,7 @@ def busy(server: Running, streams: int, others: int) -> tuple[list[threading.Thr
     for thread in threads:
         thread.start()
     deadline = time.monotonic() + 30
-    while f"reprise_clips_inside {len(threads)}.0" not in server.get("/metrics").body.decode():
+    while server.clips_inside() != len(threads):
         assert time.monotonic() < deadline
         time.sleep(0.1)
     return threads, answers
