@@ -6,7 +6,9 @@ A file that the model's Keras wrote is believed before the code, the code before
 import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from pathlib import PurePosixPath
 
+from reprise_kit.apps.adopt import checkpoints
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.imports import Module
 from reprise_kit.apps.adopt.requirements import Requirement
@@ -79,6 +81,18 @@ class Findings:
         if self.module_of_keras_2() is None:
             return self.architectures
         return [a for a in self.architectures if not (a.version or "2").startswith(("0.", "1.")) and not a.before_1]
+
+    def absent(self) -> str | None:
+        """Return a file of weights of the repository that is not here: one that the program names, else the newest."""
+        strings = {text for module in self.modules.values() for text in module.strings}
+        paths = [p for p in set(self.days) - set(self.paths) if PurePosixPath(p).suffix.lower() in checkpoints.SUFFIXES]
+        named = [p for p in paths if any(PurePosixPath(p).name in text for text in strings)]
+        return max(named or paths, key=lambda p: (self.days[p], p), default=None)
+
+    def coded(self) -> str | None:
+        """Return the file of the program or of what it requires that changed last: prose changes without it."""
+        files = [*self.modules, *(row.file for row in self.requirements if row.binding)]
+        return max((p for p in files if p in self.days), key=lambda p: (self.days[p], p), default=None)
 
     def pin(self, package: str) -> tuple[str, str] | None:
         """Return the version that is stated for a package, and where."""
@@ -164,6 +178,10 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
         if newer and seen.head_day and seen.head_day > day:
             return seen.head_day, f"{newer}, so the day of the newest commit, not of {chosen} ({day})"
         return day, f"the commit that made {chosen} what it is"
+    if absent := seen.absent():
+        return seen.days[absent], f"the commit that made {absent} what it is, which this copy of the repository lacks"
+    if coded := seen.coded():
+        return seen.days[coded], f"the newest commit of {coded} (no checkpoint or model with its Keras is under git)"
     if seen.head_day:
         return seen.head_day, "the newest commit (no checkpoint or model with its Keras is under git)"
     for version, reason in _versions(seen):

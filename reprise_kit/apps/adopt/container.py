@@ -12,6 +12,7 @@ from packaging.utils import canonicalize_name
 from reprise_kit.apps.adopt.run import SPY, command
 from reprise_kit.compare import rules
 from reprise_kit.compare.atomic import atomic_folder, write_text
+from reprise_kit.compare.digest import sha256
 
 # The lists of Debian's releases of the time lie in its archive only.
 APT = Template("""RUN (apt-get -qq update \\
@@ -47,7 +48,7 @@ COPY --chown=1000:1000 source /adopted
 USER 1000:1000
 ENV HOME=/home/adopted
 WORKDIR /adopted
-RUN mkdir /tmp/caught
+RUN mkdir /tmp/caught /home/adopted/.theano
 ENV PYTHONPATH=/spy$root REPRISE_SPY_OUT=/tmp/caught PYTHONUNBUFFERED=1
 $variables
 CMD $command
@@ -99,7 +100,9 @@ def write(
         shutil.copytree(SPY, made / "spy", ignore=shutil.ignore_patterns("__pycache__", "*.pyc"))
         (made / "numpy.lock").write_text("".join(re.findall(r"^numpy==(?:.*\\\n)*.*\n", lock, flags=re.M)))
         shutil.copyfile(Path(variables["HOME"]) / ".keras" / "keras.json", made / "keras.json")
-    compose = COMPOSE + (_volumes(stand_in) if stand_in else "")
+    mounted = _mounted(stand_in) if stand_in else []
+    compiled = f"compiled-{sha256(out / 'environment.lock')[:12]}" if portable.get("KERAS_BACKEND") == "theano" else ""
+    compose = COMPOSE + _volumes(mounted, compiled)
     for name, content in (("Dockerfile", text), ("compose.yaml", compose), (".dockerignore", IGNORED)):
         write_text(out / name, content)
 
@@ -117,7 +120,7 @@ def _displayed(entry: str) -> str:
     return f"Xvfb :97 -screen 0 1280x1024x24 -nolisten tcp >/dev/null 2>&1 & sleep 1; export DISPLAY=:97; {entry}"
 
 
-def _volumes(stand_in: Path) -> str:
+def _mounted(stand_in: Path) -> list[str]:
     """Each of the stand-in's files and folders is mounted where it was laid; of _home in the user's own."""
     rows = []
     for path in sorted(stand_in.iterdir()):
@@ -127,4 +130,13 @@ def _volumes(stand_in: Path) -> str:
             rows += [f"{inner.resolve()}:/{inner.relative_to(path)}:ro" for inner in sorted(path.glob("*/*"))]
         else:
             rows.append(f"{path.resolve()}:/adopted/{path.name}")
-    return "    volumes:\n" + "".join(f"      - {json.dumps(row.replace('$', '$$'))}\n" for row in rows)
+    return rows
+
+
+def _volumes(mounted: Sequence[str], compiled: str) -> str:
+    """What is mounted, and the volume where what Theano compiles (for minutes, an LSTM) is kept for the next start."""
+    rows = [*mounted, *([f"{compiled}:/home/adopted/.theano"] if compiled else [])]
+    if not rows:
+        return ""
+    listed = "".join(f"      - {json.dumps(row.replace('$', '$$'))}\n" for row in rows)
+    return f"    volumes:\n{listed}" + (f"volumes:\n  {compiled}:\n" if compiled else "")

@@ -7,7 +7,7 @@ wants to stand in its own folder the command begins with `cd FOLDER &&`.
 import os
 import re
 import shlex
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from reprise_kit.apps.adopt import arguments
@@ -20,6 +20,8 @@ PLACEHOLDER = re.compile(r"<[^>]*>|\[[^\]]*\]|\.\.\.")
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
 TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": -1}
+MAKES = {"Sequential", "Model", "Graph", "fit", "fit_generator", "train_on_batch"}
+LOADS = {"load_weights", "load_model", "model_from_json", "model_from_yaml"}
 WITHOUT_KERAS = -20
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
@@ -116,12 +118,32 @@ def score(path: str, modules: Mapping[str, Module]) -> int:
         return 0
     own, whole = set(modules[path].calls), program(path, modules)
     reached = {call for name in whole for call in modules[name].calls}
-    has_keras = any(name.split(".")[0] == "keras" for part in whole for name, _, _ in modules[part].imports)
-    points = 0 if has_keras else WITHOUT_KERAS
+    points = 0 if _has_keras(path, modules) else WITHOUT_KERAS
     points += sum(worth for call, worth in ANSWERS.items() if call in own)
     points += sum(1 for call in ANSWERS if call in reached - own)
     points += sum(worth for call, worth in TRAINS.items() if call in own)
     return points + (2 if NAMES.search(PurePosixPath(path).stem) else 0) + (1 if modules[path].main else 0)
+
+
+def builders(commands: Iterable[str], modules: Mapping[str, Module]) -> list[str]:
+    """Return of command lines, in their order, those whose own script makes a model of Keras: builds or teaches it."""
+    found = []
+    for command in commands:
+        path = script(command, modules)
+        if path and MAKES & set(modules[path].calls) and _has_keras(path, modules):
+            found.append(command)
+    return found
+
+
+def only_reads(command: str, modules: Mapping[str, Module]) -> bool:
+    """Say whether what a command line runs takes its model from files and makes none itself."""
+    path = script(command, modules)
+    calls = {call for name in program(path, modules) for call in modules[name].calls} if path else set()
+    return bool(LOADS & calls) and not MAKES & calls
+
+
+def _has_keras(path: str, modules: Mapping[str, Module]) -> bool:
+    return any(n.split(".")[0] == "keras" for part in program(path, modules) for n, _, _ in modules[part].imports)
 
 
 def _runnable(modules: Mapping[str, Module]) -> list[str]:

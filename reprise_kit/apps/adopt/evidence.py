@@ -8,7 +8,6 @@ import sys
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from itertools import islice
 from pathlib import Path, PurePosixPath
 
 import msgspec
@@ -38,9 +37,9 @@ class Evidence:
     date: ISO day of the environment. python: "2.7", "3.5" or "3.6". keras_version: None where only the date tells.
     backend: "theano" or "tensorflow". dim_ordering: "th" or "tf". imports: top-level modules that are neither of the
     repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures: their
-    paths in it. entry_points: command lines, the chosen one first. alternatives: of the others those that run in the
-    same environment and may show a model too. refused: what no later step can do, each a line; empty where adoption
-    can go on.
+    paths in it. entry_points: command lines, the chosen one first. alternatives, builders: of the others those that
+    run in the same environment and may show a model too, or make one. refused: what no later step can do, each a line;
+    empty where adoption can go on.
     """
 
     source: str
@@ -59,6 +58,7 @@ class Evidence:
     architectures: list[str] = field(default_factory=list)
     entry_points: list[str] = field(default_factory=list)
     alternatives: list[str] = field(default_factory=list)
+    builders: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -116,8 +116,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     modules = Modules(parsed)
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
     entries = _entries(entry_points.find(readmes, modules, paths), modules, source, entry)
-    start = entry_points.script(entries[0], modules) if entries else None
-    reached = imports.program(start, modules) if start else sorted(modules)
+    weights = checkpoints.find(files.folder, paths)
+    reached = _reached(entries, modules, bool(entry) or any(c.problem is None for c in weights))
     stated, unfollowed = requirements.stated(texts)
     seen = conclusions.Findings(
         modules={p: modules[p] for p in reached},
@@ -126,7 +126,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         texts=texts | {p: sources[p] for p in reached},
         paths=paths,
         kernels=kernels,
-        checkpoints=_ranked(checkpoints.find(files.folder, paths), [modules[p] for p in reached], files),
+        checkpoints=_ranked(weights, [modules[p] for p in reached], files),
         architectures=checkpoints.architectures(files.folder, paths),
         requirements=stated,
         days=files.days,
@@ -137,14 +137,30 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
     foreign = imports.foreign(reached, modules, own, standard)
 
-    def may_stand_in(other: str) -> bool:
-        path = entry_points.script(other, modules)
-        if not path or entry_points.score(path, modules) <= 0:
-            return False
-        return set(imports.foreign(imports.program(path, modules), modules, own, standard)) <= set(foreign)
-
     found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
-    return replace(found, alternatives=[] if entry else list(islice(filter(may_stand_in, entries[1:]), ALTERNATIVES)))
+    may_run = [] if entry else [e for e in entries[1:] if set(_foreign(e, modules, own, standard)) <= set(foreign)]
+    answering = [e for e in may_run if entry_points.score(str(entry_points.script(e, modules)), modules) > 0]
+    others = answering[:ALTERNATIVES]
+    makers = entry_points.builders([e for e in may_run if e not in others], modules)
+    return replace(found, alternatives=others, builders=makers[:ALTERNATIVES])
+
+
+def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
+    return imports.foreign(imports.program(str(entry_points.script(command, modules)), modules), modules, own, standard)
+
+
+def _reached(entries: list[str], modules: Modules, has_weights: bool) -> list[str]:
+    """Return the files of the program: what the entry point reaches by imports; every file where there is none.
+
+    Where nothing holds the model that it reads from a file, what makes one is of the program too.
+    """
+    if not entries:
+        return sorted(modules)
+    commands = entries[:1]
+    if not has_weights and entry_points.only_reads(entries[0], modules):
+        commands += entry_points.builders(entries[1:], modules)[:1]
+    starts = [entry_points.script(command, modules) for command in commands]
+    return list(dict.fromkeys(p for start in starts if start for p in imports.program(start, modules)))
 
 
 def _standard() -> set[str]:
@@ -216,7 +232,7 @@ def _looks(seen: conclusions.Findings, day: str) -> list[str]:
     """Return lines on what a person should know: code younger than its checkpoint, a Keras in the repository."""
     lines = []
     if seen.head_day and seen.head_day[:7] > day[:7]:
-        lines.append(f"the code is of {seen.head_day}, the environment of {day}; --commit takes older code")
+        lines.append(f"the newest commit is of {seen.head_day}, the environment of {day}; --commit takes older code")
     own = [p for p in seen.paths if p.endswith("keras/layers/core.py")]
     if own:
         lines.append(

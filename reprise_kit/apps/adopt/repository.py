@@ -176,7 +176,7 @@ def _dates(source: Path, home: Path, commit: str | None) -> tuple[str, dict[str,
 def _days(words: list[str]) -> tuple[dict[str, str], str]:
     """Return by path the day on which its content was first there, under whatever name, and the newest commit's day.
 
-    A file that was only moved is as old as it was before.
+    A file that was only moved is as old as it was before; one that was deleted has no day.
     """
     blobs: dict[str, str] = {}
     first: dict[str, str] = {}
@@ -189,7 +189,7 @@ def _days(words: list[str]) -> tuple[dict[str, str], str]:
             blob = word.split()[3]
             blobs.setdefault(path, blob)
             first[blob] = day
-    return {path: first[blob] for path, blob in blobs.items()}, head_day
+    return {path: first[blob] for path, blob in blobs.items() if blob.strip("0")}, head_day
 
 
 def _export(home: Path, sha: str, folder: Path) -> list[str]:

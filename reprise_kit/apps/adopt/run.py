@@ -1,6 +1,7 @@
 """The third step: the repository's entry point, untouched, in a box, with a spy beside its Keras."""
 
 import json
+import os
 import re
 import shlex
 import shutil
@@ -42,7 +43,8 @@ class Ran:
 class Program:
     """What is run: an entry point of the repository at `source`, in an environment; stand_in is laid over a copy.
 
-    built: whether models count that it built and neither asked nor gave weights.
+    built: whether models count that it built and neither asked nor gave weights. weights: paths in the repository of
+    files that are then loaded into them where they fit.
     """
 
     entry: str
@@ -55,6 +57,7 @@ class Program:
     limits: box.Limits = field(default_factory=box.Limits)
     predictions: int = PREDICTIONS
     built: bool = False
+    weights: tuple[str, ...] = ()
 
 
 def run(program: Program, out: Path, log: str = "run.log") -> Ran:
@@ -179,6 +182,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
     # root. A Keras of its own there would be met by programs that never met it.
     root = "" if (work / "keras").is_dir() else opened.name(work)
     paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
+    weights = os.pathsep.join(f"{opened.name(work)}/{path}" for path in program.weights)
     return {
         "MPLBACKEND": "Agg",
         "SDL_AUDIODRIVER": "dummy",  # a box has no sound card, without which pygame's mixer opens nothing
@@ -191,7 +195,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
-        **({"REPRISE_SPY_BUILT": "1"} if program.built else {}),
+        **({"REPRISE_SPY_BUILT": "1", "REPRISE_SPY_WEIGHTS": weights} if program.built else {}),
     }
 
 

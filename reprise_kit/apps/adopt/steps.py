@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -139,15 +139,11 @@ class Adoption:
     def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
         """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
 
-        Last of all what a program only built counts, with the weights that it began with.
+        Last of all what a program only built counts, one that trains too: with the file of weights that fits it, else
+        with the weights that it began with.
         """
         problems: dict[str, run.NothingSeen] = {}
-        entries = [replace(program, entry=entry) for entry in (program.entry, *found.alternatives)]
-        tries: list[Callable[[], run.Ran]] = []
-        for built in (False, True):
-            tries += [partial(self._ran, replace(one, built=built)) for one in entries]
-            tries.append(partial(self._opened, replace(program, built=built), found))
-        for tried in tries:
+        for tried in self._tries(program, found):
             try:
                 ran = tried()
                 return replace(ran, notes=(*problems, *ran.notes))
@@ -157,9 +153,18 @@ class Adoption:
                 problems[str(error)] = error
         raise next(iter(problems.values()))
 
+    def _tries(self, program: run.Program, found: Evidence) -> Iterator[Callable[[], run.Ran]]:
+        entries = [program.entry, *found.alternatives]
+        yield from (partial(self._ran, replace(program, entry=entry)) for entry in entries)
+        yield partial(self._opened, program, found)
+        built = replace(program, built=True, weights=tuple(found.checkpoints[: captured.MODELS]))
+        yield from (partial(self._ran, replace(built, entry=entry)) for entry in (*entries, *found.builders))
+        yield partial(self._opened, built, found)
+
     def _ran(self, program: run.Program) -> run.Ran:
         how = "UNBOXED" if program.unboxed else "boxed"
-        also = "; what it builds counts, with the weights that it begins with" if program.built else ""
+        begins = "of a file that fits, else those that it begins with" if program.weights else "that it begins with"
+        also = f"; what it builds counts, with the weights {begins}" if program.built else ""
         self.say(f"run: {program.entry} ({how}, at most {program.limits.seconds:g} s{also})")
         return run.run(program, self.out)
 

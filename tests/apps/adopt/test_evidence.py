@@ -39,7 +39,7 @@ def test_an_image_network_in_python_2(tmp_path):
     assert found.imports == ["keras", "numpy"]  # not lxml, which only the training imports
     assert {"load_weights", "predict"} <= set(found.calls) and found.checkpoints == ["weights/digits.h5"]
     assert found.refused == [] and found.requirements == []
-    assert any("code is of 2017-05-06" in note for note in found.notes)
+    assert any("newest commit is of 2017-05-06" in note for note in found.notes)
 
 
 def test_another_entry_has_other_imports(tmp_path):
@@ -128,7 +128,7 @@ def test_older_code_by_its_commit(tmp_path):
     first = git(folder, "2017-05-06", "rev-list", "--max-parents=0", "HEAD")
     for commit in (first, first[:9]):
         found = gather(folder, commit)
-        assert found.commit == first and not any("code is of" in note for note in found.notes)
+        assert found.commit == first and not any("newest commit is of" in note for note in found.notes)
     for nowhere in ("0" * 40, "--upload-pack=x", "master"):
         with pytest.raises(InputError, match="no commit"):
             gather(folder, nowhere)
@@ -391,3 +391,28 @@ def test_code_that_only_keras_2_runs_is_believed_before_an_older_architecture(tm
     assert any("keras.initializers" in line for line in found.disagreements)
     older = gather(make(tmp_path / "older", files | {"run.py": RUNS}, "2016-07-12", {"notes.txt": "later"}))
     assert (older.date, older.keras_version, older.dim_ordering) == ("2016-07-12", "1.0.4", "th")
+
+
+def test_weights_that_this_copy_lacks_date_it_and_prose_does_not(tmp_path):
+    folder = tmp_path / "digits"
+    (folder / "weights").mkdir(parents=True)
+    (folder / "weights" / "digits.h5").write_bytes(b"large")
+    make(folder, IMAGE, "2016-08-20", {"README.md": IMAGE["README.md"] + "Since 2017 there is a film of it.\n"})
+    (folder / "weights" / "digits.h5").unlink()
+    found = gather(folder)
+    assert found.date == "2016-08-20" and "weights/digits.h5" in found.why_date and "lacks" in found.why_date
+    git(folder, "2017-05-07", "commit", "-qam", "the weights lie elsewhere")
+    found = gather(folder)
+    assert found.date == "2016-08-20" and "newest commit of predict.py" in found.why_date
+
+
+def test_what_makes_the_model_is_of_the_program_where_its_file_is_not_here(tmp_path):
+    ask = "from keras.models import load_model\nload_model('net.h5').predict([0])\n"
+    train = "import pandas\n" + IMAGE["net.py"] + "build().fit(pandas.read_csv('data.csv'))\n"
+    files = {"predict.py": ask, "train.py": train}
+    found = gather(make(tmp_path / "without", files))
+    assert (found.entry_points[0], found.builders) == ("python predict.py", ["python train.py"])
+    assert "pandas" in found.imports
+    weights(tmp_path / "with" / "net.h5")
+    found = gather(make(tmp_path / "with", files))
+    assert found.builders == [] and "pandas" not in found.imports

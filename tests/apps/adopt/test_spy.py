@@ -1,10 +1,12 @@
 """The spy in a real Keras 1.1.0: what it keeps, and that its host notices nothing."""
 
 import json
+import os
 import subprocess
 import time
 from pathlib import Path
 
+import h5py
 import numpy as np
 
 from reprise_kit.apps.adopt.run import SPY
@@ -79,6 +81,23 @@ def test_what_was_only_built_is_kept_where_that_is_asked_for(old: Old, tmp_path:
         done, found = spied(old, folder, code, **variables)
         assert done.returncode == 1 and "not_in_git.h5" in done.stderr
         assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
+
+
+def test_weights_that_fit_what_was_only_built_are_loaded_into_it(old: Old, tmp_path: Path) -> None:
+    save = "model.save_weights('%s')\nnp.save('%s.npy', model.get_weights()[0])\n"
+    other = DENSE.replace("Dense(3", "Dense(2") + save % ("other.h5", "other")
+    for code in (other, DENSE + save % ("own.h5", "own")):
+        subprocess.run([old.python, "-c", code], cwd=tmp_path, env=old.variables, check=True, timeout=300)
+    code = DENSE + "model.compile('sgd', 'mse')\nopen('data.csv')\n"
+    files = os.pathsep.join(str(tmp_path / name) for name in ("gone.h5", "other.h5", "own.h5"))
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1", REPRISE_SPY_WEIGHTS=files)
+    assert done.returncode == 1 and "data.csv" in done.stderr
+    (folder,) = found
+    about = json.loads((folder / "about.json").read_text())
+    assert about["event"] == f"load_weights {tmp_path / 'own.h5'}" and "not seen to load" in about["problems"][0]
+    with h5py.File(folder / "weights.h5") as kept:
+        assert np.array_equal(kept["dense_1/dense_1_W"], np.load(tmp_path / "own.npy"))
+    assert "other.h5 does not fit" in (tmp_path / "caught/notes.txt").read_text()
 
 
 def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:

@@ -77,7 +77,8 @@ def test_image_cnn_is_proven_on_its_own_input(cnn: tuple[Request, Path]) -> None
     for name in ("report.html", "report.md"):
         assert "the repository's own input" in html.unescape((out / name).read_text())
     assert not (Path(request.source) / "0.txt").exists(), "the source is as it was"
-    assert "network_mode: none" in (out / "compose.yaml").read_text()
+    compose = (out / "compose.yaml").read_text()
+    assert "network_mode: none" in compose and ":/home/adopted/.theano" in compose
     assert '"python predict.py 0.txt 1.txt 2.txt"' in (out / "Dockerfile").read_text()
 
 
@@ -105,6 +106,24 @@ def test_weights_that_are_not_in_git_leave_the_model_as_it_was_built(old: Old, t
     assert adopt(Request(str(source), entry="predict.py 0.txt"), out, quiet) == 3
     assert any("as it was built, so its weights are drawn" in line for line in report(out)["checks"])
     assert any("weights.h5" in line for line in report(out)["about"]["notes"]), "what it misses is still said"
+
+
+def test_weights_alone_are_loaded_into_the_model_that_a_training_builds(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = old.repository("image_cnn", tmp_path, weights=True), tmp_path / "out"
+    (source / "ask.py").write_text("import socket\nsocket.create_connection(('camera', 80))\n")
+    (source / "train.py").write_text(
+        "from model import get_model\nget_model().compile('sgd', 'mse')\nopen('data.csv')\n"
+    )
+    found = evidence.gather("ours", None, "ask.py")
+    found = dataclasses.replace(found, checkpoints=["weights.h5"], builders=["python train.py"])
+    monkeypatch.setattr(evidence, "gather", lambda *_: found)
+    assert adopt(Request(str(source)), out, quiet) == 3
+    (model,) = report(out)["models"]
+    assert model["captured"]["event"] == "load_weights /adopted/weights.h5" and model["captured"]["stand_in"]
+    assert "not seen to load these weights" in model["captured"]["notes"][0]
+    assert report(out)["about"]["entry point"] == "python train.py"
 
 
 def test_the_system_folder_is_a_system(cnn: tuple[Request, Path], tmp_path: Path) -> None:

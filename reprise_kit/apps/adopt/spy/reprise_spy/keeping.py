@@ -79,7 +79,7 @@ def fingerprint(model):
     return found.hexdigest()
 
 
-def dump(seen, event):
+def dump(seen, event, problems=()):
     """Keep architecture and weights of a new state; returns whether there is a folder for calls."""
     known = fingerprint(seen.model)
     if known == seen.known:
@@ -93,7 +93,7 @@ def dump(seen, event):
     about = {"event": event, "keras": getattr(keras(), "__version__", None), "backend": backend_name(),
              "image_ordering": ordering(), "python": sys.version.split()[0], "numpy": numpy().__version__,
              "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model),
-             "class": type(seen.model).__name__, "problems": [], "weights": known,
+             "class": type(seen.model).__name__, "problems": list(problems), "weights": known,
              "keras_at": os.path.dirname(os.path.abspath(keras().__file__))}
     try:
         text_file(os.path.join(part, "architecture.json"), seen.model.to_json())

@@ -1,5 +1,6 @@
 """How it gets between the program and Keras: every module of Keras is watched from its import on."""
 import functools
+import os
 import sys
 
 from reprise_spy.doubles import spied_get_file
@@ -17,6 +18,7 @@ BUILT = ("compile", "load_weights")  # a model that is called so is known from b
 METHODS = ASKED + TAUGHT + TESTED + BUILT  # what takes a generator calls one of these for each batch
 READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_config")
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
+NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
            "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
@@ -53,10 +55,31 @@ def known(model):
 
 @guarded
 def built():
-    """The program ends: what it built and never asked or gave weights is kept as it is."""
+    """The program ends: what it built and never asked or gave weights is kept as it is, or with weights that fit it."""
     for seen in list(state().models):
         if seen.known is None:
-            dump(seen, "built")
+            path = fitting(seen.model)
+            dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
+
+
+def fitting(model):
+    """Load the first of the files of weights whose arrays are those of the model, in number and shapes; its path."""
+    backend, variables = sys.modules["keras"].backend, list(getattr(model, "weights", ()))
+    before = [backend.get_value(variable) for variable in variables]
+    for path in filter(None, os.environ.get("REPRISE_SPY_WEIGHTS", "").split(os.pathsep) if before else ()):
+        enter()
+        try:
+            model.load_weights(path)
+            # Theano's variables take arrays of any shape.
+            if [backend.get_value(variable).shape for variable in variables] == [value.shape for value in before]:
+                return path
+            raise ValueError("its arrays have other shapes")
+        except Exception as error:
+            note("%s does not fit what the program built: %s" % (path, error))
+            backend.batch_set_value(list(zip(variables, before)))
+        finally:
+            leave()
+    return None
 
 
 def first(arguments, named):
