@@ -2,17 +2,19 @@
 
     python -m tests.mutation map OUT              which tests run which lines (once; goes on where it was stopped)
     python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
+    python -m tests.mutation again OUT N [SEED]   the same, those that lived before tested anew: by new tests, once mapped
     python -m tests.mutation table OUT            the score, and the mutants that survived
 
 A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
-a process that has collected all tests (`inside.py`). It meets the tests that run its line, quickest first, at most MOST
-of them, and is dead with the first that fails or takes too long. The same tests pass on the good code, or it is not
-judged.
+a process that has collected all tests (`inside.py`). It meets the tests that run its line (in the test's process or in
+one that it starts), of each function of a test some, quickest first, and is dead with the first that fails or takes too
+long. Only tests that pass on the good code, in such a fork too, are met.
 """
 
 import json
 import os
 import resource
+import select
 import shutil
 import signal
 import subprocess
@@ -27,19 +29,22 @@ import pytest
 
 from reprise_kit.compare.workers import end_with_parent
 from tests import json_lines
-from tests.mutation.coverage import Lines
+from tests.mutation.coverage import Coverage
 from tests.mutation.inside import Collected, put
+from tests.mutation.lines import FOLLOWED, Lines
 from tests.mutation.mutants import drawn
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("port/audio/", "port/keras_legacy/rules/", "compare/")
 TESTS = (
     "tests/port/audio",
+    "tests/port/deepsound_crnn/test_live.py",
     "tests/compare",
     "tests/commands/test_own_systems.py",
     "tests/test_systems.py",
     "tests/port/keras_legacy/test_family.py",
     "tests/port/keras_legacy/test_family_2.py",
+    "tests/port/keras_legacy/test_family_tf.py",
     "tests/port/keras_legacy/test_masks.py",
     "tests/port/keras_legacy/test_rules.py",
     "tests/port/keras_legacy/test_build.py",
@@ -48,12 +53,17 @@ TESTS = (
     "tests/port/keras_legacy/test_stateful.py",
     "tests/port/keras_legacy/test_convert.py",
     "tests/port/keras_legacy/test_config_keys.py",
+    "tests/port/keras_legacy/test_config_defaults.py",
+    "tests/port/keras_legacy/test_kernel_gradients.py",
+    "tests/port/keras_legacy/test_verify.py",
     "tests/port/keras_legacy/test_calls.py",
     "tests/port/keras_legacy/test_lambdas.py",
     "tests/test_reprise.py",
 )
-MOST = 24  # tests a mutant meets
-CPU_SECONDS = 90  # of a mutant's tests
+MOST, SECONDS = 30, 8.0  # tests a mutant meets, and the processor time that they take on the good code
+TIMES, MORE = 10, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
+DEAD = ("dead", "slow")
+WALL = 10  # seconds of the clock for each of these
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -63,14 +73,14 @@ def sources(root: Path) -> dict[str, str]:
 
 
 def make_tree(out: Path) -> Path:
-    """Return a copy of the tracked tree, made once."""
+    """Return a copy of the tracked tree, made once; its tests are today's."""
     tree = out / "tree"
-    if not tree.exists():
-        listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
-        for name in listed.decode().split("\0"):
-            if name and (ROOT / name).exists():
-                (tree / name).parent.mkdir(parents=True, exist_ok=True)
-                shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
+    made = tree.exists()
+    listed = subprocess.run(["git", "ls-files", "-z"], cwd=ROOT, capture_output=True, check=True).stdout
+    for name in listed.decode().split("\0"):
+        if name and (ROOT / name).exists() and (name.startswith("tests/") or not made):
+            (tree / name).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy2(ROOT / name, tree / name, follow_symlinks=False)
     return tree
 
 
@@ -84,8 +94,8 @@ def in_tree(tree: Path) -> None:
         del sys.modules[name]
 
 
-def forked(work: Any) -> int:
-    """Do something in a child of its own process group; return its exit code, or minus its signal."""
+def forked(work: Any, seconds: float | None = None) -> int:
+    """Do something in a child of its own process group, for so long; return its exit code, or minus its signal."""
     parent = os.getpid()
     pid = os.fork()
     if pid == 0:
@@ -96,6 +106,10 @@ def forked(work: Any) -> int:
             code = int(work())
         finally:
             os._exit(code)
+    ended = os.pidfd_open(pid)
+    if not select.select([ended], [], [], seconds)[0]:
+        os.kill(pid, signal.SIGKILL)
+    os.close(ended)
     _, status = os.waitpid(pid, 0)
     with suppress(ProcessLookupError):
         os.killpg(pid, signal.SIGKILL)  # whatever a broken test left running
@@ -110,6 +124,8 @@ def test_files() -> list[str]:
 def map_lines(out: Path) -> None:
     """Run every test once, file by file, and write which lines it runs."""
     tree, done_file = make_tree(out), out / "mapped"
+    kit = "reprise_kit/__init__.py"
+    (tree / kit).write_text((ROOT / kit).read_text() + FOLLOWED)
     done = set(done_file.read_text().split()) if done_file.exists() else set()
     for file in test_files():
         if file in done:
@@ -119,7 +135,7 @@ def map_lines(out: Path) -> None:
 
         def work(file: str = file, part: Path = part) -> int:
             in_tree(tree)
-            plugin = Lines(tree, TARGETS, part)
+            plugin = Coverage(Lines.made(tree, sources(tree), out), part)
             return pytest.main(["-q", "-p", "no:cacheprovider", "-o", "timeout=600", file], plugins=[plugin])
 
         print(file, forked(work), flush=True)
@@ -127,45 +143,76 @@ def map_lines(out: Path) -> None:
             whole.write(part.read_text() if part.exists() else "")
         with done_file.open("a") as listed:
             listed.write(file + "\n")
+    shutil.copy2(ROOT / kit, tree / kit)
 
 
 def meeting(rows: list[dict[str, Any]], path: str, line: int) -> list[dict[str, Any]]:
-    """The tests that a mutant meets: those that run its line, else (a constant) those that run its file."""
+    """The tests that a mutant meets, quickest first: of those that run its line, else (a constant) its file.
+
+    Each function of a test once, then each with its next parameters, while they fit in MOST and SECONDS.
+    """
     of_file = [row for row in rows if path in row["lines"]]
     of_line = [row for row in of_file if line in row["lines"][path]]
-    quickest = sorted(of_line or of_file, key=lambda row: row["seconds"])
-    if len(quickest) <= MOST:
-        return quickest
-    step = len(quickest) / (MOST / 2)  # half the quickest, half spread over all
-    chosen = quickest[: MOST // 2] + [quickest[int(i * step)] for i in range(MOST // 2)]
-    return list({row["test"]: row for row in chosen}.values())
+    turns: Counter[str] = Counter()
+    ranked = []
+    for row in sorted(of_line or of_file, key=lambda row: row["seconds"]):
+        function = row["test"].split("[")[0]
+        ranked.append((turns[function], row["seconds"], row))
+        turns[function] += 1
+    chosen: list[dict[str, Any]] = []
+    for _, _, row in sorted(ranked, key=lambda entry: entry[:2])[:MOST]:
+        if not chosen or total(chosen) + row["seconds"] <= SECONDS:
+            chosen.append(row)
+    return sorted(chosen, key=lambda row: row["seconds"])
 
 
-def fate(tree: Path, path: str, source: str, met: list[pytest.Item], tests: Collected) -> str:
-    """Return what became of a file's changed source: "dead", "slow" (which is dead too), "survived" or "untested"."""
-    if not met:
-        return "untested"
-    good = (tree / path).read_text()
+def total(rows: list[dict[str, Any]]) -> float:
+    """The seconds of processor time that some tests take together."""
+    return float(sum(row["seconds"] for row in rows))
 
-    def work() -> int:
-        resource.setrlimit(resource.RLIMIT_CPU, (CPU_SECONDS, CPU_SECONDS + 5))
-        null = os.open(os.devnull, os.O_WRONLY)
-        os.dup2(null, 1), os.dup2(null, 2)
-        put(path, source)
-        return int(tests.failed(met))
 
-    try:
-        (tree / path).write_text(source)
-        code = forked(work)
-    finally:
-        (tree / path).write_text(good)
-    return {0: "survived", 1: "dead", 70: "dead"}.get(code, "slow" if code == -signal.SIGXCPU else "dead")
+class Bench:
+    """Where mutants meet tests: a tree, its good sources, and which tests pass on them in a fork of this process."""
+
+    def __init__(self, tree: Path, items: dict[str, pytest.Item], tests: Collected) -> None:
+        self.tree, self.items, self.tests = tree, items, tests
+        self.passes: dict[str, bool] = {}
+
+    def sound(self, rows: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:
+        """Return those of some tests that pass on the good code; each is tried once."""
+        good = (self.tree / path).read_text()
+        new = [row for row in rows if row["test"] in self.items and row["test"] not in self.passes]
+        if self.fate(path, good, new) == "survived":
+            self.passes |= {row["test"]: True for row in new}
+        else:
+            self.passes |= {row["test"]: self.fate(path, good, [row]) == "survived" for row in new}
+        return [row for row in rows if self.passes.get(row["test"])]
+
+    def fate(self, path: str, source: str, met: list[dict[str, Any]]) -> str:
+        """Return what became of a file's changed source: "dead", "slow" (which is dead too) or "survived"."""
+        good = (self.tree / path).read_text()
+        seconds = int(MORE + TIMES * total(met))
+        items = [self.items[row["test"]] for row in met]
+
+        def work() -> int:
+            resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
+            null = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(null, 1), os.dup2(null, 2)
+            put(path, source)
+            return int(self.tests.failed(items))
+
+        try:
+            (self.tree / path).write_text(source)
+            code = forked(work, WALL * seconds)
+        finally:
+            (self.tree / path).write_text(good)
+        return {0: "survived", -signal.SIGXCPU: "slow", -signal.SIGKILL: "slow"}.get(code, "dead")
 
 
 def run(out: Path, n: int, seed: int) -> None:
-    """Test mutants until n of the seed's have met their fate; first each file's tests on the good code."""
+    """Test mutants until n of the seed's have met their fate."""
     tree = make_tree(out)
-    rows = [json.loads(line) for line in (out / "lines.jsonl").read_text().splitlines()]
+    rows = json_lines.rows(out / "lines.jsonl")
     results = out / "results.jsonl"
     done = {row["number"] for row in json_lines.rows(results)}
     kept = out / "good.json"
@@ -176,16 +223,15 @@ def run(out: Path, n: int, seed: int) -> None:
         (tree / name).write_text(text)  # a run that was stopped may have left a mutant
 
     def each(items: dict[str, pytest.Item], tests: Collected) -> None:
+        bench = Bench(tree, items, tests)
         for number, (path, mutant) in enumerate(drawn(good, n, seed)):
             if number in done:
                 continue
             began = time.monotonic()
-            met = [items[row["test"]] for row in meeting(rows, path, mutant.line) if row["test"] in items]
-            unchanged = fate(tree, path, good[path], met, tests)
-            found = fate(tree, path, mutant.source, met, tests) if unchanged == "survived" else unchanged
-            found = "unjudged" if unchanged not in ("survived", "untested") else found
-            row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change, "fate": found}
-            row |= {"tests": len(met), "seconds": round(time.monotonic() - began, 1)}
+            met = bench.sound(meeting(rows, path, mutant.line), path)
+            row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change}
+            row |= {"fate": bench.fate(path, mutant.source, met) if met else "untested", "tests": len(met)}
+            row |= {"seconds": round(time.monotonic() - began, 1)}
             with results.open("a") as file:
                 file.write(json.dumps(row) + "\n")
 
@@ -193,18 +239,22 @@ def run(out: Path, n: int, seed: int) -> None:
     pytest.main(["-q", "-q", "-p", "no:cacheprovider", *test_files()], plugins=[Collected(each)])
 
 
+def forget_those_that_lived(results: Path) -> None:
+    """Leave only the mutants that died."""
+    dead = [row for row in json_lines.rows(results) if row["fate"] in DEAD]
+    results.write_text("".join(json.dumps(row) + "\n" for row in dead))
+
+
 def table(out: Path) -> None:
     """Print the score by target, and the mutants that lived."""
-    rows = [json.loads(line) for line in (out / "results.jsonl").read_text().splitlines()]
+    rows = json_lines.rows(out / "results.jsonl")
     for target in (*TARGETS, ""):
         fates = Counter(row["fate"] for row in rows if row["path"].startswith(target))
         total = sum(fates.values())
-        dead = fates["dead"] + fates["slow"]
+        dead = sum(fates[fate] for fate in DEAD)
         share = dead / max(total, 1)
         print(f"{target or 'all'}: {dead} of {total} dead ({share:.1%}), {dict(fates)}")
-    for row in sorted(
-        (row for row in rows if row["fate"] not in ("dead", "slow")), key=lambda row: (row["path"], row["line"])
-    ):
+    for row in sorted((row for row in rows if row["fate"] not in DEAD), key=lambda row: (row["path"], row["line"])):
         print(f"{row['path']}:{row['line']}  {row['fate']} ({row['tests']} tests)  {row['change']}")
 
 
@@ -213,7 +263,9 @@ if __name__ == "__main__":
     out.mkdir(parents=True, exist_ok=True)
     if command == "map":
         map_lines(out)
-    elif command == "run":
+    elif command in ("run", "again"):
+        if command == "again":
+            forget_those_that_lived(out / "results.jsonl")
         run(out, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 2016)
     else:
         table(out)
