@@ -2,7 +2,7 @@
 
     python -m tests.mutation map OUT              which tests run which lines (once; goes on where it was stopped)
     python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
-    python -m tests.mutation again OUT N [SEED]   the same, those that lived before tested anew: by new tests, once mapped
+    python -m tests.mutation again OUT N [SEED]   the same; those that lived meet the tests mapped since
     python -m tests.mutation table OUT            the score, and the mutants that survived
 
 A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
@@ -250,10 +250,10 @@ def table(out: Path) -> None:
     rows = json_lines.rows(out / "results.jsonl")
     for target in (*TARGETS, ""):
         fates = Counter(row["fate"] for row in rows if row["path"].startswith(target))
-        total = sum(fates.values())
+        n = sum(fates.values())
         dead = sum(fates[fate] for fate in DEAD)
-        share = dead / max(total, 1)
-        print(f"{target or 'all'}: {dead} of {total} dead ({share:.1%}), {dict(fates)}")
+        share = dead / max(n, 1)
+        print(f"{target or 'all'}: {dead} of {n} dead ({share:.1%}), {dict(fates)}")
     for row in sorted((row for row in rows if row["fate"] not in DEAD), key=lambda row: (row["path"], row["line"])):
         print(f"{row['path']}:{row['line']}  {row['fate']} ({row['tests']} tests)  {row['change']}")
 
