@@ -8,9 +8,10 @@
 A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
 a process that has collected all tests (`inside.py`). It meets the tests that run its line (in the test's process or in
 one that it starts), of each function of a test some, quickest first, and is dead with the first that fails or takes too
-long. Only tests that pass on the good code, in such a fork too, are met.
+long, if that one passes on the good code, in such a fork too.
 """
 
+import gc
 import json
 import os
 import resource
@@ -32,7 +33,7 @@ from tests import json_lines
 from tests.mutation.coverage import Coverage
 from tests.mutation.inside import Collected, put
 from tests.mutation.lines import FOLLOWED, Lines
-from tests.mutation.mutants import drawn
+from tests.mutation.mutants import Mutant, drawn
 
 ROOT = Path(__file__).parents[2]
 TARGETS = ("port/audio/", "port/keras_legacy/rules/", "compare/")
@@ -60,10 +61,10 @@ TESTS = (
     "tests/port/keras_legacy/test_lambdas.py",
     "tests/test_reprise.py",
 )
-MOST, SECONDS = 30, 8.0  # tests a mutant meets, and the processor time that they take on the good code
+MOST, SECONDS = 16, 1.2  # tests a mutant meets, and the processor time that they take on the good code
 TIMES, MORE = 10, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
 DEAD = ("dead", "slow")
-WALL = 10  # seconds of the clock for each of these
+WALL = 45.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -116,9 +117,9 @@ def forked(work: Any, seconds: float | None = None) -> int:
     return os.waitstatus_to_exitcode(status)
 
 
-def test_files() -> list[str]:
-    """The files of TESTS, below the root."""
-    return [str(p.relative_to(ROOT)) for t in TESTS for p in sorted((ROOT / t).rglob("test_*.py")) or [ROOT / t]]
+def test_files(tree: Path) -> list[str]:
+    """The files of TESTS, below the tree."""
+    return [str(p.relative_to(tree)) for t in TESTS for p in sorted((tree / t).rglob("test_*.py")) or [tree / t]]
 
 
 def map_lines(out: Path) -> None:
@@ -127,7 +128,7 @@ def map_lines(out: Path) -> None:
     kit = "reprise_kit/__init__.py"
     (tree / kit).write_text((ROOT / kit).read_text() + FOLLOWED)
     done = set(done_file.read_text().split()) if done_file.exists() else set()
-    for file in test_files():
+    for file in test_files(tree):
         if file in done:
             continue
         part = out / "part.jsonl"
@@ -146,13 +147,13 @@ def map_lines(out: Path) -> None:
     shutil.copy2(ROOT / kit, tree / kit)
 
 
-def meeting(rows: list[dict[str, Any]], path: str, line: int) -> list[dict[str, Any]]:
-    """The tests that a mutant meets, quickest first: of those that run its line, else (a constant) its file.
+def meeting(rows: list[dict[str, Any]], path: str, mutant: Mutant) -> list[dict[str, Any]]:
+    """The tests that a mutant meets, quickest first: those that run its line; of a module's own line, its file.
 
     Each function of a test once, then each with its next parameters, while they fit in MOST and SECONDS.
     """
     of_file = [row for row in rows if path in row["lines"]]
-    of_line = [row for row in of_file if line in row["lines"][path]]
+    of_line = [row for row in of_file if mutant.in_function and mutant.line in row["lines"][path]]
     turns: Counter[str] = Counter()
     ranked = []
     for row in sorted(of_line or of_file, key=lambda row: row["seconds"]):
@@ -176,37 +177,42 @@ class Bench:
 
     def __init__(self, tree: Path, items: dict[str, pytest.Item], tests: Collected) -> None:
         self.tree, self.items, self.tests = tree, items, tests
+        self.running = tree.parent / "running"  # the test that a mutant meets just now
         self.passes: dict[str, bool] = {}
 
-    def sound(self, rows: list[dict[str, Any]], path: str) -> list[dict[str, Any]]:
-        """Return those of some tests that pass on the good code; each is tried once."""
-        good = (self.tree / path).read_text()
-        new = [row for row in rows if row["test"] in self.items and row["test"] not in self.passes]
-        if self.fate(path, good, new) == "survived":
-            self.passes |= {row["test"]: True for row in new}
-        else:
-            self.passes |= {row["test"]: self.fate(path, good, [row]) == "survived" for row in new}
-        return [row for row in rows if self.passes.get(row["test"])]
+    def fate(self, path: str, source: str, rows: list[dict[str, Any]]) -> dict[str, Any]:
+        """Return what became of a file's changed source, how many tests it met at most, and which one it died of."""
+        met = [row for row in rows if row["test"] in self.items and self.passes.get(row["test"], True)]
+        if not met:
+            return {"fate": "untested", "tests": 0}
+        found = self._meet(path, source, met)
+        if found in ("survived", "late"):
+            return {"fate": found, "tests": len(met)}
+        (by,) = [row for row in met if row["test"] == self.running.read_text()]
+        if by["test"] not in self.passes:
+            self.passes[by["test"]] = self._meet(path, (self.tree / path).read_text(), [by]) == "survived"
+        if self.passes[by["test"]]:
+            return {"fate": found, "tests": len(met), "by": by["test"]}
+        return self.fate(path, source, rows)  # without a test that fails on the good code too
 
-    def fate(self, path: str, source: str, met: list[dict[str, Any]]) -> str:
-        """Return what became of a file's changed source: "dead", "slow" (which is dead too) or "survived"."""
+    def _meet(self, path: str, source: str, met: list[dict[str, Any]]) -> str:
+        """Return "dead", "slow" (which is dead too), "survived" or "late"."""
         good = (self.tree / path).read_text()
         seconds = int(MORE + TIMES * total(met))
-        items = [self.items[row["test"]] for row in met]
 
         def work() -> int:
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1), os.dup2(null, 2)
             put(path, source)
-            return int(self.tests.failed(items))
+            return int(self.tests.failed([self.items[row["test"]] for row in met], self.running))
 
         try:
             (self.tree / path).write_text(source)
-            code = forked(work, WALL * seconds)
+            code = forked(work, WALL)
         finally:
             (self.tree / path).write_text(good)
-        return {0: "survived", -signal.SIGXCPU: "slow", -signal.SIGKILL: "slow"}.get(code, "dead")
+        return {0: "survived", -signal.SIGXCPU: "slow", -signal.SIGKILL: "late"}.get(code, "dead")
 
 
 def run(out: Path, n: int, seed: int) -> None:
@@ -224,19 +230,20 @@ def run(out: Path, n: int, seed: int) -> None:
 
     def each(items: dict[str, pytest.Item], tests: Collected) -> None:
         bench = Bench(tree, items, tests)
+        gc.collect()
+        gc.freeze()  # else each fork would look through, and copy, all that was collected
         for number, (path, mutant) in enumerate(drawn(good, n, seed)):
             if number in done:
                 continue
             began = time.monotonic()
-            met = bench.sound(meeting(rows, path, mutant.line), path)
             row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change}
-            row |= {"fate": bench.fate(path, mutant.source, met) if met else "untested", "tests": len(met)}
+            row |= bench.fate(path, mutant.source, meeting(rows, path, mutant))
             row |= {"seconds": round(time.monotonic() - began, 1)}
             with results.open("a") as file:
                 file.write(json.dumps(row) + "\n")
 
     in_tree(tree)
-    pytest.main(["-q", "-q", "-p", "no:cacheprovider", *test_files()], plugins=[Collected(each)])
+    pytest.main(["-q", "-q", "-p", "no:cacheprovider", *test_files(tree)], plugins=[Collected(each)])
 
 
 def forget_those_that_lived(results: Path) -> None:

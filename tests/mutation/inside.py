@@ -7,6 +7,7 @@ file too, for programs that a test starts and for modules that are imported late
 import functools
 import sys
 from collections.abc import Iterator
+from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
 
@@ -98,9 +99,10 @@ class Collected:
         """Remember a failure."""
         self.red = self.red or report.failed
 
-    def failed(self, items: list[pytest.Item]) -> bool:
-        """Run tests, in the order of their files; return whether one failed, at the first."""
+    def failed(self, items: list[pytest.Item], running: Path) -> bool:
+        """Run tests; return whether one failed, at the first. running: gets the name of the one that runs."""
         for item, after in zip(items, [*items[1:], None], strict=True):
+            running.write_text(item.nodeid)
             item.config.hook.pytest_runtest_protocol(item=item, nextitem=after)
             if self.red:
                 return True

@@ -35,11 +35,15 @@ COMPUTED = {
 
 @dataclass(frozen=True)
 class Mutant:
-    """A file with one change: line (from 1), what was changed in words, and the whole changed source."""
+    """A file with one change: line (from 1), what was changed in words, and the whole changed source.
+
+    in_function: whether that line runs when a function is called, not when the module is imported.
+    """
 
     line: int
     change: str
     source: str
+    in_function: bool
 
 
 def places(source: str) -> list[tuple[int, int]]:
@@ -55,7 +59,10 @@ def mutant(source: str, place: tuple[int, int]) -> Mutant:
     before = ast.unparse(node)
     list(_changes(node))[place[1]]()
     change = f"{_short(before)}  ->  {_short(ast.unparse(node))}"
-    return Mutant(getattr(node, "lineno", 1), change, ast.unparse(tree))
+    line = getattr(node, "lineno", 1)
+    functions = [f for f in ast.walk(tree) if isinstance(f, ast.FunctionDef | ast.AsyncFunctionDef)]
+    inside = any(f.body[0].lineno <= line <= (f.end_lineno or 0) for f in functions)
+    return Mutant(line, change, ast.unparse(tree), inside)
 
 
 def drawn(sources: dict[str, str], n: int, seed: int) -> Iterator[tuple[str, Mutant]]:

@@ -145,6 +145,20 @@ def cubes(o):
         add("%s_alone_%s" % (name.lower(), o), one, name, cube, *args, dim_ordering=o)
 
 
+def far_strides(o):
+    """Windows that leave places out: TensorFlow 0.12 puts "same" ones where no later version does."""
+    add("conv2d_far_" + o, one, "Convolution2D", place(o, 2, 13, 9), 3, 1, 2, border_mode="same", subsample=(5, 4),
+        dim_ordering=o)
+    cube = place(o, 2, 9, 6, 11)
+    add("conv3d_far_" + o, one, "Convolution3D", cube, 3, 1, 2, 2, border_mode="same", subsample=(4, 2, 5),
+        dim_ordering=o)
+    for kind in ("Max", "Average"):
+        add("%spool3d_far_%s" % (kind.lower(), o), one, kind + "Pooling3D", cube, pool_size=(1, 2, 2),
+            strides=(4, 2, 5), border_mode="same", dim_ordering=o)
+
+
 for _o in ("th", "tf"):
     planes(_o)
     cubes(_o)
+    far_strides(_o)
+add("conv1d_far", one, "Convolution1D", (13, 3), 4, 1, border_mode="same", subsample_length=5)
