@@ -38,13 +38,20 @@ def merge(context: Context, node: Node) -> Apply:
 def _elementwise(context: Context, node: Node, layer: Any) -> Apply:
     def apply(tensors: list[Tensor]) -> Tensor:
         if isinstance(layer, layers.Add) and len({tuple(x.shape) for x in tensors}) > 1:
-            return layers.Activation("linear", name=layer.name)(reduce(partial(added, ops), tensors))
+            return layers.Activation("linear", name=layer.name)(reduce(partial(added, ops), _of_one_rank(tensors)))
         twins = [context.twin(x) for x in tensors]
         if all(twin is not None for twin in twins):
             return context.from_last(layer(twins), node.name)
         return layer(tensors)
 
     return apply
+
+
+def _of_one_rank(tensors: list[Tensor]) -> list[Tensor]:
+    """Give each as many axes as the others, new ones of length 1 behind the samples', as Keras 2's merges do."""
+    rank = max(len(x.shape) for x in tensors)
+    missing = [rank - len(x.shape) for x in tensors]
+    return [ops.expand_dims(x, tuple(range(1, 1 + n))) if n else x for x, n in zip(tensors, missing, strict=True)]
 
 
 def _concatenate(context: Context, node: Node, name: str) -> Apply:

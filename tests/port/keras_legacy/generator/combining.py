@@ -174,10 +174,23 @@ def partner(drawing: Drawing, tensor: Tensor) -> Tensor | None:
     return drawing.add(kinds[drawing.rng.choice(sorted(kinds))], tensor) if kinds else None
 
 
+def shorter(drawing: Drawing, tensor: Tensor) -> Tensor | None:
+    """Return a tensor without the first axis of this one: Keras 2's elementwise merges stretch it."""
+    if len(tensor.shape) < 2 or tensor.open:
+        return None
+    name, shape = drawing.rng.choice(REDUCING), list(tensor.shape[1:])
+    spec = {"class": "Lambda", "args": {"output_shape": shape}, "drawn": {"function": name}, "function": name}
+    return drawing.put(spec, [tensor], [(shape, False, False)])[0]
+
+
 def merge(drawing: Drawing, tensor: Tensor, name: str) -> Tensor | None:
     """Join a tensor with others."""
     if tensor.dtype != "float32":
         return None
+    if name in K2_ELEMENTWISE and drawing.rng.random() < 0.2:
+        other = shorter(drawing, tensor)
+        if other is not None:
+            return _stretched(drawing, tensor, other, name)
     others = [partner(drawing, tensor) for _ in range(drawing.rng.choice((1, 1, 1, 2)))]
     tensors = [tensor, *(t for t in others if t is not None and t.shape == tensor.shape)]
     if len(tensors) < 2:
@@ -189,6 +202,13 @@ def merge(drawing: Drawing, tensor: Tensor, name: str) -> Tensor | None:
         return None
     spec, shape, masked, count = built
     return drawing.put(spec, tensors[:count], [(shape, masked, tensor.open and len(shape) > 1)])[0]
+
+
+def _stretched(drawing: Drawing, tensor: Tensor, other: Tensor, name: str) -> Tensor:
+    """Join a tensor with one of fewer axes, in either order."""
+    pair = drawing.rng.choice([[tensor, other], [other, tensor]])
+    spec = {"class": name, "args": {}, "drawn": {}}
+    return drawing.put(spec, pair, [(list(tensor.shape), tensor.masked, False)])[0]
 
 
 def merged(drawing: Drawing, tensors: list[Tensor], name: str) -> tuple[Spec, Shape, bool, int] | None:

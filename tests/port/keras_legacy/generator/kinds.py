@@ -21,10 +21,11 @@ RECORDED = Path(__file__).parent / "kinds.zip"
 
 @dataclass(frozen=True)
 class Kind:
-    """A chain of layers on one input, or on several of one shape merged by the first; `refused`: words, or right.
+    """A chain of layers on one input; `refused`: words, or right.
 
     `data_format`: what keras.json said, where that is not Keras's default.
-    A layer is (class, args) or (class, args, what it holds: inner, graph, function).
+    A layer is (class, args) or (class, args, what it holds: inner, graph, function; or `from`, the places in the chain
+    that it takes, 0 being the input, where that is not the one before).
     """
 
     stack: str
@@ -49,7 +50,10 @@ def _graph(shape: tuple[int, ...], layers: tuple[tuple[Any, ...], ...], name: st
     size = list(shape)
     entry = {"name": f"{name}_in", "shape": size, "declared": size, "dtype": "float32", "batch": counted, "pad": None}
     names = [f"{name}_in", *(f"{name}_{i}" for i in range(len(layers)))]
-    steps = [{"layer": f"l{i}", "from": [names[i]], "to": [names[i + 1]]} for i in range(len(layers))]
+    taken = [layer[2].get("from", [i]) if len(layer) > 2 else [i] for i, layer in enumerate(layers)]
+    steps = [
+        {"layer": f"l{i}", "from": [names[j] for j in places], "to": [names[i + 1]]} for i, places in enumerate(taken)
+    ]
     steps[-1]["to"] = ends = [names[-1], *(f"{name}_more_{i}" for i in range(1, outputs))]
     made = {f"l{i}": _layer(*layer) for i, layer in enumerate(layers)}
     return {"kind": "functional", "inputs": [entry], "layers": made, "steps": steps, "outputs": ends}
@@ -142,6 +146,12 @@ KINDS = {
         ),
         asked=("dim_ordering",),
         data_format="channels_first",
+    ),
+    "a sum of steps and a vector": Kind(
+        "2.2.4-tensorflow", (4, 3), (("GlobalMaxPooling1D", {}), ("Add", {}, {"from": [0, 1]}))
+    ),
+    "a sum of a vector, steps and a vector": Kind(
+        "2.1.6-theano", (4, 3), (("GlobalMaxPooling1D", {}), ("Add", {}, {"from": [1, 0, 1]}))
     ),
 }
 

@@ -69,3 +69,12 @@ def test_padded_pools_of_theano(name: str, folders: dict[str, Path], monkeypatch
 
     _pool_as_tensorflow(monkeypatch.setattr)
     assert _wrong(folders[name])
+
+
+def test_a_sum_of_steps_and_a_vector(folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    """As many samples as steps: without the new axis the vectors go along the wrong one, and nothing stops it."""
+    from reprise_kit.port.keras_legacy.rules import merge
+
+    monkeypatch.setattr(merge, "_of_one_rank", lambda tensors: tensors)
+    assert _wrong(folders["a sum of steps and a vector"])
+    assert _wrong(folders["a sum of a vector, steps and a vector"])
