@@ -7,6 +7,7 @@ import subprocess
 import sys
 import threading
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -234,3 +235,16 @@ def test_a_box_starts_where_only_a_hook_finds_the_package(tmp_path):
     )
     done = subprocess.run([sys.executable, "-c", code], cwd=tmp_path, capture_output=True, text=True, check=False)
     assert "limits" in done.stdout, done.stderr
+
+
+def test_limits_grow_with_the_largest_file_and_what_lies_beside_it(tmp_path):
+    for name, size in (("small", 10), ("large", 1000), ("beside/one", 3000), ("beside/two", 2000)):
+        (tmp_path / name).parent.mkdir(exist_ok=True)
+        (tmp_path / name).write_bytes(bytes(size))
+    limits = Limits(memory=100, seconds=2, answer=200, shared=300, times=3, per_second=400)
+    files = [tmp_path / "small", tmp_path / "large", tmp_path / "none"]
+    assert limits.grown(files, []) == replace(limits, memory=3100, answer=3200, shared=3300, seconds=4)
+    more = replace(limits, memory=15100, answer=15200, shared=15300, seconds=14)
+    assert limits.grown(files, [tmp_path / "beside", tmp_path / "nowhere"]) == more
+    fixed = replace(limits, per_second=0)
+    assert fixed.grown(files, [tmp_path / "beside"]) == fixed

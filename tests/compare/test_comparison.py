@@ -5,7 +5,7 @@ from typing import Any
 
 import numpy as np
 
-from reprise_kit.compare.comparison import worst
+from reprise_kit.compare.comparison import describe, worst
 from reprise_kit.compare.explain import Tried
 from reprise_kit.compare.verdict import Verdict
 
@@ -31,3 +31,14 @@ def test_causes_rank_by_agreement_then_nearness_then_equal_values() -> None:
     ranks = [Tried(nothing, "reference", one).rank for one in order]
     assert ranks == sorted(ranks) and len(set(ranks)) == len(ranks)
     assert ranks[-1][1] == np.inf
+
+
+def test_a_verdict_is_described_by_what_failed_it() -> None:
+    assert describe(Verdict("log_mel", "chained", "missing", detail="no such stage")) == "missing: no such stage"
+    off: Any = {"max_abs": 0.5, "worst_index": (3, 1), "allowed_atol": 0.25}
+    told = "off by 0.5 at [3, 1], allowed 0.25, chained"
+    assert describe(Verdict("log_mel", "chained", "mismatch", **off)) == told
+    for equal, allowed in ((0.9, 0.9), (0.9, 0.0)):
+        assert describe(Verdict("log_mel", "chained", "mismatch", equal=equal, allowed_equal=allowed, **off)) == told
+    few = describe(Verdict("log_mel", "chained", "mismatch", equal=0.5, allowed_equal=0.9, **off))
+    assert few == "50.0% of the values bit-equal, 90% wanted; off by 0.5, chained"

@@ -5,6 +5,7 @@ import os
 import re
 import struct
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -89,3 +90,46 @@ def test_a_call_by_the_numbers_of_another_machine_ends_the_process() -> None:
     assert answer("x86_64", 0x40000000) == KILLED  # the same calls by other numbers
     assert answer("x86_64", 0x3FFFFFFF) == ALLOWED
     assert answer("aarch64", 63, architecture=0x40000028) == KILLED
+
+
+class Libc:
+    """Takes system calls down in place of the kernel, whose landlock has a version."""
+
+    def __init__(self, version: int) -> None:
+        self.version = version
+        self.rights, self.size = b"", 0
+        self.allowed: list[int] = []
+        self.restricted = False
+
+    def syscall(self, number: int, *arguments: Any) -> int:
+        if number == 444 and arguments[0] is None:
+            assert arguments[1:] == (0, 1)  # a question for the version
+            return self.version
+        if number == 444:
+            self.rights, self.size = arguments[:2]
+            assert len(self.rights) == self.size and arguments[2] == 0
+            return os.open(os.devnull, os.O_RDONLY)
+        if number == 445:
+            assert arguments[1] == 1 and arguments[3] == 0
+            self.allowed.append(struct.unpack("<Qi", arguments[2])[0])
+        self.restricted = self.restricted or number == 446
+        return 0
+
+
+@pytest.mark.parametrize(
+    ("version", "n_rights", "size"),
+    [(1, 13, 8), (2, 14, 8), (3, 15, 8), (4, 15, 16), (5, 16, 16), (6, 16, 24), (9, 16, 24)],
+)
+def test_each_landlock_is_asked_for_all_that_it_can(
+    version: int, n_rights: int, size: int, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """By linux/landlock.h: what a version added to the rights of files (13 to begin with), to TCP and to scopes."""
+    libc = Libc(version)
+    monkeypatch.setattr(confinement, "_LIBC", libc)
+    file = tmp_path / "file"
+    file.touch()
+    confinement._landlock([file, tmp_path, tmp_path / "absent"])
+    assert libc.restricted and libc.size == size
+    words = struct.unpack(f"<{size // 8}Q", libc.rights)
+    assert words == ((1 << n_rights) - 1, 0b11, 0b11)[: size // 8]
+    assert libc.allowed == [1 << 2, 1 << 2 | 1 << 3]  # to read; of a folder, to list it too

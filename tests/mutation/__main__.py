@@ -21,7 +21,8 @@ import signal
 import subprocess
 import sys
 import time
-from collections import Counter
+from collections import Counter, defaultdict
+from collections.abc import Iterable
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -63,6 +64,7 @@ TESTS = (
 )
 MOST, SECONDS = 16, 1.2  # tests a mutant meets, and the processor time that they take on the good code
 TIMES, MORE = 10, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
+NEW = 0.05  # seconds that a test is taken to need which came after the map
 DEAD = ("dead", "slow")
 WALL = 45.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
 
@@ -167,6 +169,22 @@ def meeting(rows: list[dict[str, Any]], path: str, mutant: Mutant) -> list[dict[
     return sorted(chosen, key=lambda row: row["seconds"])
 
 
+def since(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
+    """The tests that came after the map, as if each ran all lines that the others of its file run, or its subject's."""
+    functions = {row["test"].split("[")[0] for row in rows}
+    whole: dict[str, dict[str, set[int]]] = defaultdict(lambda: defaultdict(set))
+    for row in rows:
+        for path, lines in row["lines"].items():
+            whole[row["test"].split("::")[0]][path] |= set(lines)
+    found = []
+    for name in names:
+        file = name.split("::")[0]
+        if name.split("[")[0] not in functions:
+            subject = Path(file).relative_to("tests").with_name(Path(file).name.removeprefix("test_")).as_posix()
+            found.append({"test": name, "seconds": NEW, "lines": {subject: range(1, 1000), **whole[file]}})
+    return found
+
+
 def total(rows: list[dict[str, Any]]) -> float:
     """The seconds of processor time that some tests take together."""
     return float(sum(row["seconds"] for row in rows))
@@ -204,7 +222,7 @@ class Bench:
             resource.setrlimit(resource.RLIMIT_CPU, (seconds, seconds + 5))
             null = os.open(os.devnull, os.O_WRONLY)
             os.dup2(null, 1), os.dup2(null, 2)
-            put(path, source)
+            put(path, source, good)
             return int(self.tests.failed([self.items[row["test"]] for row in met], self.running))
 
         try:
@@ -229,6 +247,7 @@ def run(out: Path, n: int, seed: int) -> None:
         (tree / name).write_text(text)  # a run that was stopped may have left a mutant
 
     def each(items: dict[str, pytest.Item], tests: Collected) -> None:
+        known = [*rows, *since(rows, items)]
         bench = Bench(tree, items, tests)
         gc.collect()
         gc.freeze()  # else each fork would look through, and copy, all that was collected
@@ -237,7 +256,7 @@ def run(out: Path, n: int, seed: int) -> None:
                 continue
             began = time.monotonic()
             row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change}
-            row |= bench.fate(path, mutant.source, meeting(rows, path, mutant))
+            row |= bench.fate(path, mutant.source, meeting(known, path, mutant))
             row |= {"seconds": round(time.monotonic() - began, 1)}
             with results.open("a") as file:
                 file.write(json.dumps(row) + "\n")

@@ -7,6 +7,7 @@ file too, for programs that a test starts and for modules that are imported late
 import functools
 import sys
 from collections.abc import Iterator
+from dataclasses import is_dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
 from typing import Any
@@ -16,8 +17,8 @@ import pytest
 SIMPLE = (int, float, str, bytes, tuple, list, dict, set, frozenset, type(None))
 
 
-def put(path: str, source: str) -> None:
-    """Put a mutant's source, a file's by its path below the root, into its module, where that was imported."""
+def put(path: str, source: str, good: str) -> None:
+    """Put a mutant's source, of a file by its path below the root, into its module, where that was imported."""
     module = sys.modules.get("reprise_kit." + path.removesuffix(".py").removesuffix("/__init__").replace("/", "."))
     if module is None:
         return
@@ -28,7 +29,14 @@ def put(path: str, source: str) -> None:
                 found = codes.get(function.__qualname__)
                 if found is not None and function.__module__ == module.__name__:
                     _exchange(function, found)
-    _constants(module, source)
+    _constants(module, _executed(module, source), _executed(module, good))
+
+
+def _executed(module: ModuleType, source: str) -> dict[str, Any]:
+    """What a module of this source has at its top."""
+    scratch: dict[str, Any] = {**vars(module), "__name__": module.__name__}
+    exec(compile(source, str(module.__file__), "exec"), scratch)  # our own source
+    return scratch
 
 
 def _own(value: Any, module: ModuleType) -> bool:
@@ -60,26 +68,40 @@ def _exchange(function: FunctionType, code: CodeType) -> None:
         function.__code__ = code
 
 
-def _constants(module: ModuleType, source: str) -> None:
-    """Set what the mutant's module says of itself at the top: numbers, texts and tables of them; defaults too."""
-    scratch: dict[str, Any] = {**vars(module), "__name__": module.__name__}
-    exec(compile(source, str(module.__file__), "exec"), scratch)  # our own source
-    for name, value in scratch.items():
+def _constants(module: ModuleType, mutant: dict[str, Any], good: dict[str, Any]) -> None:
+    """Set what the mutant says at the top and the good source does not: numbers, texts and tables of them; defaults.
+
+    What is the same in both stays: tables that other modules have added to since.
+    """
+    for name, value in mutant.items():
         old = vars(module).get(name)
         if isinstance(value, FunctionType) and isinstance(old, FunctionType) and value.__module__ == module.__name__:
             old.__defaults__, old.__kwdefaults__ = value.__defaults__, value.__kwdefaults__
         elif _own(value, module) and isinstance(old, type):
-            _defaults(old, value)
-        elif isinstance(value, SIMPLE) and type(old) is type(value):
+            _defaults(old, value, good[name])
+        elif is_dataclass(value) and repr(value) != repr(good.get(name)):
+            vars(old).update(vars(value))
+        elif _differs(value, good.get(name)) and type(old) is type(value):
+            _everywhere(name, old, value)
+
+
+def _everywhere(name: str, old: Any, value: Any) -> None:
+    """Set a constant in its module and in those that import it by name."""
+    for module in list(sys.modules.values()):
+        if getattr(module, "__name__", "").startswith("reprise_kit.") and vars(module).get(name) is old:
             setattr(module, name, value)
 
 
-def _defaults(old: type, new: type) -> None:
+def _differs(value: Any, good: Any) -> bool:
+    return isinstance(value, SIMPLE) and repr(value) != repr(good)
+
+
+def _defaults(old: type, new: type, good: type) -> None:
     for name, value in list(vars(new).items()):
         before = vars(old).get(name)
         if isinstance(value, FunctionType) and isinstance(before, FunctionType):
             before.__defaults__, before.__kwdefaults__ = value.__defaults__, value.__kwdefaults__
-        elif isinstance(value, SIMPLE) and not name.startswith("__") and type(before) is type(value):
+        elif _differs(value, vars(good).get(name)) and not name.startswith("__") and type(before) is type(value):
             setattr(old, name, value)
 
 

@@ -19,7 +19,7 @@ from reprise_kit.compare.system import ROOT
 from reprise_kit.port.audio import mp3
 from reprise_kit.port.audio.audioread214 import coded, described, pyav, rawread
 from reprise_kit.port.audio.content import Content, opened
-from reprise_kit.port.audio.decode import USUAL_RATE, decode, seconds_at
+from reprise_kit.port.audio.decode import USUAL_RATE, decode, first_channel, seconds_at
 from reprise_kit.port.audio.provenance import ffmpeg_version
 from reprise_kit.port.audio.stream import mixed
 from tests.port.audio import RECORDED, signals
@@ -399,3 +399,16 @@ def test_a_raw_file_s_codec_is_ffmpeg_s_name_of_it(tmp_path, name):
     if raw is not None:
         with av.open(str(path)) as container:
             assert raw.codec == container.streams.audio[0].codec_context.name
+
+
+def test_the_first_channel_alone_is_heard_as_it_is_meant(tmp_path, decoder):
+    left, right = signals.scrambled(4000), np.full(4000, 0.5, np.float32)
+    frames = (np.stack([left, right], axis=1) * 20_000).astype("<i2")
+    for name, kept in (("both", frames), ("one", frames[:, :1])):
+        with wave.open(str(tmp_path / f"{name}.wav"), "wb") as file:
+            file.setparams((kept.shape[1], 2, 44_100, 0, "NONE", ""))
+            file.writeframes(kept.tobytes())
+        heard = first_channel(tmp_path / f"{name}.wav", decoder)
+        np.testing.assert_array_equal(heard.native, frames[:, 0] / np.float32(32768))
+        assert heard.rate == 44_100
+        assert heard.notes == (("only the first of 2 channels is heard",) if name == "both" else ())

@@ -1,14 +1,16 @@
 """Decoding in parts, also in a child process, gives what decoding at once gives: samples, rate, notes and refusals."""
 
 from pathlib import Path
+from typing import IO
 
 import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio import stream
+from reprise_kit.port.audio.content import Pipe
 from reprise_kit.port.audio.decode import decode
-from reprise_kit.port.audio.stream import Incoming, incoming, incoming_from_child
+from reprise_kit.port.audio.stream import Fed, Incoming, incoming, incoming_from_child, overheard
 
 CLIPS = sorted(p for p in (Path(__file__).parents[2] / "clips").iterdir() if p.suffix not in (".py", ".md", ".json"))
 LIMIT = 600.0  # seconds
@@ -40,6 +42,23 @@ def test_the_child_gives_the_same(name: str) -> None:
     with incoming_from_child(path, LIMIT) as clip:
         np.testing.assert_array_equal(read(clip), whole.native)
         assert (clip.rate, sorted(clip.notes)) == (whole.rate, sorted(whole.notes))
+
+
+@pytest.mark.parametrize("by_a_child", [False, True])
+def test_what_arrives_is_expected_to_last_as_long_as_its_bytes(by_a_child: bool) -> None:
+    path = next(path for path in CLIPS if path.name == "metal_mono_cbr.mp3")
+    whole, size = decode(path), path.stat().st_size
+
+    def feed(pipe: IO[bytes]) -> None:
+        with pipe:
+            pipe.write(path.read_bytes())
+
+    fed = Fed(feed, size)
+    with path.open("rb") as file:
+        opened = incoming_from_child(fed, LIMIT) if by_a_child else overheard(Pipe(file), size, LIMIT)
+        with opened as clip:
+            assert clip.expected == pytest.approx(len(whole.native) / whole.rate, rel=0.15)
+            np.testing.assert_array_equal(read(clip)[: len(whole.native)], whole.native)  # its end is not cut
 
 
 def test_odd_parts_are_paired_across_their_ends() -> None:
