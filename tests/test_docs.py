@@ -1,4 +1,4 @@
-"""Every command, file and example of every page in docs/ is run, page by page, in an empty folder."""
+"""Every command, file and example of every page in docs/ is run, page by page, in an empty folder, or says why not."""
 
 import json
 import os
