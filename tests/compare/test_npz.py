@@ -83,3 +83,12 @@ def test_two_arrays_of_one_name(tmp_path: Path) -> None:
         path = archive(tmp_path / "a.npz", one, one)
     with pytest.raises(InputError, match="two arrays of one name"):
         inside(path)
+
+
+def test_four_gigabytes_are_the_most(tmp_path: Path) -> None:
+    """Two members that claim 2.2 GB each."""
+    path = archive(tmp_path / "a.npz", *[(f"{name}.npy", member((6,), bytes(24))) for name in "ab"])
+    true = (24 + len(member((6,), b""))).to_bytes(4, "little")
+    path.write_bytes(path.read_bytes().replace(true, (2_200_000_000).to_bytes(4, "little")))
+    with pytest.raises(InputError, match="unpacks to more than 4 GB"):
+        inside(path, npz.LARGEST)

@@ -2,7 +2,7 @@
 
     python -m tests.mutation map OUT              which tests run which lines (once; goes on where it was stopped)
     python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
-    python -m tests.mutation again OUT N [SEED]   the same; those that lived meet the tests mapped since
+    python -m tests.mutation again OUT N [SEED]   the same, and those that lived meet today's tests
     python -m tests.mutation table OUT            the score, and the mutants that survived
 
 A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
@@ -62,11 +62,11 @@ TESTS = (
     "tests/port/keras_legacy/test_lambdas.py",
     "tests/test_reprise.py",
 )
-MOST, SECONDS = 30, 5.0  # tests a mutant meets, and the processor time that they take on the good code
+MOST, SECONDS = 16, 1.5  # tests a mutant meets, and the processor time that they take on the good code
 TIMES, MORE = 10, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
-NEW = 0.05  # seconds that a test is taken to need which came after the map
+NEW = 0.001  # seconds that a test is taken to need which came after the map
 DEAD = ("dead", "slow")
-WALL = 60.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
+WALL = 45.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -150,23 +150,25 @@ def map_lines(out: Path) -> None:
 
 
 def meeting(rows: list[dict[str, Any]], path: str, mutant: Mutant) -> list[dict[str, Any]]:
-    """The tests that a mutant meets, quickest first: those that run its line; of a module's own line, its file.
+    """The tests that a mutant meets: those that run its line; of a module's own line, its file.
 
-    Each function of a test once, then each with its next parameters, while they fit in MOST and SECONDS.
+    First those of the file that is named for it, then the quickest. Each function of a test once, then each with its
+    next parameters, while they fit in MOST and SECONDS.
     """
+    own = str(Path("tests", path).with_name(f"test_{Path(path).name}"))
     of_file = [row for row in rows if path in row["lines"]]
     of_line = [row for row in of_file if mutant.in_function and mutant.line in row["lines"][path]]
     turns: Counter[str] = Counter()
     ranked = []
     for row in sorted(of_line or of_file, key=lambda row: row["seconds"]):
-        function = row["test"].split("[")[0]
-        ranked.append((turns[function], row["seconds"], row))
+        file, function = row["test"].split("[")[0].split("::", 1)
+        ranked.append((file != own, turns[function], row["seconds"], row))
         turns[function] += 1
     chosen: list[dict[str, Any]] = []
-    for _, _, row in sorted(ranked, key=lambda entry: entry[:2])[:MOST]:
+    for *_, row in sorted(ranked, key=lambda entry: entry[:3])[:MOST]:
         if not chosen or total(chosen) + row["seconds"] <= SECONDS:
             chosen.append(row)
-    return sorted(chosen, key=lambda row: row["seconds"])
+    return chosen
 
 
 def since(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, Any]]:
@@ -233,12 +235,13 @@ class Bench:
         return {0: "survived", -signal.SIGXCPU: "slow", -signal.SIGKILL: "late"}.get(code, "dead")
 
 
-def run(out: Path, n: int, seed: int) -> None:
-    """Test mutants until n of the seed's have met their fate."""
+def run(out: Path, n: int, seed: int, again: bool) -> None:
+    """Test mutants until n of the seed's have met their fate; again: in the end, those that lived once more."""
     tree = make_tree(out)
     rows = json_lines.rows(out / "lines.jsonl")
     results = out / "results.jsonl"
-    done = {row["number"] for row in json_lines.rows(results)}
+    done = judged(results)
+    lived = {number for number, row in done.items() if row["fate"] not in DEAD} if again else set()
     kept = out / "good.json"
     if not kept.exists():
         kept.write_text(json.dumps(sources(tree)))
@@ -251,9 +254,9 @@ def run(out: Path, n: int, seed: int) -> None:
         bench = Bench(tree, items, tests)
         gc.collect()
         gc.freeze()  # else each fork would look through, and copy, all that was collected
-        for number, (path, mutant) in enumerate(drawn(good, n, seed)):
-            if number in done:
-                continue
+        every = list(enumerate(drawn(good, n, seed)))
+        left = [one for one in every if one[0] not in done] + [one for one in every if one[0] in lived]
+        for number, (path, mutant) in left:
             began = time.monotonic()
             row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change}
             row |= bench.fate(path, mutant.source, meeting(known, path, mutant))
@@ -265,15 +268,14 @@ def run(out: Path, n: int, seed: int) -> None:
     pytest.main(["-q", "-q", "-p", "no:cacheprovider", *test_files(tree)], plugins=[Collected(each)])
 
 
-def forget_those_that_lived(results: Path) -> None:
-    """Leave only the mutants that died."""
-    dead = [row for row in json_lines.rows(results) if row["fate"] in DEAD]
-    results.write_text("".join(json.dumps(row) + "\n" for row in dead))
+def judged(results: Path) -> dict[int, dict[str, Any]]:
+    """The rows of mutants by number, of each the last."""
+    return {row["number"]: row for row in json_lines.rows(results)}
 
 
 def table(out: Path) -> None:
     """Print the score by target, and the mutants that lived."""
-    rows = json_lines.rows(out / "results.jsonl")
+    rows = list(judged(out / "results.jsonl").values())
     for target in (*TARGETS, ""):
         fates = Counter(row["fate"] for row in rows if row["path"].startswith(target))
         n = sum(fates.values())
@@ -290,8 +292,6 @@ if __name__ == "__main__":
     if command == "map":
         map_lines(out)
     elif command in ("run", "again"):
-        if command == "again":
-            forget_those_that_lived(out / "results.jsonl")
-        run(out, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 2016)
+        run(out, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 2016, command == "again")
     else:
         table(out)

@@ -5,6 +5,7 @@ The live tests need the ffmpeg program and a Python 2.7, in which the era's envi
 
 import io
 import shutil
+import struct
 import subprocess
 import wave
 from pathlib import Path
@@ -412,3 +413,20 @@ def test_the_first_channel_alone_is_heard_as_it_is_meant(tmp_path, decoder):
         np.testing.assert_array_equal(heard.native, frames[:, 0] / np.float32(32768))
         assert heard.rate == 44_100
         assert heard.notes == (("only the first of 2 channels is heard",) if name == "both" else ())
+
+
+def test_a_guessed_layout_has_as_many_channels_as_were_guessed():
+    assert described.GUESSED.keys() == set(range(1, 9))
+    for n in range(1, 9):
+        assert av.AudioLayout(described.guessed(f"{n} channels")).nb_channels == n
+    assert described.guessed("9 channels") == "9 channels" and described.guessed("5.1") == "5.1"
+
+
+@pytest.mark.parametrize(("encoding", "width"), [(2, 1), (3, 2), (4, 3), (5, 4)])
+def test_au_samples_are_as_wide_as_their_encoding_says(encoding, width, tmp_path):
+    """Python 2.7's `sunau`: 2 to 5 are linear, of 8 to 32 bits."""
+    head = struct.pack(">4s5L", b".snd", 24, 12 * width, encoding, 44_100, 1)
+    (tmp_path / "a.au").write_bytes(head + bytes(12 * width))
+    with opened(tmp_path / "a.au") as content:
+        raw = rawread.read(content)
+    assert (raw.kind, raw.rate, raw.channels, raw.width, len(raw.data)) == ("au", 44_100, 1, width, 12 * width)

@@ -3,9 +3,11 @@
 from types import SimpleNamespace
 from typing import Any
 
+import keras
+import numpy as np
 import pytest
 
-from reprise_kit.port.keras_legacy.rules import deconvolution, pooling
+from reprise_kit.port.keras_legacy.rules import deconvolution, normalization, pooling
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -50,3 +52,24 @@ def test_same_pooling_on_theano_hangs_on_the_version(version: tuple[int, ...], c
 
 def test_a_context_begins_without_masks() -> None:
     assert not Context("theano").masked
+
+
+@pytest.mark.parametrize("twin_first", [True, False])
+def test_a_shared_normalization_is_one_layer_on_the_axis_of_its_first_image(twin_first: bool) -> None:
+    """An image that has a channels-last twin is normalised there; no other is turned for it."""
+    context = Context("theano")
+    last, first = keras.Input((4, 5, 3)), keras.Input((3, 4, 5))
+    images = [context.from_last(last, "image"), first]
+    arrays = [np.linspace(k + 0.5, k + 1.5, 3) for k in range(4)]
+    apply = normalization._stored(context, Node("BatchNormalization", "bn", {}), 1, 1e-3, arrays)
+    outputs = [apply(image) for image in (images if twin_first else images[::-1])]
+    model = keras.Model([last, first], outputs)
+    (layer,) = [layer for layer in model.layers if isinstance(layer, keras.layers.BatchNormalization)]
+    assert layer.axis == (-1 if twin_first else 1)
+    turned = [layer for layer in model.layers if isinstance(layer, keras.layers.Permute)]
+    assert len(turned) == (3 if twin_first else 1)  # back from both, and there where no twin was; else the image itself
+    x = np.random.default_rng(1).normal(size=(2, 3, 4, 5)).astype("float32")
+    gamma, beta, mean, variance = (array[:, None, None] for array in arrays)
+    wanted = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
+    for found in model.predict([x.transpose(0, 2, 3, 1), x], verbose=0):
+        np.testing.assert_allclose(found, wanted, atol=1e-5)

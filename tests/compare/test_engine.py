@@ -1,0 +1,26 @@
+"""Why no container engine can be used, each in one line with what mends it."""
+
+import subprocess
+
+import pytest
+
+from reprise_kit.compare import engine
+
+
+@pytest.mark.parametrize(
+    ("program", "code", "said", "error", "words"),
+    [
+        (None, 0, "28.1", "", "no docker program on PATH"),
+        ("/bin/docker", 0, "28.1\n", "", None),
+        ("/bin/docker", 0, " \n", "", "no message"),
+        ("/bin/docker", 1, "28.1", "Permission denied: the socket", "usermod -aG docker"),
+        ("/bin/docker", 1, "", "Cannot connect\n to it", "answers (Cannot connect to it); start it"),
+    ],
+)
+def test_why_no_engine_can_be_used(
+    program: str | None, code: int, said: str, error: str, words: str | None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(engine.shutil, "which", lambda name: program)
+    monkeypatch.setattr(engine, "ask", lambda *asked: subprocess.CompletedProcess(asked, code, said, error))
+    problem = engine.engine_problem()
+    assert problem is words is None or (problem is not None and words is not None and words in problem)
