@@ -67,6 +67,8 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     if reference == "recorded":  # the kit's recordings are of its own checkpoint
         chosen = replace(chosen, given=chosen.given or chosen.system.default_weights)
     found = find(clips or [chosen.system.inputs], chosen.system)
+    if reference == "recorded" and not clips:
+        _refuse_unrecorded(found.files, chosen)
     faults: dict[str, str] = {}
     with atomic_folder(out, "compare") as folder, runners.decoding_alike(reference, chosen) as chosen:
         results = _compared(_opened(found.files, faults), reference, candidate, folder, chosen, faults)
@@ -80,6 +82,14 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
     if not all(result.agrees for result in results):
         return 1
     return 2 if faults else 0
+
+
+def _refuse_unrecorded(inputs: list[Path], chosen: Settings) -> None:
+    """Raise InputError where a recording of the system's own inputs is not whole: the system is broken, not a clip."""
+    recorded = runners.open_runner("recorded", chosen)
+    if recorded.unavailable_reason() is None:
+        for path in inputs:
+            recorded.trace(Input.open(path), chosen.system.stages)
 
 
 def _opened(files: list[Path], faults: dict[str, str]) -> list[Input]:

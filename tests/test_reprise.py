@@ -56,7 +56,7 @@ def test_a_file_without_sound_is_refused_before_tensorflow_is_loaded():
     assert done.returncode == 2 and done.stderr.startswith("reprise: README.md: no audio"), done.stderr
 
 
-def test_predict_answers_in_json_and_csv():
+def test_predict_answers_in_json_and_csv(tmp_path):
     clip = CLIPS / "piano_22050.wav"
     done = reprise("predict", clip, "--format", "json")
     assert done.returncode == 0, done.stderr
@@ -65,8 +65,10 @@ def test_predict_answers_in_json_and_csv():
     assert steps.shape[1] == 10
     assert np.allclose(steps.sum(axis=1), 1, atol=1e-5)
     assert np.allclose(steps.mean(axis=0), answer["clip_probs"], atol=1e-6)
-    rows = reprise("predict", clip, "--format", "csv").stdout.splitlines()
-    assert len(rows) == 1 + len(steps)
+    with_a_folder = reprise("predict", tmp_path, clip, "--format", "csv")  # which is passed over, and said
+    assert len(with_a_folder.stdout.splitlines()) == 1 + len(steps) and with_a_folder.returncode == 1
+    said = [line for line in with_a_folder.stderr.splitlines() if line.startswith("reprise: ")]
+    assert len(said) == 1 and f"{tmp_path}: a folder, not a clip; try reprise predict --recursive" in said[0]
 
 
 def test_predict_fits_80_columns_and_says_that_the_kits_weights_know_no_genres(tmp_path):

@@ -27,7 +27,7 @@ class RecordedRunner:
         if any(self.folder.glob("*/trace.json")):
             return None
         if self.folder.is_relative_to(self.settings.system.recorded):
-            return f"no trace of {self.settings.system.name} on {self.settings.backend} is in {self.folder}"
+            return f"no trace.json of {self.settings.system.name} on {self.settings.backend} below {self.folder}"
         return f"{self.folder}: no */trace.json in this folder"
 
     def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:

@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS, log_mel
 from reprise_kit.port.audio.scipy017 import spectrum
-from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, backward, output_length
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, output_length
 
 MAX_BLOCK = 1 << 20  # native samples; a sampling rate with a large prime factor needs long blocks
 MAX_OUT = 8 * MAX_BLOCK  # samples at 22,050 Hz: a file says any rate, and 1 Hz would make 22,050 samples of each of its
@@ -75,7 +75,7 @@ class LiveResampler:
         at = 0
         while at + self.block <= len(waiting):
             bins = spectrum.forward(waiting[at : at + self.block])
-            settled.append(backward(bins, self.block, self.block_out)[self.edge_out : -self.edge_out])
+            settled.append(spectrum.resampled(bins, self.block, self.block_out)[self.edge_out : -self.edge_out])
             at += self.block - 2 * self.edge
         self.waiting = waiting[at:]
         out = np.concatenate(settled) if settled else np.empty(0, np.float32)

@@ -8,9 +8,11 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_cnn_2018 import tfjs
+from reprise_kit.port.deepsound_cnn_2018.front_end import HOP, SAMPLE_RATE
 from reprise_kit.port.keras_legacy.fill import fitting
 
 N_MELS = 128
@@ -42,6 +44,16 @@ def build() -> keras.Model:
     x = keras.layers.Dense(N_GENRES, name="time_distributed")(x)
     x = keras.layers.Activation("softmax", name="output_realtime")(x)
     return keras.Model(inputs, x, name="deepsound_cnn_2018")
+
+
+def frames(log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
+    """Return log-mel (n_frames, 128) as it is; raises InputError on fewer frames than one step needs."""
+    if len(log_mel) < MIN_FRAMES:
+        seconds = MIN_FRAMES * HOP / SAMPLE_RATE
+        raise InputError(
+            f"too short, {len(log_mel)} frames of the {MIN_FRAMES} that one answer needs; give at least {seconds:.1f} s"
+        )
+    return log_mel
 
 
 def load(path: Path) -> keras.Model:

@@ -78,7 +78,7 @@ class Pipeline(NetworkPipeline):
         return self._answer(decoded)
 
     def _answer(self, decoded: Decoded) -> Prediction:
-        log_mel = self._framed(self._log_mel(self._samples(decoded.native, decoded.rate)))
+        log_mel = model.frames(self._log_mel(self._samples(decoded.native, decoded.rate)))
         logits, step_probs = (np.asarray(output)[0] for output in self._answering(log_mel[None]))
         if self.smoothing:
             step_probs = front_end.smooth(step_probs)
@@ -95,7 +95,7 @@ class Pipeline(NetworkPipeline):
         decoded = self._read(clip)
         samples = self._samples(decoded.native, decoded.rate)
         try:
-            log_mel = self._framed(self._log_mel(samples))
+            log_mel = model.frames(self._log_mel(samples))
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": log_mel}
@@ -132,16 +132,6 @@ class Pipeline(NetworkPipeline):
         if self.front == "browser":
             return front_end.log_log_mel(samples)
         return mel.log_mel(samples).astype(np.float32)
-
-    @staticmethod
-    def _framed(log_mel: NDArray[np.float32]) -> NDArray[np.float32]:
-        if len(log_mel) < model.MIN_FRAMES:
-            seconds = model.MIN_FRAMES * front_end.HOP / front_end.SAMPLE_RATE
-            raise InputError(
-                f"too short, {len(log_mel)} frames of the {model.MIN_FRAMES} that one answer needs; "
-                f"give at least {seconds:.1f} s"
-            )
-        return log_mel
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

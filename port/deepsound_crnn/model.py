@@ -9,7 +9,9 @@ from pathlib import Path
 
 import keras
 import numpy as np
+from numpy.typing import NDArray
 
+from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE
 from reprise_kit.port.keras_legacy import convert
@@ -35,6 +37,16 @@ def _frames_for_one_step() -> int:
 
 
 MIN_FRAMES = _frames_for_one_step()  # 36
+
+
+def frames(log_mel: NDArray[np.float64]) -> NDArray[np.float32]:
+    """Return log-mel (n_frames, 128) as the network takes it; raises InputError on fewer frames than one step needs."""
+    if len(log_mel) < MIN_FRAMES:
+        seconds = (MIN_FRAMES - 1) * HOP / SAMPLE_RATE
+        raise InputError(
+            f"too short, {len(log_mel)} frames of the {MIN_FRAMES} that one answer needs; give at least {seconds:.2f} s"
+        )
+    return log_mel.astype(np.float32)
 
 
 def steps(n_frames: int) -> int:

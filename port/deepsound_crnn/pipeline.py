@@ -16,7 +16,7 @@ import numpy as np
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, seconds_at, whole
-from reprise_kit.port.audio.librosa041.mel import HOP, N_MELS, log_mel
+from reprise_kit.port.audio.librosa041.mel import N_MELS, log_mel
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
@@ -104,19 +104,21 @@ class Pipeline(NetworkPipeline):
         """Take in a clip: its features, or its answer where it is so long that it is streamed."""
         try:
             if self.fix_quirks:  # only what the original heard streams
-                return self._features(self._read(clip))
-            with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
-                if opened.expected <= seconds_at(opened.rate, self.stream_over):
-                    return self._features(whole(opened, self._longest))
-                from reprise_kit.port.deepsound_crnn import live
+                decoded = self._read(clip)
+            else:
+                with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
+                    if opened.expected > seconds_at(opened.rate, self.stream_over):
+                        from reprise_kit.port.deepsound_crnn import live
 
-                return live.predict(self.model, opened)
+                        return live.predict(self.model, opened)
+                    decoded = whole(opened, self._longest)
+            return self._features(decoded)
         except InputError as error:
             return InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
 
     def _features(self, decoded: Decoded) -> Heard:
         samples, _ = resample(decoded.native, decoded.rate)
-        return Heard(self._framed(log_mel(samples)), len(samples) / SAMPLE_RATE, decoded.notes)
+        return Heard(crnn.frames(log_mel(samples)), len(samples) / SAMPLE_RATE, decoded.notes)
 
     def _answers(self, heard: Sequence[Heard]) -> list[Prediction]:
         """Run the network on clips of like length together."""
@@ -140,7 +142,7 @@ class Pipeline(NetworkPipeline):
         samples, way = resample(decoded.native, decoded.rate)
         features = log_mel(samples)
         try:
-            outputs = self._taps(self._framed(features)[None])
+            outputs = self._taps(crnn.frames(features)[None])
         except InputError as error:
             raise InputError(f"{clip}: {error}") from None
         arrays: dict[str, np.ndarray] = {"native": decoded.native, "samples": samples, "log_mel": features}
@@ -168,16 +170,6 @@ class Pipeline(NetworkPipeline):
     def _longest(self) -> float:
         """Seconds of a clip that is transformed as a whole."""
         return max(MAX_SECONDS, self.stream_over)
-
-    @staticmethod
-    def _framed(features: np.ndarray) -> np.ndarray:
-        if len(features) < crnn.MIN_FRAMES:
-            seconds = (crnn.MIN_FRAMES - 1) * HOP / SAMPLE_RATE
-            raise InputError(
-                f"too short, {len(features)} frames of the {crnn.MIN_FRAMES} that one answer needs; "
-                f"give at least {seconds:.2f} s"
-            )
-        return features.astype(np.float32)
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

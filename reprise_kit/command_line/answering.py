@@ -1,6 +1,5 @@
 """What a system says of inputs: on the line, over an archive, in a browser."""
 
-import os
 import sys
 from pathlib import Path
 from typing import Any
@@ -17,12 +16,18 @@ from reprise_kit.command_line.options import (
     system_option,
     weights_option,
 )
-from reprise_kit.compare.errors import InputError
 
 
 @command()
 @click.argument("clips", nargs=-1, required=True)
-@click.option("--format", "form", type=click.Choice(["table", "json", "csv"]), default="table", show_default=True)
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(["table", "json", "csv"]),
+    default="table",
+    show_default=True,
+    help="How the answers are printed; csv: a row for each step.",
+)
 @click.option("--all", "every", is_flag=True, help="Show every label of each clip, not the likeliest three.")
 @click.option("--json", "as_json", is_flag=True, help="The same as --format json: each clip as the demo's API says it.")
 @click.option("--fix-quirks", is_flag=True, help="Decode as the file is meant, not as the original misread it.")
@@ -35,7 +40,13 @@ from reprise_kit.compare.errors import InputError
 @click.option("--single-file", is_flag=True, help="Make --out one Parquet file at the end: for small archives.")
 @click.option("--shard", help="I/N: answer the I-th of N shares; N runs may share one --out.")
 @click.option("--workers", type=click.IntRange(1), help="Processes of --recursive; default: one a core.")
-@click.option("--engine", type=click.Choice(["local", "ray"]), default="local", show_default=True)
+@click.option(
+    "--engine",
+    type=click.Choice(["local", "ray"]),
+    default="local",
+    show_default=True,
+    help="Of --recursive: processes on this machine, or a Ray cluster.",
+)
 @click.option("--address", help="Of the Ray cluster; default: one on this machine.")
 @system_option
 @weights_option
@@ -70,8 +81,6 @@ def predict(
             raise click.UsageError(
                 "--out, --workers, --single-file, --shard, --engine and --address go with --recursive"
             )
-        for folder in filter(os.path.isdir, clips):
-            raise InputError(f"{folder}: a folder, not a clip; try reprise predict --recursive {folder} --out OUT")
         form = "json" if as_json else "all" if every else form
         sys.exit(answers.predict([Path(clip) for clip in clips], form, options, settings))
     if out is None or len(clips) != 1:
@@ -132,7 +141,9 @@ def features(
 @click.option(
     "--max-upload", type=click.IntRange(1, 1 << 20), default=128, show_default=True, help="Largest upload, MiB."
 )
-@click.option("--max-minutes", type=Finite(0, min_open=True), default=120.0, show_default=True, help="Longest song.")
+@click.option(
+    "--max-minutes", type=Finite(0, min_open=True), default=120.0, show_default=True, help="Longest song, minutes."
+)
 @click.option(
     "--max-waiting",
     type=click.IntRange(1),
@@ -140,7 +151,12 @@ def features(
     show_default=True,
     help="Uploads in line; more are asked to come back.",
 )
-@click.option("--allow-host", multiple=True, metavar="NAME", help="A name with dots that it may be asked by.")
+@click.option(
+    "--allow-host",
+    multiple=True,
+    metavar="NAME",
+    help="A host name with dots that it may be asked by; again for a further one.",
+)
 @click.option("--weights", type=FILE, help="Default: upstream's where `fetch` brought them, else the kit's own.")
 @backend_option
 def serve(
@@ -154,7 +170,7 @@ def serve(
     weights: Path | None,
     source_backend: str | None,
 ) -> None:
-    """Serve the demo: a page to open in a browser, and an HTTP API (docs/demo-api.md)."""
+    """Serve the demo: a page and an API (docs/demo-api.md)."""
     from reprise_kit.apps.demo import serve as server
     from reprise_kit.apps.demo.analysis import Limits
 

@@ -48,7 +48,13 @@ def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any)
 @command()
 @click.argument("reference", type=FILE)
 @click.argument("candidate", type=FILE)
-@click.option("--mode", type=click.Choice(["chained", "isolated"]), default="chained", show_default=True)
+@click.option(
+    "--mode",
+    type=click.Choice(["chained", "isolated"]),
+    default="chained",
+    show_default=True,
+    help="What CANDIDATE computed each stage from: its own last stage, or REFERENCE's.",
+)
 @click.option("--system", help="Whose stages and tolerances count: a name or a folder; default: the traces' own.")
 def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> None:
     """Compare two traces; exit code 1 where a stage differs."""

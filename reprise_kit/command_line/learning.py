@@ -43,11 +43,31 @@ def dataset(folder: Path, out: Path, workers: int | None, frames: int | None) ->
 @click.option("--audio", type=FILE, help=f"{RECOMMENDER}: folder of the songs' files.")
 @click.option("--songs", type=FILE, help=f"{RECOMMENDER}: CSV of song,file; default: songs.csv in --audio.")
 @click.option("--groups", type=FILE, help=f"{RECOMMENDER}: CSV of track,group: a group is learned from or new, whole.")
-@click.option("--mode", type=click.Choice(["blog", "nips"]), default="blog", show_default=True)
-@click.option("--loss", type=click.Choice(["mse", "wpe"]), default="mse", show_default=True)
-@click.option("--recipe", type=click.Choice(["original", "honest"]), default="original", show_default=True)
-@click.option("--epochs", type=click.IntRange(1), help="Default: 100, with the honest recipe at most.")
-@click.option("--seed", type=int, help="Default: 42.")
+@click.option(
+    "--mode",
+    type=click.Choice(["blog", "nips"]),
+    default="blog",
+    show_default=True,
+    help=f"{RECOMMENDER}: the blog's network on 30 s, or the paper's on 3 s.",
+)
+@click.option(
+    "--loss",
+    type=click.Choice(["mse", "wpe"]),
+    default="mse",
+    show_default=True,
+    help=f"{RECOMMENDER}: squared error of the factors, or weighted error of the plays.",
+)
+@click.option(
+    "--recipe",
+    type=click.Choice(["original", "honest"]),
+    default="original",
+    show_default=True,
+    help="The original's of 2016, or the authors' of 2018, judged on artists never heard.",
+)
+@click.option(
+    "--epochs", type=click.IntRange(1), help="Times through DATA; default: 100, with the honest recipe at most."
+)
+@click.option("--seed", type=int, help="Of everything that is drawn; default: 42.")
 @click.option("--artists", type=FILE, help="CSV of track,artist: no artist is both learned from and asked about.")
 @click.option("--split", "parts", type=FILE, help="CSV of track,part (train, val, test): a fault-filtered list.")
 @click.option("--weights", type=FILE, help="Keras-1 checkpoint to fine-tune; default: start anew.")
@@ -149,7 +169,7 @@ def filters(
 @command("training-parity")
 @click.argument("data", type=FILE)
 @click.option("-o", "--out", type=FILE, required=True, help="Folder for both traces, verdicts and curves.")
-@click.option("--steps", type=click.IntRange(2), help="Default: 10.")
+@click.option("--steps", type=click.IntRange(2), help="Steps of training, one batch each; default: 10.")
 @click.option("--seed", default=7, show_default=True, help="Of the weights that both start from.")
 @click.option("--upstream", type=FILE, help="Upstream's folder; default: where `fetch` put it.")
 def training_parity(data: Path, out: Path, steps: int | None, seed: int, upstream: Path | None) -> None:

@@ -33,10 +33,16 @@ def inspect(file: Path, weights: Path | None) -> None:
     help="Backend the file was saved under; auto weighs evidence and refuses where it does not decide.",
 )
 @click.option("--evidence", type=FILE, help="NPZ with in_0, ... and, best, out_0, ...: both readings are compared.")
-@click.option("--to", type=click.Choice(["keras", "weights", "savedmodel", "onnx", "tflite"]), default="keras")
+@click.option(
+    "--to",
+    type=click.Choice(["keras", "weights", "savedmodel", "onnx", "tflite"]),
+    default="keras",
+    show_default=True,
+    help="What to write: a .keras file, its weights alone, or for another runtime.",
+)
 @click.option("--keras-version", help="Version that wrote the file, where the file does not say.")
 @click.option("--dim-ordering", type=click.Choice(["th", "tf"]), help="For layers that do not record theirs.")
-@click.option("--legacy-bugs", type=click.Choice(["keep", "fix"]), help="What to do with results that were bugs.")
+@click.option("--legacy-bugs", type=click.Choice(["keep", "fix"]), help="Results that were bugs of the old Keras.")
 @click.option("--channels-last", is_flag=True, help="Rewrite th-shaped image inputs and outputs as channels-last.")
 @click.option(
     "--replace",
@@ -94,10 +100,17 @@ def migrate(
     type=Finite(0, min_open=True),
     default=900.0,
     show_default=True,
-    help="Longest that the program may run.",
+    help="Longest that the program may run, seconds.",
 )
 @click.option("--unboxed", is_flag=True, help="Run the program with nothing kept from it: your files, the network.")
-@click.option("-o", "--out", type=FILE, default=Path("adopted"), show_default=True, help="A second run goes on.")
+@click.option(
+    "-o",
+    "--out",
+    type=FILE,
+    default=Path("adopted"),
+    show_default=True,
+    help="Folder to write; a second run goes on in it.",
+)
 def adopt(source: str, out: Path, **asked: Any) -> None:
     """Bring an old Keras repository, SOURCE, to life, migrate its models and prove them.
 

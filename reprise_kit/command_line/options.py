@@ -40,7 +40,9 @@ class Finite(click.FloatRange):
 FILE = _Named(path_type=Path)
 
 system_option = click.option("--system", default=DEFAULT, show_default=True, help="Which old system.")
-weights_option = click.option("--weights", type=FILE, help="Checkpoint; default: the one that ships with the kit.")
+weights_option = click.option(
+    "--weights", type=FILE, help="Checkpoint; default: the authors' own where `fetch` brought it, else the kit's."
+)
 backend_option = click.option(
     "--source-backend",
     type=click.Choice(["theano", "tensorflow"]),

@@ -16,9 +16,15 @@ from reprise_kit.compare.shown import say
 @click.option("--architecture", type=FILE, help="model.json or model.yaml of an old Keras.")
 @click.option("--weights", type=FILE, help="weights.h5 of an old Keras, or a whole model.")
 @click.option("--golden", type=FILE, help="What original/record --layers recorded of it: its samples become inputs.")
-@click.option("--source-backend", type=click.Choice(["theano", "tensorflow", "auto"]), default="auto")
+@click.option(
+    "--source-backend",
+    type=click.Choice(["theano", "tensorflow", "auto"]),
+    default="auto",
+    show_default=True,
+    help="Of --weights: the backend that it was saved under.",
+)
 def new_system(name: str, to: Path, architecture: Path | None, weights: Path | None, **old: Any) -> None:
-    """Write the folder NAME: a system that runs at once, a made-up example to change into your own.
+    """Write the folder NAME: a system that runs at once, an invented example to change into your own.
 
     system.toml (its stages), pipeline.py (the port), trace.py (the adapter of the old side), an old program, weights
     that it made, an input, and what it computed there. With --weights: of an old Keras model, its layers the stages.

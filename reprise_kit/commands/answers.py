@@ -68,6 +68,7 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
 
 def _refuse_early(clip: Path, system: System) -> None:
     """Raise InputError on a file that cannot be answered, before TensorFlow is loaded, which takes seconds."""
+    _refuse_folder(clip)
     if system.file.input != "sound":
         Input.open(clip)
         return
@@ -80,10 +81,16 @@ def _refuse_early(clip: Path, system: System) -> None:
         raise InputError(f"{clip}: {error}") from None
 
 
+def _refuse_folder(clip: Path) -> None:
+    if clip.is_dir():
+        raise InputError(f"{clip}: a folder, not a clip; try reprise predict --recursive {clip} --out OUT")
+
+
 def _answers(pipeline: Pipeline, clips: list[Path], system: System) -> Iterator[tuple[Path, Prediction | InputError]]:
     clips_seen = track(clips, "predicting", console=console(stderr=True), transient=True, disable=len(clips) == 1)
     for clip in clips_seen:
         try:
+            _refuse_folder(clip)
             if system.file.input != "sound":  # its own reader would wait for a pipe
                 Input.open(clip)
             yield clip, pipeline.predict(clip)

@@ -15,9 +15,11 @@ import pytest
 from reprise_kit.apps.demo.analysis import Limits, analyse
 from reprise_kit.apps.demo.engine import Engines
 from reprise_kit.commands import new_system, own_systems
-from reprise_kit.compare import registry
+from reprise_kit.compare import registry, terminal
 from reprise_kit.compare import trace as traces
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.input import Input
+from reprise_kit.compare.runners import open_runner
 
 NAME = "tongue"
 OPTIONAL = {"parity", "suffixes"}  # keys of the skeleton's system.toml without which it is as valid
@@ -160,6 +162,25 @@ def test_a_file_less_is_one_line_that_names_it(name: str, folder: Path, capsys: 
     code, said = checked(folder, capsys)
     wanted = "inputs" if name.startswith("inputs") else Path(name).name
     assert code and len(said) == 1 and wanted in said[0] and "\n" not in said[0], (code, said)
+
+
+@pytest.mark.parametrize("name", ["trace.npz", "trace.json"])
+@pytest.mark.parametrize("inputs", [1, 2])
+def test_compare_without_a_file_of_its_recording_is_one_line(
+    inputs: int, name: str, folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    recorded = folder / "recorded/tensorflow"
+    if inputs == 2:
+        other = (folder / "inputs/river.txt").rename(folder / "inputs/sea.txt")
+        (recorded / "river.txt").rename(recorded / "sea.txt")
+        (folder / "inputs/river.txt").write_text(other.read_text() + "More of it.\n")
+        made = open_runner("port", terminal.settings(str(folder), None, None))
+        made.trace(Input.open(folder / "inputs/river.txt"), registry.load(folder).stages).save(recorded / "river.txt")
+    (recorded / "river.txt" / name).unlink()
+    chosen = terminal.settings(str(folder), None, None)
+    with pytest.raises(InputError, match=rf"{name}|river\.txt: no recorded trace") as said:
+        terminal.compare([], "recorded", "port", tmp_path / "report", chosen)
+    assert "\n" not in str(said.value) and not any(capsys.readouterr()) and not (tmp_path / "report").exists()
 
 
 BREAKS = {

@@ -25,6 +25,7 @@ from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.system import CLIPS
 from reprise_kit.compare.trace import load
+from reprise_kit.port.audio.scipy017 import spectrum
 from reprise_kit.port.deepsound_crnn import causes
 
 SYSTEM = registry.load("deepsound_crnn")
@@ -61,19 +62,19 @@ def fitted(how):
     return resample
 
 
-def in_double(samples, **_):
+def in_double(samples, _):
     return np.fft.rfft(samples.astype(np.float64)), "double"
 
 
-def nyquist_doubled(spectrum, n_in, n_out, real=resampling.fit_spectrum):
-    made = real(spectrum, n_in, n_out)
+def nyquist_doubled(bins, n_in, n_out, real=spectrum.fit):
+    made = real(bins, n_in, n_out)
     made[-1] *= 2
     return made
 
 
 RESAMPLERS = {
     "a spectrum in double precision": (resampling, "forward", in_double),
-    "the Nyquist bin doubled": (resampling, "fit_spectrum", nyquist_doubled),
+    "the Nyquist bin doubled": (spectrum, "fit", nyquist_doubled),
     "the SciPy of today in float32": (path, "resample", fitted(lambda x, _, n: scipy.signal.resample(x, n))),
     "the SciPy of today in float64": (
         path,

@@ -48,8 +48,9 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE)
     n_out = output_length(n_in, rate, target)
     if min(n_in, n_out) < 2:
         raise InputError(f"the clip has {n_in} samples at {rate} Hz: too short to resample")
-    bins, way = forward(samples, noise_heard=rate < target or has_silence(samples))
-    return backward(bins, n_in, n_out), way
+    noise_heard = rate < target or has_silence(samples)
+    bins, way = forward(samples, noise_heard)
+    return spectrum.resampled(bins, n_in, n_out), way
 
 
 def output_length(n_samples: int, rate: int, target: int = SAMPLE_RATE) -> int:
@@ -68,36 +69,14 @@ def forward(samples: NDArray[np.float32], noise_heard: bool) -> tuple[NDArray[np
     as long as that is affordable.
     """
     n = len(samples)
-    if fftpack.is_five_smooth(n):
-        return fftpack.rfft(samples).astype(np.complex64, copy=False), SINGLE
-    if noise_heard and n * max(fftpack.factors(n)) <= AFFORDABLE:
-        return fftpack.rfft(samples.astype(np.float64)).astype(np.complex64), EXACT
+    single = fftpack.is_five_smooth(n)
+    if single or (noise_heard and n * max(fftpack.factors(n)) <= AFFORDABLE):
+        exact = fftpack.rfft(samples.astype(np.float32 if single else np.float64, copy=False))
+        return exact.astype(np.complex64, copy=False), SINGLE if single else EXACT
     return spectrum.forward(samples), DOUBLE
-
-
-def backward(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.float32]:
-    """The (n_out,) float32 samples whose spectrum is that of `n_in` samples as far as it goes."""
-    resampled = spectrum.backward(fit_spectrum(bins, n_in, n_out), n_out)
-    resampled *= n_out / n_in
-    return resampled.astype(np.float32)
 
 
 def has_silence(samples: NDArray[np.float32]) -> bool:
     """Whether a whole block of SILENCE samples is zero."""
     blocks = samples[: len(samples) // SILENCE * SILENCE].reshape(-1, SILENCE)
     return bool((~blocks.any(axis=1)).any())
-
-
-def fit_spectrum(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.complex128]:
-    """Copy the spectrum of `n_in` samples to that of `n_out`: (n_out // 2 + 1,) complex128.
-
-    SciPy 0.17 copies N = min(n_in, n_out) bins: 0..(N + 1) // 2 - 1 and the negative -(N // 2)..-1. For
-    even N the bin at N / 2 is thus copied once, on the negative side. Of the real part of the inverse that
-    gives: going down, the bin as it is (newer SciPy doubles it); going up, half of it, on either side.
-    """
-    fitted = np.zeros(n_out // 2 + 1, np.complex128)
-    n_bins = min(n_in, n_out) // 2 + 1
-    fitted[:n_bins] = bins[:n_bins]
-    if n_in % 2 == 0 and n_in < n_out:
-        fitted[n_bins - 1] *= 0.5
-    return fitted

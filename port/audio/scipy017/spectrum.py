@@ -1,8 +1,9 @@
-"""Real Fourier transforms in double precision over one long row: forward to complex64, and back.
+"""Spectra of one long row of real samples: forward to complex64, cut or filled to another length, and back.
 
-TensorFlow's complex transform (ducc) is the fastest at hand for one row, most of all with a large prime factor, and
-gives the same numbers on any number of threads. A row of even length goes through it as half as many complex samples,
-which with a large factor takes half the time of its real transform; an odd one takes the real one.
+All transforms are in double precision. TensorFlow's complex one (ducc) is the fastest at hand for one row, most of all
+with a large prime factor, and gives the same numbers on any number of threads. A row of even length goes through it as
+half as many complex samples, which with a large factor takes half the time of its real transform; an odd one takes the
+real one.
 
 TensorFlow never gives back the memory of its tensors (it keeps it for the next ones): what goes in is NumPy's, seen as
 a tensor without a copy.
@@ -41,6 +42,28 @@ def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
         even *= 0.5
         spectrum[bins] = even
     return spectrum
+
+
+def resampled(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.float32]:
+    """Return (n_out,) float32 samples whose spectrum is that of `n_in` samples, (n_in // 2 + 1,), as far as it goes."""
+    samples = backward(fit(bins, n_in, n_out), n_out)
+    samples *= n_out / n_in
+    return samples.astype(np.float32)
+
+
+def fit(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.complex128]:
+    """Copy the spectrum of `n_in` samples to that of `n_out`: (n_out // 2 + 1,) complex128.
+
+    SciPy 0.17 copies N = min(n_in, n_out) bins: 0..(N + 1) // 2 - 1 and the negative -(N // 2)..-1. For
+    even N the bin at N / 2 is thus copied once, on the negative side. Of the real part of the inverse that
+    gives: going down, the bin as it is (newer SciPy doubles it); going up, half of it, on either side.
+    """
+    fitted = np.zeros(n_out // 2 + 1, np.complex128)
+    n_bins = min(n_in, n_out) // 2 + 1
+    fitted[:n_bins] = bins[:n_bins]
+    if n_in % 2 == 0 and n_in < n_out:
+        fitted[n_bins - 1] *= 0.5
+    return fitted
 
 
 def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:

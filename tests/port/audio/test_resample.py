@@ -6,7 +6,7 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import log_mel
-from reprise_kit.port.audio.scipy017 import fftpack, resample
+from reprise_kit.port.audio.scipy017 import fftpack, resample, spectrum
 from tests.port.audio import RECORDED, signals
 from tests.shared import SHARED, needs_shared
 
@@ -77,14 +77,14 @@ def test_double_precision_for_5_smooth_lengths_is_caught(monkeypatch):
 def test_another_rule_for_the_nyquist_bin_is_caught(monkeypatch, name, factor):
     """Newer SciPy doubles the bin going down; going up, leaving out the half is the same slip."""
     n, old, new = _numbers(name)
-    right = resample.fit_spectrum
+    right = spectrum.fit
 
-    def newer(spectrum, n_in, n_out):
-        fitted = right(spectrum, n_in, n_out)
+    def newer(bins, n_in, n_out):
+        fitted = right(bins, n_in, n_out)
         fitted[min(n_in, n_out) // 2] *= factor
         return fitted
 
-    monkeypatch.setattr(resample, "fit_spectrum", newer)
+    monkeypatch.setattr(spectrum, "fit", newer)
     answer, _ = resample.resample(signals.scrambled(n), old, new)
     assert np.abs(answer - CASES[name]).max() > 1e-4
 
