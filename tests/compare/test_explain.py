@@ -62,7 +62,7 @@ def fitted(how):
     return resample
 
 
-def in_double(samples, _):
+def in_double(samples, **_):
     return np.fft.rfft(samples.astype(np.float64)), "double"
 
 

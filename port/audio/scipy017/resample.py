@@ -49,7 +49,7 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE)
     if min(n_in, n_out) < 2:
         raise InputError(f"the clip has {n_in} samples at {rate} Hz: too short to resample")
     noise_heard = rate < target or has_silence(samples)
-    bins, way = forward(samples, noise_heard)
+    bins, way = forward(samples, noise_heard=noise_heard)
     return spectrum.resampled(bins, n_in, n_out), way
 
 

@@ -105,9 +105,9 @@ def several_page(browser: Any, several: Running) -> Iterator[Any]:
         yield shown
 
 
-def shot(page: Any, name: str) -> None:
+def shot(page: Any, name: str, full_page: bool = True) -> None:
     if SHOTS:
-        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=True)
+        page.screenshot(path=f"{SHOTS}/{name}.png", full_page=full_page)
 
 
 def choose(page: Any, path: Path) -> None:
@@ -486,8 +486,14 @@ def test_a_full_server_is_asked_again_by_itself_and_a_person_may_cancel(page: An
     page.wait_for_selector("#mode.exact")
     assert len(asked) == 3 and min(np.diff(asked)) > 0.9 and page.is_hidden("#problem")
     page.unroute("**/api/v1/predict*")
+    page.emulate_media(reduced_motion="reduce")
+    page.set_viewport_size({"width": 375, "height": 700})
     choose(page, folder / "long.wav")
     page.wait_for_selector("#band[data-steps]")
+    until(page, "document.querySelector('#song').getBoundingClientRect().top < 100")
+    box = page.locator("#cancel").bounding_box()
+    assert box["y"] > 0 and box["y"] + box["height"] <= 700 and box["height"] >= 40, "out of reach"
+    shot(page, "cancel", full_page=False)
     page.click("#cancel")
     assert page.is_hidden("#progress") and page.is_hidden("#cancel")
     until(page, "document.querySelector('#status').textContent === 'Cancelled.'")
