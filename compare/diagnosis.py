@@ -8,6 +8,7 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from packaging.specifiers import SpecifierSet
@@ -65,8 +66,9 @@ def inspect(path: Path) -> Environment:
     interpreter = next((p for p in candidates if p.is_file()), None)
     if interpreter is None:
         raise InputError(f"{path}: no Python in it; give a virtual environment's folder or an interpreter")
-    try:
-        done = subprocess.run([str(interpreter), "-c", PROBE], capture_output=True, text=True, timeout=60, check=False)
+    asked = partial(subprocess.run, capture_output=True, text=True, timeout=60, check=False)
+    try:  # nothing is left in it: bytecode would break the seal of the kit's own
+        done = asked([str(interpreter), "-c", PROBE], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         found = json.loads(done.stdout)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         raise InputError(f"{interpreter}: does not run as a Python interpreter") from None

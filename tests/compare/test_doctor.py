@@ -12,6 +12,7 @@ from reprise_kit.compare import diagnosis, python27, registry
 from reprise_kit.compare.diagnosis import Environment, explain, inspect
 from reprise_kit.compare.doctor import _disk, doctor, rows
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.seal import check_seal
 from reprise_kit.compare.system import ROOT
 from tests.require import require
 
@@ -141,9 +142,11 @@ def test_a_current_tensorflow(tmp_path, monkeypatch, capsys):
     assert "has no attribute 'python', 'placeholder'" in told and "marshalled by Python 2.7" in told
 
 
-def test_the_locked_theano_environment_is_clean(environments, monkeypatch):
+def test_the_locked_theano_environment_is_clean_and_stays_sealed(environments, monkeypatch):
     monkeypatch.setenv("KERAS_BACKEND", "theano")
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     environment = inspect(environments["theano"])
+    check_seal(environments["theano"].parent.parent)
     assert environment.packages["keras"] == "1.1.0" and environment.python == "2.7.18"
     assert explain(environment) == []
 
@@ -227,6 +230,16 @@ def test_what_is_no_environment_is_refused(tmp_path):
     broken.chmod(0o755)
     with pytest.raises(InputError, match="does not run"):
         diagnosis.inspect(broken)
+
+
+def test_an_environment_is_asked_without_a_trace(monkeypatch, tmp_path):
+    monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
+    asked = tmp_path / "python"
+    asked.write_text("""#!/bin/sh
+echo "{\\"python\\": \\"$PYTHONDONTWRITEBYTECODE\\", \\"packages\\": {}, \\"default_backend\\": null}"
+""")
+    asked.chmod(0o755)
+    assert inspect(asked).python == "1"
 
 
 def test_a_bare_machine_learns_what_is_blocked_and_what_mends_it(monkeypatch, tmp_path, capsys):
