@@ -7,7 +7,7 @@ import keras
 import numpy as np
 import pytest
 
-from reprise_kit.port.keras_legacy.rules import deconvolution, normalization, pooling
+from reprise_kit.port.keras_legacy.rules import activation, core, deconvolution, normalization, pooling
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -73,3 +73,59 @@ def test_a_shared_normalization_is_one_layer_on_the_axis_of_its_first_image(twin
     wanted = (x - mean) / np.sqrt(variance + 1e-3) * gamma + beta
     for found in model.predict([x.transpose(0, 2, 3, 1), x], verbose=0):
         np.testing.assert_allclose(found, wanted, atol=1e-5)
+
+
+def applied(builder: Any, made: Node, x: np.ndarray, **settings: Any) -> tuple[np.ndarray, keras.Model, Context]:
+    """What a rule's layers make of an input, the model of it, and the context with its notes."""
+    context = Context("tensorflow", **settings)
+    given = keras.Input(x.shape[1:])
+    model = keras.Model(given, builder(context, made)(given))
+    return model.predict(x, verbose=0), model, context
+
+
+@pytest.mark.parametrize(("rate", "kept"), [(0.0, False), (0.4, True), (1.0, False), (-0.5, False)])
+def test_what_keras_1_never_dropped_is_no_dropout(rate: float, kept: bool) -> None:
+    x = np.ones((2, 5), "float32")
+    found, model, _ = applied(core.dropout, Node("Dropout", "drop", {"p": rate}), x)
+    np.testing.assert_array_equal(found, x)
+    assert [layer.rate for layer in model.layers if isinstance(layer, keras.layers.Dropout)] == [rate] * kept
+
+
+@pytest.mark.parametrize(("ordering", "wanted"), [("th", "channels_first"), ("tf", "channels_last")])
+@pytest.mark.parametrize("recorded", [True, False])
+def test_whole_planes_are_dropped_along_their_axis(ordering: str, wanted: str, recorded: bool) -> None:
+    config = {"p": 0.5} | ({"dim_ordering": ordering} if recorded else {})
+    settings = {} if recorded else {"dim_ordering": ordering}
+    _, model, _ = applied(
+        core.dropout, Node("SpatialDropout2D", "drop", config), np.ones((1, 3, 4, 5), "f4"), **settings
+    )
+    assert model.get_layer("drop").data_format == wanted
+
+
+@pytest.mark.parametrize(("sigma", "kept"), [(0.0, True), (0.3, True), (1.0, True), (1.5, False), (-0.1, False)])
+def test_noise_that_keras_3_does_not_take_is_left_out_and_said(sigma: float, kept: bool) -> None:
+    x = np.ones((2, 5), "float32")
+    found, model, context = applied(core.gaussian_noise, Node("GaussianNoise", "noise", {"sigma": sigma}), x)
+    np.testing.assert_array_equal(found, x)
+    assert any(isinstance(layer, keras.layers.GaussianNoise) for layer in model.layers) is kept
+    assert (f"noise of {sigma}" in " ".join(context.notes)) is not kept
+
+
+@pytest.mark.parametrize("config", [{}, {"max_value": 2.0}, {"max_value": 0.0}, {"max_value": 2, "threshold": 1.0},
+                                    {"negative_slope": 0.5}, {"threshold": -1.0, "negative_slope": 0.25}])  # fmt: skip
+def test_relu_by_its_definition(config: dict[str, Any]) -> None:
+    x = np.linspace(-3, 3, 25, dtype="float32")[None]
+    most, slope, threshold = (config.get(key) for key in ("max_value", "negative_slope", "threshold"))
+    slope, threshold = slope or 0.0, threshold or 0.0
+    wanted = np.where(x > threshold, x, slope * (x - threshold))  # Keras: x * (x > threshold)
+    wanted = wanted if most is None else np.minimum(wanted, most)
+    np.testing.assert_allclose(applied(activation.relu, Node("ReLU", "relu", config), x)[0], wanted, atol=1e-6)
+
+
+def test_masked_steps_become_zero_and_no_others() -> None:
+    x = np.random.default_rng(2).normal(size=(3, 4, 4)).astype("float32")
+    x[0, 1], x[1, 2], x[2, 3, 0] = 7.0, 7.0, 7.0  # the last in one place only
+    wanted = x.copy()
+    wanted[0, 1], wanted[1, 2] = 0.0, 0.0
+    found, _, _ = applied(core.masking, Node("Masking", "mask", {"mask_value": 7.0}), x)
+    np.testing.assert_array_equal(found, wanted)
