@@ -152,8 +152,8 @@ def map_lines(out: Path) -> None:
 def meeting(rows: list[dict[str, Any]], path: str, mutant: Mutant) -> list[dict[str, Any]]:
     """The tests that a mutant meets: those that run its line; of a module's own line, its file.
 
-    First those of the file that is named for it, then the quickest. Each function of a test once, then each with its
-    next parameters, while they fit in MOST and SECONDS.
+    First all of the file that is named for it, then the quickest, MOST at most: each function of a test once, then each
+    with its next parameters. All while they fit in SECONDS.
     """
     own = str(Path("tests", path).with_name(f"test_{Path(path).name}"))
     of_file = [row for row in rows if path in row["lines"]]
@@ -165,8 +165,9 @@ def meeting(rows: list[dict[str, Any]], path: str, mutant: Mutant) -> list[dict[
         ranked.append((file != own, turns[function], row["seconds"], row))
         turns[function] += 1
     chosen: list[dict[str, Any]] = []
-    for *_, row in sorted(ranked, key=lambda entry: entry[:3])[:MOST]:
-        if not chosen or total(chosen) + row["seconds"] <= SECONDS:
+    for other, _, _, row in sorted(ranked, key=lambda entry: entry[:3]):
+        fits = total(chosen) + row["seconds"] <= SECONDS and (not other or len(chosen) < MOST)
+        if fits or not chosen:
             chosen.append(row)
     return chosen
 
@@ -183,7 +184,7 @@ def since(rows: list[dict[str, Any]], names: Iterable[str]) -> list[dict[str, An
         file = name.split("::")[0]
         if name.split("[")[0] not in functions:
             subject = Path(file).relative_to("tests").with_name(Path(file).name.removeprefix("test_")).as_posix()
-            found.append({"test": name, "seconds": NEW, "lines": {subject: range(1, 1000), **whole[file]}})
+            found.append({"test": name, "seconds": NEW, "lines": {**whole[file], subject: range(1, 1000)}})
     return found
 
 
