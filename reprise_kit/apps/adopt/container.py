@@ -9,7 +9,7 @@ from string import Template
 
 from packaging.utils import canonicalize_name
 
-from reprise_kit.apps.adopt.run import SPY, command
+from reprise_kit.apps.adopt.run import ALONE, SPY, command
 from reprise_kit.compare import rules
 from reprise_kit.compare.atomic import atomic_folder, write_text
 from reprise_kit.compare.digest import sha256
@@ -84,7 +84,7 @@ def write(
 
     python: the version, like "2.7", of the interpreter that the lock was made for. stand_in: laid over the source.
     """
-    portable = {k: v for k, v in variables.items() if k not in LOCAL and "/" not in v}
+    portable = ALONE | {k: v for k, v in variables.items() if k not in LOCAL and "/" not in v}
     lines = [f"ENV {name}={json.dumps(value).replace('$', chr(92) + '$')}" for name, value in sorted(portable.items())]
     lock = (out / "environment.lock").read_text("utf-8")
     packages = _system(lock, imports, display)

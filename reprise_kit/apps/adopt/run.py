@@ -20,6 +20,12 @@ SPY = Path(__file__).parent / "spy"
 PREDICTIONS = 16  # after which a program has shown enough
 PYTHON = re.compile(r"(?<![\w./-])(python|ipython)[23]?(\.\d+)?(?![\w.-])")
 WINDOWS = frozenset({"gym", "pygame", "pyglet", "Tkinter", "tkinter", "turtle", "PyQt4", "PyQt5", "wx"})
+# What a box and a container lack, told to those that look for it: a screen, a sound card, a viewer of pictures.
+ALONE = {
+    "MPLBACKEND": "Agg",
+    "SDL_AUDIODRIVER": "dummy",  # without a card pygame's mixer opens nothing
+    "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
+}
 HOME, ROOT = "_home", "_root"  # of a stand-in: what is laid over HOME, and over places by their absolute path
 XVFB = "it wants a display and there is no Xvfb here (Debian: apt-get install xvfb): run without one"
 
@@ -184,9 +190,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
     paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
     weights = os.pathsep.join(f"{opened.name(work)}/{path}" for path in program.weights)
     return {
-        "MPLBACKEND": "Agg",
-        "SDL_AUDIODRIVER": "dummy",  # a box has no sound card, without which pygame's mixer opens nothing
-        "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
+        **ALONE,
         "PYTHONUNBUFFERED": "1",
         "PYTHONDONTWRITEBYTECODE": "1",
         **program.variables,

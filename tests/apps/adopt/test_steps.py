@@ -79,7 +79,9 @@ def test_image_cnn_is_proven_on_its_own_input(cnn: tuple[Request, Path]) -> None
     assert not (Path(request.source) / "0.txt").exists(), "the source is as it was"
     compose = (out / "compose.yaml").read_text()
     assert "network_mode: none" in compose and ":/home/adopted/.theano" in compose
-    assert '"python predict.py 0.txt 1.txt 2.txt"' in (out / "Dockerfile").read_text()
+    recipe = (out / "Dockerfile").read_text()
+    assert '"python predict.py 0.txt 1.txt 2.txt"' in recipe
+    assert all(f"ENV {name}=" in recipe for name in run.ALONE), "no screen, no viewer: as in the box"
 
 
 def test_a_data_set_that_keras_downloads_is_drawn_and_is_no_input_of_the_repositorys_own(tmp_path: Path) -> None:
