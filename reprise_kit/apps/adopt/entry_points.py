@@ -15,7 +15,8 @@ from reprise_kit.apps.adopt.imports import Module, Modules, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
-PLACEHOLDER = re.compile(r"<[^>]*>|\[[^\]]*\]|\.\.\.")
+# A list of numbers is a value: --layers [64,32,16,8].
+PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.")
 # What a program that gives answers calls, and what one that makes a model calls; points are weighed, not proven.
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip

@@ -26,6 +26,7 @@ ALONE = {
     "SDL_AUDIODRIVER": "dummy",  # without a card pygame's mixer opens nothing
     "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
 }
+OPENS = "python $REPRISE_SPY/open_files.py"  # with files' own names, brackets and all
 HOME, ROOT = "_home", "_root"  # of a stand-in: what is laid over HOME, and over places by their absolute path
 XVFB = "it wants a display and there is no Xvfb here (Debian: apt-get install xvfb): run without one"
 
@@ -71,7 +72,7 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
 
     Raises NothingSeen where no model was seen, with the program's last lines, InputError where nothing can be boxed.
     """
-    if blank := PLACEHOLDER.search(program.entry):
+    if not program.entry.startswith(OPENS) and (blank := PLACEHOLDER.search(program.entry)):
         raise NothingSeen(f"run: `{program.entry}` leaves open what {blank[0]} is; give it with --entry")
     work, caught, home = out / "run", out / "caught", out / "home-of-run"
     for folder in (work, caught, home):
@@ -124,7 +125,7 @@ def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: boo
 def opening(checkpoints: Sequence[str], architectures: Sequence[str]) -> str:
     """Return a command line that opens files of weights in the old Keras, for the spy to see."""
     words = [*checkpoints, *(["--architectures", *architectures] if architectures else [])]
-    return f"python $REPRISE_SPY/open_files.py {shlex.join(words)}"
+    return f"{OPENS} {shlex.join(words)}"
 
 
 def prepare(source: Path) -> None:

@@ -101,3 +101,9 @@ def test_a_library_is_used_as_its_readme_shows(tmp_path: Path) -> None:
     (tmp_path / "README.md").write_text(README)
     readme_code.write(tmp_path)
     assert (tmp_path / "README.md.py").read_text() == code["README.md.py"]
+
+
+def test_a_list_of_numbers_is_a_value_and_no_placeholder():
+    assert entry_points.PLACEHOLDER.search("a.py --layers [64,32,16,8] --lr [0.1, -2]") is None
+    for blank in ("[image]", "[options]", "[]", "<model>", "[64,...]"):
+        assert entry_points.PLACEHOLDER.search(f"a.py {blank}"), blank
