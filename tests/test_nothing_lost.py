@@ -6,12 +6,16 @@ import subprocess
 import sys
 import tempfile
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
 
 from reprise_kit import cli
 from reprise_kit.compare.system import CLIPS, ROOT
+from reprise_kit.port.deepsound_crnn.training import dataset as data_set
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
+from tests.port.dieleman_spotify_2014 import synthetic
 from tests.port.keras_legacy import models
 from tests.require import require
 
@@ -77,13 +81,13 @@ def folder_commands(model, users):
 
 def corpus(folder):
     rng = np.random.default_rng(0)
-    x = rng.normal(size=(40, 64, 128)).astype(np.float32)
+    x = rng.normal(size=(48, 64, 128)).astype(np.float32)
     texts = {
-        "paths": np.array([str(CLIP)] * 40),
+        "paths": np.array([str(CLIP)] * 48),
         "genres": np.array([f"g{i}" for i in range(10)]),
         "faults": np.array([], str),
     }
-    np.savez(folder / "data.npz", x=x, y=np.eye(10, dtype=np.float32)[np.arange(40) % 10], **texts)
+    np.savez(folder / "data.npz", x=x, y=np.eye(10, dtype=np.float32)[np.arange(48) % 10], **texts)
     for genre in ("one", "two"):
         (folder / "corpus" / genre).mkdir(parents=True)
         (folder / "corpus" / genre / "clip.wav").write_bytes(CLIP.read_bytes())
@@ -140,6 +144,12 @@ def test_a_full_disk_leaves_nothing_of_a_migration(to, small_disk, model, run, t
     assert list(small_disk.iterdir()) == [] and list((tmp_path / "tmp").iterdir()) == []
 
 
+def learning(folder):
+    songs = ("--plays", "plays.tsv"), ("--songs", "songs.csv"), ("--audio", "")
+    synthetic.corpus(folder)
+    return ["--system", "dieleman_spotify_2014", *(word for key, name in songs for word in (key, folder / name))]
+
+
 FILLING = {
     "dataset": lambda folder, disk: ["dataset", folder / "corpus", "-o", disk / "d.npz"],
     "archive": lambda folder, disk: ["predict", "--recursive", folder / "corpus", "--out", disk / "out"],
@@ -150,23 +160,49 @@ FILLING = {
     "new-system": lambda folder, disk: ["new-system", "mine", "--to", disk],
     "features": lambda folder, disk: ["features", CLIP, "--weights", CLIP, "--out", disk / "f.npy"],
     "playlist": lambda folder, disk: ["playlist", CLIP, "--library", folder, "--weights", CLIP, "-o", disk / "out"],
+    "one file": lambda folder, disk: [
+        "predict",
+        "--recursive",
+        folder / "corpus",
+        "--single-file",
+        "--out",
+        disk / "x",
+    ],
+    "training-parity": lambda folder, disk: ["training-parity", folder / "data.npz", "-o", disk / "out"],
+    "recommender": lambda folder, disk: ["train", *learning(folder / "songs"), "-o", disk / "out"],
+    "recommender's filters": lambda folder, disk: [
+        *("filters", folder / "corpus", "--system", "dieleman_spotify_2014", "--weights", CLIP, "-o", disk / "out")
+    ],
     "adopt": lambda folder, disk: ["adopt", folder / "code", "--entry", "python x.py", "-o", disk / "out"],
 }
 # A run's own: what is there when it is stopped and is used by the next one, never half a file.
 GOES_ON = {".reprise.json", "job.json", "lock", "adopt.json", "lock-out"}
-DISKS = {"features": ("4k",), "playlist": ("4k",), "adopt": ("4k",), "filters": ("8k", "64k")}
+DISKS = {
+    "features": ("4k",),
+    "recommender's filters": ("4k",),
+    "playlist": ("4k",),
+    "adopt": ("4k",),
+    "filters": ("8k", "64k"),
+}
 CASES = [(command, size) for command in FILLING for size in DISKS.get(command, ("8k",))]
 
 
 @pytest.fixture
 def quick(monkeypatch):
     """Answers of systems whose weights are not at hand: their writing is what is tested."""
-    from reprise_kit.port.dieleman_spotify_2014 import playlist, recommender
+    from reprise_kit.compare import training
+    from reprise_kit.port.dieleman_spotify_2014 import filters, playlist, recommender
     from reprise_kit.port.transfer_learning_music import pipeline
 
     machine = type("Pipeline", (), {"features": lambda self, clip: np.ones(5000, np.float32)})
     monkeypatch.setattr(pipeline, "open_pipeline", lambda *_: machine())
-    monkeypatch.setattr(recommender, "load", lambda path: None)
+    kernel = SimpleNamespace(kernel=np.random.default_rng(0).normal(size=(4, 128, 256)))
+    network = SimpleNamespace(get_layer=lambda name: kernel)
+    monkeypatch.setattr(recommender, "load", lambda path: SimpleNamespace(model=network))
+    monkeypatch.setattr(filters, "excited", lambda *_: {})
+    losses = {"losses": np.linspace(2, 1, 50)}
+    monkeypatch.setattr(training, "run_original", lambda *_: losses)
+    monkeypatch.setattr(training, "compare", lambda *_: training.Parity(losses, losses, []))
     monkeypatch.setattr(playlist, "of", lambda *_: [CLIP] * 500)
 
 
@@ -191,6 +227,17 @@ def test_a_full_disk_leaves_only_what_the_next_run_goes_on_from(command, small_d
     assert code == 2 and said.splitlines()[-1].startswith("reprise: No space left on device"), said
     left = {path.name for path in small_disk.rglob("*") if path.is_file() and "tensorboard" not in path.parts}
     assert left <= GOES_ON and list((tmp_path / "tmp").iterdir()) == []
+
+
+@pytest.mark.parametrize("small_disk", ["200k"], indirect=True)
+@pytest.mark.parametrize("suffix", data_set.FORMATS)
+def test_a_full_disk_leaves_nothing_of_a_data_set(suffix, small_disk, run, tmp_path, monkeypatch):
+    x, y = np.ones((40, 64, 128), np.float32), np.eye(10, dtype=np.float32)[np.arange(40) % 10]
+    made = Corpus(x, y, tuple(map(str, range(40))), tuple(map(str, range(10))))
+    monkeypatch.setattr(data_set, "collect", lambda *_: made)
+    code, said = run("dataset", tmp_path, "-o", small_disk / f"d{suffix}")
+    assert code == 2 and said.splitlines()[-1].startswith("reprise: No space left on device"), said
+    assert {path.name for path in small_disk.rglob("*") if path.is_file()} <= GOES_ON
 
 
 STOPPED = """

@@ -5,8 +5,8 @@ import json
 import shutil
 import signal
 import sys
-import time
 from collections import Counter
+from functools import cached_property
 from pathlib import Path
 from random import Random
 from typing import Any
@@ -16,6 +16,7 @@ from tests.kills import __doc__ as about
 from tests.kills.jobs import JOBS
 from tests.kills.run import Place
 
+WARM = 0.75  # of the chains are of commands that need not import
 AGAIN = 0.75  # of the stopped runs are followed by one that is stopped, too
 
 
@@ -28,66 +29,87 @@ def main() -> int:
     parser.add_argument("--seed", type=int, default=1)
     parser.add_argument("--command", action="append", choices=JOBS)
     options = parser.parse_args()
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(143))  # and what was begun is ended, too
     options.folder.mkdir(parents=True, exist_ok=True)
     log = options.folder / f"done-{options.seed}.jsonl"
-    chosen = options.command or list(JOBS)
-    for name in chosen:
-        stops = {
-            number: -(-total * (place + 1) // len(chosen)) - -(-total * place // len(chosen))
-            for number, total in ((signal.SIGKILL, options.kills), (signal.SIGINT, options.interrupts))
-            for place in [chosen.index(name)]
-        }
-        run(name, stops, options.seed, log, options.folder / name)
+    shares = dict(zip(JOBS, zip(shared(options.kills), shared(options.interrupts), strict=True), strict=True))
+    in_turn([Stops(name, shares[name], options.seed, log, options.folder / name) for name in options.command or JOBS])
     return table(log)
 
 
-def run(name: str, stops: dict[signal.Signals, int], seed: int, log: Path, folder: Path) -> None:
-    """Stop one command by each signal so often, and let it come to its end after each few stops."""
-    done = Counter(row["signal"] for row in rows(log) if row["command"] == name)
-    wanted = [number for number, count in stops.items() for _ in range(count - done[number.name])]
-    if not wanted:
-        return
-    random = Random(f"{seed}/{name}/{sum(done.values())}")
-    random.shuffle(wanted)
-    place = Place(JOBS[name], folder, random)
-    chain: list[dict[str, Any]] = []
-    while wanted:
-        after = random.uniform(0, place.seconds)
-        began = time.monotonic()
-        hit = place.stop(wanted[-1], after)
-        if hit:
-            row = {
-                "command": name,
-                "signal": wanted.pop().name,
-                "after": round(after, 2),
-                "of": round(place.seconds, 2),
-            }
-            chain.append({**row, "found": place.found})
-            place.found = []
-        if hit and wanted and random.random() < AGAIN:
-            continue
-        if hit:
-            place.check_end(place.finish())
-        if chain:
-            chain[-1]["found"] += place.found
-        elif place.found:
-            chain.append({"command": name, "signal": "none", "after": 0.0, "of": place.seconds, "found": place.found})
-        place.found = []
-        _write(log, chain, time.monotonic() - began)
-        chain = []
-        if random.random() < 0.5:  # else what is there is written over, or known
-            place.clear()
+def shared(total: int) -> list[int]:
+    """Return how many of so many stops each command has."""
+    return [(total + place) // len(JOBS) for place in range(len(JOBS))]
+
+
+class Stops:
+    """The stops of one command that are still to be done."""
+
+    def __init__(self, name: str, count: tuple[int, int], seed: int, log: Path, folder: Path) -> None:
+        """Want so many SIGKILLs and so many SIGINTs, less those of the log."""
+        self.name, self.log, self.folder = name, log, folder
+        done = Counter(row["signal"] for row in rows(log) if row["command"] == name)
+        numbers = zip((signal.SIGKILL, signal.SIGINT), count, strict=True)
+        self.wanted = [number for number, often in numbers for _ in range(often - done[number.name])]
+        self.random = Random(f"{seed}/{name}/{done.total()}")
+        self.random.shuffle(self.wanted)
+
+    @cached_property
+    def place(self) -> Place:
+        """The place of the command, in which it ran once undisturbed."""
+        return Place(JOBS[self.name], self.folder)
+
+    def chain(self) -> None:
+        """Stop the command once or a few times, let it come to its end, and write down what was found."""
+        chain: list[dict[str, Any]] = []
+        self.place.warm = self.random.random() < WARM
+        while self.wanted and (not chain or self.random.random() < AGAIN):
+            if not (row := self._stopped()):
+                break
+            chain.append(row)
         else:
-            place.held = JOBS[name].kept(place.out)
-    shutil.rmtree(folder)
+            self.place.check_end(self.place.finish())
+        if self.place.found:
+            chain.append({"command": self.name, "signal": "none", "found": self.place.found})
+        _write(self.log, chain)
+        self.place.found = []
+        if self.random.random() < 0.5:  # else what is there is written over, or known
+            self.place.clear()
+        else:
+            self.place.again()
+        if not self.wanted:
+            shutil.rmtree(self.folder)
+
+    def _stopped(self) -> dict[str, Any] | None:
+        """Stop once; None where the command was done before."""
+        after = self.random.uniform(0, self.place.seconds)
+        row = {
+            "command": self.name,
+            "after": round(after, 2),
+            "of": round(self.place.seconds, 2),
+            "warm": self.place.warm,
+        }
+        if not self.place.stop(self.wanted[-1], after):
+            return None
+        found, self.place.found = self.place.found, []
+        return {**row, "signal": self.wanted.pop().name, "found": found}
 
 
-def _write(log: Path, chain: list[dict[str, Any]], seconds: float) -> None:
+def in_turn(commands: list[Stops]) -> None:
+    """Take a chain of stops of each command in turn, until all are done."""
+    while commands := [command for command in commands if command.wanted]:
+        for command in commands:
+            command.chain()
+
+
+def _write(log: Path, chain: list[dict[str, Any]]) -> None:
     with log.open("a") as file:
-        for row in chain:
-            file.write(json.dumps(row) + "\n")
-            for words in row["found"]:
-                print(f"{row['command']}, {row['signal']} after {row['after']} s of {row['of']}: {words}", flush=True)
+        file.write("".join(f"{json.dumps(row)}\n" for row in chain))
+    for row in chain:
+        for words in row["found"]:
+            print(
+                f"{row['command']}, {row['signal']} after {row.get('after')} of {row.get('of')} s: {words}", flush=True
+            )
 
 
 def table(log: Path) -> int:

@@ -13,7 +13,7 @@ def patch() -> None:
         system = import_module("tests.kills.jobs").system()
         import_module("reprise_kit.compare.registry").load = lambda name: system
     else:
-        import_module("reprise_kit.apps.archive.archive").PART_ROWS = 8
+        import_module("reprise_kit.apps.archive.archive").PART_ROWS = 3
 
 
 if __name__ == "__main__":  # not in the archive's workers

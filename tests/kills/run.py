@@ -1,49 +1,56 @@
 """One command in a place of its own: stopped, looked at, begun again, and held to an undisturbed run."""
 
 import os
+import re
 import secrets
 import shutil
 import signal
 import subprocess
 import time
 from collections import Counter
+from collections.abc import Iterator
+from contextlib import suppress
 from fnmatch import fnmatch
 from pathlib import Path
-from random import Random
 from typing import Any
 
 from reprise_kit.compare.system import ROOT
 from tests.kills.jobs import Job, Names
+from tests.kills.warm import Fork, interpreter
 
 MARK = "REPRISE_KILLED"  # a variable by which every process of a command is known, whatever it did to its group
 LONGEST = 600.0  # seconds of a run
-STOPPED = ("reprise: stopped\n", "\nreprise: stopped\n")
+STOPPED = re.compile(r"(.* \.\.\. \d+ s\n)*\n?reprise: stopped\n")  # after how long it took so far, which is no fault
 GRACE = 1.0  # seconds after which no process may live
 
 
 class Place:
     """A folder in which a command is run again and again; `found` is what must not happen, in words."""
 
-    def __init__(self, job: Job, folder: Path, random: Random) -> None:
-        """Make what the command reads, and let it run once as nobody disturbs it."""
-        self.job, self.folder, self.random = job, folder, random
+    def __init__(self, job: Job, folder: Path, warm: bool = True) -> None:
+        """Make what the command reads, and let it run as nobody disturbs it; warm: also by an interpreter at hand."""
+        self.job, self.folder = job, folder
         self.given, self.place = folder / "given", folder / "place"
         self.mark = secrets.token_hex(8)
         self.held: Names = Counter()
         self.found: list[str] = []
         self.passed: set[str] = set()  # temporary files from before the last run
+        self.lengths: dict[bool, float] = {}  # seconds of an unbroken run, warm or not
         shutil.rmtree(folder, ignore_errors=True)
         self.given.mkdir(parents=True)
         job.make(self.given)
         self.clear()
-        began = time.monotonic()
+        self.warm = False
         self.ended = self.finish()
         assert self.ended == job.code, f"the undisturbed run ended with {self.ended}: {self.errors()}"
-        self.seconds = time.monotonic() - began
         self.answer: Any = job.answer(self.out)
         self.listed = self._listing()
         self.whole = job.kept(self.out)
         self.clear()
+        if warm:
+            self.warm = True
+            self.check_end(self.finish())
+            self.clear()
 
     @property
     def out(self) -> Path:
@@ -56,15 +63,26 @@ class Place:
         (self.place / "tmp").mkdir(parents=True)
         self.held = Counter()
 
-    def begin(self) -> "subprocess.Popen[bytes]":
-        """Start the command, in a group of its own."""
+    def again(self) -> None:
+        """Begin where a finished answer is: it is written over, or known."""
+        self.held = self.job.kept(self.out)
+
+    @property
+    def seconds(self) -> float:
+        """How long an unbroken run takes."""
+        return self.lengths[self.warm]
+
+    def begin(self) -> Fork | subprocess.Popen[bytes]:
+        """Start the command, in a session of its own: from nothing, or by an interpreter that has imported."""
         self.passed = set(self.temporary())
-        variables = {"TMPDIR": self.place / "tmp", "REPRISE_CACHE": self.place / "cache", MARK: self.mark}
+        words, variables = self.job.command(self.given, self.out), {name: str(v) for name, v in self._variables()}
         with (self.folder / "said").open("wb") as said, (self.folder / "errors").open("wb") as errors:
+            if self.warm:
+                return interpreter().run(words, variables, Path(said.name), Path(errors.name), ROOT)
             return subprocess.Popen(
-                self.job.command(self.given, self.out),
+                words,
                 cwd=ROOT,
-                env={**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3", **{name: str(v) for name, v in variables.items()}},
+                env={**os.environ, **variables},
                 stdin=subprocess.DEVNULL,
                 stdout=said,
                 stderr=errors,
@@ -72,25 +90,44 @@ class Place:
                 restore_signals=True,
             )
 
+    def _variables(self) -> Iterator[tuple[str, object]]:
+        yield "TMPDIR", self.place / "tmp"
+        yield "REPRISE_CACHE", self.place / "cache"
+        yield "TF_CPP_MIN_LOG_LEVEL", 3
+        yield MARK, self.mark
+
     def errors(self) -> str:
         """Return what the command said on standard error."""
         return (self.folder / "errors").read_text("utf-8", "replace")
 
     def finish(self) -> int:
         """Run to the end; return the exit code."""
-        return self.begin().wait(LONGEST)
+        process, began = self.begin(), time.monotonic()
+        try:
+            process.wait(LONGEST)
+        finally:
+            process.kill()  # where this run is stopped
+        self._took(time.monotonic() - began)
+        return process.returncode
+
+    def _took(self, took: float) -> None:
+        """Remember how many seconds the run that ended took; one that found something done is shorter."""
+        self.lengths[self.warm] = max(took, self.lengths[self.warm]) if self.held else took
 
     def stop(self, number: signal.Signals, after: float) -> bool:
         """Begin, and stop after so many seconds; False where the command was done before. See `found`."""
-        process = self.begin()
+        process, began = self.begin(), time.monotonic()
         try:
             process.wait(after)
         except subprocess.TimeoutExpired:
             return self.stopped(process, number)
+        finally:
+            process.kill()
+        self._took(time.monotonic() - began)
         self.check_end(process.returncode)
         return False
 
-    def stopped(self, process: "subprocess.Popen[bytes]", number: signal.Signals) -> bool:
+    def stopped(self, process: Fork | subprocess.Popen[bytes], number: signal.Signals) -> bool:
         """Stop a command now; False where it was before its first line, or done. See `found`."""
         if number == signal.SIGKILL:
             process.kill()
@@ -104,10 +141,10 @@ class Place:
                 self.found.append("not ended 30 s after Ctrl-C")
             if self._not_begun(process.returncode) or (process.returncode == self.ended and not self.errors()):
                 return False  # before the kit's first line, or at its end
-            if process.returncode != 130 or self.errors() not in STOPPED:
+            if process.returncode != 130 or not STOPPED.fullmatch(self.errors()):
                 self.found.append(f"Ctrl-C: code {process.returncode}, said {self.errors()[-1500:]!r}")
             time.sleep(GRACE)
-        self._end_others()
+        self._end_others(process.pid)
         self._look(number)
         return True
 
@@ -116,12 +153,15 @@ class Place:
         said = self.errors()
         return code == -signal.SIGINT and (not said or (said.endswith("KeyboardInterrupt\n") and "reprise" not in said))
 
-    def _end_others(self) -> None:
+    def _end_others(self, session: int) -> None:
         """Name every process of the command that still lives, and end it."""
-        for pid in alive(self.mark):
-            words = Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ")[:200]
-            self.found.append(f"lives on: {words!r}")
-            os.kill(pid, signal.SIGKILL)
+        for pid in alive(self.mark, session):
+            self.found.append(f"lives on: {pid}")
+            with suppress(OSError):  # it ended by itself, late
+                self.found[-1] = (
+                    f"lives on: {Path(f'/proc/{pid}/cmdline').read_bytes().replace(bytes(1), b' ')[:200]!r}"
+                )
+                os.kill(pid, signal.SIGKILL)
 
     def _look(self, number: signal.Signals) -> None:
         """Compare what is there with what was there before, and with all that may be."""
@@ -165,17 +205,17 @@ class Place:
             self.found.append(f"temporary files at the end: {left[:3]}")
 
 
-def alive(mark: str) -> list[int]:
-    """Return the processes that have the mark in their variables, but for those that have ended."""
+def alive(mark: str, session: int) -> list[int]:
+    """Return the processes that have the mark in their variables, or are of the session, but for those that ended."""
     found = []
     for folder in Path("/proc").iterdir():
         if not folder.name.isdigit():
             continue
         try:
+            state, _, _, its_session = (folder / "stat").read_text().rsplit(")", 1)[1].split()[:4]
             marked = f"{MARK}={mark}".encode() in (folder / "environ").read_bytes().split(b"\0")
-            ended = (folder / "stat").read_text().rsplit(")", 1)[1].split()[0] == "Z"
         except OSError:
             continue
-        if marked and not ended:
+        if (marked or int(its_session) == session) and state != "Z":
             found.append(int(folder.name))
     return found

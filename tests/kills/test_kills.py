@@ -5,19 +5,18 @@ import sys
 import time
 from collections import Counter
 from pathlib import Path
-from random import Random
 
 import pytest
 
 from tests.json_lines import rows
-from tests.kills.__main__ import run, table
+from tests.kills.__main__ import Stops, in_turn, table
 from tests.kills.jobs import Job
 from tests.kills.run import Place
 
 
 def test_fetch_is_stopped_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     log = tmp_path / "done.jsonl"
-    run("fetch", {signal.SIGKILL: 2, signal.SIGINT: 2}, 7, log, tmp_path / "fetch")
+    in_turn([Stops("fetch", (2, 2), 7, log, tmp_path / "fetch")])
     assert Counter(row["signal"] for row in rows(log)) == {"SIGKILL": 2, "SIGINT": 2}
     assert table(log) == 0, capsys.readouterr().out
 
@@ -69,7 +68,7 @@ def test_what_must_not_happen_is_seen(name: str, tmp_path: Path) -> None:
     second = tmp_path / "second"
     command = (sys.executable, "-c", COMMAND.format(code=code))
     job = Job("bad", lambda given: None, lambda given, out: (*command, out, second), lines, lines)
-    place = Place(job, tmp_path / "bad", Random(0))
+    place = Place(job, tmp_path / "bad", warm=False)
     second.touch()
     for _ in range(2 if name == "lost" else 1):
         stop(place, signal.SIGINT if name == "a trace" else signal.SIGKILL)
