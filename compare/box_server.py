@@ -6,12 +6,13 @@ import os
 import select
 import signal
 import socket
+import threading
 import traceback
 from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
 from reprise_kit.compare import confinement
 
@@ -25,7 +26,9 @@ def serve(descriptor: int) -> None:
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     done[:] = confinement.begin()
     with socket.socket(fileno=descriptor) as line:
-        _Readers(line).serve()
+        readers = _Readers(line)
+        threading.Thread(target=readers.end_with_line, daemon=True).start()  # a new namespace wants one thread
+        readers.serve()
 
 
 class _Readers:
@@ -48,30 +51,41 @@ class _Readers:
                     self._bury(pid)
                 elif their_line.fileno() in ready:  # closed: nobody waits for it any more
                     os.kill(pid, signal.SIGKILL)
-            if self.line.fileno() in ready and not self._take():
-                break
-        for pid in self.at_work:
-            os.kill(pid, signal.SIGKILL)
-            os.waitpid(pid, 0)
+            if self.line.fileno() in ready:
+                self._take()
 
-    def _take(self) -> bool:
-        """Begin on a request; return False where there will be none any more."""
+    def end_with_line(self) -> None:
+        """End when the line closes, also in the middle of an import."""
+        poll = select.poll()
+        poll.register(self.line, 0)  # its closing is told all the same
+        poll.poll()
+        self._end()
+
+    def _end(self) -> NoReturn:
+        """End this process and its readers."""
+        for pid in list(self.at_work):
+            with suppress(ProcessLookupError):
+                os.kill(pid, signal.SIGKILL)
+        os._exit(0)
+
+    def _take(self) -> None:
+        """Begin on a request."""
         request, descriptors, _, _ = socket.recv_fds(self.line, REQUEST_BYTES, 3)
         if not request or len(descriptors) < 3:
-            return False
+            self._end()
         pipe, theirs, shared = descriptors
         asked = json.loads(request)
         with suppress(Exception):  # the reader says why
             module = importlib.import_module(asked["reader"][0])
             for name in getattr(module, "IN_THE_BOX", ()):
                 importlib.import_module(name)
+        server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _read(pipe, shared, asked)
+            _read(pipe, shared, asked, server)
         os.close(pipe)
         os.close(shared)
         self.at_work[pid] = os.pidfd_open(pid), socket.socket(fileno=theirs)
-        return True
 
     def _bury(self, pid: int) -> None:
         """Tell whoever waits how a reader ended."""
@@ -82,7 +96,7 @@ class _Readers:
             their_line.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _read(pipe: int, shared: int, asked: dict[str, Any]) -> None:
+def _read(pipe: int, shared: int, asked: dict[str, Any], server: int) -> None:
     """Be a box: give up everything else, read the files one after another, end."""
     code = 1
     try:
@@ -91,6 +105,8 @@ def _read(pipe: int, shared: int, asked: dict[str, Any]) -> None:
         paths = [Path(path) for path in asked["paths"]]
         memory, seconds, shared_bytes = asked["limits"]
         done.extend(confinement.confine(paths, map(Path, asked["also"]), memory, seconds, shared_bytes))
+        if os.getppid() != server:
+            return  # which ended before the kernel knew that this process is to end with it
         module, name = asked["reader"]
         for path in paths:
             confinement.begin_file(seconds)

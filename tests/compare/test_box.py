@@ -16,6 +16,7 @@ import pytest
 from reprise_kit.compare import box, confinement
 from reprise_kit.compare.box import Limits, boxed, boxed_each
 from reprise_kit.compare.errors import InputError, UnforeseenError
+from reprise_kit.compare.system import ROOT
 from tests.compare import hostile_readers as readers
 from tests.require import require
 
@@ -194,7 +195,32 @@ def test_it_ends_with_its_parent(file):
     )
     done = subprocess.run([sys.executable, "-c", program], input=os.fsencode(file), capture_output=True, check=False)
     assert done.returncode == -signal.SIGKILL, done.stderr
-    assert all(gone(int(pid), 1.0) for pid in done.stdout.split())
+    assert all(gone(int(pid), 10) for pid in done.stdout.split())  # a second, on a machine at rest
+
+
+def test_it_ends_with_its_parent_in_the_middle_of_an_import(file, tmp_path):
+    (tmp_path / "slow_reader.py").write_text(
+        "import os, pathlib, time\n"
+        "def read(path): yield\n"
+        "if os.environ.get('ASKING') != str(os.getpid()):\n"
+        "    here = pathlib.Path(__file__)\n"
+        "    here.with_name('part').write_text(str(os.getpid()))\n"
+        "    here.with_name('part').rename(here.with_name('pid'))\n"
+        "    time.sleep(200)\n"
+    )
+    program = (
+        "import os, pathlib, sys; os.environ['ASKING'] = str(os.getpid())\n"
+        f"sys.path.append({str(tmp_path)!r})\n"
+        "import slow_reader; from reprise_kit.compare import box\n"
+        "next(box.boxed(slow_reader.read, pathlib.Path(sys.argv[1])))\n"
+    )
+    pid = tmp_path / "pid"
+    with subprocess.Popen([sys.executable, "-c", program, file], cwd=ROOT) as asking:
+        while not pid.exists():
+            assert asking.poll() is None
+            time.sleep(0.02)
+        asking.kill()
+    assert gone(int(pid.read_text()), 30)  # it would live for 200
 
 
 def test_the_server_may_be_killed(file):
