@@ -160,14 +160,6 @@ FILLING = {
     "new-system": lambda folder, disk: ["new-system", "mine", "--to", disk],
     "features": lambda folder, disk: ["features", CLIP, "--weights", CLIP, "--out", disk / "f.npy"],
     "playlist": lambda folder, disk: ["playlist", CLIP, "--library", folder, "--weights", CLIP, "-o", disk / "out"],
-    "one file": lambda folder, disk: [
-        "predict",
-        "--recursive",
-        folder / "corpus",
-        "--single-file",
-        "--out",
-        disk / "x",
-    ],
     "training-parity": lambda folder, disk: ["training-parity", folder / "data.npz", "-o", disk / "out"],
     "recommender": lambda folder, disk: ["train", *learning(folder / "songs"), "-o", disk / "out"],
     "recommender's filters": lambda folder, disk: [
