@@ -53,6 +53,10 @@ def put_a_pipe(folder):
     os.mkfifo(folder / "lib/keras.py")
 
 
+def add_a_pipe(folder):
+    os.mkfifo(folder / "lib/pipe.py")
+
+
 @pytest.mark.parametrize(
     "change, said",
     [
@@ -62,6 +66,7 @@ def put_a_pipe(folder):
         (delete, r"lib/other\.py was deleted"),
         (point_elsewhere, "python was altered"),
         (put_a_pipe, r"lib/keras\.py was altered"),
+        (add_a_pipe, r"lib/pipe\.py was added"),
     ],
 )
 def test_a_change_is_named_with_what_mends_it(sealed, change, said):
