@@ -14,7 +14,7 @@ from reprise_kit.compare.errors import InputError
 @click.argument("file", type=FILE)
 @click.option("--weights", type=FILE, help="The weights.h5 that belongs to an architecture file.")
 def inspect(file: Path, weights: Path | None) -> None:
-    """Print what a Keras-1 FILE is: version and backend evidence, layers, shapes, parameters, risks."""
+    """Print what an old Keras FILE is: version and backend evidence, layers, shapes, parameters, risks."""
     from reprise_kit.port.keras_legacy import terminal
 
     terminal.inspect(file, weights)
@@ -22,7 +22,7 @@ def inspect(file: Path, weights: Path | None) -> None:
 
 @command()
 @click.argument("whole", type=FILE, required=False)
-@click.option("--architecture", type=FILE, help="model.json or model.yaml of Keras 1's to_json or to_yaml.")
+@click.option("--architecture", type=FILE, help="model.json or model.yaml of the old Keras's to_json or to_yaml.")
 @click.option("--weights", type=FILE, help="weights.h5 of save_weights, or a whole model of save.")
 @click.option("-o", "--out", type=FILE, required=True, help="What to write: model.keras, or as --to says.")
 @click.option(
@@ -50,7 +50,7 @@ def inspect(file: Path, weights: Path | None) -> None:
     metavar="NAME=MODULE:THING",
     help="Your function, or class of keras.layers.Layer, for a layer, a class or an activation.",
 )
-@click.option("--ignore", multiple=True, metavar="LAYER.KEY", help="Leave out a config key that no Keras 1 had.")
+@click.option("--ignore", multiple=True, metavar="LAYER.KEY", help="Leave out a config key that this Keras never had.")
 @click.option("--pair-by", type=click.Choice(["place", "name"]), help="Where the names stand in another order.")
 @click.option(
     "--output-shape", multiple=True, metavar="LAYER=ROWS,COLUMNS", help="Of a Deconvolution2D, where the file is wrong."

@@ -10,7 +10,7 @@ keras/layers and keras/engine/topology.py, which 1.0.6, 1.0.7, 1.1.0 and 1.2.2 a
 |---|---|
 | Embedding(mask_zero), Masking | made of the input alone |
 | KEEPS (TimeDistributed hands none to its inner layer) | the input's |
-| SEQUENCES (Bidirectional among them) | the input's with return_sequences, else none |
+| SEQUENCES (Bidirectional among them) | the input's with return_sequences, else none; its states, none |
 | Merge sum, mul, ave | AND of those that there are |
 | Merge concat | AND over the last axis of them, joined along concat_axis; ones where an input has none |
 | Merge dot, cos; first in a Sequential, of models | none |
