@@ -253,6 +253,17 @@ def _text(node: Node) -> str:
     raise _Unknown
 
 
+def _indexed(x: Any, key: Any, ops: Operations) -> Any:
+    """Return x[key]; a whole axis taken backwards is flipped, for Keras's PyTorch takes no negative step."""
+    keys = key if isinstance(key, tuple) else (key,)
+    turned = [i for i, one in enumerate(keys) if isinstance(one, slice) and one == slice(None, None, -1)]
+    if not turned or any(one is None for one in keys):
+        return x[key]
+    dots = next((i for i, one in enumerate(keys) if one is Ellipsis), len(keys))
+    x = ops.flip(x, [i if i < dots else i - len(keys) for i in turned])
+    return x[tuple(slice(None) if i in turned else one for i, one in enumerate(keys))]
+
+
 def _apply(node: Node, x: Any, ops: Operations) -> Any:
     """Build the expression from keras.ops on symbolic tensors."""
     if node.op == "argument":
@@ -269,7 +280,7 @@ def _apply(node: Node, x: Any, ops: Operations) -> Any:
     if node.op == "slice":
         return slice(*parts)
     if node.op == "index":
-        return parts[0][parts[1]]
+        return _indexed(parts[0], parts[1], ops)
     if node.op == "call":
         keywords = {key: _apply(value, x, ops) for key, value in node.keywords}
         return FUNCTIONS[_callee(node)](ops, *parts, **keywords)

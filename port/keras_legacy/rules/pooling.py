@@ -13,6 +13,7 @@ from reprise_kit.port.keras_legacy.rules.convolution import border_mode, old_ten
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
+_TORCH = "a same-padded mean; Keras 3.15 on PyTorch counts padding in it where that is uneven, the others do not"
 _LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -44,6 +45,8 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
         return kind(size, strides, "valid", name=context.name(name))
     if context.backend == "tensorflow":
         if len(size) < 3 or not placed_inside(context, node, size, strides):
+            if node.class_name.startswith("Average"):
+                context.notes.append(f"layer {name}: {_TORCH}")
             return kind(size, strides, "same", name=context.name(name))
         return once(lambda x: _inside(context, node, size, strides, x))
     before = [k - 2 if k % 2 and k > 2 else k - 1 for k in size]

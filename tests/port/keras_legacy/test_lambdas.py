@@ -3,8 +3,10 @@
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
+from reprise_kit.port.keras_legacy import lambdas
 from reprise_kit.port.keras_legacy.lambdas import LambdaRule, recognise
 from reprise_kit.port.keras_legacy.rules.graph import in_place
 from reprise_kit.port.keras_legacy.safe import load_architecture
@@ -140,3 +142,35 @@ def test_python_3_code_is_read() -> None:
 def test_only_an_identity_gives_the_tensor_that_it_was_given(name: str, gives_its_input: bool, tmp_path: Path) -> None:
     """Keras 1 then names the Lambda, not the InputLayer, as its model's input."""
     assert in_place(Node("Lambda", "one", _config(name, tmp_path))) is gives_its_input
+
+
+class _Forward:
+    """An array that is taken forwards only, as Keras's tensors on PyTorch are."""
+
+    def __init__(self, values: np.ndarray) -> None:
+        self.values = values
+
+    def __getitem__(self, key: Any) -> "_Forward":
+        assert not any(isinstance(one, slice) and (one.step or 1) < 0 for one in key)
+        return _Forward(self.values[key])
+
+    def flip(self, x: "_Forward", axes: list[int]) -> "_Forward":
+        return _Forward(np.flip(x.values, axes))
+
+
+@pytest.mark.parametrize(
+    "key",
+    [
+        np.s_[::-1],
+        np.s_[:, ::-1],
+        np.s_[..., ::-1],
+        np.s_[:, 1, ::-1],
+        np.s_[::-1, ..., ::-1, 1:],
+        np.s_[1:, ::-1, ...],
+    ],
+    ids=str,
+)
+def test_an_axis_taken_backwards_is_flipped(key: Any) -> None:
+    values = np.arange(120).reshape(2, 3, 4, 5)
+    x = _Forward(values)
+    np.testing.assert_array_equal(lambdas._indexed(x, key, x).values, values[key])
