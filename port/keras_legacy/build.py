@@ -9,7 +9,7 @@ import keras
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import tree
 from reprise_kit.port.keras_legacy.prepare import prepare
-from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.read import OldModel
 from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     activation,
     convlstm,
@@ -48,13 +48,13 @@ class Migrated:
     needs: list[str]
 
 
-def build(model: Keras1Model, source_backend: str, keras_version: str | None = None, **settings: Any) -> keras.Model:
+def build(model: OldModel, source_backend: str, keras_version: str | None = None, **settings: Any) -> keras.Model:
     """As `migrate`, the model alone."""
     return migrate(model, source_backend, keras_version, **settings).model
 
 
 def migrate(
-    model: Keras1Model,
+    model: OldModel,
     source_backend: str,
     keras_version: str | None = None,
     *,

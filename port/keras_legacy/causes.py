@@ -9,7 +9,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import build, verify
-from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.read import OldModel
 from reprise_kit.port.keras_legacy.recording import Recording
 
 # Options of `build.migrate`. The versions: one of each way in which BatchNormalization's running_std was read.
@@ -46,7 +46,7 @@ class Reading:
 
 
 def explain(
-    model: Keras1Model, backend: str, settings: Mapping[str, Any], recording: Recording, verdict: verify.Verdict
+    model: OldModel, backend: str, settings: Mapping[str, Any], recording: Recording, verdict: verify.Verdict
 ) -> str:
     """Say which other reading of the files gives the recorded outputs, or that none does.
 
@@ -94,7 +94,7 @@ def _readings(backend: str) -> Iterator[Reading]:
 
 
 def _error(
-    model: Keras1Model, reading: Reading, settings: Mapping[str, Any], recording: Recording, tolerance: float
+    model: OldModel, reading: Reading, settings: Mapping[str, Any], recording: Recording, tolerance: float
 ) -> float | None:
     """Return the largest relative difference of the outputs if they agree under a reading; else None."""
     if reading.entry:

@@ -16,7 +16,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import tree
-from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.read import OldModel
 from reprise_kit.port.keras_legacy.recording import Recording, nothing_proven
 
 BACKENDS = ("theano", "tensorflow")
@@ -56,7 +56,7 @@ def _either(lines: list[str]) -> Evidence:
     return Evidence([*lines, "read either way it is the same model"], "tensorflow", "certain", True)
 
 
-def from_names(model: Keras1Model) -> Evidence:
+def from_names(model: OldModel) -> Evidence:
     """Judge by the arrays' names, and by layers that one backend did not have."""
     # Keras 0.x's layout numbers its arrays; such a number is no name.
     names = [name for layer in model.weights if not layer.legacy for name, _ in layer.arrays]
@@ -72,7 +72,7 @@ def from_names(model: Keras1Model) -> Evidence:
     return Evidence(lines, backend, "by names: no counter-example is known" if backend else _UNDECIDED)
 
 
-def from_record(model: Keras1Model, **settings: Any) -> Evidence:
+def from_record(model: OldModel, **settings: Any) -> Evidence:
     """Take the backend that the file names, as every file of Keras 2 does."""
     line = f"the file records Keras {model.version or 'of no version'} on {model.backend}"
     if model.backend in BACKENDS:
@@ -85,7 +85,7 @@ def from_record(model: Keras1Model, **settings: Any) -> Evidence:
     )
 
 
-def from_recording(model: Keras1Model, recording: Recording, tolerance: float, **settings: Any) -> Evidence:
+def from_recording(model: OldModel, recording: Recording, tolerance: float, **settings: Any) -> Evidence:
     """Build both readings and compare each with the recording; one fits, or the recording cannot tell.
 
     Without outputs the readings can only be compared with each other, which never names a backend.
@@ -107,7 +107,7 @@ def from_recording(model: Keras1Model, recording: Recording, tolerance: float, *
     return Evidence([*lines, f"both readings fit: {why}" if len(right) == 2 else why], None, _UNDECIDED)
 
 
-def _readings(model: Keras1Model, **settings: Any) -> tuple[dict[str, Any], list[str]]:
+def _readings(model: OldModel, **settings: Any) -> tuple[dict[str, Any], list[str]]:
     from reprise_kit.port.keras_legacy import build
 
     built, refused = {}, {}
@@ -141,7 +141,7 @@ def _apart(built: dict[str, Any], recording: Recording) -> str:
 
 
 def decide(
-    model: Keras1Model, asked: str, recording: Recording | None, tolerance: float = 1e-5, **settings: Any
+    model: OldModel, asked: str, recording: Recording | None, tolerance: float = 1e-5, **settings: Any
 ) -> Evidence:
     """Return the evidence with the backend to use; raises InputError where `auto` is left undecided."""
     if asked in BACKENDS:
@@ -188,7 +188,7 @@ def _weighed(names: Evidence, ran: Evidence, recording: Recording) -> Evidence:
     return Evidence(lines, stack if stack in BACKENDS else None, "by the recording's provenance, which nothing denies")
 
 
-def _same_either_way(model: Keras1Model, **settings: Any) -> bool:
+def _same_either_way(model: OldModel, **settings: Any) -> bool:
     """Return whether both readings build the same layers with the same numbers."""
     built, _ = _readings(model, **settings)
     if len(built) < 2:

@@ -75,7 +75,7 @@ def _weights_only(path: Path) -> Inspection:
     return Inspection(facts, rows, risks)
 
 
-def _whole(model: read.Keras1Model, kind: str) -> Inspection:
+def _whole(model: read.OldModel, kind: str) -> Inspection:
     root = tree.parse(model.config)
     found = evidence.from_names(model)
     facts = [_kind(kind, model.version), *found.lines[:1], f"source backend: {found.backend} ({found.sure})"]

@@ -110,13 +110,13 @@ def _needs(layers: list[str]) -> str:
     return f"needs reprise_kit.port.keras_legacy.layers imported before loading ({', '.join(layers)})"
 
 
-def _recorded_version(model: read.Keras1Model, seen: Recording | None) -> str | None:
+def _recorded_version(model: read.OldModel, seen: Recording | None) -> str | None:
     """Return the Keras version that the old stack recorded with, where the files themselves say none."""
     return None if model.version or seen is None else seen.provenance.get("keras")
 
 
 def _why(
-    verdict: verify.Verdict, model: read.Keras1Model, backend: str, settings: dict[str, Any], wanted: Recording
+    verdict: verify.Verdict, model: read.OldModel, backend: str, settings: dict[str, Any], wanted: Recording
 ) -> str:
     if verdict.nothing is not None or not verdict.differing:
         return ""
@@ -125,7 +125,7 @@ def _why(
     return causes.explain(model, backend, settings, wanted, verdict)
 
 
-def _read(architecture: Path | None, weights: Path) -> read.Keras1Model:
+def _read(architecture: Path | None, weights: Path) -> read.OldModel:
     # Whole models are called model.h5 and passed as either.
     if architecture is not None and file_kinds.is_hdf5(architecture):
         return read.read(None, architecture)

@@ -13,7 +13,7 @@ from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import config_defaults, config_keys, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.hand_out import hand_out
-from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.read import OldModel
 
 _IMAGE_KERNELS = {"Convolution2D": ("W",), "AtrousConvolution2D": ("W",), "Deconvolution2D": ("W",)}
 
@@ -28,7 +28,7 @@ class Prepared:
 
 
 def prepare(
-    model: Keras1Model,
+    model: OldModel,
     keras_version: str | None = None,
     *,
     replace: Collection[str] | None = None,
@@ -42,7 +42,7 @@ def prepare(
 
 
 def _prepared(
-    model: Keras1Model,
+    model: OldModel,
     keras_version: str | None,
     replace: Collection[str] | None,
     ignore: Collection[str],

@@ -41,7 +41,7 @@ class LayerWeights:
 
 
 @dataclass(frozen=True)
-class Keras1Model:
+class OldModel:
     """What the files of one model hold: the architecture, the weights, and where each came from.
 
     `config` is the document of `to_json()`: class_name, config and, if recorded, keras_version. `whole` says
@@ -60,7 +60,7 @@ class Keras1Model:
     written: dict[str, Any] = field(default_factory=dict)
 
 
-def read(architecture: Path | None, weights: Path) -> Keras1Model:
+def read(architecture: Path | None, weights: Path) -> OldModel:
     """Return the model of an architecture file and a weights file, or of one whole-model file.
 
     Raises InputError if there is no architecture anywhere, or if a file is damaged, hostile or not Keras 1.
@@ -77,7 +77,7 @@ def read(architecture: Path | None, weights: Path) -> Keras1Model:
         version, backend = written.get("keras_version") or found.version, written.get("backend") or found.backend
         notes += trained.not_carried(written, found.optimizer)
         config, groups, wrote = translated(written, found.weights, version)
-    return Keras1Model(config, groups, version, found.whole, notes, backend, wrote, written)
+    return OldModel(config, groups, version, found.whole, notes, backend, wrote, written)
 
 
 def is_whole(path: Path) -> bool:

@@ -2,7 +2,7 @@
 
 from typing import Any
 
-from reprise_kit.port.keras_legacy.read import Keras1Model, LayerWeights, weights
+from reprise_kit.port.keras_legacy.read import LayerWeights, OldModel, weights
 from tests.shared import SHARED
 
 DATA = SHARED / "data/choi"
@@ -66,12 +66,12 @@ def cnn(epsilon: float) -> dict[str, Any]:
     return chain([start, *middle, *tail])
 
 
-def tagger(kind: str, backend: str, epsilon: float) -> Keras1Model:
+def tagger(kind: str, backend: str, epsilon: float) -> OldModel:
     config = {"crnn": crnn, "cnn": cnn}[kind](epsilon)
-    return Keras1Model(config, weights(DATA / f"music_tagger_{kind}_weights_{backend}.h5"), None, False)
+    return OldModel(config, weights(DATA / f"music_tagger_{kind}_weights_{backend}.h5"), None, False)
 
 
-def compact_blocks(depth: int, backend: str) -> Keras1Model:
+def compact_blocks(depth: int, backend: str) -> OldModel:
     """The first `depth` blocks of compact_cnn as the nested model they are saved as, on the mel layer's output."""
     inner = []
     for i, pool in enumerate([(2, 4), (3, 4), (2, 5), (2, 4), (4, 4)][:depth], 1):
@@ -85,4 +85,4 @@ def compact_blocks(depth: int, backend: str) -> Keras1Model:
     pool = layer("GlobalAveragePooling2D", "features", dim_ordering="th")
     groups = weights(DATA / f"compact_cnn_weights_layer{depth - 1}_{backend}.hdf5")
     saved = [LayerWeights("ConvBNEluDr", g.arrays) for g in groups if g.layer_name == "ConvBNEluDr"]
-    return Keras1Model(chain([chain(inner), pool]), saved, "1.2.2", False)
+    return OldModel(chain([chain(inner), pool]), saved, "1.2.2", False)

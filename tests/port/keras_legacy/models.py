@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import numpy as np
 
-from reprise_kit.port.keras_legacy.read import Keras1Model, LayerWeights
+from reprise_kit.port.keras_legacy.read import LayerWeights, OldModel
 
 Arrays = dict[str, np.ndarray]
 
@@ -29,8 +29,8 @@ def group(name: str, **arrays: np.ndarray) -> LayerWeights:
     return LayerWeights(name, [(f"{name}_{role}", array) for role, array in arrays.items()])
 
 
-def model(config: dict[str, Any], *groups: LayerWeights, version: str | None = "1.2.2") -> Keras1Model:
-    return Keras1Model(config, list(groups), version, False)
+def model(config: dict[str, Any], *groups: LayerWeights, version: str | None = "1.2.2") -> OldModel:
+    return OldModel(config, list(groups), version, False)
 
 
 def write(target: Any, groups: list[LayerWeights]) -> None:

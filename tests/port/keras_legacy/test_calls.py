@@ -9,7 +9,7 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import Migrated, migrate
 from reprise_kit.port.keras_legacy.dialects.translated import translated
-from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.read import OldModel
 from tests.port.keras_legacy.outcome import reloaded
 
 RATE = 0.25
@@ -28,7 +28,7 @@ def _migrated(class_name: str, config: dict[str, Any], *arguments: dict[str, Any
     ends = {"input_layers": [["x", 0, 0]], "output_layers": [["layer", i, 0] for i in range(len(arguments))]}
     document = {"class_name": "Model", "config": {"name": "model", "layers": layers, **ends}, "keras_version": "2.2.4"}
     words, groups, dialect = translated(document, [], "2.2.4")
-    return migrate(Keras1Model(words, groups, "2.2.4", False, [], "tensorflow", dialect), "tensorflow")
+    return migrate(OldModel(words, groups, "2.2.4", False, [], "tensorflow", dialect), "tensorflow")
 
 
 def test_dropout_samples_in_prediction(tmp_path: Path) -> None:

@@ -13,7 +13,7 @@ from reprise_kit.port.keras_legacy import config_keys, trained
 from reprise_kit.port.keras_legacy.build import build, migrate
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2, TF_KERAS, Dialect
 from reprise_kit.port.keras_legacy.dialects.keras2 import architecture
-from reprise_kit.port.keras_legacy.read import Keras1Model
+from reprise_kit.port.keras_legacy.read import OldModel
 from reprise_kit.port.keras_legacy.rules.context import RULES
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
 
@@ -71,7 +71,7 @@ def test_an_ignored_key_is_read_by_no_rule() -> None:
     assert build(model(sequential(conv), arrays), "tensorflow", ignore=["c.atrous_rate"]).output_shape == (None, 4, 2)
 
 
-def keras_2(dialect: Dialect = KERAS2, **config: Any) -> Keras1Model:
+def keras_2(dialect: Dialect = KERAS2, **config: Any) -> OldModel:
     settings = {"name": "d", "filters": 2, "kernel_size": [1], "batch_input_shape": [None, 4, 3], **config}
     document = {"class_name": "Sequential", "config": [{"class_name": "Conv1D", "config": settings}]}
     arrays = group("d", W=normal(RANDOM, 1, 3, 2), b=normal(RANDOM, 2))

@@ -10,7 +10,7 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import build, migrate
-from reprise_kit.port.keras_legacy.read import Keras1Model, read
+from reprise_kit.port.keras_legacy.read import OldModel, read
 from tests.port.keras_legacy import recorded
 from tests.port.keras_legacy.outcome import (
     TOLERANCE,
@@ -85,7 +85,7 @@ def test_a_stride_that_keras_lost(name: str, scratch: Path) -> None:
     assert error <= TOLERANCE
 
 
-def _same(one: Keras1Model, other: Keras1Model) -> bool:
+def _same(one: OldModel, other: OldModel) -> bool:
     weights = [(layer.layer_name, *pair) for layer in one.weights for pair in layer.arrays]
     others = [(layer.layer_name, *pair) for layer in other.weights for pair in layer.arrays]
     keys = ("class_name", "config")

@@ -11,7 +11,7 @@ from keras import ops
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import build
 from reprise_kit.port.keras_legacy.build import Migrated, migrate
-from reprise_kit.port.keras_legacy.read import Keras1Model, read
+from reprise_kit.port.keras_legacy.read import OldModel, read
 from reprise_kit.port.keras_legacy.rules import masks, recurrent
 from tests.port.keras_legacy import recorded
 from tests.port.keras_legacy.outcome import TOLERANCE, golden, relative_error, reloaded
@@ -25,7 +25,7 @@ def fresh_session() -> Iterator[None]:
     keras.backend.clear_session()
 
 
-def _read(name: str, scratch: Path) -> tuple[Keras1Model, Path]:
+def _read(name: str, scratch: Path) -> tuple[OldModel, Path]:
     folder = recorded.folder(f"{MASKED}/{name}", scratch)
     return read(folder / "model.json", folder / "weights.h5"), folder
 
