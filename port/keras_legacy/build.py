@@ -65,6 +65,7 @@ def migrate(
     ignore: Collection[str] = (),
     pair_by: str | None = None,
     output_shapes: Mapping[str, tuple[int, int]] | None = None,
+    input_shapes: Mapping[str, tuple[int | None, ...]] | None = None,
 ) -> Migrated:
     """Return the Keras-3 model that computes what `model` computed under `source_backend`, and what was noticed.
 
@@ -74,12 +75,21 @@ def migrate(
     results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors or to a class of
     keras.layers.Layer, or an activation's name to a function. `ignore` lists "LAYER.key" or "CLASS.key" that no
     Keras 1 had and that are left out; `pair_by` ("place", "name"): see pairing.py; `output_shapes` gives the (rows,
-    columns) of Deconvolution2D layers by name, where the file holds others than were used.
+    columns) of Deconvolution2D layers by name, where the file holds others than were used, `input_shapes` the sizes of
+    one input of layers by name, where the file left them out.
     Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
     """
     _check_backend(source_backend)
     shapes = dict(output_shapes or {})
-    prepared = prepare(model, keras_version, replace=replace, ignore=ignore, pair_by=pair_by, output_shapes=shapes)
+    prepared = prepare(
+        model,
+        keras_version,
+        replace=replace,
+        ignore=ignore,
+        pair_by=pair_by,
+        output_shapes=shapes,
+        input_shapes=input_shapes,
+    )
     root = prepared.root
     if channels_last:
         _check_channels_last(root)

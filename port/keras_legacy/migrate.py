@@ -1,6 +1,7 @@
 """Migrate the files of a Keras-1 model to a Keras-3 file, with the evidence, the notes and a verification."""
 
 import importlib
+import inspect
 import os
 import re
 import sys
@@ -32,6 +33,7 @@ class Options:
     ignore: tuple[str, ...] = ()
     pair_by: str | None = None
     output_shape: tuple[str, ...] = ()
+    input_shape: tuple[str, ...] = ()
 
     def settings(self, recorded_version: str | None = None) -> dict[str, Any]:
         """Return the settings of build.migrate that these options are. Raises InputError."""
@@ -43,6 +45,7 @@ class Options:
             "ignore": self.ignore,
             "pair_by": self.pair_by,
             "output_shapes": dict(map(output_shape, self.output_shape)),
+            "input_shapes": dict(map(input_shape, self.input_shape)),
         }
 
 
@@ -78,7 +81,7 @@ def migrate_files(
     seen = load(recording) if recording else wanted
     settings = options.settings(_recorded_version(model, seen))
     # Whatever is refused here takes no start of TensorFlow.
-    prepare(model, **{key: settings[key] for key in ("keras_version", "replace", "ignore", "pair_by", "output_shapes")})
+    prepare(model, **{key: settings[key] for key in inspect.signature(prepare).parameters if key != "model"})
     found = evidence.decide(model, options.source_backend, seen, options.tolerance, **settings)
     from reprise_kit.port.keras_legacy import build
 
@@ -163,6 +166,16 @@ def output_shape(text: str) -> tuple[str, tuple[int, int]]:
     if not name or not found:
         raise InputError(f"--output-shape {text!r}; LAYER=ROWS,COLUMNS is needed")
     return name, (int(found[1]), int(found[2]))
+
+
+def input_shape(text: str) -> tuple[str, tuple[int | None, ...]]:
+    """Return the layer name and the sizes of one input of LAYER=SIZE,SIZE,...; a size may be `-`, any."""
+    name, _, sizes = text.rpartition("=")
+    if not name or not re.fullmatch(r"([1-9]\d{0,8}|-)(,([1-9]\d{0,8}|-))*", sizes):
+        raise InputError(
+            f"--input-shape {text!r}; LAYER=SIZE,SIZE,... of one input is needed, - for a size that is any"
+        )
+    return name, tuple(None if size == "-" else int(size) for size in sizes.split(","))
 
 
 def _predict(model: Any, out: Path, to: str, custom: dict[str, Any]) -> verify.Predict:

@@ -15,6 +15,7 @@ from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.hand_out import hand_out
 from reprise_kit.port.keras_legacy.read import OldModel
 
+MOST_NAMED = 20
 _IMAGE_KERNELS = {"Convolution2D": ("W",), "AtrousConvolution2D": ("W",), "Deconvolution2D": ("W",)}
 
 
@@ -35,21 +36,36 @@ def prepare(
     ignore: Collection[str] = (),
     pair_by: str | None = None,
     output_shapes: Mapping[str, tuple[int, int]] | None = None,
+    input_shapes: Mapping[str, tuple[int | None, ...]] | None = None,
 ) -> Prepared:
     """Return the checked tree of a model; the arguments are those of build.migrate. Raises InputError."""
     with reading("the architecture", "model of an old Keras: a value in it is of another kind than Keras wrote"):
-        return _prepared(model, keras_version, replace, ignore, pair_by, output_shapes)
+        root = tree.parse(model.config)
+        _take_input_shapes(root, input_shapes or {})
+        return _prepared(model, root, keras_version, replace, ignore, pair_by, output_shapes)
+
+
+def _take_input_shapes(root: tree.Node, shapes: Mapping[str, tuple[int | None, ...]]) -> None:
+    """Give layers that begin a model the batch_input_shape that their file left out."""
+    known = {node.name: node for node in root.walk() if isinstance(node.config, dict)}
+    for name, sizes in shapes.items():
+        if name not in known:
+            raise InputError(f"--input-shape {name}: no such layer; there are {', '.join(sorted(known)[:MOST_NAMED])}")
+        recorded = known[name].config.get("batch_input_shape")
+        if recorded is not None:
+            raise InputError(f"--input-shape {name}: the file records {recorded} for it; leave the option out")
+        known[name].config = known[name].config | {"batch_input_shape": [None, *sizes]}
 
 
 def _prepared(
     model: OldModel,
+    root: tree.Node,
     keras_version: str | None,
     replace: Collection[str] | None,
     ignore: Collection[str],
     pair_by: str | None,
     output_shapes: Mapping[str, tuple[int, int]] | None,
 ) -> Prepared:
-    root = tree.parse(model.config)
     version = as_version(keras_version or model.version) or model.dialect.oldest
     notes = config_keys.check(root, version, replace or (), ignore, model.dialect)
     notes += config_defaults.fill(root, version, model.dialect)

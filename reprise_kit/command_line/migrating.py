@@ -55,6 +55,12 @@ def inspect(file: Path, weights: Path | None) -> None:
 @click.option(
     "--output-shape", multiple=True, metavar="LAYER=ROWS,COLUMNS", help="Of a Deconvolution2D, where the file is wrong."
 )
+@click.option(
+    "--input-shape",
+    multiple=True,
+    metavar="LAYER=SIZE,SIZE,...",
+    help="Of one input, where the file left it out; - is any size.",
+)
 @click.option("--verify", type=FILE, help="GOLDEN.npz of original/record: exit 1 beyond the tolerance.")
 @click.option("--tolerance", type=float, default=1e-5, show_default=True, help="Largest relative difference.")
 def migrate(

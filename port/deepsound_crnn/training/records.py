@@ -39,10 +39,18 @@ FORMAT = {
 
 
 def write(path: Path, corpus: Corpus) -> None:
-    """Write a data set; the same one gives the same bytes. Raises tf.errors.OpError where the disk does not take it."""
-    with tf.io.TFRecordWriter(str(path)) as writer:
-        for row, label in enumerate(corpus.labels):
-            writer.write(_example(corpus, row, int(label)).SerializeToString(deterministic=True))
+    """Write a data set; the same one gives the same bytes.
+
+    Raises tf.errors.ResourceExhaustedError on a full disk, InputError where it cannot be written for another reason.
+    """
+    try:
+        with tf.io.TFRecordWriter(str(path)) as writer:
+            for row, label in enumerate(corpus.labels):
+                writer.write(_example(corpus, row, int(label)).SerializeToString(deterministic=True))
+    except tf.errors.ResourceExhaustedError:
+        raise  # in the words of every full disk (compare/atomic.py)
+    except tf.errors.OpError as error:
+        raise InputError(f"the data set could not be written: {error.message}") from None
 
 
 def read(path: Path) -> Corpus:

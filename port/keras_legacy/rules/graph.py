@@ -74,7 +74,7 @@ def _input(context: Context, node: Node) -> Tensor:
     if not isinstance(shape, (list, tuple)):
         raise InputError(
             f"layer {node.name}: the first layer of a model must record batch_input_shape; Keras 2.2 and 2.3 left it "
-            'out after an InputLayer: write "batch_input_shape": [null, ...] into its config in the JSON'
+            f"out after an InputLayer: give the sizes of one input, as --input-shape {node.name}=28,28,1"
         )
     sizes = [None if size is None else integer(size, node, "batch_input_shape") for size in shape]
     dtype = str(config.get("input_dtype") or "float32")

@@ -11,7 +11,8 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import migrate
-from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+from reprise_kit.port.keras_legacy.migrate import Options, input_shape, migrate_files
+from reprise_kit.port.keras_legacy.prepare import prepare
 from reprise_kit.port.keras_legacy.rules.context import MAX_NAME, safe_name
 from reprise_kit.port.keras_legacy.write import write
 from tests.port.keras_legacy import models
@@ -172,6 +173,28 @@ def test_an_output_shape_may_be_said(tmp_path: Path) -> None:
     for bad in ("up", "up=8", "up=8,x", "=8,7"):
         with pytest.raises(InputError, match="LAYER=ROWS,COLUMNS"):
             Options(output_shape=(bad,)).settings()
+
+
+def test_an_input_shape_that_the_file_left_out_may_be_said(tmp_path: Path) -> None:
+    """Keras 2.2 and 2.3 write a Sequential without the InputLayer that it began with."""
+    config, groups = models.dense_net(np.random.RandomState(0))
+    first = config["config"][0]["config"]
+    name, size = first["name"], first.pop("batch_input_shape")[1]
+    path = models.save_whole(tmp_path / "w.h5", config, groups, version="1.2.2")
+    out = tmp_path / "m.keras"
+    with pytest.raises(InputError, match=rf"give the sizes of one input, as --input-shape {name}=28,28,1"):
+        migrate_files(None, path, out, Options(source_backend="theano"))
+    migrate_files(None, path, out, Options(source_backend="theano", input_shape=(f"{name}={size}",)))
+    assert keras.saving.load_model(out).input_shape == (None, size)
+    whole = models.model(models.sequential(models.first(models.layer("Flatten", "f"), 2, 3)))
+    with pytest.raises(InputError, match=r"--input-shape g: no such layer; there are f"):
+        prepare(whole, input_shapes={"g": (2, 3)})
+    with pytest.raises(InputError, match=r"--input-shape f: the file records \[None, 2, 3\]"):
+        prepare(whole, input_shapes={"f": (2, 3)})
+    assert input_shape("a=b=3,-") == ("a=b", (3, None))
+    for bad in ("f", "f=", "f=0", "f=2,", "f=2x3", "=2"):
+        with pytest.raises(InputError, match="LAYER=SIZE,SIZE"):
+            Options(input_shape=(bad,)).settings()
 
 
 def test_a_custom_loss_is_no_hindrance(tmp_path: Path) -> None:
