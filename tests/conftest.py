@@ -4,6 +4,7 @@ a test starts, and a failure is shown when it happens: a run that is cut off has
 import os
 import random
 import signal
+import sys
 
 import numpy as np
 import pytest
@@ -18,9 +19,14 @@ signal.signal(signal.SIGINT, signal.default_int_handler)
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_runtest_setup() -> None:
-    """A model made without a seed has the same weights each time: Keras takes its seeds from here."""
+    """A model made without a seed has the same weights each time: Keras takes its seeds from here.
+
+    A training that ran before in the same process leaves TensorFlow deterministic, which then draws by a seed only.
+    """
     random.seed(6)
     np.random.seed(6)
+    if "tensorflow" in sys.modules:
+        sys.modules["tensorflow"].random.set_seed(6)
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
