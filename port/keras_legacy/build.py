@@ -8,7 +8,7 @@ import keras
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import tree
-from reprise_kit.port.keras_legacy.prepare import prepare
+from reprise_kit.port.keras_legacy.prepare import Prepared, prepare
 from reprise_kit.port.keras_legacy.read import OldModel
 from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     activation,
@@ -31,6 +31,8 @@ from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single
 from reprise_kit.port.keras_legacy.rules.ordering import infer, settle
 
+# backend, version, dim_ordering, legacy_bugs, replacements, output shapes
+_Settings = tuple[str, tuple[int, ...], str | None, str | None, dict[str, Any], dict[str, tuple[int, int]]]
 _MAX_NAMED = 40
 _MAX_NUMBER = 10_000  # of a layer such as maximum_3
 
@@ -70,39 +72,35 @@ def migrate(
     """Return the Keras-3 model that computes what `model` computed under `source_backend`, and what was noticed.
 
     `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records. `channels_last`:
-    images and volumes come in that way, in a model that is th-shaped throughout.
-    `dim_ordering` ("th", "tf") is for layers that do not record theirs, `legacy_bugs` ("keep", "fix") for
-    results that were bugs of Keras 1, `replace` maps a layer's name or class to a function of tensors or to a class of
-    keras.layers.Layer, or an activation's name to a function. `ignore` lists "LAYER.key" or "CLASS.key" that no
-    Keras 1 had and that are left out; `pair_by` ("place", "name"): see pairing.py; `output_shapes` gives the (rows,
-    columns) of Deconvolution2D layers by name, where the file holds others than were used, `input_shapes` the sizes of
-    one input of layers by name, where the file left them out.
-    Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by the file.
+    images and volumes come in that way, in a model that is th-shaped throughout. `dim_ordering` ("th", "tf") is for
+    layers that do not record theirs, `legacy_bugs` ("keep", "fix") for results that were bugs of Keras 1, `replace`
+    maps a layer's name or class to a function of tensors or to a class of keras.layers.Layer, or an activation's name
+    to a function. `ignore` lists "LAYER.key" or "CLASS.key" that no Keras 1 had and that are left out; `pair_by`
+    ("place", "name"): see pairing.py; `output_shapes` gives the (rows, columns) of Deconvolution2D layers by name,
+    where the file holds others than were used, `input_shapes` the sizes of one input of layers by name, where the file
+    left them out. Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by it.
     """
     _check_backend(source_backend)
-    shapes = dict(output_shapes or {})
-    prepared = prepare(
-        model,
-        keras_version,
-        replace=replace,
-        ignore=ignore,
-        pair_by=pair_by,
-        output_shapes=shapes,
-        input_shapes=input_shapes,
-    )
-    root = prepared.root
+    own, shapes = dict(replace or {}), dict(output_shapes or {})
+    given: dict[str, Any] = {"output_shapes": shapes, "input_shapes": input_shapes}
+    prepared = prepare(model, keras_version, replace=own, ignore=ignore, pair_by=pair_by, **given)
     if channels_last:
-        _check_channels_last(root)
-    settings = (source_backend, prepared.version, dim_ordering, legacy_bugs, dict(replace or {}), shapes)
+        _check_channels_last(prepared.root)
+    settings = (source_backend, prepared.version, dim_ordering, legacy_bugs, own, shapes)
+    return _of_prepared(model, prepared, settings, channels_last)
+
+
+def _of_prepared(model: OldModel, prepared: Prepared, settings: _Settings, channels_last: bool) -> Migrated:
+    """Build the tree as its files say, or by the one ordering that fits where they leave it open."""
+    root = prepared.root
 
     def start() -> Context:
         notes = [*model.notes, *prepared.notes]
         return Context(*settings, notes, masked=_masked(root), has_th="th" in _orderings(root), dialect=model.dialect)
 
-    undecided = infer(start(), root)
-    if not undecided:
-        return _built(start(), root, channels_last)
-    return _either_ordering(start, root, undecided, channels_last)
+    if undecided := infer(start(), root):
+        return _either_ordering(start, root, undecided, channels_last)
+    return _built(start(), root, channels_last)
 
 
 def _masked(root: tree.Node) -> bool:

@@ -4,14 +4,10 @@ A file that the model's Keras wrote is believed before the code, the code before
 """
 
 import re
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
-from pathlib import PurePosixPath
+from collections.abc import Iterable
 
-from reprise_kit.apps.adopt import checkpoints
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
-from reprise_kit.apps.adopt.imports import Module
-from reprise_kit.apps.adopt.requirements import Requirement
+from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.compare import rules
 from reprise_kit.compare.errors import InputError
 
@@ -34,72 +30,8 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
            "kernel_size", "data_format", "kernel_initializer"}  # fmt: skip
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
-MODULES_KERAS_2 = {"keras.initializers"}  # Keras 1 calls it initializations
 LAST_BEFORE_1 = "0.3.3"
 SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
-
-
-@dataclass
-class Findings:
-    """What was read, for the conclusions: `modules` of the program alone, `texts` of files that state things."""
-
-    modules: Mapping[str, Module]
-    only_3: list[str]
-    only_2: list[str]
-    texts: Mapping[str, str]
-    paths: list[str]
-    kernels: list[str]
-    checkpoints: list[Checkpoint]
-    architectures: list[Architecture]
-    requirements: list[Requirement]
-    days: Mapping[str, str]
-    head_day: str | None
-    entry: str = ""
-    asked_keras: str | None = None  # by the person who adopts
-    disagreements: list[str] = field(default_factory=list)
-
-    def words(self) -> set[str]:
-        """Return every name, call and keyword of the program, and what it imports by name."""
-        found: set[str] = set()
-        for module in self.modules.values():
-            found.update(module.names, module.calls, module.keywords, *(names for _, _, names in module.imports))
-        return found
-
-    def imported(self) -> set[str]:
-        """Return every module that the program imports, with its dots."""
-        return {name for module in self.modules.values() for name, _, _ in module.imports}
-
-    def module_of_keras_2(self) -> str | None:
-        """Return a module that the program imports and that only Keras 2 has."""
-        names = {
-            f"keras.{n}" for m in self.modules.values() for of, _, names in m.imports if of == "keras" for n in names
-        }
-        return min((self.imported() | names) & MODULES_KERAS_2, default=None)
-
-    def believed(self) -> list[Architecture]:
-        """Return the architectures that the program can have written: none of Keras 1 where only Keras 2 runs it."""
-        if self.module_of_keras_2() is None:
-            return self.architectures
-        return [a for a in self.architectures if not (a.version or "2").startswith(("0.", "1.")) and not a.before_1]
-
-    def absent(self) -> str | None:
-        """Return a file of weights of the repository that is not here: one that the program names, else the newest."""
-        strings = {text for module in self.modules.values() for text in module.strings}
-        paths = [p for p in set(self.days) - set(self.paths) if PurePosixPath(p).suffix.lower() in checkpoints.SUFFIXES]
-        named = [p for p in paths if any(PurePosixPath(p).name in text for text in strings)]
-        return max(named or paths, key=lambda p: (self.days[p], p), default=None)
-
-    def coded(self) -> str | None:
-        """Return the file of the program or of what it requires that changed last: prose changes without it."""
-        files = [*self.modules, *(row.file for row in self.requirements if row.binding)]
-        return max((p for p in files if p in self.days), key=lambda p: (self.days[p], p), default=None)
-
-    def pin(self, package: str) -> tuple[str, str] | None:
-        """Return the version that is stated for a package, and where."""
-        for row in self.requirements:
-            if row.name.lower() == package and row.spec.startswith("==") and "*" not in row.spec:
-                return row.spec.removeprefix("=="), row.file
-        return None
 
 
 def python(seen: Findings) -> tuple[str, list[str]]:

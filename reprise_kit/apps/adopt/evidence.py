@@ -13,6 +13,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, notebooks, readme_code, requirements
+from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.apps.adopt.imports import Module, Modules
 from reprise_kit.apps.adopt.repository import Checkout, checkout, lay_over
 from reprise_kit.apps.adopt.requirements import Requirement
@@ -119,7 +120,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     weights = checkpoints.find(files.folder, paths)
     reached = _reached(entries, modules, bool(entry) or any(c.problem is None for c in weights))
     stated, unfollowed = requirements.stated(texts)
-    seen = conclusions.Findings(
+    seen = Findings(
         modules={p: modules[p] for p in reached},
         only_3=[p for p in reached if p in only_3],
         only_2=[p for p in reached if p in only_2],
@@ -178,7 +179,7 @@ def _entries(found: list[str], modules: Mapping[str, Module], source: str, given
 
 
 def _concluded(
-    seen: conclusions.Findings, files: Checkout, source: str, entries: list[str], foreign: list[str], notes: list[str]
+    seen: Findings, files: Checkout, source: str, entries: list[str], foreign: list[str], notes: list[str]
 ) -> Evidence:
     day, why_date = conclusions.date(seen)
     python, why_python = conclusions.python(seen)
@@ -208,7 +209,7 @@ def _concluded(
     )
 
 
-def _refused(seen: conclusions.Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
+def _refused(seen: Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
     refused = []
     oldest = rules.load().keras.oldest
     if rules.numbers(version) < rules.numbers(oldest):
@@ -228,7 +229,7 @@ def _refused(seen: conclusions.Findings, version: str, day: str, entries: list[s
     return refused
 
 
-def _looks(seen: conclusions.Findings, day: str) -> list[str]:
+def _looks(seen: Findings, day: str) -> list[str]:
     """Return lines on what a person should know: code younger than its checkpoint, a Keras in the repository."""
     lines = []
     if seen.head_day and seen.head_day[:7] > day[:7]:
