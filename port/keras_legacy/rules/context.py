@@ -54,7 +54,8 @@ class Context:
 
     `backend`: "theano" or "tensorflow"; `version`: Keras version as a tuple, () if unknown; `dim_ordering`:
     the answer for layers that do not record theirs, or None; `legacy_bugs`: "keep", "fix" or None for refuse;
-    `masked`: whether any layer makes a mask, see rules/masks.py; `has_th`: whether any layer is of dim_ordering th.
+    `masked`: whether any layer makes a mask, see rules/masks.py; `has_th`: whether any layer is of dim_ordering th;
+    `misjudged`: layers that gave other sizes than Keras 1 took them to give.
     """
 
     backend: str
@@ -72,6 +73,7 @@ class Context:
     dialect: Dialect = KERAS1
     renamed: dict[str, str] = field(default_factory=dict)
     replaced: set[str] = field(default_factory=set)
+    misjudged: set[str] = field(default_factory=set)
     _twins: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _masks: dict[int, tuple[Tensor, Tensor]] = field(default_factory=dict)
     _names: list[set[str]] = field(default_factory=lambda: [set()])
@@ -131,6 +133,14 @@ class Context:
             raise InputError(f"layer {node.name}: {what}; say --legacy-bugs keep (as it ran) or fix (as it was meant)")
         self.notes.append(f"layer {node.name}: {what}; {self.legacy_bugs}")
         return self.legacy_bugs == "keep"
+
+    def by_size(self, node: Node) -> None:
+        """Refuse a layer that goes by the size that Keras 1 believed its input had, where it was mistaken in one."""
+        if self.misjudged:
+            raise InputError(
+                f"layer {node.name}: it went by the size that Keras 1 believed {', '.join(sorted(self.misjudged))} to "
+                "have, which cannot be kept; say --legacy-bugs fix"
+            )
 
     def ordering(self, node: Node, x: Tensor | None = None) -> str:
         """Return the dim_ordering of a layer: recorded, else asked for, else its neighbours'."""

@@ -137,6 +137,8 @@ def _dilation(context: Context, node: Node, rate: tuple[int, ...]) -> tuple[int,
     version = context.known_version(f"layer {node.name}: whether Theano used atrous_rate")
     what = "Theano before 0.9 ignored atrous_rate and newer ones use it, and no file says which one ran"
     if version < (1, 2) and context.bug(node, what):
+        if border_mode(node) != "same":
+            context.misjudged.add(node.name)
         return (1,) * len(rate)
     if context.dialect is KERAS1:
         context.notes.append(f"layer {node.name}: atrous_rate {rate} as Theano 0.9 and newer ones used it")

@@ -102,6 +102,8 @@ def _of_backward_pass(context: Context, node: Node, mask: Tensor) -> Tensor:
 
 def _recurrent_layer(context: Context, node: Node, name: str, backwards: bool | None = None) -> Any:
     """Return the stock layer of a node; `backwards` in place of its own go_backwards."""
+    if node.config.get("unroll"):
+        context.by_size(node)
     kwargs = {
         "activation": cell_activation(context, node),
         "return_sequences": bool(node.config.get("return_sequences")),

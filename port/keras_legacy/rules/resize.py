@@ -69,6 +69,8 @@ def cropping(context: Context, node: Node) -> Apply:
 def _crop(context: Context, node: Node, kind: Any, pairs: tuple[tuple[int, ...], ...]) -> Apply:
     """Return the stock layer, or Keras 1's own slices x[first:-last] where they leave nothing, which it refuses."""
 
+    context.by_size(node)
+
     def make(x: Any) -> Apply:
         name = context.name(node.name)
         if all(n is None or n > sum(pair) for n, pair in zip(x.shape[1:-1], pairs, strict=True)):

@@ -217,3 +217,21 @@ def test_a_sum_of_one_counted_sample_is_stretched() -> None:
     x, y = normal(RANDOM, 1, 3, 3), normal(RANDOM, 1, 3, 1)
     built = build(model({"class_name": "Model", "config": config}), "theano")
     assert np.array_equal(np.asarray(built([x, y])), x + y)
+
+
+@pytest.mark.parametrize("kind", ["Cropping1D", "SimpleRNN"])
+def test_what_went_by_a_size_that_keras_1_misjudged_is_refused(kind: str) -> None:
+    """Theano 0.8 ignored atrous_rate and gave two steps more than Keras 1.1 took it to; a crop cut by the latter."""
+    atrous = layer("AtrousConvolution1D", "a", nb_filter=1, filter_length=3, atrous_rate=2, border_mode="valid")
+    after = {
+        "Cropping1D": layer("Cropping1D", "c", cropping=[1, 1]),
+        "SimpleRNN": layer("SimpleRNN", "c", output_dim=1, unroll=True, activation="tanh"),
+    }[kind]
+    arrays = [group("a", W=np.ones((3, 1, 1, 1), np.float32), b=np.zeros(1, np.float32))]
+    if kind == "SimpleRNN":
+        one = np.ones((1, 1), np.float32)
+        arrays.append(group("c", W=one, U=one, b=np.zeros(1, np.float32)))
+    source = model(sequential(first(atrous, 8, 1), after), *arrays, version="1.1.0")
+    assert build(source, "theano", legacy_bugs="fix").input_shape == (None, 8, 1)
+    with pytest.raises(InputError, match=r"layer c: it went by the size that Keras 1 believed a to have"):
+        build(source, "theano", legacy_bugs="keep")
