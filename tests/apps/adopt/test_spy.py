@@ -19,6 +19,8 @@ from keras.models import Sequential
 model = Sequential([Dense(3, input_dim=4, activation='tanh')])
 x = np.random.RandomState(0).randn(5, 4).astype('float32')
 """
+# How much is kept hangs on the time that it takes, and so on the machine: here all of it, in a forked child too.
+UNHURRIED = "import reprise_spy.state\nreprise_spy.state.SHARE = 1e9\n"
 
 
 def spied(old: Old, folder: Path, code: str, **variables: str) -> tuple[subprocess.CompletedProcess[str], list[Path]]:
@@ -55,13 +57,17 @@ def test_architecture_weights_inputs_and_outputs(old: Old, tmp_path: Path) -> No
 
 
 def test_a_new_state_for_new_weights_and_a_function_as_a_model(old: Old, tmp_path: Path) -> None:
-    code = DENSE + (
-        "from keras import backend as K\n"
-        "model.predict(x)\nmodel.set_weights([w + 1 for w in model.get_weights()])\n"
-        "model.predict(x); model.predict(x)\n"
-        "f = K.function([model.layers[0].input, K.learning_phase()], [model.layers[-1].output])\n"
-        "assert f([x, 0])[0].shape == (5, 3)\n"
-        "model.compile('sgd', 'mse'); model.train_on_batch(x, np.zeros((5, 3)))\n"
+    code = (
+        UNHURRIED
+        + DENSE
+        + (
+            "from keras import backend as K\n"
+            "model.predict(x)\nmodel.set_weights([w + 1 for w in model.get_weights()])\n"
+            "model.predict(x); model.predict(x)\n"
+            "f = K.function([model.layers[0].input, K.learning_phase()], [model.layers[-1].output])\n"
+            "assert f([x, 0])[0].shape == (5, 3)\n"
+            "model.compile('sgd', 'mse'); model.train_on_batch(x, np.zeros((5, 3)))\n"
+        )
     )
     done, found = spied(old, tmp_path, code)
     assert done.returncode == 0, done.stderr
@@ -101,7 +107,7 @@ def test_weights_that_fit_what_was_only_built_are_loaded_into_it(old: Old, tmp_p
 
 
 def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:
-    code = (Path(__file__).parent / "programs/hostile/main.py").read_text()
+    code = UNHURRIED + (Path(__file__).parent / "programs/hostile/main.py").read_text()
     done, found = spied(old, tmp_path, code)
     assert done.returncode == 3, done.stderr
     assert "reassigned (5, 3)" in done.stdout and "own error" in done.stdout
