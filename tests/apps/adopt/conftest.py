@@ -14,7 +14,7 @@ from reprise_kit.compare.system import ROOT
 from tests.require import require
 
 REPOSITORIES = Path(__file__).parent / "programs"
-# Of random weights some are dead on an input (1 of 14 on a ramp), and what is dead proves nothing.
+# Random weights may be dead on an input (2 of 60 were on a ramp), and what is dead proves nothing.
 SEEDED = "import numpy; numpy.random.seed(6); "
 SETTINGS = {"backend": "theano", "image_dim_ordering": "th", "floatx": "float32", "epsilon": 1e-07}
 
