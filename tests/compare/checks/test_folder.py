@@ -1,5 +1,7 @@
 """What check-system says of a stage's description: each rule alone, at its edges."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 
@@ -12,7 +14,8 @@ REASON = "measured on all clips"
 def problems(
     axes: tuple[str, ...] = ("step",), dtype: str = "float32", unit: str = "probability", **tolerance: object
 ) -> list[str]:
-    values = Tolerance(**{"atol": 1e-5, "rtol": 0.0, "reason": REASON, "equal": 0.0} | tolerance)  # type: ignore[arg-type]
+    plain: dict[str, Any] = {"atol": 1e-5, "rtol": 0.0, "reason": REASON, "equal": 0.0}
+    values = Tolerance(**plain | tolerance)
     return list(_stage_problems(Stage("probs", axes, dtype, unit, "clip", {"chained": values})))
 
 

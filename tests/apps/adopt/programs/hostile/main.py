@@ -15,7 +15,15 @@ sys.modules['builtins'] = sys  # as the package future may
 __builtin__.open = __builtin__.sum = __builtin__.sorted = lambda *a, **k: 1 / 0
 os.write(1, 'reassigned %r\n' % (model.predict(x * 2).shape,))
 __builtin__.open, __builtin__.sum, __builtin__.sorted = kept
-threads = [threading.Thread(target=model.predict, args=(x + i,)) for i in range(3)]
+lock = threading.Lock()
+
+
+def ask(asked):
+    with lock:  # a function of Theano's serves one thread at a time
+        model.predict(asked)
+
+
+threads = [threading.Thread(target=ask, args=(x + i,)) for i in range(3)]
 for thread in threads:
     thread.start()
 for thread in threads:

@@ -22,7 +22,7 @@ attempt('datagram', lambda: socket.socket(socket.AF_INET, socket.SOCK_DGRAM).sen
 attempt('name', lambda: socket.getaddrinfo('example.org', 80))
 for place in (home, source, site, '/etc', '/usr/local', '/spy', '/', '/sys', os.path.dirname(sys.executable)):
     attempt('write', lambda: open(os.path.join(place, 'stolen'), 'w'))
-for path in (home + '/.ssh/id', '/etc/shadow', '/proc/1/root/etc/shadow'):
+for path in (home + '/.ssh/id', '/etc/shadow', '/proc/1/cwd/etc/shadow'):
     attempt('read', lambda: open(path).read())
 for path in (home + '/.ssh/id', site + '/keras/models.py', '/usr/bin/env', '/spy/sitecustomize.py'):
     attempt('remove', lambda: os.remove(path))
