@@ -5,10 +5,13 @@ UTF-8. Every place that prints such text prints `shown` of it, on a rich console
 """
 
 import os
+import shutil
 import sys
+import textwrap
 import unicodedata
 
 JOINS_EMOJI = "\N{ZERO WIDTH JOINER}"
+HANG = 2  # columns by which the rest of a line that a terminal cannot hold is indented
 
 
 def shown(text: object) -> str:
@@ -26,8 +29,17 @@ def utf8(path: str | os.PathLike[str]) -> tuple[str, bytes | None]:
 
 
 def say(text: object, error: bool = False) -> None:
-    """Print one line on standard output, or on standard error."""
-    print(shown(text), file=sys.stderr if error else sys.stdout, flush=True)
+    """Print one line on standard output, or on standard error; a terminal gets it cut between its words."""
+    stream, line = sys.stderr if error else sys.stdout, shown(text)
+    lines = wrapped(line, shutil.get_terminal_size().columns) if stream.isatty() else [line]
+    print(*lines, sep="\n", file=stream, flush=True)
+
+
+def wrapped(line: str, width: int) -> list[str]:
+    """Cut a line between its words; what goes on is indented further, and a path or a URL is never cut."""
+    indent = " " * (len(line) - len(line.lstrip()) + HANG)
+    lines = textwrap.wrap(line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False)
+    return lines or [line]
 
 
 def _shown(character: str) -> str:
