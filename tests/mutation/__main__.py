@@ -1,14 +1,14 @@
 """Mutation testing: the kit's code broken in one small place at a time, to see whether a narrow test notices.
 
-    python -m tests.mutation map OUT              which tests run which lines (once; goes on where it was stopped)
+    python -m tests.mutation map OUT [TEST...]    which tests run which lines (once; goes on where it was stopped)
     python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
     python -m tests.mutation again OUT N [SEED]   the same, and those that lived meet today's tests
     python -m tests.mutation table OUT            the score, and the mutants that survived
 
 A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
 a process that has collected all tests (`inside.py`). It meets the tests that run its line (in the test's process or in
-one that it starts), of each function of a test some, quickest first, and is dead with the first that fails or takes too
-long, if that one passes on the good code, in such a fork too.
+one that it starts), of each way that a test takes through its file some, quickest first, and is dead with the first
+that fails or takes too long, if that one passes on the good code, in such a fork too.
 """
 
 import gc
@@ -37,36 +37,23 @@ from tests.mutation.lines import FOLLOWED, Lines
 from tests.mutation.mutants import Mutant, drawn
 
 ROOT = Path(__file__).parents[2]
-TARGETS = ("port/audio/", "port/keras_legacy/rules/", "compare/")
+TARGETS = ("port/keras_legacy/rules/", "compare/", "port/audio/")  # mutants are judged in this order
+OF_RULES = (
+    *("rules", "test_rules.py", "test_build.py", "test_config_keys.py", "test_config_defaults.py", "test_convlstm.py"),
+    *("test_stateful.py", "test_masks.py", "test_lambdas.py", "test_calls.py", "test_kernel_gradients.py"),
+    *("test_family.py", "test_family_2.py", "test_family_tf.py", "test_causes.py", "test_convert.py", "test_verify.py"),
+)
 TESTS = (
-    "tests/port/audio",
-    "tests/port/deepsound_crnn/test_live.py",
-    "tests/compare",
-    "tests/commands/test_own_systems.py",
-    "tests/test_systems.py",
-    "tests/port/keras_legacy/test_family.py",
-    "tests/port/keras_legacy/test_family_2.py",
-    "tests/port/keras_legacy/test_family_tf.py",
-    "tests/port/keras_legacy/test_masks.py",
-    "tests/port/keras_legacy/test_rules.py",
-    "tests/port/keras_legacy/test_build.py",
-    "tests/port/keras_legacy/test_causes.py",
-    "tests/port/keras_legacy/test_convlstm.py",
-    "tests/port/keras_legacy/test_stateful.py",
-    "tests/port/keras_legacy/test_convert.py",
-    "tests/port/keras_legacy/test_config_keys.py",
-    "tests/port/keras_legacy/test_config_defaults.py",
-    "tests/port/keras_legacy/test_kernel_gradients.py",
-    "tests/port/keras_legacy/test_verify.py",
-    "tests/port/keras_legacy/test_calls.py",
-    "tests/port/keras_legacy/test_lambdas.py",
+    *(f"tests/port/keras_legacy/{name}" for name in OF_RULES),
+    *("tests/compare", "tests/port/audio", "tests/port/deepsound_crnn/test_live.py"),
+    *("tests/commands/test_own_systems.py", "tests/test_systems.py", "tests/apps/archive/test_faults.py"),
     "tests/test_reprise.py",
 )
-MOST, SECONDS = 12, 1.5  # tests a mutant meets, and the processor time that they take on the good code
-TIMES, MORE = 10, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
+MOST, SECONDS = 60, 12.0  # tests a mutant meets, and the processor time that they take on the good code
+TIMES, MORE = 3, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
 NEW = 0.001  # seconds that a test is taken to need which came after the map
 DEAD, LIVED = ("dead", "slow"), ("survived", "late", "untested")
-WALL = 40.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
+WALL = 150.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -124,14 +111,14 @@ def test_files(tree: Path) -> list[str]:
     return [str(p.relative_to(tree)) for t in TESTS for p in sorted((tree / t).rglob("test_*.py")) or [tree / t]]
 
 
-def map_lines(out: Path) -> None:
-    """Run every test once, file by file, and write which lines it runs."""
+def map_lines(out: Path, only: list[str]) -> None:
+    """Run every test once, file by file, or those of some files or folders, and write which lines it runs."""
     tree, done_file = make_tree(out), out / "mapped"
     kit = "reprise_kit/__init__.py"
     (tree / kit).write_text((ROOT / kit).read_text() + FOLLOWED)
     done = set(done_file.read_text().split()) if done_file.exists() else set()
     for file in test_files(tree):
-        if file in done:
+        if file in done or not file.startswith(tuple(only)):
             continue
         part = out / "part.jsonl"
         part.unlink(missing_ok=True)
@@ -152,18 +139,19 @@ def map_lines(out: Path) -> None:
 def meeting(rows: list[dict[str, Any]], path: str, mutant: Mutant) -> list[dict[str, Any]]:
     """The tests that a mutant meets: those that run its line; of a module's own line, its file.
 
-    First all of the file that is named for it, then the quickest, MOST at most: each function of a test once, then each
-    with its next parameters. All while they fit in SECONDS.
+    First all of the file that is named for it, then the quickest, MOST at most: of each function of a test one for
+    each set of the file's lines that it runs, then each with its next parameters. All while they fit in SECONDS.
     """
     own = str(Path("tests", path).with_name(f"test_{Path(path).name}"))
     of_file = [row for row in rows if path in row["lines"]]
     of_line = [row for row in of_file if mutant.in_function and mutant.line in row["lines"][path]]
-    turns: Counter[str] = Counter()
+    turns: Counter[tuple[str, tuple[int, ...]]] = Counter()
     ranked = []
     for row in sorted(of_line or of_file, key=lambda row: row["seconds"]):
         file, function = row["test"].split("[")[0].split("::", 1)
-        ranked.append((file != own, turns[function], row["seconds"], row))
-        turns[function] += 1
+        way = function, tuple(row["lines"][path])
+        ranked.append((file != own, turns[way], row["seconds"], row))
+        turns[way] += 1
     chosen: list[dict[str, Any]] = []
     for other, _, _, row in sorted(ranked, key=lambda entry: entry[:3]):
         fits = total(chosen) + row["seconds"] <= SECONDS and (not other or len(chosen) < MOST)
@@ -255,9 +243,9 @@ def run(out: Path, n: int, seed: int, again: bool) -> None:
         bench = Bench(tree, items, tests)
         gc.collect()
         gc.freeze()  # else each fork would look through, and copy, all that was collected
-        every = list(enumerate(drawn(good, n, seed)))
-        left = [one for one in every if one[0] not in done]
-        left += sorted((one for one in every if one[0] in lived), key=lambda one: one[1][0])
+        turn = {path: [not path.startswith(target) for target in TARGETS] for path in good}
+        every = sorted(enumerate(drawn(good, n, seed)), key=lambda one: turn[one[1][0]])
+        left = [one for one in every if one[0] not in done] + [one for one in every if one[0] in lived]
         for number, (path, mutant) in left:
             began = time.monotonic()
             row = {"number": number, "path": path, "line": mutant.line, "change": mutant.change}
@@ -292,7 +280,7 @@ if __name__ == "__main__":
     command, out = sys.argv[1], Path(sys.argv[2]).resolve()
     out.mkdir(parents=True, exist_ok=True)
     if command == "map":
-        map_lines(out)
+        map_lines(out, sys.argv[3:] or [""])
     elif command in ("run", "again"):
         run(out, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 2016, command == "again")
     else:

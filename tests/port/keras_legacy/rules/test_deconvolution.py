@@ -1,0 +1,114 @@
+"""Where a transposed convolution's output begins and ends: it is the gradient of the convolution it is named for."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.rules import deconvolution
+from tests.port.keras_legacy.rules.parts import context, node, numbers
+
+
+def gradient(y: np.ndarray, w: np.ndarray, stride: int, length: int, before: int) -> np.ndarray:
+    """Of a convolution whose window i begins at i * stride - before, by what it reads of `length` numbers."""
+    found = np.zeros(length)
+    for i, one in enumerate(y):
+        for k, weight in enumerate(w):
+            if 0 <= i * stride - before + k < length:
+                found[i * stride - before + k] += one * weight
+    return found
+
+
+def sizes(backend: str, mode: str, k: int, stride: int, wanted: int) -> tuple[int, int]:
+    """How many places the convolution of `wanted` numbers has, and where its first window begins before them."""
+    if (backend, mode) == ("tensorflow", "same"):
+        places = -(-wanted // stride)
+        return places, max((places - 1) * stride + k - wanted, 0) // 2
+    before = {"valid": 0, "full": k - 1, "same": k // 2}[mode]
+    return (wanted + 2 * before - k) // stride + 1, before
+
+
+@pytest.mark.parametrize(("k", "stride"), [(1, 1), (3, 1), (3, 2), (2, 2), (4, 3), (5, 2)])
+@pytest.mark.parametrize(("backend", "mode"), [("theano", "valid"), ("theano", "full"), ("theano", "same"),
+                                               ("tensorflow", "valid"), ("tensorflow", "same")])  # fmt: skip
+def test_a_part_of_the_whole_transposed_convolution(backend: str, mode: str, k: int, stride: int) -> None:
+    """Windows are padded by k - 1 in front (full), k // 2 (Theano's same), or as TensorFlow does."""
+    made, found, checked = node("Deconvolution2D", border_mode=mode), context(backend), 0
+    for wanted in range(k, 16):
+        size, before = sizes(backend, mode, k, stride, wanted)
+        if (backend, mode) == ("theano", "same") and k % 2 == 0 and wanted != -(-size // stride):
+            continue  # refused: see below
+        checked += 1
+        crop, extra = deconvolution._part(found, made, size, k, stride, wanted)
+        y, w = numbers(size), numbers(k, seed=1)
+        whole = gradient(y, w, stride, (size - 1) * stride + k + extra, 0)
+        part = whole[crop[0] : len(whole) - crop[1]]
+        np.testing.assert_allclose(part, gradient(y, w, stride, wanted, before), atol=1e-6)
+        with pytest.raises(InputError, match="does not belong to an input of"):
+            deconvolution._part(found, made, size + 1, k, stride, wanted)
+    assert checked >= 10 or ((backend, mode) == ("theano", "same") and k % 2 == 0)
+
+
+@pytest.mark.parametrize("size", [2, 3, 7])
+def test_an_even_same_deconvolution_on_theano_was_cut_short(size: int) -> None:
+    made = node("Deconvolution2D", border_mode="same")
+    with pytest.raises(InputError, match="cut an even 'same' deconvolution short"):
+        deconvolution._part(context("theano"), made, size, 2, 2, 2 * size)
+
+
+@pytest.mark.parametrize(
+    ("backend", "mode", "part", "words"),
+    [
+        ("tensorflow", "same", (3, 1, 3, 9), "put such windows elsewhere"),
+        ("tensorflow", "full", (3, 3, 1, 1), "'full' on Theano only"),
+        ("theano", "same", (None, 3, 1, 3), "an input of unknown size"),
+    ],
+)
+def test_parts_that_are_refused(backend: str, mode: str, part: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        deconvolution._part(context(backend), node("Deconvolution2D", border_mode=mode), *part)
+    assert deconvolution._part(context(), node("Deconvolution2D", border_mode="same"), 3, 1, 3, 8) == ((0, 0), 1)
+
+
+@pytest.mark.parametrize(
+    ("config", "version", "ordering", "strides", "sizes"),
+    [
+        ({"output_shape": [None, 3, 8, 9]}, (), "th", (1, 1), (8, 9)),
+        ({"output_shape": [None, 8, 9, 3]}, (), "tf", (1, 1), (8, 9)),
+        ({"output_shape": [None, 3, 8, 9], "border_mode": "same"}, (1, 1, 2), "th", (2, 2), (8, 9)),
+        ({"output_shape": [None, 3, 8, 9], "border_mode": "same"}, (), "th", (1, 1), (8, 9)),
+        ({"output_shape": [None, 3, 8, 9], "border_mode": "valid"}, (), "th", (2, 2), (8, 9)),
+    ],
+)
+def test_sizes_that_are_recorded(config: Any, version: Any, ordering: str, strides: Any, sizes: Any) -> None:
+    made = node("Deconvolution2D", **config)
+    assert deconvolution._recorded_sizes(context(version=version), made, ordering, strides) == sizes
+    said = context(output_shapes={made.name: (1, 2)})
+    assert deconvolution._recorded_sizes(said, made, ordering, strides) == (1, 2)
+
+
+@pytest.mark.parametrize(
+    ("config", "version", "words"),
+    [
+        ({}, (1, 2), "output_shape is None; four sizes"),
+        ({"output_shape": [8, 9]}, (1, 2), "four sizes"),
+        ({"output_shape": [None, 3, 8, 9], "border_mode": "same"}, (1, 1, 1), "this version saved an output_shape"),
+        ({"output_shape": [None, 3, 8, 9], "border_mode": "same"}, (), "depends on the Keras version"),
+    ],
+)
+def test_sizes_that_are_not_those_that_were_used(config: Any, version: Any, words: str) -> None:
+    with pytest.raises(InputError, match=words):
+        deconvolution._recorded_sizes(context(version=version), node("Deconvolution2D", **config), "th", (2, 1))
+
+
+def test_sizes_are_not_computed_of_an_open_one() -> None:
+    with pytest.raises(InputError, match="an input of unknown size"):
+        deconvolution._computed_sizes(node("Deconvolution2D"), (None, 3), (3, 3), (2, 2))
+
+
+@pytest.mark.parametrize(
+    ("backend", "extra", "alike"), [("tensorflow", None, True), ("tensorflow", 1, False), ("theano", None, False)]
+)
+def test_the_stock_layer_alone_is_as_keras_2_on_tensorflow(backend: str, extra: int | None, alike: bool) -> None:
+    assert deconvolution._as_keras_3(context(backend), node("Deconvolution2D", output_padding=extra)) is alike
