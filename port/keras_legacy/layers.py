@@ -73,6 +73,45 @@ class SReLU(keras.layers.Layer):  # type: ignore[misc]
         return {**super().get_config(), "weight_shape": self.weight_shape, "clip_left": self.clip_left}
 
 
+def same_padding(n: int | None, k: int, stride: int) -> tuple[int, int] | None:
+    """Return what "same" pads before and behind an axis of n places, or None where that hangs on an open size."""
+    if k == 1 or stride == 1:
+        return (k - 1) // 2, k // 2
+    if n is None:
+        return None
+    needed = max((-(-n // stride) - 1) * stride + k - n, 0)
+    return needed // 2, needed - needed // 2
+
+
+@_registered
+class SameMean(keras.layers.Layer):  # type: ignore[misc]
+    """A channels-last AveragePooling(padding="same") over axes of open sizes, with the same numbers on every backend.
+
+    Keras 3.15's average_pool counts what it pads on PyTorch where that is uneven, which hangs on the sizes.
+    """
+
+    def __init__(self, pool_size: tuple[int, ...], strides: tuple[int, ...], **kwargs: Any) -> None:
+        """Take the window and its steps, a number an axis."""
+        super().__init__(**kwargs)
+        self.pool_size, self.strides = tuple(pool_size), tuple(strides)
+
+    def call(self, x: Any) -> Any:
+        """(n, sizes..., d) -> (n, ceil(size / stride)..., d)."""
+        if keras.backend.backend() != "torch":
+            return ops.average_pool(x, self.pool_size, self.strides, "same", "channels_last")
+        axes = zip(x.shape[1:-1], self.pool_size, self.strides, strict=True)
+        pads = [(0, 0), *(same_padding(*axis) for axis in axes), (0, 0)]
+        whole, share = (
+            ops.average_pool(ops.pad(y, pads), self.pool_size, self.strides, "valid", "channels_last")
+            for y in (x, ops.ones_like(x))
+        )
+        return whole / share
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of __init__."""
+        return {**super().get_config(), "pool_size": self.pool_size, "strides": self.strides}
+
+
 @_registered
 class InTraining(keras.layers.Layer):  # type: ignore[misc]
     """A dropout or a noise that samples in predictions too, as `layer(x, training=True)` did.

@@ -251,6 +251,19 @@ def once(make: Callable[[Tensor], Apply]) -> Apply:
     return apply
 
 
+def by_sizes(make: Callable[[Tensor], Apply]) -> Apply:
+    """Return an apply that makes its layers for each sizes (of x without samples and channels) that it is called on."""
+    made: dict[tuple[int | None, ...], Apply] = {}
+
+    def apply(x: Tensor) -> Tensor:
+        sizes = tuple(x.shape[1:-1])
+        if sizes not in made:
+            made[sizes] = make(x)
+        return made[sizes](x)
+
+    return apply
+
+
 def integer(value: Any, node: Node, key: str) -> int:
     """Return a config value as an int; files hold 2.0 and "2" as well."""
     try:

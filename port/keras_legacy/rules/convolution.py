@@ -10,7 +10,7 @@ import numpy as np
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, by_sizes, integer, integers, rule
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
 from reprise_kit.port.keras_legacy.rules.weights import arrays_of
 from reprise_kit.port.keras_legacy.tree import Node
@@ -72,7 +72,7 @@ def old_tensorflow_same(
         pad = _padding_layer(context, node, pads)
         return lambda y: pad(y)[(slice(None), *starts)]
 
-    return "valid", once(make)
+    return "valid", by_sizes(make)
 
 
 def placed_inside(context: Context, node: Node, kernel: tuple[int, ...], strides: tuple[int, ...]) -> bool:

@@ -1,19 +1,24 @@
-"""Pooling. Theano's "same" pads k - 2 (odd k) or k - 1 (even k) in front and leaves that out of the mean."""
+"""Pooling. Theano's "same" pads k - 2 (odd k) or k - 1 (even k) in front and leaves that out of the mean.
+
+TensorFlow's "same" pads evenly, and one more behind where that does not go. A mean over uneven padding is built here:
+average_pool of Keras 3.15 on PyTorch repeats the edge there and counts it, so the stock layer would be right on two of
+three backends.
+"""
 
 from collections.abc import Callable
-from typing import Any
+from typing import Any, cast
 
 import keras
 import numpy as np
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.layers import SameMean, same_padding
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, by_sizes, integer, integers, rule
 from reprise_kit.port.keras_legacy.rules.convolution import border_mode, old_tensorflow_windows, placed_inside
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
-_TORCH = "a same-padded mean; Keras 3.15 on PyTorch counts padding in it where that is uneven, the others do not"
 _LOWEST = float(np.finfo(np.float32).min)
 
 
@@ -44,11 +49,11 @@ def _pool(context: Context, node: Node, size: tuple[int, ...], strides: tuple[in
     if border_mode(node) == "valid":
         return kind(size, strides, "valid", name=context.name(name))
     if context.backend == "tensorflow":
-        if len(size) < 3 or not placed_inside(context, node, size, strides):
-            if node.class_name.startswith("Average"):
-                context.notes.append(f"layer {name}: {_TORCH}")
-            return kind(size, strides, "same", name=context.name(name))
-        return once(lambda x: _inside(context, node, size, strides, x))
+        if len(size) == 3 and placed_inside(context, node, size, strides):
+            return by_sizes(lambda x: _inside(context, node, size, strides, x))
+        if node.class_name.startswith("Average"):
+            return by_sizes(lambda x: _mean(context, node, size, strides, x))
+        return kind(size, strides, "same", name=context.name(name))
     before = [k - 2 if k % 2 and k > 2 else k - 1 for k in size]
     behind = before if _uncropped(context, node, len(size)) else [k - 1 - p for k, p in zip(size, before, strict=True)]
     return _padded(context, node, size, strides, list(zip(before, behind, strict=True)))
@@ -59,6 +64,19 @@ def _inside(context: Context, node: Node, size: tuple[int, ...], strides: tuple[
     pads, starts = old_tensorflow_windows(node, x.shape[1:-1], size, strides)
     pool = _padded(context, node, size, strides, pads)
     return lambda y: pool(y[(slice(None), *starts)])
+
+
+def _mean(context: Context, node: Node, size: tuple[int, ...], strides: tuple[int, ...], x: Tensor) -> Apply:
+    """Return TensorFlow's same-padded mean over x (n, sizes..., d): the stock layer where its padding is even."""
+    pads = [same_padding(*axis) for axis in zip(x.shape[1:-1], size, strides, strict=True)]
+    known = [pad for pad in pads if pad is not None]
+    if len(known) < len(pads):
+        context.needs.add("reprise>SameMean")
+        return cast(Apply, SameMean(size, strides, name=context.name(node.name)))
+    if all(before == behind for before, behind in known):
+        kind: Callable[..., Apply] = getattr(layers, node.class_name)
+        return kind(size, strides, "same", name=context.name(node.name))
+    return _padded(context, node, size, strides, known)
 
 
 def _padded(

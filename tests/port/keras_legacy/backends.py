@@ -13,6 +13,8 @@ from pathlib import Path
 import keras
 import numpy as np
 
+from reprise_kit.port.keras_legacy import layers  # noqa: F401  (registers what a file may need)
+
 
 def difference(path: Path) -> float | str:
     """Return how far a file's outputs are from the recorded ones, or what went wrong."""

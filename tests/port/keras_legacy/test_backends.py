@@ -1,4 +1,4 @@
-"""Migrated models load and agree under every backend of Keras 3, except those that say they need a layer of ours.
+"""Migrated models load and agree under every backend of Keras 3, those that say they need a layer of ours with it.
 
 REPRISE_EVERY=1 takes every recorded model; the default is each fourth.
 """
@@ -15,10 +15,11 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.build import migrate
+from reprise_kit.port.keras_legacy.build import Migrated, migrate
 from reprise_kit.port.keras_legacy.read import read
 from tests.port.keras_legacy import recorded
 from tests.port.keras_legacy.outcome import Combination, golden, tolerance
+from tests.port.keras_legacy.test_pooling import CASES, drawn, mean_of_windows, same_mean
 from tests.require import require
 
 ROOT = Path(__file__).parents[3]
@@ -28,7 +29,7 @@ LOST = "convlstm_stride"  # Keras 1 lost their stride: see test_family
 
 @pytest.fixture(scope="module")
 def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The folder of migrated files that need nothing of ours, each with its recording."""
+    """The folder of migrated files, each with its recording; same-padded means with their definition's numbers."""
     scratch, folder = tmp_path_factory.mktemp("recorded"), tmp_path_factory.mktemp("written")
     for name in [name for name in recorded.names() if LOST not in name][::EVERY]:
         source = recorded.folder(name, scratch)
@@ -38,13 +39,21 @@ def written(tmp_path_factory: pytest.TempPathFactory) -> Path:
             made = migrate(files, Combination.of(source.parent).backend, dim_ordering=alone, legacy_bugs="keep")
         except InputError:
             continue  # what is rightly refused: test_family
-        if not made.needs:
-            made.model.save(folder / f"{name.replace('/', '+')}.keras")
-            inputs, outputs = golden(source)
-            arrays = {f"in_{i}": x for i, x in enumerate(inputs)} | {f"out_{i}": y for i, y in enumerate(outputs)}
-            np.savez(folder / f"{name.replace('/', '+')}.npz", **arrays)
+        keep(folder / name.replace("/", "+"), made, *golden(source))
         keras.backend.clear_session()
+    for i, (sizes, window, steps) in enumerate(CASES):
+        x = drawn(*sizes)
+        expected = [mean_of_windows(x, window, steps)]
+        keep(folder / f"mean_{i}", same_mean(window, steps, *sizes), [x], expected)
+        keep(folder / f"mean_{i}_open", same_mean(window, steps, *(None for _ in sizes)), [x], expected)
     return folder
+
+
+def keep(path: Path, made: Migrated, inputs: list[np.ndarray], outputs: list[np.ndarray]) -> None:
+    """Write PATH.keras, and the recording into PATH.npz."""
+    made.model.save(path.with_name(f"{path.name}.keras"))
+    arrays = {f"in_{i}": x for i, x in enumerate(inputs)} | {f"out_{i}": y for i, y in enumerate(outputs)}
+    np.savez(path.with_name(f"{path.name}.npz"), **arrays)
 
 
 @pytest.mark.timeout(1800)
