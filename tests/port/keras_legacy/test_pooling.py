@@ -9,8 +9,9 @@ import numpy as np
 import pytest
 
 from reprise_kit.port.keras_legacy.build import Migrated, migrate
+from reprise_kit.port.keras_legacy.read import LayerWeights
 from reprise_kit.port.keras_legacy.rules import pooling
-from tests.port.keras_legacy.models import first, layer, model, sequential
+from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
 from tests.port.keras_legacy.outcome import TOLERANCE, relative_error, reloaded
 
 # sizes, window, steps: padded evenly, unevenly, unevenly along one axis alone, not at all; windows beyond the input
@@ -80,19 +81,36 @@ def test_open_sizes(sizes: tuple[int, ...], window: tuple[int, ...], steps: tupl
         assert relative_error(again([x]), [mean_of_windows(x, window, steps)]) < TOLERANCE
 
 
-def test_a_shared_mean_goes_by_each_size() -> None:
-    """Its windows lie elsewhere in an input of 6 places than in one of 5."""
-    pool = layer("AveragePooling1D", "mean", pool_length=3, stride=2, border_mode="same")
-    inputs = [first(layer("InputLayer", f"in{n}"), n, 2) for n in (6, 5)]
+def shared_by(sizes: list[int], shared: dict[str, Any], *groups: LayerWeights) -> Migrated:
+    """Migrate a model of one layer that takes an input of each of these sizes."""
+    inputs = [first(layer("InputLayer", f"in{n}"), n, 2) for n in sizes]
     for one in inputs:
         one["inbound_nodes"] = []
-    pool["inbound_nodes"] = [[["in6", 0, 0]], [["in5", 0, 0]]]
-    ends = {"input_layers": [["in6", 0, 0], ["in5", 0, 0]], "output_layers": [["mean", 0, 0], ["mean", 1, 0]]}
-    config = {"class_name": "Model", "config": {"name": "m", "layers": [*inputs, pool], **ends}}
-    made = migrate(model(config), "tensorflow")
+    shared["inbound_nodes"] = [[[one["name"], 0, 0]] for one in inputs]
+    ends = {
+        "input_layers": [[one["name"], 0, 0] for one in inputs],
+        "output_layers": [[shared["name"], i, 0] for i in range(len(inputs))],
+    }
+    config = {"class_name": "Model", "config": {"name": "m", "layers": [*inputs, shared], **ends}}
+    return migrate(model(config, *groups), "tensorflow")
+
+
+def test_a_shared_mean_goes_by_each_size() -> None:
+    """Its windows lie elsewhere in an input of 6 places than in one of 5."""
+    made = shared_by([6, 5], layer("AveragePooling1D", "mean", pool_length=3, stride=2, border_mode="same"))
     xs = [drawn(6), drawn(5)]
     assert relative_error(made.model(xs), [mean_of_windows(x, (3,), (2,)) for x in xs]) < TOLERANCE
     assert not uneven(made.model)
+
+
+def test_a_shared_convolution_goes_by_each_size() -> None:
+    """Old TensorFlow's windows that lie far apart begin 1 place into an input of 7 here, and 0 into one of 5."""
+    settings = {"nb_filter": 2, "filter_length": 1, "subsample_length": 4, "border_mode": "same"}
+    w = normal(np.random.RandomState(1), 1, 1, 2, 2)
+    made = shared_by([7, 5], layer("Convolution1D", "conv", **settings), group("conv", W=w, b=np.zeros(2, "float32")))
+    xs, begins = [drawn(7), drawn(5)], (1, 0)
+    windows = [x[:, begin::4][:, :2] @ w[0, 0] for x, begin in zip(xs, begins, strict=True)]
+    assert relative_error(made.model(xs), windows) < TOLERANCE
 
 
 def test_a_stock_layer_would_be_uneven() -> None:
