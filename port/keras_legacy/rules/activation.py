@@ -1,12 +1,16 @@
 """Activations with settings or weights of their own."""
 
+from collections.abc import Callable
+from functools import partial
+
 import keras
+import numpy as np
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import layers as legacy
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
-from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, once, rule
+from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded, of_rank
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -62,39 +66,44 @@ def relu(context: Context, node: Node) -> Apply:
 @rule("PReLU")
 def prelu(context: Context, node: Node) -> Apply:
     """x, or alphas * x below 0. The axes that share an alpha are not saved: their length in the file is 1."""
-    (alphas,) = arrays_of(node, "alphas")
-    shared = [axis + 1 for axis, size in enumerate(alphas.shape) if size == 1]
-    return loaded(layers.PReLU(shared_axes=shared or None, name=context.name(node.name)), [alphas], node)
+    stored = arrays_of(node, "alphas")
+
+    def make(x: Tensor) -> Apply:
+        (alphas,) = of_rank(stored, x)
+        shared = [axis + 1 for axis, size in enumerate(alphas.shape) if size == 1]
+        return loaded(layers.PReLU(shared_axes=shared or None, name=context.name(node.name)), [alphas], node)
+
+    return once(make)
 
 
 @rule("ParametricSoftplus")
 def parametric_softplus(context: Context, node: Node) -> Apply:
     """alphas * softplus(betas * x)."""
-    arrays = arrays_of(node, "alphas", "betas")
-    layer = legacy.ParametricSoftplus(arrays[0].shape, name=context.name(node.name))
-    return _own(context, node, layer, loaded(layer, arrays, node))
+    return _own(context, node, legacy.ParametricSoftplus, arrays_of(node, "alphas", "betas"))
 
 
 @rule("SReLU")
 def srelu(context: Context, node: Node) -> Apply:
     """Four arrays of one shape."""
     arrays = arrays_of(node, "t_left", "a_left", "t_right", "a_right")
-    clip = context.backend == "theano"
-    layer = legacy.SReLU(arrays[0].shape, clip_left=clip, name=context.name(node.name))
-    return _own(context, node, layer, loaded(layer, arrays, node))
+    return _own(context, node, partial(legacy.SReLU, clip_left=context.backend == "theano"), arrays)
 
 
-def _own(context: Context, node: Node, layer: keras.layers.Layer, apply: Apply) -> Apply:
+def _own(context: Context, node: Node, kind: Callable[..., keras.layers.Layer], stored: list[np.ndarray]) -> Apply:
     """Note that the model needs one of our layers, and refuse weights that would broadcast the input."""
-    context.needs.add(f"reprise>{type(layer).__name__}")
 
-    def checked(x: Tensor) -> Tensor:
-        wanted = tuple(x.shape[1:])
-        fits = len(wanted) == len(layer.weight_shape) and all(
-            size in (1, want) for size, want in zip(layer.weight_shape, wanted, strict=True)
-        )
-        if not fits:
-            raise InputError(f"layer {node.name}: weights of shape {layer.weight_shape} on an input {wanted}")
-        return apply(x)
+    def make(x: Tensor) -> Apply:
+        arrays = of_rank(stored, x)
+        layer = kind(arrays[0].shape, name=context.name(node.name))
+        context.needs.add(f"reprise>{type(layer).__name__}")
+        apply = loaded(layer, arrays, node)
 
-    return checked
+        def checked(y: Tensor) -> Tensor:
+            wanted, shape = tuple(y.shape[1:]), layer.weight_shape
+            if len(wanted) != len(shape) or any(s not in (1, w) for s, w in zip(shape, wanted, strict=True)):
+                raise InputError(f"layer {node.name}: weights of shape {shape} on an input {wanted}")
+            return apply(y)
+
+        return checked
+
+    return once(make)

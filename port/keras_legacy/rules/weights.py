@@ -82,3 +82,12 @@ def arrays_of(node: Node, *roles: str) -> list[np.ndarray]:
     if missing:
         raise InputError(f"layer {node.name} ({node.class_name}): the file holds no {', '.join(missing)}")
     return [node.weights[role] for role in roles]
+
+
+def of_rank(arrays: list[np.ndarray], x: Any) -> list[np.ndarray]:
+    """Return arrays with as many axes as a sample of x (n, ...) has, where those in front of theirs have length 1.
+
+    Keras 1 made them by the shape that it believed x to have: that of a Merge by cosine is one axis short.
+    """
+    front = tuple(x.shape[1 : x.ndim - arrays[0].ndim])
+    return [array.reshape(front + array.shape) for array in arrays] if set(front) == {1} else arrays

@@ -62,6 +62,7 @@ def _graph(shape: tuple[int, ...], layers: tuple[tuple[Any, ...], ...], name: st
 _ONE_PLACE = ("Convolution2D", {"nb_filter": 2, "nb_row": 3, "nb_col": 4, "subsample": [1, 3], "dim_ordering": "tf"})
 _POOL_3D = {"pool_size": [2, 2, 2], "padding": "same", "data_format": "channels_last"}
 _TH_CONV = {"filters": 3, "kernel_size": 1, "data_format": "channels_first"}
+_COSINE = ("Merge", {"mode": "cos", "dot_axes": 1}, {"from": [0, 1], "as": "function"})
 _SQUEEZED = "lost that axis"
 KINDS = {
     "same average of Theano counts its zeros": Kind(
@@ -153,6 +154,16 @@ KINDS = {
     "a sum of a vector, steps and a vector": Kind(
         "2.1.6-theano", (4, 3), (("GlobalMaxPooling1D", {}), ("Add", {}, {"from": [1, 0, 1]}))
     ),
+    **{
+        f"a cosine is an axis longer than its {after} believes": Kind(
+            stack, (3,), (("LeakyReLU", {"alpha": -1.0}), _COSINE, (after, {}))
+        )
+        for after, stack in (
+            ("SReLU", "1.2.2-tensorflow"),
+            ("ParametricSoftplus", "1.1.0-theano"),
+            ("PReLU", "1.0.6-theano"),
+        )
+    },
 }
 
 
