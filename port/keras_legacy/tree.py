@@ -79,7 +79,7 @@ def parse(document: dict[str, Any], name: str | None = None, known: Known | None
         node.children = [parse(_mapping(config.get("layer"), node.name), f"{node.name}_layer")]
     elif class_name == "Merge":
         branches = enumerate(_listed(config.get("layers") or [], node.name, "layers"))
-        node.children = [_shared(branch, f"branch_{i}", {} if known is None else known) for i, branch in branches]
+        node.children = [_shared(branch, f"{node.name}_{i}", {} if known is None else known) for i, branch in branches]
     return node
 
 

@@ -9,6 +9,7 @@ import pytest
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.backend_functions import added
 from reprise_kit.port.keras_legacy.build import build, migrate
+from reprise_kit.port.keras_legacy.read import LayerWeights
 from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
@@ -168,6 +169,25 @@ def test_a_branch_in_two_merges_is_one_input_and_one_layer() -> None:
     made = build(model(outer, group("a", W=wa), group("q", W=wq)), "theano")
     assert len(made.inputs) == 2
     assert np.allclose(made([a, q]), (a @ wa) * (q @ wq) + q @ wq, atol=1e-5)
+
+
+def test_nested_models_at_one_place_of_two_merges_are_two() -> None:
+    """A Sequential of Keras 1 has no name in its file."""
+
+    def branch(name: str) -> dict[str, Any]:
+        return sequential(
+            first(layer("Activation", f"{name}_in"), 3), sequential(layer("Dense", name, output_dim=3, bias=False))
+        )
+
+    halves = [
+        sequential(layer("Merge", f"m{half}", mode="sum", layers=[branch(f"a{half}"), branch(f"b{half}")]))
+        for half in (0, 1)
+    ]
+    outer = sequential(layer("Merge", "m", mode="mul", layers=halves))
+    w, x = normal(RANDOM, 4, 3, 3), normal(RANDOM, 4, 2, 3)
+    groups = [LayerWeights(f"sequential_{i}", [(f"d{i}_W", one)]) for i, one in enumerate(w)]
+    found = build(model(outer, *groups), "theano")(list(x))
+    assert np.allclose(found, (x[0] @ w[0] + x[1] @ w[1]) * (x[2] @ w[2] + x[3] @ w[3]), atol=1e-5)
 
 
 def test_a_migrated_model_loads_without_us(tmp_path) -> None:
