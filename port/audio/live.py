@@ -74,7 +74,7 @@ class LiveResampler:
         waiting = np.concatenate([self.waiting, samples])
         at = 0
         while at + self.block <= len(waiting):
-            bins = spectrum.forward(waiting[at : at + self.block])
+            bins = spectrum.forward(waiting[at : at + self.block], min(self.block, self.block_out) // 2 + 1)
             settled.append(spectrum.resampled(bins, self.block, self.block_out)[self.edge_out : -self.edge_out])
             at += self.block - 2 * self.edge
         self.waiting = waiting[at:]

@@ -49,7 +49,7 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE)
     if min(n_in, n_out) < 2:
         raise InputError(f"the clip has {n_in} samples at {rate} Hz: too short to resample")
     noise_heard = rate < target or has_silence(samples)
-    bins, way = forward(samples, noise_heard=noise_heard)
+    bins, way = forward(samples, n_bins=min(n_in, n_out) // 2 + 1, noise_heard=noise_heard)
     return spectrum.resampled(bins, n_in, n_out), way
 
 
@@ -58,8 +58,8 @@ def output_length(n_samples: int, rate: int, target: int = SAMPLE_RATE) -> int:
     return math.ceil(n_samples * float(target) / rate)
 
 
-def forward(samples: NDArray[np.float32], noise_heard: bool) -> tuple[NDArray[np.complex64], str]:
-    """Spectrum (n_samples // 2 + 1,) complex64 of real samples, and the way it was computed.
+def forward(samples: NDArray[np.float32], n_bins: int, noise_heard: bool) -> tuple[NDArray[np.complex64], str]:
+    """The lowest `n_bins` of a spectrum of real samples, (n_bins,) complex64, and the way it was computed.
 
     SciPy 0.17 trusts single-precision FFTPACK only with lengths 2^a 3^b 5^c; any other length goes to double
     precision and the result is rounded to complex64. A modern double transform rounds a few bins another
@@ -72,8 +72,8 @@ def forward(samples: NDArray[np.float32], noise_heard: bool) -> tuple[NDArray[np
     single = fftpack.is_five_smooth(n)
     if single or (noise_heard and n * max(fftpack.factors(n)) <= AFFORDABLE):
         exact = fftpack.rfft(samples.astype(np.float32 if single else np.float64, copy=False))
-        return exact.astype(np.complex64, copy=False), SINGLE if single else EXACT
-    return spectrum.forward(samples), DOUBLE
+        return exact[:n_bins].astype(np.complex64, copy=False), SINGLE if single else EXACT
+    return spectrum.forward(samples, n_bins), DOUBLE
 
 
 def has_silence(samples: NDArray[np.float32]) -> bool:

@@ -1,108 +1,130 @@
 """Spectra of one long row of real samples: forward to complex64, cut or filled to another length, and back.
 
-All transforms are in double precision. TensorFlow's complex one (ducc) is the fastest at hand for one row, most of all
-with a large prime factor, and gives the same numbers on any number of threads. A row of even length goes through it as
-half as many complex samples, which with a large factor takes half the time of its real transform; an odd one takes the
-real one.
-
-TensorFlow never gives back the memory of its tensors (it keeps it for the next ones): what goes in is NumPy's, seen as
-a tensor without a copy.
+All transforms are in double precision. What fits into the cache SciPy transforms at once, anything longer in two steps
+(Bailey's), as rows x columns samples: each column is transformed, its bins turned, and then each bin over all columns.
+Both are many short transforms in place, at half the time and memory of one long one (SciPy's, NumPy's, TensorFlow's).
 """
 
+import math
 from collections.abc import Iterator
 from typing import Any
 
 import numpy as np
-import tensorflow as tf
+import scipy.fft
+from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
-BLOCK = 1 << 12  # bins put together at a time, so that they stay in the cache
-ALIGNED = 64  # bytes, as TensorFlow wants memory that it reads in place
+from reprise_kit.port.audio.scipy017 import fftpack
+
+BLOCK = 1 << 16  # samples transformed at a time, so that they stay in the cache
+LOPSIDED = 8  # how much fewer rows than columns' geometric mean with them are taken for the sake of their factors
+
+Bins = NDArray[np.complexfloating[Any, Any]]
 
 
-def forward(samples: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Spectrum (n_samples // 2 + 1,) complex64 of real samples (n_samples,), computed in double, each bin rounded."""
-    n = len(samples)
-    wide = _empty(n, np.float64)
-    wide[:] = samples
-    if n % 2:
-        array: NDArray[np.complex64] = tf.signal.rfft(_seen(wide)).numpy().astype(np.complex64)
-        return array
-    packed = tf.signal.fft(_seen(wide.view(np.complex128))).numpy()
-    del wide
+def forward(samples: NDArray[np.float32], n_bins: int | None = None) -> NDArray[np.complex64]:
+    """Spectrum of real samples (n_samples,), computed in double, each bin rounded.
+
+    Returns:
+        (n_bins,) complex64, the lowest; all n_samples // 2 + 1 where no number is given.
+    """
+    n, rows = len(samples), _rows(len(samples))
+    if rows == 1:
+        exact: Bins = scipy.fft.rfft(samples.astype(np.float64))
+        return exact[:n_bins].astype(np.complex64)
+    grid = samples.reshape(rows, -1)
+    columns = np.empty((n // rows, rows // 2 + 1), np.complex128)
+    for block, turns, first_turns in _turns(n, rows, -1):
+        bins = scipy.fft.rfft(grid[:, block].T.astype(np.float64, order="C"), axis=1)
+        bins *= first_turns
+        np.multiply(bins, turns, out=columns[block])
+    columns = scipy.fft.fft(columns, axis=0, overwrite_x=True)
     spectrum = np.empty(n // 2 + 1, np.complex64)
-    spectrum[0] = packed[0].real + packed[0].imag
-    spectrum[-1] = packed[0].real - packed[0].imag
-    for bins, mirrored, turned in _blocks(n // 2, -1):
-        odd = packed[mirrored].conj()
-        even = packed[bins] + odd
-        np.subtract(packed[bins], odd, out=odd)
-        odd *= turned
-        even += odd
-        even *= 0.5
-        spectrum[bins] = even
-    return spectrum
+    n_bins = n_bins or len(spectrum)
+    wanted = -(-n_bins // rows)
+    in_order, mirrored = (part[:wanted] for part in _places(spectrum, n, rows))
+    in_order[:] = columns[: len(in_order)]
+    np.conjugate(columns[::-1][: len(mirrored)], out=mirrored, casting="same_kind")
+    spectrum.imag[:: n // 2 if n % 2 == 0 else n] = 0
+    return spectrum[:n_bins]
 
 
-def resampled(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.float32]:
-    """Return (n_out,) float32 samples whose spectrum is that of `n_in` samples, (n_in // 2 + 1,), as far as it goes."""
-    samples = backward(fit(bins, n_in, n_out), n_out)
-    samples *= n_out / n_in
-    return samples.astype(np.float32)
+def resampled(bins: Bins, n_in: int, n_out: int) -> NDArray[np.float32]:
+    """Return (n_out,) float32 samples whose spectrum is that of `n_in` samples, as far as it goes: see `fit`."""
+    return backward(fit(bins, n_in, n_out), n_out, n_out / n_in)
 
 
-def fit(bins: NDArray[np.complex64], n_in: int, n_out: int) -> NDArray[np.complex128]:
-    """Copy the spectrum of `n_in` samples to that of `n_out`: (n_out // 2 + 1,) complex128.
+def fit(bins: Bins, n_in: int, n_out: int) -> Bins:
+    """Cut or fill the spectrum of `n_in` samples to that of `n_out`: (n_out // 2 + 1,); bins: those that both have.
 
     SciPy 0.17 copies N = min(n_in, n_out) bins: 0..(N + 1) // 2 - 1 and the negative -(N // 2)..-1. For
     even N the bin at N / 2 is thus copied once, on the negative side. Of the real part of the inverse that
     gives: going down, the bin as it is (newer SciPy doubles it); going up, half of it, on either side.
     """
-    fitted = np.zeros(n_out // 2 + 1, np.complex128)
     n_bins = min(n_in, n_out) // 2 + 1
+    if n_in >= n_out:
+        return bins[:n_bins]
+    fitted = np.zeros(n_out // 2 + 1, bins.dtype)
     fitted[:n_bins] = bins[:n_bins]
-    if n_in % 2 == 0 and n_in < n_out:
+    if n_in % 2 == 0:
         fitted[n_bins - 1] *= 0.5
     return fitted
 
 
-def backward(spectrum: NDArray[np.complex128], n: int) -> NDArray[np.float64]:
-    """Real samples (n,) float64 of a spectrum (n // 2 + 1,) complex128; imaginary parts at its ends are ignored."""
-    if n % 2:
-        array: NDArray[np.float64] = tf.signal.irfft(tf.constant(spectrum), [n]).numpy()
-        return array
-    packed = _empty(n // 2, np.complex128)
-    first, last = spectrum[0].real, spectrum[-1].real
-    packed[0] = complex(first + last, first - last)
-    for bins, mirrored, turned in _blocks(n // 2, 1):
-        odd = spectrum[mirrored].conj()
-        even = spectrum[bins] + odd
-        np.subtract(spectrum[bins], odd, out=odd)
-        odd *= turned
-        even += odd
-        packed[bins] = even
-    packed *= 0.5
-    interleaved: NDArray[np.float64] = tf.signal.ifft(_seen(packed)).numpy().view(np.float64)
-    return interleaved
+def backward(spectrum: Bins, n: int, scale: float = 1.0) -> NDArray[np.float32]:
+    """Real samples (n,) of a spectrum (n // 2 + 1,), computed in double, scaled, each rounded.
+
+    Imaginary parts at the spectrum's ends are ignored.
+    """
+    rows = _rows(n)
+    if rows == 1:
+        exact: NDArray[np.float64] = scipy.fft.irfft(spectrum.astype(np.complex128), n)
+        return (exact * scale).astype(np.float32)
+    columns = np.empty((n // rows, rows // 2 + 1), np.complex128)
+    in_order, mirrored = _places(spectrum, n, rows)
+    columns[: len(in_order)] = in_order
+    np.conjugate(mirrored, out=columns[::-1][: len(mirrored)])
+    columns = scipy.fft.ifft(columns, axis=0, norm="forward", overwrite_x=True)
+    grid = np.empty((rows, n // rows), np.float32)
+    for block, turns, first_turns in _turns(n, rows, 1):
+        bins = columns[block] * (first_turns * (scale / n))
+        bins *= turns
+        grid[:, block] = scipy.fft.irfft(bins, rows, axis=1, norm="forward", overwrite_x=True).T
+    return grid.ravel()
 
 
-def _empty(n: int, kind: type[np.float64 | np.complex128]) -> NDArray[Any]:
-    """Return an array (n,) that TensorFlow can read where it lies."""
-    size = n * np.dtype(kind).itemsize
-    raw = np.empty(size + ALIGNED, np.uint8)
-    start = -raw.ctypes.data % ALIGNED
-    return raw[start : start + size].view(kind)
+def _rows(n: int) -> int:
+    """Into how many rows n samples are laid: a divisor near the square root, of small factors where there is one.
+
+    One where they fit into the cache, and where they are a prime number.
+    """
+    if n <= BLOCK:
+        return 1
+    below = np.arange(1, math.isqrt(n) + 1)
+    below = below[n % below == 0]
+    near = [int(rows) for rows in (*below, *(n // below)) if n < (LOPSIDED * rows) ** 2 and rows * rows <= 4 * n]
+    return min(near, key=lambda rows: (max(5, *fftpack.factors(rows)), -rows), default=int(below[-1]))
 
 
-def _seen(array: NDArray[Any]) -> tf.Tensor:
-    """Return the array as a tensor, not copied; it must not change while the tensor lives."""
-    return tf.experimental.dlpack.from_dlpack(array.__dlpack__())
+def _turns(n: int, rows: int, sign: int) -> Iterator[tuple[slice, Bins, Bins]]:
+    """Columns in blocks, and what their bins are multiplied by: (columns, rows // 2 + 1), and one row for them all.
+
+    The product of both is exp(sign 2 pi i k column / n) for bin k.
+    """
+    n_columns, bins = n // rows, np.arange(rows // 2 + 1)
+    width = min(max(BLOCK // rows, 1), n_columns)
+    turns = np.exp(sign * 2j * np.pi / n * np.multiply.outer(np.arange(width), bins))
+    for first in range(0, n_columns, width):
+        last = min(first + width, n_columns)
+        yield slice(first, last), turns[: last - first], np.exp(sign * 2j * np.pi / n * (bins * first % n))
 
 
-def _blocks(half: int, sign: int) -> Iterator[tuple[slice, slice, NDArray[np.complex128]]]:
-    """Bins 1..half - 1 in blocks: their slice, that of their mirror images half - k, and i exp(sign i pi k / half)."""
-    steps = np.exp(1j * sign * np.pi / half * np.arange(BLOCK))
-    for first in range(1, half, BLOCK):
-        last = min(first + BLOCK, half)
-        turn = sign * 1j * np.exp(1j * sign * np.pi / half * first)
-        yield slice(first, last), slice(half - first, half - last, -1), turn * steps[: last - first]
+def _places(spectrum: Bins, n: int, rows: int) -> tuple[Bins, Bins]:
+    """Where in a spectrum (n // 2 + 1,) the columns' bins stand, as views of it, (some columns, rows // 2 + 1) each.
+
+    Those of the first half of the columns stand in order, the conjugates of the last half's, last column first, in
+    reverse.
+    """
+    n_columns, half = n // rows, rows // 2
+    windows = sliding_window_view(spectrum, half + 1, writeable=spectrum.flags.writeable)
+    return windows[::rows][: (n_columns + 1) // 2], windows[rows - half :: rows][: n_columns // 2, ::-1]

@@ -61,9 +61,7 @@ def test_a_modern_transform_of_a_prime_length_is_heard_in_silence(monkeypatch):
 
 @pytest.mark.parametrize("kind", PHRASES)
 def test_double_precision_without_the_complex64_cast_is_caught(monkeypatch, kind):
-    monkeypatch.setattr(
-        resample, "forward", lambda x, noise_heard: (np.fft.rfft(x.astype(np.float64)), resample.DOUBLE)
-    )
+    monkeypatch.setattr(resample, "forward", lambda x, **_: (np.fft.rfft(x.astype(np.float64)), resample.DOUBLE))
     assert _phrase_error(kind) > 1
 
 

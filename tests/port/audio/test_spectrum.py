@@ -6,8 +6,10 @@ import scipy.fft
 
 from reprise_kit.port.audio.scipy017 import spectrum
 
-_B = spectrum.BLOCK
-LENGTHS = [2, 4, 6, 9, 1000, 2306, 8190, 9999, 2 * _B, 2 * _B + 2, 6 * _B, 131_071]
+B = spectrum.BLOCK
+PRIME, TWICE_A_PRIME = 131_071, 2 * 65_537
+SCALE = 0.7071  # 0.7 of a float32 lies between two others as often as not
+LENGTHS = [2, 3, 9999, B, B + 2, B + 5, 6 * B, 1152 * 1193, PRIME, TWICE_A_PRIME, 1009 * 1013]
 
 
 @pytest.fixture(params=LENGTHS)
@@ -15,27 +17,44 @@ def samples(request):
     return np.random.default_rng(request.param).standard_normal(request.param).astype(np.float32)
 
 
-def test_forward_is_the_double_transform_rounded_once(samples):
-    got, wanted = spectrum.forward(samples), scipy.fft.rfft(samples.astype(np.float64))
-    assert got.dtype == np.complex64 and got.shape == wanted.shape
-    # A bin that lies between two float32 values may fall either way: nearly none does.
-    assert (got != wanted.astype(np.complex64)).mean() <= 1e-4
+def mostly_equal(got, wanted):
+    """A number that lies between two float32 values may fall either way: nearly none does."""
+    assert got.shape == wanted.shape
+    assert (got != wanted.astype(got.dtype)).mean() <= 1e-4
     assert np.abs(got - wanted).max() <= 1e-7 * np.abs(wanted).max()
 
 
-def test_backward_undoes_it(samples):
+def test_forward_is_the_double_transform_rounded_once(samples):
+    got, wanted = spectrum.forward(samples), scipy.fft.rfft(samples.astype(np.float64))
+    assert got.dtype == np.complex64
+    mostly_equal(got, wanted)
+
+
+@pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.99])
+def test_the_lowest_bins_alone_are_those_of_all(samples, share):
+    n_bins = 1 + int(share * (len(samples) // 2))
+    np.testing.assert_array_equal(spectrum.forward(samples, n_bins), spectrum.forward(samples)[:n_bins])
+
+
+def test_backward_undoes_it_and_scales(samples):
     exact = scipy.fft.rfft(samples.astype(np.float64))
     exact[0] += 3j  # SciPy's inverse does not look at these either
     if len(samples) % 2 == 0:
         exact[-1] += 5j
-    got = spectrum.backward(exact, len(samples))
-    assert got.dtype == np.float64
-    np.testing.assert_allclose(got, samples, rtol=0, atol=1e-13)
+    got = spectrum.backward(exact, len(samples), SCALE)
+    assert got.dtype == np.float32
+    mostly_equal(got, SCALE * scipy.fft.irfft(exact, len(samples)))
+
+
+@pytest.mark.parametrize("n", LENGTHS)
+def test_rows_divide_and_small_factors_are_preferred(n):
+    assert n % spectrum._rows(n) == 0
+    assert [spectrum._rows(n) for n in (B, PRIME, TWICE_A_PRIME, 1152 * 1193)] == [1, 1, 2, 1152]
 
 
 def test_a_wrong_sign_would_be_seen(monkeypatch):
-    samples = np.random.default_rng(0).standard_normal(1000).astype(np.float32)
-    real = spectrum._blocks
-    monkeypatch.setattr(spectrum, "_blocks", lambda half, sign: real(half, -sign))
+    samples = np.random.default_rng(0).standard_normal(2 * B).astype(np.float32)
+    real = spectrum._turns
+    monkeypatch.setattr(spectrum, "_turns", lambda n, rows, sign: real(n, rows, -sign))
     wanted = scipy.fft.rfft(samples.astype(np.float64))
     assert np.abs(spectrum.forward(samples) - wanted).max() > 0.1 * np.abs(wanted).max()
