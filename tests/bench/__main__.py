@@ -23,12 +23,22 @@ from rich.table import Table
 from reprise_kit.compare.registry import load
 from reprise_kit.compare.system import ROOT
 from tests.bench import clips, history
-from tests.bench.subjects import Seconds, Subject, ffmpeg_subject, original_subject, port_subjects, timed
+from tests.bench.subjects import (
+    Seconds,
+    Subject,
+    ffmpeg_subject,
+    original_subject,
+    peer_subject,
+    port_subjects,
+    timed,
+)
 
 LENGTHS = (10, 60, 600, 3600, 10_800)  # seconds
 MP3S = (1152 * 1152, 1152 * 1148, 1152 * 1151)  # native samples: an mp3 has 1152 to a frame and any number of frames
-PRIME = 1_322_969  # native samples, 30 s at 44.1 kHz
+PRIME = 1_323_001  # native samples, 30 s at 44.1 kHz
 SMOOTH = 1_327_104  # 2^14 * 3^4
+
+PEERS = {"musicnn": "musicnn 0.1.0, 50 tags", "essentia": "essentia, mel bands"}
 
 PREDICT = """
 import json, sys
@@ -56,6 +66,7 @@ def main() -> None:
     parser.add_argument("--lengths", type=lambda text: [int(n) for n in text.split(",")], default=LENGTHS)
     parser.add_argument("--short", action="store_true", help="the ratios alone, on one clip, beside the last recorded")
     parser.add_argument("--record", action="store_true", help="add the ratios to tests/bench/history.jsonl")
+    parser.add_argument("--peer", action="append", default=[], metavar="NAME=PYTHON", help=f"of {', '.join(PEERS)}")
     options = parser.parse_args()
     console = Console(width=110)
     console.print(f"{machine()}; load {os.getloadavg()[0]:.1f}; CPU seconds, medians; one thread")
@@ -64,7 +75,7 @@ def main() -> None:
         made = sorted(options.clips.glob("*.mp3")) if options.clips else []
         made = made or [clips.write(folder / f"{n}.mp3", n / clips.RATE) for n in MP3S]
         made = made[:1] if options.short else made
-        ratios = per_clip(console, made, options.rounds)
+        ratios = per_clip(console, made, options.rounds, dict(peer.split("=", 1) for peer in options.peer))
         console.print(history.beside_the_last(machine(), ratios, len(made), history.read()))
         if options.record:
             history.append(machine(), ratios, len(made), options.rounds)
@@ -82,7 +93,7 @@ def machine() -> str:
     return f"{names[0] if names else platform.machine()}, {os.cpu_count()} cores, {platform.system()}"
 
 
-def per_clip(console: Console, made: list[Path], rounds: int) -> dict[str, float]:
+def per_clip(console: Console, made: list[Path], rounds: int, pythons: dict[str, str]) -> dict[str, float]:
     """Print seconds for each subject, all taking turns, a table for each clip: a length's factors decide the cost.
 
     Returns CPU seconds over those of the port's whole path, summed over the clips, for each subject at hand.
@@ -91,6 +102,8 @@ def per_clip(console: Console, made: list[Path], rounds: int) -> dict[str, float
     subjects: dict[str, Subject | str] = {**port_subjects(system), "ffmpeg's decode alone": ffmpeg_subject()}
     for backend, words in (("theano", "original, Theano 0.8.2"), ("tensorflow", "original, TensorFlow 0.12.1")):
         subjects[words] = original_subject(system, backend, close)
+    for peer, words in PEERS.items():
+        subjects[words] = peer_subject(peer, pythons, close)
     try:
         ready = {name: s for name, s in subjects.items() if not isinstance(s, str)}
         took = {clip: turns(ready, clip, rounds) for clip in made}

@@ -6,7 +6,7 @@ import resource
 import shutil
 import subprocess
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from reprise_kit.compare.fetch import cache
@@ -104,8 +104,21 @@ def original_subject(system: System, backend: str, close: list[Callable[[], obje
     script = str(Path(__file__).with_name("time_original.py"))
     arguments = [str(runner.upstream.resolve()), str(system.default_weights), backend, str(ROOT / "original" / "eras")]
     variables = {**private_settings(private, backend), "OMP_NUM_THREADS": "1"}
+    return _answering([str(python), script, *arguments], variables, close) or f"it did not start on {backend}"
+
+
+def peer_subject(name: str, pythons: dict[str, str], close: list[Callable[[], object]]) -> Subject | str:
+    """Another library in the environment of the Python named for it, or why not."""
+    if name not in pythons:
+        return f"give --peer {name}=PYTHON, of an environment that has it"
+    command = [pythons[name], str(Path(__file__).with_name("time_peer.py")), name]
+    return _answering(command, {**os.environ, "CUDA_VISIBLE_DEVICES": ""}, close) or f"{pythons[name]} lacks it"
+
+
+def _answering(command: list[str], variables: Mapping[str, str], close: list[Callable[[], object]]) -> Subject | None:
+    """A process that answers each line, a clip's path, with its seconds; None where it does not start."""
     process = subprocess.Popen(
-        [str(python), script, *arguments],
+        command,
         stdin=subprocess.PIPE,
         stdout=subprocess.PIPE,
         stderr=subprocess.DEVNULL,
@@ -116,7 +129,7 @@ def original_subject(system: System, backend: str, close: list[Callable[[], obje
     assert process.stdin is not None and process.stdout is not None
     asked, answers = process.stdin, process.stdout
     if not answers.readline():
-        return f"the original did not start on {backend}"
+        return None
 
     def run(clip: Path) -> Seconds:
         asked.write(f"{clip}\n")
