@@ -6,6 +6,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.patience import patience
+from reprise_kit.compare.shown import shown
 from reprise_kit.port.keras_legacy import file_kinds, read
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
@@ -76,6 +78,11 @@ def migrate_folder(folder: Path, out: Path, options: Options) -> Iterator[Outcom
 
 
 def _migrated(job: Job, options: Options) -> Outcome:
+    with patience(lambda: f"migrating {shown(job.weights.name)}"):
+        return _tried(job, options)
+
+
+def _tried(job: Job, options: Options) -> Outcome:
     try:
         architecture = None if file_kinds.is_hdf5(job.weights) and read.is_whole(job.weights) else job.architecture
         report = migrate_files(architecture, job.weights, job.out, options)

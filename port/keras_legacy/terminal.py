@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.shown import say
+from reprise_kit.compare.patience import patience
+from reprise_kit.compare.shown import say, shown
 from reprise_kit.compare.workers import Died, child
 
 if TYPE_CHECKING:
@@ -17,10 +18,11 @@ def migrate(
 ) -> int:
     """Migrate, print what was seen and decided, and return the exit code: 1 where a verification fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
+    with patience(lambda: f"migrating {shown(weights.name)}"):
+        from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
-    asked = architecture, weights, out, Options(**options), recording, golden
-    report = migrate_files(*asked) if golden is None else _verified(*asked)
+        asked = architecture, weights, out, Options(**options), recording, golden
+        report = migrate_files(*asked) if golden is None else _verified(*asked)
     for line in report.lines:
         say(line)
     say(f"wrote {out}")

@@ -20,7 +20,7 @@ from reprise_kit.compare.faults import unforeseen
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.patience import patience
 from reprise_kit.compare.screen import console
-from reprise_kit.compare.shown import shown
+from reprise_kit.compare.shown import say, shown
 from reprise_kit.compare.system import System
 from reprise_kit.compare.weights import Weights
 
@@ -56,11 +56,11 @@ def predict(clips: list[Path], form: str, options: dict[str, Any], chosen: Any) 
             if len(clips) == 1:
                 raise answer
             bad.append(clip)
-            print(f"reprise: {shown(answer)}", file=sys.stderr)
+            say(f"reprise: {answer}", error=True)
             continue
         answers.append((clip, answer))
         for note in answer.notes:
-            print(shown(f"{clip.name}: {note}"), file=sys.stderr)
+            say(f"{clip.name}: {note}", error=True)
     said = Said(chosen.system, chosen.weights, pipeline.provenance())
     {"table": _lines, "all": _all, "json": _json, "csv": _csv}[form](answers, said)
     return 1 if bad else 0

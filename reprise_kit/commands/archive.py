@@ -2,7 +2,6 @@
 
 import json
 import re
-import sys
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
@@ -23,7 +22,7 @@ from reprise_kit.compare.bar import bar
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
-from reprise_kit.compare.shown import say, shown
+from reprise_kit.compare.shown import say
 from reprise_kit.compare.workers import cores
 
 LISTED = 100  # unreadable clips that are named; the table has all
@@ -171,11 +170,11 @@ def _rated(clips: Source) -> Iterator[tuple[Any, int | None]]:
 
 def _report(wanted: Wanted, counts: Counts, bad: list[Unreadable]) -> None:
     for path, reason, _ in bad[:LISTED]:
-        print(shown(f"reprise: {path}: {reason}"), file=sys.stderr)
+        say(f"reprise: {path}: {reason}", error=True)
     if len(bad) > LISTED:
-        print(f"reprise: and {len(bad) - LISTED} more; the rows with an `error` name all", file=sys.stderr)
-    print(f"{wanted.out}: {counts.met} clips, {len(bad)} of them unreadable", file=sys.stderr)
+        say(f"reprise: and {len(bad) - LISTED} more; the rows with an `error` name all", error=True)
+    say(f"{wanted.out}: {counts.met} clips, {len(bad)} of them unreadable", error=True)
     table = wanted.out if wanted.single_file else f"{wanted.out}/rows"
-    print(f"a row a clip: pyarrow.parquet.read_table({table!r}); columns: docs/archives.md", file=sys.stderr)
+    say(f"a row a clip: pyarrow.parquet.read_table({table!r}); columns: docs/archives.md", error=True)
     if any(again for *_, again in bad):
-        print("some may be readable another time: the same command tries those again", file=sys.stderr)
+        say("some may be readable another time: the same command tries those again", error=True)

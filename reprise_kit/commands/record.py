@@ -3,7 +3,6 @@
 import os
 import shutil
 import subprocess
-import sys
 import tempfile
 import uuid
 from collections.abc import Sequence
@@ -13,7 +12,9 @@ from reprise_kit.compare import eras
 from reprise_kit.compare.engine import PLATFORM, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.patience import patience
 from reprise_kit.compare.python27 import environment, environment_folder, private_settings
+from reprise_kit.compare.shown import say
 from reprise_kit.compare.system import ROOT
 
 RECORDER = ROOT / "original" / "record"
@@ -21,9 +22,8 @@ TMP = "/tmp:exec,size=1g,mode=1777"  # Theano runs what it compiles there
 READ = ("--architecture", "--weights", "--inputs")
 
 
-def say(line: str) -> None:
-    """Tell what takes long, on standard error."""
-    print(line, file=sys.stderr, flush=True)
+def _say(line: str) -> None:
+    say(line, error=True)
 
 
 def record(keras: str, backend: str, extras: Sequence[str], in_image: bool, arguments: Sequence[str]) -> int:
@@ -43,18 +43,19 @@ def record(keras: str, backend: str, extras: Sequence[str], in_image: bool, argu
             )
         command, variables = in_container(era, lock, arguments), dict(os.environ)
     else:
-        python = environment(interpreter, lock, say)
+        python = environment(interpreter, lock, _say)
         settings = cache() / "environments" / "settings" / environment_folder(interpreter, lock).name
         command = [str(python), str(RECORDER), "--backend", backend, *arguments]
         variables = private_settings(settings, backend)
-    return subprocess.run(command, env=variables, check=False).returncode
+    with patience(lambda: f"recording in Keras {keras} on {backend}"):
+        return subprocess.run(command, env=variables, check=False).returncode
 
 
 def in_container(era: eras.Era, lock: Path, arguments: Sequence[str]) -> list[str]:
     """Return the command that runs the recorder in this era's image, which is built first where it is not there."""
     image = f"reprise/{lock.stem.removeprefix('requirements-')}"
     if image_id(image) is None:
-        say(f"building the image {image} (once, some minutes) ...")
+        _say(f"building the image {image} (once, some minutes) ...")
         build(image, era, lock)
     here, out = Path.cwd(), Path(option(arguments, "--out") or "golden.npz").absolute().parent
     read = {Path(value).absolute().parent for value in (option(arguments, name) for name in READ) if value}
