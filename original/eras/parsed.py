@@ -14,7 +14,7 @@ import sys
 def described(text):
     """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard.
 
-    arguments: [[flag, help]] that argparse must be given, the name of one without a flag.
+    acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help]] that argparse must be given, the name of one without a flag.
     """
     tree = ast.parse(text)
     found = {
@@ -27,6 +27,7 @@ def described(text):
         "signs": [],
         "arguments": [],
         "main": False,
+        "acts": any(_acts(statement) for statement in tree.body),
     }
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -47,6 +48,11 @@ def described(text):
         if text and len(text) < 200:
             found["strings"].append(text)
     return dict((key, value if isinstance(value, bool) else _unique(value)) for key, value in found.items())
+
+
+def _acts(statement):
+    defines = isinstance(statement, (ast.FunctionDef, ast.ClassDef, ast.Import, ast.ImportFrom))
+    return not defines and any(isinstance(node, ast.Call) for node in ast.walk(statement))
 
 
 def _call(node, found):

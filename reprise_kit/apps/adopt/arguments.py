@@ -18,6 +18,10 @@ KINDS = (
     (re.compile(r"video|movie", re.I), (".mp4", ".avi", ".mov")),
     (re.compile(r"text|corpus", re.I), (".txt",)),
 )
+# A list of numbers is a value: --layers [64,32,16,8].
+PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.")
+OPTION = re.compile(rf" +(--?[a-zA-Z][\w-]*)[ =]+({PLACEHOLDER.pattern})")
+OPTIONAL = re.compile(r" +\[(-[^\]]*|(options?|args|flags)\b[^\]]*)\]", re.I)  # as in a usage line
 FOLDERS = re.compile(r"\bdir(ectory)?\b|folder|_dir|output", re.I)
 
 
@@ -32,6 +36,26 @@ def given(command: str, path: str, module: Module, paths: list[str]) -> str:
     folder = PurePosixPath(path).parent
     stands = folder if command.startswith("cd ") else PurePosixPath()
     return " ".join([command, *_filled(module.arguments, folder, stands, paths)])
+
+
+def without_blanks(command: str, path: str, module: Module, paths: list[str]) -> str:
+    """Return a README's command without the options whose value it leaves open and the program does not demand.
+
+    Of what else it leaves open, a file of the repository's is filled in. path: the script, as parsed in `module`.
+    """
+    folder = PurePosixPath(path).parent
+    stands = folder if command.startswith("cd ") else PurePosixPath()
+
+    def file_for(words: str, blank: str) -> str:
+        found = _file(words, folder, paths)
+        return shlex.quote(os.path.relpath(found, stands)) if found else blank
+
+    def option(found: re.Match[str]) -> str:
+        value = file_for(f"{found[1]} {found[2]}", found[2])
+        demanded = "add_argument" not in module.calls or any(name == found[1] for name, _ in module.arguments)
+        return f" {found[1]} {value}" if demanded or value != found[2] else ""
+
+    return PLACEHOLDER.sub(lambda found: file_for(found[0], found[0]), OPTION.sub(option, OPTIONAL.sub("", command)))
 
 
 def _filled(

@@ -11,12 +11,11 @@ from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
 from reprise_kit.apps.adopt import arguments
+from reprise_kit.apps.adopt.arguments import PLACEHOLDER
 from reprise_kit.apps.adopt.imports import Module, Modules, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
-# A list of numbers is a value: --layers [64,32,16,8].
-PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.")
 # What a program that gives answers calls, and what one that makes a model calls; points are weighed, not proven.
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
@@ -24,6 +23,7 @@ TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": 
 MAKES = {"Sequential", "Model", "Graph", "fit", "fit_generator", "train_on_batch"}
 LOADS = {"load_weights", "load_model", "model_from_json", "model_from_yaml"}
 WITHOUT_KERAS = -20
+ALTERNATIVES = 2  # of each sort, beside the chosen one
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
 NO_ENTRY = re.compile(r"(^|/)(tests?|docs?|setup|conftest|__init__)(/|\.py$)")
@@ -35,9 +35,10 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
     modules: what parses, notebooks too. paths: of every file of the repository.
     """
     modules = Modules.of(modules)
-    shown = (filled(c, paths) for text in readmes for c in commands_of(text))
-    known = [(c, str(path)) for c in shown if (path := script(c, modules))]
-    commands = dict.fromkeys(arguments.given(standing(c, modules), path, modules[path], paths) for c, path in known)
+    shown = (_named(c, paths) for text in readmes for c in commands_of(text))
+    known = [(standing(c, modules), str(path)) for c in shown if (path := script(c, modules))]
+    commands = dict.fromkeys(arguments.given(arguments.without_blanks(c, path, modules[path], paths), path,
+                                             modules[path], paths) for c, path in known)  # fmt: skip
     named = {script(c, modules) for c in commands}
     scored = [(score(str(script(c, modules)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands]
     scored += [(score(path, modules), _command(path, modules[path], paths)) for path in _runnable(modules)
@@ -52,7 +53,7 @@ def commands_of(text: str) -> Iterator[str]:
         yield " ".join(match[1].strip().rstrip(".,:*)").split())
 
 
-def filled(command: str, paths: list[str]) -> str:
+def _named(command: str, paths: list[str]) -> str:
     """Return a command whose placeholders that are a file's own name, as <model.json>, are that name."""
     return PLACEHOLDER.sub(lambda found: found[0][1:-1] if found[0][1:-1] in paths else found[0], command)
 
@@ -126,6 +127,22 @@ def score(path: str, modules: Mapping[str, Module]) -> int:
     return points + (2 if NAMES.search(PurePosixPath(path).stem) else 0) + (1 if modules[path].main else 0)
 
 
+def others(commands: list[str], may_run: list[str], modules: Mapping[str, Module]) -> dict[str, list[str]]:
+    """Return of the command lines beside the chosen one those that are worth a try, by what they are to Evidence.
+
+    may_run: those of them that its environment can run.
+    """
+    alternatives = _answering(may_run, modules)[:ALTERNATIVES]
+    makers = builders([c for c in may_run if c not in alternatives], modules)[:ALTERNATIVES]
+    may_not = [c for c in commands if c not in may_run]
+    elsewhere = [*_answering(may_not, modules), *builders(may_not, modules)][:1]
+    return {"alternatives": alternatives, "builders": makers, "elsewhere": elsewhere}
+
+
+def _answering(commands: list[str], modules: Mapping[str, Module]) -> list[str]:
+    return [command for command in commands if score(str(script(command, modules)), modules) > 0]
+
+
 def builders(commands: Iterable[str], modules: Mapping[str, Module]) -> list[str]:
     """Return of command lines, in their order, those whose own script makes a model of Keras: builds or teaches it."""
     found = []
@@ -158,7 +175,7 @@ def _runnable(modules: Mapping[str, Module]) -> list[str]:
     found = []
     for path in sorted(modules, key=lambda p: (p.count("/"), p)):
         module = modules[path]
-        alone = path not in imported and calls & set(module.calls)
+        alone = module.acts and path not in imported and calls & set(module.calls)
         runs = module.main or alone or path.endswith(".ipynb")
         if SHOWN.fullmatch(path):
             runs = len(program(path, modules)) > 1

@@ -12,7 +12,16 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
-from reprise_kit.apps.adopt import checkpoints, conclusions, entry_points, imports, notebooks, readme_code, requirements
+from reprise_kit.apps.adopt import (
+    checkpoints,
+    conclusions,
+    entry_points,
+    imports,
+    notebooks,
+    readme_code,
+    requirements,
+    telling,
+)
 from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.apps.adopt.imports import Module, Modules
 from reprise_kit.apps.adopt.repository import Checkout, checkout, lay_over
@@ -23,7 +32,6 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
 
 LARGEST_TEXT = 4 << 20  # bytes of a file that is read as text
-ALTERNATIVES = 2
 STATES = re.compile(
     r"(^|/)(readme[^/]*|[^/]*req[^/]*\.(txt|pip|in)|setup\.py|setup\.sh|install\.sh|dockerfile[^/]*|"
     r"(environment|env)\.ya?ml|\.travis\.yml|keras\.json)$",
@@ -39,7 +47,8 @@ class Evidence:
     backend: "theano" or "tensorflow". dim_ordering: "th" or "tf". imports: top-level modules that are neither of the
     repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures: their
     paths in it. entry_points: command lines, the chosen one first. alternatives, builders: of the others those that
-    run in the same environment and may show a model too, or make one. refused: what no later step can do, each a line;
+    run in the same environment and may show a model too, or make one. elsewhere: those that may show one in another
+    environment, since they import what the chosen one does not. refused: what no later step can do, each a line;
     empty where adoption can go on.
     """
 
@@ -60,6 +69,7 @@ class Evidence:
     entry_points: list[str] = field(default_factory=list)
     alternatives: list[str] = field(default_factory=list)
     builders: list[str] = field(default_factory=list)
+    elsewhere: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -100,7 +110,7 @@ def gather(
         known = ", ".join(version for version, _ in rules.load().keras.releases)
         raise InputError(f"--keras {keras!r}: no release of Keras that is known here; allowed: {known}")
     with tempfile.TemporaryDirectory(prefix="reprise-adopt-") as folder:
-        files = checkout(source, commit, Path(folder))
+        files = checkout(source, commit, Path(folder), telling.paths)
         if stand_in:
             lay_over(Path(stand_in), files.folder)
         return of(files, str(source), entry, keras)
@@ -108,16 +118,16 @@ def gather(
 
 def of(files: Checkout, source: str, entry: str | None = None, keras: str | None = None) -> Evidence:
     """Return the evidence of files that are checked out."""
-    paths = files.paths()
-    kernels, cells = _notebooks(files.folder, paths)
-    texts = {p: _text(files.folder / p) for p in paths if STATES.search(p)}
+    paths, here = files.paths(), files.here()
+    kernels, cells = _notebooks(files.folder, here)
+    texts = {p: _text(files.folder / p) for p in here if STATES.search(p)}
     shown = readme_code.scripts(texts)
-    sources = shown | {p: _text(files.folder / p) for p in paths if p.endswith(".py")} | cells
+    sources = shown | {p: _text(files.folder / p) for p in here if p.endswith(".py")} | cells
     parsed, only_2, only_3, notes = _parsed(sources)
     modules = Modules(parsed)
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
     entries = _entries(entry_points.find(readmes, modules, paths), modules, source, entry)
-    weights = checkpoints.find(files.folder, paths)
+    weights = checkpoints.find(files.folder, here)
     reached = _reached(entries, modules, bool(entry) or any(c.problem is None for c in weights))
     stated, unfollowed = requirements.stated(texts)
     seen = Findings(
@@ -128,7 +138,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         paths=paths,
         kernels=kernels,
         checkpoints=_ranked(weights, [modules[p] for p in reached], files),
-        architectures=checkpoints.architectures(files.folder, paths),
+        architectures=checkpoints.architectures(files.folder, here),
         requirements=stated,
         days=files.days,
         head_day=files.head_day,
@@ -138,12 +148,11 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
     foreign = imports.foreign(reached, modules, own, standard)
 
-    found = _concluded(seen, files, source, entries, foreign, [*files.notes, *notes, *unfollowed])
-    may_run = [] if entry else [e for e in entries[1:] if set(_foreign(e, modules, own, standard)) <= set(foreign)]
-    answering = [e for e in may_run if entry_points.score(str(entry_points.script(e, modules)), modules) > 0]
-    others = answering[:ALTERNATIVES]
-    makers = entry_points.builders([e for e in may_run if e not in others], modules)
-    return replace(found, alternatives=others, builders=makers[:ALTERNATIVES])
+    told = [*files.notes, *telling.left_out(files.unread), *notes, *unfollowed]
+    found = _concluded(seen, files, source, entries, foreign, told)
+    more = [] if entry else entries[1:]
+    may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
+    return replace(found, **entry_points.others(more, may_run, modules))
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
@@ -268,7 +277,8 @@ def _parsed(sources: Mapping[str, str]) -> tuple[dict[str, Module], list[str], l
 def _text(path: Path) -> str:
     if path.stat().st_size > LARGEST_TEXT:
         return ""
-    return path.read_bytes().decode("utf-8", "replace").replace("\0", "")
+    text = path.read_bytes().decode("utf-8", "replace").replace("\0", "")
+    return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
 def _notebooks(folder: Path, paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:

@@ -24,7 +24,7 @@ class Module:
 
     imports: (module, level, names). keywords: of calls, as NAME and, where a string is given, NAME=STRING.
     shapes: input shapes written out, None where an element is no number. signs: of Python 3 in what both parse.
-    arguments: (flag or name, help) of those that it must be given.
+    arguments: (flag or name, help) of those that it must be given. acts: whether it calls anything when it is run.
     """
 
     error: str | None = None
@@ -37,6 +37,7 @@ class Module:
     signs: list[str] = field(default_factory=list)
     arguments: list[tuple[str, str]] = field(default_factory=list)
     main: bool = False
+    acts: bool = True
 
     def edits_path(self) -> bool:
         """Say whether it seems to add folders to sys.path."""

@@ -9,7 +9,7 @@ import re
 import shutil
 import subprocess
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -26,12 +26,15 @@ CLONE_SECONDS = 1800
 MISSING = -1  # the size of an object that git cannot find
 COMMIT = re.compile(r"[0-9a-f]{40}")
 
+Choice = Callable[[list[str]], set[str]]  # of a repository's paths those whose content is wanted
+
 
 @dataclass(frozen=True)
 class Checkout:
     """folder: the files. commit: 40 hex digits, None without git. days: by path, the ISO day of its content.
 
     notes: what is not there as the repository has it (a missing object, a link that leads out), a line each.
+    unread: paths of its plain files whose content was not wanted: they are not in the folder.
     """
 
     folder: Path
@@ -39,11 +42,16 @@ class Checkout:
     days: dict[str, str]
     head_day: str | None
     notes: list[str] = field(default_factory=list)
+    unread: list[str] = field(default_factory=list)
 
-    def paths(self) -> list[str]:
-        """Return every plain file's path, sorted."""
+    def here(self) -> list[str]:
+        """Return every plain file's path in the folder, sorted."""
         found = (Path(root, name) for root, _, names in os.walk(self.folder) for name in names)
         return sorted(p.relative_to(self.folder).as_posix() for p in found if p.is_file() and not p.is_symlink())
+
+    def paths(self) -> list[str]:
+        """Return every plain file's path of the repository, sorted."""
+        return sorted({*self.here(), *self.unread})
 
 
 @dataclass(frozen=True)
@@ -54,27 +62,27 @@ class _Entry:
     path: str
 
 
-def checkout(source: Path | str, commit: str | None, folder: Path) -> Checkout:
+def checkout(source: Path | str, commit: str | None, folder: Path, wanted: Choice = set) -> Checkout:
     """Put the files of `source` into `folder`, an empty one.
 
-    source: a folder, taken as it lies (with a commit: as of that), a git directory, or a URL. Raises InputError where
-    it is none of these or has no such commit.
+    source: a folder, taken as it lies (with a commit: as of that), a git directory, or a URL. wanted: which of its
+    plain files, by default each. Raises InputError where it is none of these or has no such commit.
     """
     if URL.fullmatch(str(source)):
         with tempfile.TemporaryDirectory(prefix="reprise-clone-") as clone:
-            return _from_git(_cloned(str(source), Path(clone)), commit, folder)
+            return _from_git(_cloned(str(source), Path(clone)), commit, folder, wanted)
     source = Path(source)
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; give a repository's folder, its git directory or its URL")
     if git_objects.objects_folder(source) is None:
         if commit:
             raise InputError(f"{source} has no git history, so no commit {commit}; leave --commit out")
-        return Checkout(folder, None, {}, None, _copied(source, folder))
+        return Checkout(folder, None, {}, None, *_copied(source, folder, wanted))
     if commit or not any(p.name != ".git" for p in source.iterdir()) or (source / "HEAD").is_file():
-        return _from_git(source, commit, folder)
+        return _from_git(source, commit, folder, wanted)
     with git_history.open_history(source) as home:
         head, days, head_day = _dates(source, home, None)
-    return Checkout(folder, head, days, head_day, _copied(source, folder))
+    return Checkout(folder, head, days, head_day, *_copied(source, folder, wanted))
 
 
 def lay_over(stand_in: Path, folder: Path) -> None:
@@ -110,8 +118,11 @@ def _cloned(url: str, folder: Path) -> Path:
     return folder / "repo"
 
 
-def _copied(source: Path, folder: Path) -> list[str]:
-    """Copy a folder as it lies, without its git directory; return a line for each link that leads out of it."""
+def _copied(source: Path, folder: Path, wanted: Choice) -> tuple[list[str], list[str]]:
+    """Copy a folder as it lies, without its git directory.
+
+    Return a line for each link that leads out of it, and the paths of the plain files that are not wanted.
+    """
     notes, taken = [], []
     for path in _files(source):
         if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
@@ -119,11 +130,15 @@ def _copied(source: Path, folder: Path) -> list[str]:
         elif path.is_symlink() or path.is_file():
             taken.append(path)
     _check_room(source, {path: path.lstat().st_size for path in taken}, folder)
+    plain = {path.relative_to(source).as_posix(): path for path in taken if not path.is_symlink()}
+    unread = plain.keys() - wanted(list(plain))
+    skipped = {plain[path] for path in unread}
+    taken = [path for path in taken if path not in skipped]
     for path in taken:
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target, follow_symlinks=False)
-    return notes
+    return notes, sorted(unread)
 
 
 def _files(source: Path) -> Iterator[Path]:
@@ -145,13 +160,13 @@ def _check_room(source: Path, sizes: dict[Path, int], folder: Path) -> None:
         )
 
 
-def _from_git(source: Path, commit: str | None, folder: Path) -> Checkout:
+def _from_git(source: Path, commit: str | None, folder: Path, wanted: Choice) -> Checkout:
     if git_objects.objects_folder(source) is None:
         raise InputError(f"{source}: no git repository; give a repository's folder, its git directory or its URL")
     with git_history.open_history(source) as home:
         sha, days, day = _dates(source, home, commit)
-        notes = _export(home, sha, folder)
-    return Checkout(folder, sha, days, day, notes)
+        notes, unread = _export(home, sha, folder, wanted)
+    return Checkout(folder, sha, days, day, notes, unread)
 
 
 def _dates(source: Path, home: Path, commit: str | None) -> tuple[str, dict[str, str], str]:
@@ -192,7 +207,8 @@ def _days(words: list[str]) -> tuple[dict[str, str], str]:
     return {path: first[blob] for path, blob in blobs.items() if blob.strip("0")}, head_day
 
 
-def _export(home: Path, sha: str, folder: Path) -> list[str]:
+def _export(home: Path, sha: str, folder: Path, wanted: Choice) -> tuple[list[str], list[str]]:
+    """Write a commit's files; return what is not there as it has it, and the plain files that are not wanted."""
     entries = list(_entries(home, sha))
     notes = [f"{e.path} is a submodule, which is another repository: left out" for e in entries if e.mode == "160000"]
     notes += [f"{e.path} is not in this copy of the repository: left out" for e in entries if e.size < 0]
@@ -202,11 +218,14 @@ def _export(home: Path, sha: str, folder: Path) -> list[str]:
         raise InputError(
             f"commit {sha[:12]} has over {LARGEST_ALL >> 30} GB of files; give a folder with what is needed"
         )
+    plain = {e.path for e in taken if e.mode != "120000"}
+    unread = plain - wanted(sorted(plain))
+    taken = [e for e in taken if e.path not in unread]
     taken.sort(key=lambda e: e.mode == "120000")  # links last: nothing is written through one
     contents = git_history.read_all(home, [(e.blob, e.size) for e in taken])
     for entry, content in zip(taken, contents, strict=True):
         notes += _write(content, entry, folder)
-    return notes
+    return notes, sorted(unread)
 
 
 def _entries(home: Path, sha: str) -> Iterator[_Entry]:

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from reprise_kit.apps.adopt import box, notebooks, readme_code
-from reprise_kit.apps.adopt.entry_points import PLACEHOLDER
+from reprise_kit.apps.adopt.arguments import PLACEHOLDER
 from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.compare.errors import InputError
 

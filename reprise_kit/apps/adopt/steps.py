@@ -16,6 +16,7 @@ from reprise_kit.apps.adopt.repository import checkout
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
+from reprise_kit.compare.patience import patience
 
 STEPS = ("evidence", "environment", "run", "capture", "report")
 ASKED = "adopt.json"
@@ -50,7 +51,8 @@ class Adoption:
         for step in STEPS:
             if not (self.out / FILES[step]).is_file():
                 began = time.monotonic()
-                getattr(self, f"_{step}")()
+                with patience(partial("{}: at work".format, step)):
+                    getattr(self, f"_{step}")()
                 self.say(f"{step}: took {time.monotonic() - began:.0f} s")
             else:
                 self.say(f"{step}: done before ({FILES[step]})")
@@ -132,9 +134,35 @@ class Adoption:
             self.request.unboxed,
             limits,
         )
-        ran = self._opened(program, found) if not entry else self._run_or_opened(program, found)
+        try:
+            ran = self._opened(program, found) if not entry else self._run_or_opened(program, found)
+        except run.NothingSeen as error:
+            if not found.elsewhere:
+                raise
+            self._go_elsewhere(found.elsewhere[0], error)
+            return
         self.say(f"run: {ran.ended} after {ran.seconds:g} s")
         write_text(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
+
+    def _go_elsewhere(self, entry: str, why: run.NothingSeen) -> None:
+        """Take another entry point, which the environment of the first could not run, with an environment of its own.
+
+        Evidence of an entry that is given names none elsewhere, so that this ends. Raises `why` where it is no better.
+        """
+        asked = self.request
+        found = evidence.gather(asked.source, asked.commit, entry, asked.keras, asked.stand_in)
+        if found.refused:
+            raise why
+        self.say(str(why))
+        self.say(f"run: {entry} imports what that environment lacks: it gets one of its own")
+        self._forget("environment")
+        found.save(self.out / FILES["evidence"])
+        del self._made
+        try:
+            self._environment()
+            self._run()
+        except InputError as error:
+            raise InputError(f"{why}; and {error}") from None
 
     def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
         """Run the entry point; where it shows no model another, else open the files of weights in its Keras.

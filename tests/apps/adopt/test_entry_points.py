@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from reprise_kit.apps.adopt import entry_points, imports, readme_code
+from reprise_kit.apps.adopt import arguments, entry_points, imports, readme_code
 from reprise_kit.apps.adopt.imports import Module
+from reprise_kit.compare.python27 import find_interpreter
 
 KERAS = [("keras.models", 0, ["load_model"])]
 DEMO = Module(imports=KERAS, calls=["load_model", "predict"], strings=["../data/x.npy", "weights.h5"], main=True)
@@ -104,6 +105,35 @@ def test_a_library_is_used_as_its_readme_shows(tmp_path: Path) -> None:
 
 
 def test_a_list_of_numbers_is_a_value_and_no_placeholder():
-    assert entry_points.PLACEHOLDER.search("a.py --layers [64,32,16,8] --lr [0.1, -2]") is None
+    assert arguments.PLACEHOLDER.search("a.py --layers [64,32,16,8] --lr [0.1, -2]") is None
     for blank in ("[image]", "[options]", "[]", "<model>", "[64,...]"):
-        assert entry_points.PLACEHOLDER.search(f"a.py {blank}"), blank
+        assert arguments.PLACEHOLDER.search(f"a.py {blank}"), blank
+
+
+@pytest.mark.parametrize(
+    ("shown", "run"),
+    [
+        ("drive.py --mode train --size <size>", "drive.py --mode train"),  # the program has a size of its own
+        ("drive.py --size=<size> --mode train", "drive.py --mode train"),
+        ("drive.py --speed <speed>", "drive.py --speed <speed>"),  # demanded, and no file
+        ("drive.py --weights <path>", "drive.py --weights net.h5"),
+        ("drive.py <path to image> [options] [--nice]", "drive.py in/a.png"),
+        ("drive.py <words>", "drive.py <words>"),
+    ],
+)
+def test_what_a_readme_leaves_open_is_left_out_or_filled_in(shown: str, run: str) -> None:
+    module = Module(imports=KERAS, calls=["load_model", "add_argument"], arguments=[("--speed", "")], main=True)
+    paths = ["drive.py", "in/a.png", "net.h5"]
+    assert entry_points.find([f"    python {shown}\n"], {"drive.py": module}, paths) == [f"python {run}"]
+    undeclared = Module(imports=KERAS, calls=["load_model"], main=True)
+    command = "python drive.py --size <size>"
+    assert entry_points.find([f"    {command}\n"], {"drive.py": undeclared}, paths) == [command]
+
+
+@pytest.mark.parametrize("interpreter", [None, find_interpreter()])
+def test_a_file_that_only_defines_is_no_entry_point(interpreter: Path | None) -> None:
+    defines = "import keras\nSIZE = 3\ndef answer(model):\n    return model.predict(SIZE)\n"
+    sources = {"util.py": defines, "ask.py": f"{defines}answer(keras.models.load_model('m.h5'))\n"}
+    modules = imports.parse(sources, interpreter)
+    assert entry_points.find([], modules, list(sources)) == ["python ask.py"]
+    assert "python util.py" in entry_points.find(["    python util.py\n"], modules, list(sources)), "its README says so"

@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt import checkpoints, imports, requirements, steps
+from reprise_kit.apps.adopt import checkpoints, imports, repository, requirements, steps, telling
 from reprise_kit.apps.adopt.evidence import gather, load
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -416,3 +416,25 @@ def test_what_makes_the_model_is_of_the_program_where_its_file_is_not_here(tmp_p
     weights(tmp_path / "with" / "net.h5")
     found = gather(make(tmp_path / "with", files))
     assert found.builders == [] and "pandas" not in found.imports
+
+
+def test_a_data_set_is_not_opened_and_a_readme_of_an_old_mac_is_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(telling, "MANY", 3)
+    files = {f"set/{n}.txt": "x" for n in range(5)} | {
+        "notes.txt": "x",
+        "README.md": "Run\r\r    python a.py one.png\r",
+    }
+    folder = make(tmp_path / "many", {"a.py": RUNS, **files})
+    (folder / "set" / "5.txt").write_text("not committed")
+    from_folder = gather(folder)
+    assert from_folder.entry_points == ["python a.py one.png"]
+    assert "4 further files .txt were not opened: so many of a kind are data" in from_folder.notes
+    for way in (folder, folder / ".git"):
+        read = repository.checkout(way, None, empty(tmp_path / f"of-{way.name}"), telling.paths)
+        assert {"notes.txt", "set/0.txt", "set/1.txt", "a.py", "README.md"} <= set(read.here())
+        assert "set/4.txt" in read.unread and "set/4.txt" in read.paths() and "set/4.txt" not in read.here()
+
+
+def empty(folder):
+    folder.mkdir()
+    return folder

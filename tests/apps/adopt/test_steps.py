@@ -278,6 +278,31 @@ def test_files_of_weights_are_opened_where_no_program_shows_them(
     assert any("weights.h5" in check for check in report(tmp_path / "out")["checks"]), "what its program lacked is said"
 
 
+def test_a_program_that_needs_other_packages_is_tried_in_an_environment_of_its_own(
+    old: Old, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out, made = old.repository("image_cnn", tmp_path, weights=True), tmp_path / "out", []
+    (source / "ask.py").write_text("import on_no_index\n")
+    gather, make = evidence.gather, environment.make
+    elsewhere_is = ["gone.py"]
+
+    def elsewhere(path: str, commit: str | None, entry: str | None, *more: str | None) -> evidence.Evidence:
+        first = dataclasses.replace(gather(path, commit, "ask.py"), elsewhere=elsewhere_is)
+        return gather(path, commit, entry) if entry else first
+
+    monkeypatch.setattr(evidence, "gather", elsewhere)
+    monkeypatch.setattr(environment, "make", lambda found, *more: made.append(found.entry_points) or make(found, *more))
+    said: list[str] = []
+    with pytest.raises(InputError, match=r"on_no_index.*; and run: .*gone\.py.*--stand-in"):
+        adopt(Request(str(source)), out, quiet)
+    shutil.rmtree(out)
+    made.clear()
+    elsewhere_is[:] = ["predict.py 0.txt"]
+    assert adopt(Request(str(source), stand_in=str(images), until="run"), out, said.append) == 0
+    assert made == [["ask.py"], ["predict.py 0.txt"]] and run.load(out / "run.json").entry == "predict.py 0.txt"
+    assert any("No module named on_no_index" in line for line in said), "what the first misses is said"
+
+
 def test_what_cannot_go_on_says_which_step_and_what_to_give(old: Old, tmp_path: Path) -> None:
     folder = old.repository("image_cnn", tmp_path)
     (folder / "late.py").write_text("rows = open('rows.csv').read()\nimport predict\n")
