@@ -31,6 +31,9 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
 LAST_BEFORE_1 = "0.3.3"
+# A script's first line, a command, an installer, a wheel: each names the Python, 2 or 3.
+RUN_BY = (r"^#!.*python{0}|\bpython{0}\s+(\S+\.py|-m\s)|\bpip{0} install|(ana|mini)conda{0}"
+          r"|-(py{0}|cp{0}\d)-\S*\.whl")  # fmt: skip
 SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
 
 
@@ -81,9 +84,7 @@ def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
         for version in sorted(set(SAID.findall(text)))[:1] if len(set(SAID.findall(text))) == 1 else ():
             yield version, 4, f"{path} says Python {version}"
         for name, version in (("2", "2.7"), ("3", "3.5")):
-            if re.search(
-                rf"^#!.*python{name}|\bpython{name}\s+\S+\.py|\bpip{name} install|(ana|mini)conda{name}", text, re.M
-            ):
+            if re.search(RUN_BY.format(name), text, re.M):
                 yield version, 3, f"{path} runs Python {name}"
 
 

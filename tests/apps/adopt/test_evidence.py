@@ -199,6 +199,10 @@ RUNS = "from keras.models import load_model\nload_model('m.h5').predict([0])\n"
         ({"a.py": RUNS + "open('x', encoding='utf-8')\n"}, "3.5", "open(encoding=)"),
         ({"a.py": RUNS, "Dockerfile": "RUN apt-get install python3-pip && pip3 install keras\n"}, "3.5", "Dockerfile"),
         ({"a.py": RUNS, "README.md": "    python2 a.py\n"}, "2.7", "README.md runs Python 2"),
+        ({"a.py": RUNS, "README.md": "    python3 -m pip install keras\n"}, "3.5", "README.md runs Python 3"),
+        ({"a.py": RUNS, "README.md": "https://x/tensorflow-1.2.0-cp27-none-any.whl"}, "2.7", "README.md runs Python 2"),
+        ({"a.py": RUNS, "README.md": "https://x/tensorflow-1.2.0-py3-none-any.whl"}, "3.5", "README.md runs Python 3"),
+        ({"a.py": RUNS, "README.md": "https://x/six-1.0-py2.py3-none-any.whl"}, "2.7", "nothing tells"),
         ({"a.py": RUNS, "__pycache__/a.cpython-36.pyc": ""}, "3.6", "compiled by Python 3.6"),
         (
             {"a.py": RUNS, "n.ipynb": '{"cells": [], "metadata": {"language_info": {"version": "3.6.1"}}}'},
