@@ -127,16 +127,16 @@ def score(path: str, modules: Mapping[str, Module]) -> int:
     return points + (2 if NAMES.search(PurePosixPath(path).stem) else 0) + (1 if modules[path].main else 0)
 
 
-def others(commands: list[str], may_run: list[str], modules: Mapping[str, Module]) -> dict[str, list[str]]:
-    """Return of the command lines beside the chosen one those that are worth a try, by what they are to Evidence.
+def others(commands: list[str], may_run: list[str], modules: Mapping[str, Module]) -> tuple[list[str], ...]:
+    """Return of the command lines beside the chosen one those that are worth a try.
 
-    may_run: those of them that its environment can run.
+    may_run: those of them that its environment can run. Of these what answers and what makes a model; of the rest one.
     """
     alternatives = _answering(may_run, modules)[:ALTERNATIVES]
     makers = builders([c for c in may_run if c not in alternatives], modules)[:ALTERNATIVES]
     may_not = [c for c in commands if c not in may_run]
     elsewhere = [*_answering(may_not, modules), *builders(may_not, modules)][:1]
-    return {"alternatives": alternatives, "builders": makers, "elsewhere": elsewhere}
+    return alternatives, makers, elsewhere
 
 
 def _answering(commands: list[str], modules: Mapping[str, Module]) -> list[str]:

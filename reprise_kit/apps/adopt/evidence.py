@@ -152,7 +152,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     found = _concluded(seen, files, source, entries, foreign, told)
     more = [] if entry else entries[1:]
     may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
-    return replace(found, **entry_points.others(more, may_run, modules))
+    alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
+    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
