@@ -4,7 +4,7 @@ A file that the model's Keras wrote is believed before the code, the code before
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.findings import Findings
@@ -217,6 +217,26 @@ def _backend_of_code(seen: Findings) -> Iterable[tuple[str, str]]:
             yield name, f"{stated[name]} asks for {name}"
 
 
+def _set(texts: Mapping[str, str]) -> tuple[str, list[str]] | None:
+    """Return the ordering of images that a text sets, and where."""
+    for path, text in texts.items():
+        said = re.search(r"image_dim_ordering['\"(\s:]*(th|tf)\b", text)
+        if said:
+            return said[1], [f"{path} sets image_dim_ordering {said[1]}"]
+    return None
+
+
+def _shown(seen: Findings) -> tuple[str, list[str]] | None:
+    """Return the ordering that the program's input shapes show, where they show one."""
+    shapes = [shape for module in seen.modules.values() for shape in module.shapes if len(shape) >= 3]
+    first = [shape for shape in shapes if shape[-3] in (1, 3) and shape[-1] not in (1, 3)]
+    last = [shape for shape in shapes if shape[-1] in (1, 3) and shape[-3] not in (1, 3)]
+    if bool(first) == bool(last):
+        return None
+    value, where = ("th", "first") if first else ("tf", "last")
+    return value, [f"the program has an input shape {tuple((first or last)[0])}: channels {where}"]
+
+
 def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
     """Return "th" or "tf", and why; `name` is the backend."""
     files: list[Checkpoint | Architecture] = [*seen.checkpoints, *seen.believed()]
@@ -228,16 +248,11 @@ def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
         other = "tf" if value == "th" else "th"
         if f"dim_ordering={value}" in words and f"dim_ordering={other}" not in words:
             return value, [f"the program gives dim_ordering={value}"]
-    for path, text in seen.texts.items():
-        said = re.search(r"image_dim_ordering['\"(\s:]*(th|tf)\b", text)
-        if said:
-            return said[1], [f"{path} sets image_dim_ordering {said[1]}"]
-    for module in seen.modules.values():
-        for shape in module.shapes:
-            if len(shape) >= 3 and shape[-3] in (1, 3) and shape[-1] not in (1, 3):
-                return "th", [f"the program has an input shape {tuple(shape)}: channels first"]
-            if len(shape) >= 3 and shape[-1] in (1, 3) and shape[-3] not in (1, 3):
-                return "tf", [f"the program has an input shape {tuple(shape)}: channels last"]
+    # What the program itself sets and is given in a file of settings; then its shapes, which prose may be older than.
+    set_here = {path: text for path, text in seen.texts.items() if path in seen.modules or path.endswith("keras.json")}
+    told = _set(set_here) or _shown(seen) or _set(seen.texts)
+    if told:
+        return told
     newer = rules.numbers(version) >= rules.numbers(rules.load().keras.tf_ordering_default)
     default = "tf" if newer else "th"
     return default, [f"nothing tells: {default} is the default of Keras {version} (this one on {name})"]

@@ -288,6 +288,20 @@ def test_the_kernels_of_a_file_show_the_ordering(shape, ordering, tmp_path):
     assert gather(repository).dim_ordering == ordering
 
 
+@pytest.mark.parametrize(
+    ("code", "ordering"),
+    [
+        ("Convolution2D(4, 3, 3, input_shape=(28, 28, 1))\n", "tf"),
+        ("K.set_image_dim_ordering('th')\nConvolution2D(4, 3, 3, input_shape=(28, 28, 1))\n", "th"),
+        ("A(input_shape=(28, 28, 1))\nB(input_shape=(1, 28, 28))\n", "th"),  # both are shown: what is said decides
+        ("", "th"),
+    ],
+)
+def test_the_shapes_of_the_code_count_before_what_its_readme_says(code, ordering, tmp_path):
+    says = 'Set "image_dim_ordering": "th" in ~/.keras/keras.json.\n'
+    assert gather(make(tmp_path / "r", {"a.py": RUNS + code, "README.md": says})).dim_ordering == ordering
+
+
 def test_a_backend_that_the_entry_point_sets_is_the_one(tmp_path):
     repository = make(tmp_path / "r", {"a.py": RUNS})
     weights(repository / "m.h5", suffix=":0")
