@@ -1,9 +1,10 @@
 """Mutation testing: the kit's code broken in one small place at a time, to see whether a narrow test notices.
 
-    python -m tests.mutation map OUT [TEST...]    which tests run which lines (once; goes on where it was stopped)
-    python -m tests.mutation run OUT N [SEED]     N mutants drawn from a seed; goes on where it was stopped
-    python -m tests.mutation again OUT N [SEED]   the same, and those that lived meet today's tests
-    python -m tests.mutation table OUT            the score, and the mutants that survived
+    python -m tests.mutation map OUT [TEST...]           which lines each test runs; goes on where it was stopped
+    python -m tests.mutation run OUT N SEED [PATH...]    N mutants drawn from a seed, or those of them in some folders;
+                                                         goes on where it was stopped
+    python -m tests.mutation again OUT N SEED [PATH...]  the same, and those that lived meet today's tests
+    python -m tests.mutation table OUT                   the score, and the mutants that survived
 
 A mutant is tested in a copy of the tree, OUT/tree, so that programs which a test starts meet it too, and in a fork of
 a process that has collected all tests (`inside.py`). It meets the tests that run its line (in the test's process or in
@@ -49,11 +50,11 @@ TESTS = (
     *("tests/commands/test_own_systems.py", "tests/test_systems.py", "tests/apps/archive/test_faults.py"),
     "tests/test_reprise.py",
 )
-MOST, SECONDS = 60, 12.0  # tests a mutant meets, and the processor time that they take on the good code
-TIMES, MORE = 3, 10.0  # so many times that, and seconds more, and a mutant is slow, which is dead
+MOST, SECONDS = 60, 6.0  # tests a mutant meets, and the processor time that they take on the good code
+TIMES, MORE = 3, 40.0  # so many times that, and seconds more, and a mutant is slow, which is dead
 NEW = 0.001  # seconds that a test is taken to need which came after the map
 DEAD, LIVED = ("dead", "slow"), ("survived", "late", "untested")
-WALL = 150.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
+WALL = 240.0  # seconds of the clock, then it is late: not judged, `again` tries it anew
 
 
 def sources(root: Path) -> dict[str, str]:
@@ -224,7 +225,7 @@ class Bench:
         return {0: "survived", -signal.SIGXCPU: "slow", -signal.SIGKILL: "late"}.get(code, "dead")
 
 
-def run(out: Path, n: int, seed: int, again: bool) -> None:
+def run(out: Path, n: int, seed: int, only: list[str], again: bool) -> None:
     """Test mutants until n of the seed's have met their fate; again: in the end, those that lived once more."""
     tree = make_tree(out)
     rows = json_lines.rows(out / "lines.jsonl")
@@ -244,7 +245,8 @@ def run(out: Path, n: int, seed: int, again: bool) -> None:
         gc.collect()
         gc.freeze()  # else each fork would look through, and copy, all that was collected
         turn = {path: [not path.startswith(target) for target in TARGETS] for path in good}
-        every = sorted(enumerate(drawn(good, n, seed)), key=lambda one: turn[one[1][0]])
+        asked = (one for one in enumerate(drawn(good, n, seed)) if one[1][0].startswith(tuple(only)))
+        every = sorted(asked, key=lambda one: turn[one[1][0]])
         left = [one for one in every if one[0] not in done] + [one for one in every if one[0] in lived]
         for number, (path, mutant) in left:
             began = time.monotonic()
@@ -282,6 +284,6 @@ if __name__ == "__main__":
     if command == "map":
         map_lines(out, sys.argv[3:] or [""])
     elif command in ("run", "again"):
-        run(out, int(sys.argv[3]), int(sys.argv[4]) if len(sys.argv) > 4 else 2016, command == "again")
+        run(out, int(sys.argv[3]), int(sys.argv[4]), sys.argv[5:] or [""], command == "again")
     else:
         table(out)

@@ -7,6 +7,7 @@ file too, for programs that a test starts and for modules that are imported late
 import functools
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import is_dataclass
 from pathlib import Path
 from types import CodeType, FunctionType, ModuleType
@@ -35,8 +36,26 @@ def put(path: str, source: str, good: str) -> None:
 def _executed(module: ModuleType, source: str) -> dict[str, Any]:
     """What a module of this source has at its top."""
     scratch: dict[str, Any] = {**vars(module), "__name__": module.__name__}
-    exec(compile(source, str(module.__file__), "exec"), scratch)  # our own source
+    with _unregistered():
+        exec(compile(source, str(module.__file__), "exec"), scratch)  # our own source
     return scratch
+
+
+@contextmanager
+def _unregistered() -> Iterator[None]:
+    """Take out of the kit's tables what was added meanwhile: a module that is executed again registers its rules anew.
+
+    Else tests would meet those functions, whose globals are the scratch's, and never the mutant.
+    """
+    modules = [module for name, module in sys.modules.items() if name.startswith("reprise_kit.")]
+    values = [value for module in modules for name, value in vars(module).items() if not name.startswith("__")]
+    tables = {id(value): (value, value.copy()) for value in values if isinstance(value, (dict, list, set))}
+    try:
+        yield
+    finally:
+        for table, before in tables.values():
+            table.clear()
+            (table.extend if isinstance(table, list) else table.update)(before)
 
 
 def _own(value: Any, module: ModuleType) -> bool:

@@ -175,3 +175,17 @@ def test_a_convolution_over_steps_by_its_definition(length: int, config: dict[st
     places = range(0, row.shape[1] - (length - 1) * rate, stride)
     wanted = [sum(row[:, i + k * rate] @ w[k, 0] for k in range(length)) + b for i in places]
     np.testing.assert_allclose(computed(made, x), np.stack(wanted, 1), atol=1e-5)
+
+
+@pytest.mark.parametrize("backend", ["tensorflow", "theano"])
+def test_kernels_of_keras_1_lie_as_the_images(backend: str) -> None:
+    """th: (n_out, n_in, k1, k2), turned round on Theano; Keras 2's lie channels last, whatever the images."""
+    x, w, b = numbers(1, 3, 5, 5), numbers(2, 3, 3, 3), numbers(2)
+    made = node("Convolution2D", {"W": w, "b": b}, nb_filter=2, nb_row=3, nb_col=3, dim_ordering="th")
+    turned = w[:, :, ::-1, ::-1] if backend == "theano" else w
+    windows = np.lib.stride_tricks.sliding_window_view(x, (3, 3), (2, 3))
+    wanted = np.einsum("ncijkl,ockl->noij", windows, turned) + b[:, None, None]
+    np.testing.assert_allclose(computed(made, x, within=context(backend)), wanted, atol=1e-5)
+    made.weights["W"] = w.transpose(2, 3, 1, 0)
+    found = computed(made, x, within=context(backend, dialect=KERAS2, version=(2, 2, 4)))
+    np.testing.assert_allclose(found, wanted, atol=1e-5)
