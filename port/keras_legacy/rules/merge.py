@@ -127,7 +127,7 @@ def _batch_dot(context: Context, node: Node, x: Tensor, y: Tensor, axes: tuple[i
             what = "Keras 1 before 1.2 on TensorFlow gave every sample's product with every other's"
             if version < (1, 2) and context.bug(node, what):
                 return ops.matmul(x, ops.transpose(y))
-        elif ranks != (3, 3) and ranks != (2, 2):
+        elif ranks != (3, 3):
             raise InputError(f"layer {node.name}: a TensorFlow product of tensors with {ranks} axes is not supported")
     return _summed(x, y, axes)
 

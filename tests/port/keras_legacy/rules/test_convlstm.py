@@ -31,17 +31,21 @@ def convolved(x: np.ndarray, w: np.ndarray, before: tuple[int, int]) -> np.ndarr
     return np.einsum("nijckl,klco->nijo", np.lib.stride_tricks.sliding_window_view(x, (k1, k2), (1, 2)), w)
 
 
-def states(w: dict[str, np.ndarray], x: np.ndarray, theano: bool = False) -> np.ndarray:
-    """Theano turns its kernels round, and begins k // 2 places in front; TensorFlow (k - 1) // 2."""
+def states(w: dict[str, np.ndarray], x: np.ndarray, theano: bool = False, valid: bool = False) -> np.ndarray:
+    """Theano turns its kernels round, and begins k // 2 places in front; TensorFlow (k - 1) // 2.
+
+    valid: only the windows within the input; those of the states, which keep their size, are padded all the same.
+    """
     found, k = [], w["W_i"].shape[:2]
     before = (k[0] // 2, k[1] // 2) if theano else ((k[0] - 1) // 2, (k[1] - 1) // 2)
     turned = {role: a[::-1, ::-1] if theano and role[0] in "WU" else a for role, a in w.items()}
-    h = c = np.zeros((*x[:, 0].shape[:3], N_OUT))
+    whole = tuple(slice(b, n - (k_ - 1 - b)) if valid else slice(None)
+                  for b, n, k_ in zip(before, x.shape[2:4], k, strict=True))  # fmt: skip
+    h = c = np.zeros((1, 1, 1, N_OUT))
     for step in x.swapaxes(0, 1):
-        part = {
-            g: convolved(step, turned[f"W_{g}"], before) + w[f"b_{g}"] + convolved(h, turned[f"U_{g}"], before)
-            for g in "icfo"
-        }
+        there = {g: convolved(step, turned[f"W_{g}"], before)[:, whole[0], whole[1]] for g in "icfo"}
+        h = np.broadcast_to(h, (*there["i"].shape[:3], N_OUT))
+        part = {g: there[g] + w[f"b_{g}"] + convolved(h, turned[f"U_{g}"], before) for g in "icfo"}
         i, f, o = (np.clip(0.2 * part[g] + 0.5, 0, 1) for g in "ifo")
         c = f * c + i * np.tanh(part["c"])
         h = o * np.tanh(c)
@@ -53,11 +57,12 @@ def states(w: dict[str, np.ndarray], x: np.ndarray, theano: bool = False) -> np.
     ("backend", "kernel"), [("tensorflow", (3, 3)), ("tensorflow", (2, 3)), ("theano", (3, 3)), ("theano", (2, 3)),
                             ("theano", (2, 4))]
 )  # fmt: skip
-@pytest.mark.parametrize("sequences", [True, False])
+@pytest.mark.parametrize(("mode", "sequences"), [("same", True), ("same", False), ("valid", True)])
 @pytest.mark.parametrize("ordering", ["th", "tf"])
-def test_by_its_definition(backend: str, kernel: tuple[int, int], sequences: bool, ordering: str) -> None:
-    made, x = cell(kernel, return_sequences=sequences, dim_ordering=ordering), numbers(1, 2, 4, 5, N_IN, seed=50)
-    wanted = states(made.weights, x, backend == "theano")
+def test_by_its_definition(backend: str, kernel: tuple[int, int], mode: str, sequences: bool, ordering: str) -> None:
+    made = cell(kernel, return_sequences=sequences, dim_ordering=ordering, border_mode=mode)
+    x = numbers(1, 2, 4, 5, N_IN, seed=50)
+    wanted = states(made.weights, x, backend == "theano", mode == "valid")
     wanted = wanted if sequences else wanted[:, -1]
     if ordering == "th":
         made.weights = {r: a if r[0] == "b" else a.transpose(3, 2, 0, 1) for r, a in made.weights.items()}

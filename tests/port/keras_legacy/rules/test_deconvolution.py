@@ -2,12 +2,14 @@
 
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2
 from reprise_kit.port.keras_legacy.rules import deconvolution
-from tests.port.keras_legacy.rules.parts import context, node, numbers
+from tests.port.keras_legacy.rules.parts import computed, context, node, numbers
 
 
 def gradient(y: np.ndarray, w: np.ndarray, stride: int, length: int, before: int) -> np.ndarray:
@@ -112,3 +114,54 @@ def test_sizes_are_not_computed_of_an_open_one() -> None:
 )
 def test_the_stock_layer_alone_is_as_keras_2_on_tensorflow(backend: str, extra: int | None, alike: bool) -> None:
     assert deconvolution._as_keras_3(context(backend), node("Deconvolution2D", output_padding=extra)) is alike
+
+
+def transposed(y: np.ndarray, w: np.ndarray, strides: tuple[int, ...], sizes: tuple[int, ...], before: Any) -> Any:
+    """Of (n, sizes..., n_in) by kernels (k..., n_out, n_in), along every axis as `gradient` does along one."""
+    found = np.zeros((len(y), *sizes, w.shape[-2]))
+    for place in np.ndindex(y.shape[1:-1]):
+        for k in np.ndindex(w.shape[:-2]):
+            to = tuple(i * s - b + j for i, s, b, j in zip(place, strides, before, k, strict=True))
+            if all(0 <= i < size for i, size in zip(to, sizes, strict=True)):
+                found[(slice(None), *to)] += y[(slice(None), *place)] @ w[k].T
+    return found
+
+
+@pytest.mark.parametrize("bias", [True, False])
+@pytest.mark.parametrize("ordering", ["th", "tf"])
+@pytest.mark.parametrize(("sizes", "kernel", "strides", "mode"), [
+    ((3, 4), (3, 2), (2, 1), "valid"), ((3, 4), (3, 3), (2, 2), "same"), ((2, 3, 2), (2, 3, 4), (1, 2, 1), "valid"),
+    ((2, 2, 3), (3, 1, 2), (2, 2, 1), "same")])  # fmt: skip
+def test_keras_2s_by_their_definition(
+    sizes: Any, kernel: Any, strides: Any, mode: str, ordering: str, bias: bool
+) -> None:
+    """On TensorFlow, kernels (k..., n_out, n_in); an output of size * stride (same), and max(k - stride, 0) more."""
+    w, b, y = numbers(*kernel, 5, 2), numbers(5, seed=1), numbers(2, *sizes, 2, seed=2)
+    names = ("nb_row", "nb_col") if len(kernel) == 2 else ("kernel_dim1", "kernel_dim2", "kernel_dim3")
+    config = {"subsample": strides, "border_mode": mode, "dim_ordering": ordering, "bias": bias}
+    made = node(f"Deconvolution{len(kernel)}D", {"W": w, "b": b}, **dict(zip(names, kernel, strict=True)), **config)
+    each = list(zip(sizes, kernel, strides, strict=True))
+    wanted = tuple(n * s + (max(k - s, 0) if mode == "valid" else 0) for n, k, s in each)
+    before = [0 if mode == "valid" else max(k - s, 0) // 2 for _, k, s in each]
+    right = transposed(y, w, strides, wanted, before) + (b if bias else 0)
+    x = np.moveaxis(y, -1, 1) if ordering == "th" else y
+    found = computed(made, x, within=context(dialect=KERAS2, version=(2, 2, 4)))
+    np.testing.assert_allclose(np.moveaxis(found, 1, -1) if ordering == "th" else found, right, atol=1e-5)
+
+
+@pytest.mark.parametrize(("backend", "extra", "words"), [
+    ("tensorflow", None, None), ("theano", None, "an input of unknown size"),
+    ("tensorflow", 1, "an input of unknown size"),
+])  # fmt: skip
+def test_open_sizes_where_the_stock_layer_is_alike(backend: str, extra: int | None, words: str | None) -> None:
+    weights = {"W": numbers(3, 3, 5, 2), "b": numbers(5)}
+    made = node(
+        "Deconvolution2D", weights, nb_row=3, nb_col=3, subsample=(2, 2), dim_ordering="tf", output_padding=extra
+    )
+    apply = deconvolution.deconvolution(context(backend, dialect=KERAS2, version=(2, 2, 4)), made)
+    if words:
+        with pytest.raises(InputError, match=words):
+            apply(keras.Input((None, 4, 2)))
+    else:
+        y = keras.Input((None, 4, 2))
+        assert apply(y).shape == (None, None, 9, 5)

@@ -131,6 +131,7 @@ def test_products_by_einsum(mode: str, backend: str, shapes: Any, axes: Any, ter
         ({}, ((3,), (3,)), "the product of two vectors on TensorFlow depends on the Keras version"),
         ({"version": (1, 1)}, ((3,), (3,)), "every sample's product with every other's; say --legacy-bugs"),
         ({}, ((3, 4), (3,)), r"tensors with \(3, 2\) axes"),
+        ({}, ((3,), (3, 4)), r"tensors with \(2, 3\) axes"),
         ({}, ((3,), (3,), (3,)), "dot merges two tensors, 3 are there"),
     ],
 )

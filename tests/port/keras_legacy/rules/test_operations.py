@@ -79,6 +79,7 @@ def test_of_lists() -> None:
     both = [FIRST, {"tensor": 1}]
     np.testing.assert_array_equal(called("concat", X, Y, first=both, axis=-1), np.concatenate([X, Y], -1))
     np.testing.assert_array_equal(called("stack", X, Y, first=both, axis=1), np.stack([X, Y], 1))
+    np.testing.assert_array_equal(called("stack", X, Y, first=both), np.stack([X, Y]))  # along axis 0
 
 
 @pytest.mark.parametrize(("a", "b"), [(False, True), (True, False), (False, False), (True, True)])
