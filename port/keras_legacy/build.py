@@ -22,6 +22,7 @@ from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     merge,
     normalization,
     operations,
+    own_cells,
     pooling,
     recurrent,
     resize,

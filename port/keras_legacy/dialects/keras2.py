@@ -31,7 +31,7 @@ ROLES = {
 def architecture(document: Config, dialect: Dialect) -> Config:
     """Return a Keras-2 document (`to_json`, `model_config`) in Keras 1's words. Raises InputError."""
     class_name, config = _said(document, dialect)
-    if class_name == "RNN":
+    if class_name == "RNN" and "written" not in document:
         return architecture(_of_cells(document, config), dialect)
     if class_name in operations.CLASSES:
         return operations.operation(document)
@@ -62,7 +62,10 @@ CELLS = {f"{kind}Cell": kind for kind in ("SimpleRNN", "GRU", "LSTM")}
 
 
 def _of_cells(document: Config, config: Config) -> Config:
-    """Return an RNN of a known cell as its layer, and one of stacked cells as layers one after the other."""
+    """Return an RNN of a known cell as its layer, and one of stacked cells as layers one after the other.
+
+    One of a person's own cells stays an RNN.
+    """
     cell = config.get("cell") or {}
     kind, inner = cell.get("class_name"), cell.get("config") or {}
     shared = {key: value for key, value in config.items() if key not in ("cell", "name", *ANY)}
@@ -71,10 +74,10 @@ def _of_cells(document: Config, config: Config) -> Config:
     if kind in CELLS:
         return {**document, "class_name": CELLS[kind], "config": {**_own(inner), **shared, **top}}
     cells = inner.get("cells", []) if kind == "StackedRNNCells" else []
-    unknown = [one.get("class_name") for one in cells if one.get("class_name") not in CELLS] if cells else [kind]
-    if unknown or config.get("return_state"):
-        what = f"the cell {unknown[0]}" if unknown else "return_state of stacked cells"
-        raise InputError(f"layer {name}: an RNN with {what} is not supported; see --replace {name}=module:class")
+    if not cells or any(one.get("class_name") not in CELLS for one in cells):
+        return {**document, "written": "RNN"}
+    if config.get("return_state"):
+        raise InputError(f"layer {name}: an RNN with return_state of stacked cells is not supported")
     layers = []
     for i, one in enumerate(cells):
         last = i == len(cells) - 1
@@ -133,6 +136,8 @@ def _config(class_name: str, row: Row, config: Config, dialect: Dialect) -> Conf
     found |= {word: value for word, value in row.fixed.items() if word not in found}
     if isinstance(found.get("layer"), dict):
         found["layer"] = architecture(found["layer"], dialect)
+        if class_name == "Bidirectional" and found["layer"]["class_name"] == "RNN":
+            raise InputError(f"layer {name}: a Bidirectional of an RNN with a cell of your own is not supported")
     if "dim_ordering" in found:
         found["dim_ordering"] = _ordering(found["dim_ordering"], name)
     for edit in (_spread(row), _EDITS.get(class_name)):

@@ -17,7 +17,7 @@ def replaced(own: Any) -> "Rule":
     """Return the rule of a person's own layer or function; one that takes `mask` is given the mask of its input."""
 
     def builder(context: "Context", node: Node) -> "Apply":
-        function = _stand_in(own, context, node)
+        function = stand_in(own, context, node)
         call: Any = loaded(function, list(node.weights.values()), node) if node.weights else function
 
         def apply(x: Any) -> Any:
@@ -33,7 +33,7 @@ def replaced(own: Any) -> "Rule":
     return builder
 
 
-def _stand_in(own: Any, context: "Context", node: Node) -> Any:
+def stand_in(own: Any, context: "Context", node: Node) -> Any:
     """Return what to call for a layer: a function, or a layer made of a class with the config keys that it takes."""
     if not isinstance(own, type):
         if node.weights and not isinstance(own, keras.layers.Layer):
