@@ -6,6 +6,8 @@ layer are not neighbours. Names carry a role (`dense_1_W`, `gru_1_U_z_1:0`), che
 """
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 
 import numpy as np
@@ -91,6 +93,22 @@ def hand_out(
         else:
             node.weights = _by_place(group)
     return [note] if note else []
+
+
+@contextmanager
+def naming_the_unsaved(model: Node, version: tuple[int, ...]) -> Iterator[None]:
+    """Say of a file that lacks arrays which ones no file of its Keras has: before 1.2, where a bias was left out."""
+    try:
+        yield
+    except InputError as error:
+        dense = [node for node in model.walk() if node.class_name == "TimeDistributedDense"]
+        unsaved = [node.name for node in dense if not node.config.get("bias", True)]
+        if not unsaved or version >= (1, 2):
+            raise
+        raise InputError(
+            f"{error}; Keras 1.0 and 1.1 never saved the weights of a TimeDistributedDense without a bias, as "
+            f"{', '.join(unsaved[:6])}: no file of them has those"
+        ) from error
 
 
 def _by_place(group: LayerWeights) -> dict[str, np.ndarray]:

@@ -12,7 +12,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 from reprise_kit.port.keras_legacy import config_defaults, config_keys, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
-from reprise_kit.port.keras_legacy.hand_out import hand_out
+from reprise_kit.port.keras_legacy.hand_out import hand_out, naming_the_unsaved
 from reprise_kit.port.keras_legacy.read import OldModel
 
 MOST_NAMED = 20
@@ -69,7 +69,8 @@ def _prepared(
     version = as_version(keras_version or model.version) or model.dialect.oldest
     notes = config_keys.check(root, version, replace or (), ignore, model.dialect)
     notes += config_defaults.fill(root, version, model.dialect)
-    notes += hand_out(root, model.weights, version, pair_by)
+    with naming_the_unsaved(root, version):
+        notes += hand_out(root, model.weights, version, pair_by)
     for node in root.walk() if model.dialect is KERAS1 else ():
         _check_layout(node)
     _check_output_shapes(root, output_shapes or {})

@@ -1,5 +1,6 @@
 """Groups go to layers by place, as Keras 1 reads them; what only names would settle is asked."""
 
+from dataclasses import replace
 from typing import Any
 
 import keras
@@ -108,3 +109,14 @@ def test_an_own_layer_at_every_step() -> None:
     made = build(model(sequential(first(steps, 4, 3)), held), "theano", replace={"Gain": Gain})
     x = normal(RANDOM, 2, 4, 3)
     assert np.allclose(made(x), x * GAIN, atol=1e-6)
+
+
+@pytest.mark.parametrize("version", ["1.0.6", "1.1.0", "1.2.2", None])
+def test_what_no_file_of_its_keras_has_is_named(version: str | None) -> None:
+    """Keras 1.0 and 1.1 forgot the weights of a TimeDistributedDense without a bias."""
+    bare = first(layer("TimeDistributedDense", "bare", output_dim=2, bias=False), 3, 2)
+    source = model(sequential(bare, layer("Dense", "d", output_dim=1, bias=False)), group("d", W=np.ones((2, 1))))
+    with pytest.raises(InputError, match="2 layers with weights, the file 1") as refused:
+        build(replace(source, version=version), "theano")
+    named = "never saved the weights of a TimeDistributedDense without a bias, as bare:" in str(refused.value)
+    assert named == (version != "1.2.2")
