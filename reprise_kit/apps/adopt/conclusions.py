@@ -177,6 +177,9 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
             seen.disagreements.append(f"{reason}, but {said}: {version} is taken")
         return version, [reason]
     by_date = rules.keras_of(day)
+    old = seen.name_of_before_1()
+    if old and rules.numbers(by_date or "0") >= (1,):
+        return LAST_BEFORE_1, [f"the program imports {old}, which Keras {LAST_BEFORE_1} was the last to have"]
     return None, [f"nothing states it: {by_date} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
 
 

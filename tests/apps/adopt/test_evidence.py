@@ -302,6 +302,21 @@ def test_the_shapes_of_the_code_count_before_what_its_readme_says(code, ordering
     assert gather(make(tmp_path / "r", {"a.py": RUNS + code, "README.md": says})).dim_ordering == ordering
 
 
+@pytest.mark.parametrize(
+    ("code", "day", "version"),
+    [
+        ("from keras.layers.core import Dense, LambdaMerge\n", "2016-04-20", "0.3.3"),
+        ("from keras.layers.containers import Sequential\n", "2016-09-20", "0.3.3"),
+        ("from nets import LambdaMerge\n", "2016-04-20", None),  # somebody's own
+        ("from keras.layers.core import LambdaMerge\n", "2016-02-20", None),  # the day is of that Keras already
+    ],
+)
+def test_a_name_that_keras_1_dropped_tells_an_older_keras(code, day, version, tmp_path):
+    found = gather(make(tmp_path / "r", {"a.py": code + RUNS}, day))
+    assert found.keras_version == version
+    assert (version is None) or "which Keras 0.3.3 was the last to have" in found.why["keras_version"][0]
+
+
 def test_a_backend_that_the_entry_point_sets_is_the_one(tmp_path):
     repository = make(tmp_path / "r", {"a.py": RUNS})
     weights(repository / "m.h5", suffix=":0")
