@@ -1,6 +1,9 @@
 """The record of speed: ratios are added, found again beside a new run, and drawn."""
 
+import sys
+
 from tests.bench import history
+from tests.bench.subjects import peer_subject
 
 
 def test_a_run_is_beside_the_last_of_its_machine(tmp_path):
@@ -24,3 +27,11 @@ def test_a_run_is_beside_the_last_of_its_machine(tmp_path):
     assert str(history.beside_the_last("one", {}, 2, runs).title).endswith(", of 1 clips")
     history.draw(runs, tmp_path / "ratios.png")
     assert (tmp_path / "ratios.png").read_bytes()[:4] == b"\x89PNG"
+
+
+def test_a_peer_that_cannot_be_asked_is_said():
+    close = []
+    assert "give --peer musicnn=PYTHON" in peer_subject("musicnn", {}, close)
+    assert peer_subject("unknown", {"unknown": sys.executable}, close).endswith("lacks it")
+    for end in close:
+        end()
