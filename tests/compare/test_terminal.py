@@ -81,3 +81,21 @@ def test_what_a_folder_holds_besides_is_listed_and_the_table_explained(compare, 
     assert said.count("passed over: ") == 2 and "song without a suffix" in said
     for word in ("isolated: ", "chained: ", "needed: ", "allowed: "):
         assert word in said
+
+
+@pytest.mark.parametrize(
+    ("decoder", "strict", "options"),
+    [(None, False, {}), ("pyav", False, {"decoder": "pyav"}), (None, True, {"strict": True}),
+     ("pyav", True, {"decoder": "pyav", "strict": True})],
+)  # fmt: skip
+def test_a_runners_settings_hold_what_was_chosen(decoder, strict, options):
+    assert terminal.settings("deepsound_crnn", None, None, decoder, strict=strict).options == options
+    assert terminal.settings("deepsound_crnn", None, "tensorflow").backend == "tensorflow"
+
+
+def test_one_clip_that_cannot_be_read_is_refused_and_of_several_it_is_listed(tmp_path):
+    good, absent, faults = CLIPS / RECORDED, tmp_path / "absent.wav", {}
+    with pytest.raises(InputError):
+        terminal._opened([absent], faults)
+    assert not faults
+    assert [clip.path for clip in terminal._opened([absent, good], faults)] == [good] and list(faults) == [str(absent)]
