@@ -24,3 +24,11 @@ def test_why_no_engine_can_be_used(
     monkeypatch.setattr(engine, "ask", lambda *asked: subprocess.CompletedProcess(asked, code, said, error))
     problem = engine.engine_problem()
     assert problem is words is None or (problem is not None and words is not None and words in problem)
+
+
+@pytest.mark.parametrize(
+    ("code", "said", "found"), [(0, "sha256:1\n", "sha256:1"), (0, "\n", None), (1, "sha256:1", None)]
+)
+def test_the_id_of_an_image_that_is_here(code, said, found, monkeypatch):
+    monkeypatch.setattr(engine, "ask", lambda *words: subprocess.CompletedProcess(words, code, said, ""))
+    assert engine.image_id("theano") == found

@@ -1,8 +1,11 @@
 """Packages beside an environment's own are pinned as of its last day; uv is a stand-in here."""
 
 import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
+import msgspec
 import pytest
 
 from reprise_kit.compare import eras
@@ -46,3 +49,29 @@ def test_why_it_cannot_be(code: int, said: str, error: str, words: str, monkeypa
     asked(monkeypatch, code, said, error)
     with pytest.raises(InputError, match=words):
         eras._extra_block(ERA, "nltk")
+
+
+def test_a_keras_is_found_where_it_is_offered_and_else_refused() -> None:
+    offered = [(era, keras) for era in eras.load() for keras in era.keras]
+    assert len(offered) > 5
+    for era, keras in offered:
+        chosen = eras.choose(keras, era.backend)
+        assert chosen.backend == era.backend and keras in chosen.keras
+        with pytest.raises(InputError, match=r"9\.9\.9"):
+            eras.choose("9.9.9", era.backend)
+
+
+@pytest.mark.parametrize("there", [("2.7",), ("3.6", "3.7"), ()])
+def test_the_first_python_that_is_there_is_taken(there: tuple[str, ...], monkeypatch: pytest.MonkeyPatch) -> None:
+    era = msgspec.structs.replace(ERA, python=("3.5", "3.6", "3.7", "2.7"))
+    monkeypatch.setattr(eras, "find_interpreter", lambda name: Path(name) if name in there else None)
+    assert era.interpreter() == (Path(there[0]) if there else None)
+
+
+def test_what_uv_says_is_read_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
+    program = "import sys; sys.stdin.read(); print('said'); print('aside', file=sys.stderr)"
+    run = subprocess.run
+    monkeypatch.setattr(
+        eras.subprocess, "run", lambda command, **options: run([sys.executable, "-c", program], **options)
+    )
+    assert eras._extra_block(ERA, "nltk") == "said\n"

@@ -1,6 +1,7 @@
 """Comparing a folder: what could be compared is reported, the rest listed with its reason."""
 
 import json
+from types import SimpleNamespace
 
 import pytest
 
@@ -99,3 +100,14 @@ def test_one_clip_that_cannot_be_read_is_refused_and_of_several_it_is_listed(tmp
         terminal._opened([absent], faults)
     assert not faults
     assert [clip.path for clip in terminal._opened([absent, good], faults)] == [good] and list(faults) == [str(absent)]
+
+
+@pytest.mark.parametrize(("named", "here"), [(False, False), (True, False), (True, True)])
+def test_where_the_original_is_and_whether_it_is_here(monkeypatch, tmp_path, named, here):
+    place = tmp_path if here else tmp_path / "absent"
+    monkeypatch.setattr(terminal.fetching, "upstream_folder", lambda one: place)
+    source = SimpleNamespace(url="https://example.org/x", commit="0123456789abcdef") if named else None
+    one = SimpleNamespace(name="own", file=SimpleNamespace(upstream=source, licence="MIT"))
+    fetched = "fetched" if here else "not here yet (reprise fetch own)"
+    said = f"https://example.org/x 0123456789ab, MIT; {fetched}" if named else "none named, MIT"
+    assert terminal._upstream(one) == said

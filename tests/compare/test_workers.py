@@ -2,14 +2,16 @@
 
 import ast
 import os
+import signal
 import subprocess
 import sys
+import threading
 from pathlib import Path
 
 import pytest
 
 from reprise_kit.compare.system import CLIPS, ROOT
-from reprise_kit.compare.workers import SAFE_PATH, starting
+from reprise_kit.compare.workers import SAFE_PATH, _undisturbed, starting
 
 PLANTED = ("json", "selectors", "signal", "socket", "struct", "threading", "numpy", "reprise_kit", "pickle")
 POOL = "import multiprocessing; from reprise_kit.compare.workers import Workers; p = Workers(1, multiprocessing."
@@ -64,3 +66,21 @@ def test_every_command_with_this_python_leaves_the_working_folder_out() -> None:
                     if option.strip("'") not in ("-P", "-I") and path.name not in OTHERS:
                         bare.append(f"{path}: {ast.unparse(node)[:80]}")
     assert seen >= 5 and not bare
+
+
+@pytest.mark.parametrize("in_thread", [True, False])
+def test_a_ctrl_c_is_put_off_in_the_main_thread_alone(in_thread):
+    seen = []
+
+    def block():
+        with _undisturbed():
+            seen.append(signal.getsignal(signal.SIGINT))
+
+    before = signal.getsignal(signal.SIGINT)
+    if in_thread:
+        thread = threading.Thread(target=block)
+        thread.start()
+        thread.join()
+    else:
+        block()
+    assert len(seen) == 1 and (seen[0] is before) is in_thread and signal.getsignal(signal.SIGINT) is before

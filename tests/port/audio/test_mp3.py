@@ -96,3 +96,9 @@ def test_frames_from_end_to_end_leave_no_doubt() -> None:
         assert not mp3.is_plain(front + frames(30) + end + b"x")
         assert not mp3.is_plain(front + b"x" + frames(30) + end)
     assert mp3.after_tags(b"ID3\4\0\0" + bytes([1, 0, 0, 0])) == (1 << 21) + 10
+
+
+@pytest.mark.parametrize("flags", [0, 1, 4])
+def test_a_xing_header_that_tells_no_bytes_promises_none(flags: int) -> None:
+    fields = struct.pack(">4L", flags, 10**6, 10**6, 10**6)
+    assert mp3.missing(frames(1, inside=b"Xing" + fields) + frames(2)) is None

@@ -113,3 +113,19 @@ def _phrase_error(kind: str) -> float:
 def _numbers(name: str) -> tuple[int, int, int]:
     n, old, new = map(int, name.split("_"))
     return n, old, new
+
+
+@pytest.mark.parametrize(("n", "silent", "found"), [
+    (3000, slice(0, 1024), True), (3000, slice(1024, 2048), True), (3000, slice(500, 1600), False),
+    (3000, slice(2048, 3000), False), (1024, slice(0, 1024), True), (1023, slice(0, 1023), False),
+    (5 * 1024, slice(4096, 5120), True)])  # fmt: skip
+def test_a_whole_block_of_zeros_is_silence(n: int, silent: slice, found: bool) -> None:
+    samples = np.ones(n, np.float32)
+    samples[silent] = 0
+    assert resample.has_silence(samples) is found
+
+
+def test_a_rate_of_1_hz_is_one() -> None:
+    samples = np.ones(4, np.float32)
+    assert resample.resample(samples, 1, 1) == (samples, resample.NONE)
+    assert len(resample.resample(samples, 1, 2)[0]) == 8 and len(resample.resample(samples, 2, 1)[0]) == 2
