@@ -7,7 +7,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, integer, integers, once, rule
-from reprise_kit.port.keras_legacy.rules.convolution import kernel_2d
+from reprise_kit.port.keras_legacy.rules.convolution import kernel_2d, one_place, windows
 from reprise_kit.port.keras_legacy.rules.core import bias, with_activation
 from reprise_kit.port.keras_legacy.rules.weights import arrays_of
 from reprise_kit.port.keras_legacy.tree import Node
@@ -55,7 +55,15 @@ def locally_connected2d(context: Context, node: Node) -> Apply:
         flat = layers.Reshape((places, w.shape[1]), name=context.name(f"{node.name}_patches"))
         dense = _per_place(context, node, kernels, biases)
         grid = layers.Reshape((rows, cols, filters), name=context.name(f"{node.name}_grid"))
-        return lambda y: grid(dense(flat(keras.ops.image.extract_patches(y, kernel, strides, padding="valid"))))
+        # Patches are a convolution too: see one_place.
+        one = one_place(x.shape[1:-1], kernel, strides, "valid")
+        steps = tuple(1 if axis in one else stride for axis, stride in enumerate(strides))
+
+        def apply(y: Any) -> Any:
+            seen = windows(y, kernel, strides, "valid", one) if one else y
+            return grid(dense(flat(keras.ops.image.extract_patches(seen, kernel, steps, padding="valid"))))
+
+        return apply
 
     layer = once(make)
     return lambda x: context.spatial(node, x, ordering, layer)

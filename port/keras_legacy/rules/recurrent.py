@@ -230,6 +230,11 @@ def time_distributed(context: Context, node: Node) -> Apply:
         step = _per_step(context, inner, x)
         if context.backend == "theano" and x.shape[0] is not None and 1 in step.output.shape[1:]:
             _check_squeezed(node, inner)
+        if x.shape[0] is None and len(step.output.shape) > 2 and any(map(_is_a_cosine, inner.walk())):
+            raise InputError(
+                f"layer {node.name}: a TimeDistributed Merge by cosine took its output to be one axis shorter than it "
+                "is; this is not supported"
+            )
         if of_batch and x.shape[0] is None:
             return _on_merged_steps(context, node, step, x)
         layer: Apply = layers.TimeDistributed(step, name=context.name(node.name))
@@ -257,6 +262,10 @@ def _writes_a_one(node: Node) -> bool:
         return node.config.get("mode") in ("dot", "cos")
     sizes = [node.config.get("n")] if node.class_name == "RepeatVector" else node.config.get("target_shape") or []
     return 1 in sizes or node.class_name.startswith("LocallyConnected")
+
+
+def _is_a_cosine(node: Node) -> bool:
+    return node.class_name == "Merge" and node.config.get("mode") == "cos"
 
 
 def _uses_the_batch(node: Node) -> bool:

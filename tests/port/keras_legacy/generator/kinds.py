@@ -164,6 +164,28 @@ KINDS = {
             ("PReLU", "1.0.6-theano"),
         )
     },
+    "local kernels on one channel, one place, a stride": Kind(
+        "1.0.6-theano",
+        (8, 2, 1),
+        (
+            (
+                "LocallyConnected2D",
+                {"nb_filter": 7, "nb_row": 3, "nb_col": 2, "subsample": [1, 3], "dim_ordering": "tf"},
+            ),
+        ),
+    ),
+    "a cosine on every step": Kind(
+        "1.0.6-theano",
+        (4, 3),
+        (
+            (
+                "TimeDistributed",
+                {},
+                {"inner": _layer("Model", {}, _model((3,), ("LeakyReLU", {"alpha": -1.0}), _COSINE, counted=False))},
+            ),
+        ),
+        "one axis shorter",
+    ),
 }
 
 
