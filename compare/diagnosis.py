@@ -1,6 +1,6 @@
 """Explains the errors of an environment of old Keras by what is installed in it: symptom, cause, cure.
 
-The rules are rows of original/eras/rules.toml. An environment is judged by its own files: a system's own rows are told
+The rules are rows of original/eras/facts.toml. An environment is judged by its own files: a system's own rows are told
 only where that system is asked for.
 """
 
@@ -14,7 +14,7 @@ from pathlib import Path
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.seal import is_sealed
 
@@ -105,12 +105,12 @@ def explain(environment: Environment, system: str | None = None) -> list[Finding
         cure = "install a lock of original/eras with pip --require-hashes"
         return [Finding("ImportError: No module named keras", "Keras is not installed here", cure)]
     words = environment.packages | {"python": environment.python, "settings": str(settings_file())}
-    rows = [row for row in rules.load().symptom if row.system in (None, system) and _applies(row, environment)]
+    rows = [row for row in facts.load().symptom if row.system in (None, system) and _applies(row, environment)]
     findings = [Finding(row.symptom, row.cause.format_map(words), row.remedy) for row in rows]
     return sorted(findings, key=lambda finding: finding.symptom.startswith("no error"))
 
 
-def _applies(row: rules.Symptom, environment: Environment) -> bool:
+def _applies(row: facts.Symptom, environment: Environment) -> bool:
     installed = environment.packages
     wanted = {"keras": row.keras} | row.packages if row.keras else row.packages
     return (

@@ -12,7 +12,7 @@ from rich.text import Text
 from reprise_kit.compare import diagnosis, registry, system
 from reprise_kit.compare.box import confinements
 from reprise_kit.compare.confinement import NAMES
-from reprise_kit.compare.engine import compose_command, engine_problem, image_id
+from reprise_kit.compare.container_engine import compose_command, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.pins import check

@@ -15,7 +15,7 @@ import uuid
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-from reprise_kit.compare.engine import PLATFORM, ask, engine_problem, image_id
+from reprise_kit.compare.container_engine import PLATFORM, ask, engine_problem, image_id
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from reprise_kit.compare import eras
-from reprise_kit.compare.engine import PLATFORM, engine_problem, image_id
+from reprise_kit.compare.container_engine import PLATFORM, engine_problem, image_id
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.patience import patience

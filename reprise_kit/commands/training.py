@@ -76,11 +76,12 @@ def train(
     say: Say,
 ) -> None:
     """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
+    corpus = data.load(source)  # which may refuse it: before TensorFlow, which takes a while to begin
+
     from reprise_kit.port.deepsound_crnn.training import progress as training_progress
     from reprise_kit.port.deepsound_crnn.training import report as training_report
     from reprise_kit.port.deepsound_crnn.training import train as trainer
 
-    corpus = data.load(source)
     recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
     changes = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
     recipe = dataclasses.replace(recipe, **changes)  # type: ignore[arg-type]
@@ -117,15 +118,16 @@ def filters(
     source: Path, out: Path, weights: Path, source_backend: str, count: int, receptive_field: bool, say: Say
 ) -> None:
     """Write the sounds that excite each filter most, with a page to listen to."""
-    from reprise_kit.port.deepsound_crnn import model
-    from reprise_kit.port.deepsound_crnn.filters import page as filters_page
-    from reprise_kit.port.deepsound_crnn.filters import winners as finder
-
     refuse_foreign(out, "filters")
     corpus = data.load(source)
     missing = [path for path in corpus.paths if not Path(path).is_file()]
     if missing:
         raise InputError(f"{missing[0]}: no such file ({len(missing)} tracks of {source.name} are not where they were)")
+
+    from reprise_kit.port.deepsound_crnn import model
+    from reprise_kit.port.deepsound_crnn.filters import page as filters_page
+    from reprise_kit.port.deepsound_crnn.filters import winners as finder
+
     network = model.load(weights, source_backend)
     found = list(finder.winners(network, corpus.x, count))
     how = "All that each filter heard." if receptive_field else "Cut as the original cut them: late and too short."
@@ -141,10 +143,12 @@ def training_parity(source: Path, out: Path, steps: int | None, upstream: Path |
 
     from reprise_kit.compare import registry, training
     from reprise_kit.compare.runners import Settings
-    from reprise_kit.port.deepsound_crnn.training import initial_weights as start
 
     refuse_foreign(out, "training-parity")
     corpus, system = data.load(source), registry.load("deepsound_crnn")
+
+    from reprise_kit.port.deepsound_crnn.training import initial_weights as start
+
     steps = steps or int(training.rows(system)["steps"])
     request = training.make_request(corpus.x, corpus.y, start.keras1_weights(seed), steps)
     settings = Settings(system, None, "theano", upstream, time_limit=1200 + 30.0 * steps)

@@ -11,7 +11,7 @@ import sys
 import time
 from pathlib import Path
 
-from reprise_kit.compare.engine import compose_command
+from reprise_kit.compare.container_engine import compose_command
 from tests.docker.base_image import import_base
 from tests.docker.kit import docker
 

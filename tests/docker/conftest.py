@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprise_kit.compare.engine import compose_command, engine_problem
+from reprise_kit.compare.container_engine import compose_command, engine_problem
 from tests.docker import kit as kits
 from tests.require import require
 

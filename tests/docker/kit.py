@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reprise_kit.compare import registry
-from reprise_kit.compare.engine import compose_command
+from reprise_kit.compare.container_engine import compose_command
 from reprise_kit.compare.system import ROOT
 from tests.docker.base_image import import_base
 

@@ -9,7 +9,7 @@ import numpy as np
 
 from reprise_kit.apps.adopt import container
 from reprise_kit.compare import registry
-from reprise_kit.compare.engine import compose_command, engine_problem
+from reprise_kit.compare.container_engine import compose_command, engine_problem
 from reprise_kit.compare.system import ROOT
 from tests.apps.adopt.conftest import Old, old
 from tests.docker.compose_up import check

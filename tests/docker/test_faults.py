@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare import runners
-from reprise_kit.compare.engine import engine_problem
+from reprise_kit.compare.container_engine import engine_problem
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings

@@ -8,7 +8,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise_kit.compare.engine import ask
+from reprise_kit.compare.container_engine import ask
 from reprise_kit.compare.system import CLIPS
 from tests.docker.kit import SYSTEM, Kit, container, docker, port_answer, wait_healthy
 from tests.require import require

@@ -5,7 +5,6 @@ number of frames of the first (blues.00000): longer ones are cut, shorter ones f
 """
 
 import multiprocessing
-import pickle
 from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from pathlib import Path
@@ -21,7 +20,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
 from reprise_kit.compare.pool import Pool
 from reprise_kit.compare.shown import shown
-from reprise_kit.compare.workers import DIED, Workers, begin_with
+from reprise_kit.compare.workers import DIED, Workers, begin_worker
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
@@ -205,18 +204,9 @@ def _each(function: Callable[[Path, Path], Path | str], parts: Path, files: Sequ
 
 
 def _start(workers: int) -> Workers:
-    # Not fork: TensorFlow's threads would not survive it. Not a fork server: its socket's name is too long in some
-    # folders for temporary files, and what it forks knows no parent before it has imported everything.
-    context = multiprocessing.get_context("spawn")
-    return Workers(workers, context, initializer=begin_with, initargs=(pickle.dumps((_begin, ())),))
-
-
-def _begin() -> None:
-    """Give a worker one thread."""
-    import tensorflow as tf
-
-    tf.config.threading.set_intra_op_parallelism_threads(1)
-    tf.config.threading.set_inter_op_parallelism_threads(1)
+    # Not fork: the threads of what the caller has imported would not survive it. Not a fork server: its socket's name
+    # is too long in some folders for temporary files, and what it forks knows no parent before it has imported all.
+    return Workers(workers, multiprocessing.get_context("spawn"), initializer=begin_worker)
 
 
 def part(file: Path, parts: Path) -> Path | str:

@@ -7,7 +7,7 @@ from packaging.utils import canonicalize_name
 
 from reprise_kit.apps.adopt.dated_index import DatedIndex
 from reprise_kit.apps.adopt.evidence import Evidence
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 
 FILES_IN_H5 = {"load_weights", "save_weights", "load_model", "save", "ModelCheckpoint"}
 SCIPY_IMAGES = {"imread", "imsave", "imresize", "imrotate", "toimage", "fromimage"}  # scipy.misc has them with Pillow
@@ -16,7 +16,7 @@ IMAGES = {"load_img", "img_to_array", "ImageDataGenerator", "flow_from_directory
 
 def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[str]]:
     """Return what is asked for, specifiers by package, and a line for each decision that no file states."""
-    table, notes = rules.load(), []
+    table, notes = facts.load(), []
     stated: dict[str, tuple[str, bool, str]] = {}
     name: str
     for row in evidence.requirements:
@@ -38,7 +38,7 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
         if name not in asked:
             asked[name] = stated[name][0] if name in stated else ""
             notes.append(f"{name}: stated nowhere, {why}")
-    asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else rules.load().keras.own_until
+    asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else facts.load().keras.own_until
     version = evidence.newest_keras
     for fit in table.fits:
         if asked.get(fit.package) == "" and version and SpecifierSet(fit.keras).contains(version):

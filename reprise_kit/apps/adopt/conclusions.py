@@ -8,7 +8,7 @@ from collections.abc import Iterable, Mapping
 
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.findings import Findings
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 from reprise_kit.compare.errors import InputError
 
 # What only one Python has: names that a program uses, and modules that it imports.
@@ -96,7 +96,7 @@ def date(seen: Findings) -> tuple[str, str]:
         day, why = _shown_date(seen)
     except InputError:
         day, why = "", ""
-    if day >= (rules.keras_day(seen.asked_keras) or ""):
+    if day >= (facts.keras_day(seen.asked_keras) or ""):
         return day, why
     return _last_day(seen.asked_keras), f"--keras {seen.asked_keras}, which was the newest Keras until then"
 
@@ -118,7 +118,7 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
     if seen.head_day:
         return seen.head_day, "the newest commit (no checkpoint or model with its Keras is under git)"
     for version, reason in _versions(seen):
-        if rules.keras_day(version):
+        if facts.keras_day(version):
             return _last_day(version), f"{reason}, which was the newest Keras until then"
     raise InputError("no git history and no Keras version tell the date of the environment; give a git directory, or "
                      "write the version into requirements.txt (Keras==1.1.0)")  # fmt: skip
@@ -126,8 +126,8 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
 
 def _last_day(version: str) -> str:
     """Return the day on which a released Keras was followed by the next."""
-    first = rules.keras_day(version) or ""
-    days = [day.isoformat() for _, day in rules.load().keras.releases]
+    first = facts.keras_day(version) or ""
+    days = [day.isoformat() for _, day in facts.load().keras.releases]
     return min((day for day in days if day > first), default=first)
 
 
@@ -167,18 +167,18 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
         seen.disagreements.extend(f"{reason}, but --keras {seen.asked_keras} is taken" for version, reason in found
                                   if version != seen.asked_keras)  # fmt: skip
         return seen.asked_keras, [f"--keras {seen.asked_keras}"]
-    exact = [(version, reason) for version, reason in found if rules.keras_day(version)]
+    exact = [(version, reason) for version, reason in found if facts.keras_day(version)]
     if exact:
         recorded = [row for row in exact if "records" in row[1]]
-        version, reason = max(recorded or exact[:1], key=lambda row: rules.numbers(row[0]))
+        version, reason = max(recorded or exact[:1], key=lambda row: facts.numbers(row[0]))
         others = sorted({v for v, _ in found} - {version})
         if others:
             said = "; ".join(r for v, r in found if v in others)
             seen.disagreements.append(f"{reason}, but {said}: {version} is taken")
         return version, [reason]
-    by_date = rules.keras_of(day)
+    by_date = facts.keras_of(day)
     old = seen.name_of_before_1()
-    if old and rules.numbers(by_date or "0") >= (1,):
+    if old and facts.numbers(by_date or "0") >= (1,):
         return LAST_BEFORE_1, [f"the program imports {old}, which Keras {LAST_BEFORE_1} was the last to have"]
     return None, [f"nothing states it: {by_date} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
 
@@ -196,7 +196,7 @@ def backend(seen: Findings, version: str) -> tuple[str, list[str]]:
             ends = "ends" if checkpoint.suffixed else "does not end"
             votes.append((name, f"every weight name of {checkpoint.path} {ends} in ':0', as {name}'s"))
     votes += _backend_of_code(seen)
-    newer = rules.numbers(version) >= rules.numbers(rules.load().keras.tensorflow_default)
+    newer = facts.numbers(version) >= facts.numbers(facts.load().keras.tensorflow_default)
     default = "tensorflow" if newer else "theano"
     if not votes:
         return default, [f"nothing tells: {default} is the default of Keras {version}"]
@@ -256,6 +256,6 @@ def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
     told = _set(set_here) or _shown(seen) or _set(seen.texts)
     if told:
         return told
-    newer = rules.numbers(version) >= rules.numbers(rules.load().keras.tf_ordering_default)
+    newer = facts.numbers(version) >= facts.numbers(facts.load().keras.tf_ordering_default)
     default = "tf" if newer else "th"
     return default, [f"nothing tells: {default} is the default of Keras {version} (this one on {name})"]

@@ -10,7 +10,7 @@ from string import Template
 from packaging.utils import canonicalize_name
 
 from reprise_kit.apps.adopt.run import ALONE, SPY, command
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_folder, write_text
 from reprise_kit.compare.digest import sha256
 
@@ -109,7 +109,7 @@ def write(
 
 def _system(lock: str, imports: Sequence[str], display: bool) -> list[str]:
     """Return the Debian packages that the environment's packages and the program's modules need."""
-    table = rules.load()
+    table = facts.load()
     installed = {canonicalize_name(name) for name in re.findall(r"^([\w.-]+)==", lock, flags=re.M)}
     found = {name for row in table.debian if row.package in installed for name in row.debian}
     found |= {name for row in table.debian if row.module in imports for name in row.debian}

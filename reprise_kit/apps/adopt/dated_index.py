@@ -30,7 +30,7 @@ from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, canonica
 from packaging.utils import parse_wheel_filename as parse_wheel
 from packaging.version import InvalidVersion, Version
 
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
@@ -84,7 +84,7 @@ class DatedIndex:
         """Return the releases of the day."""
         name = canonicalize_name(name)
         every = self._usable(name)
-        for rule in rules.load().release:
+        for rule in facts.load().release:
             if canonicalize_name(rule.package) == name and rule.only:
                 return {v: files for v, files in every.items() if v == Version(rule.only)}
             if canonicalize_name(rule.package) == name and rule.least:
@@ -94,7 +94,7 @@ class DatedIndex:
     def _usable(self, name: str) -> dict[Version, list[File]]:
         """Return every release, of a package in C those that have a wheel for the interpreter."""
         every = self.everything(name)
-        if name not in {canonicalize_name(package) for package in rules.load().wheels.packages}:
+        if name not in {canonicalize_name(package) for package in facts.load().wheels.packages}:
             return every
         return {v: kept for v, files in every.items() if (kept := [f for f in files if f.tags & self.tags])}
 

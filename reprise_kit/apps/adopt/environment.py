@@ -23,7 +23,7 @@ from reprise_kit.apps.adopt.asked import has_images, roots
 from reprise_kit.apps.adopt.dated_index import DatedIndex, served
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.pip_box import PipBox
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
@@ -116,7 +116,7 @@ def _known(lock: Path, head: str) -> str:
 
 def _identity(evidence: Evidence) -> str:
     asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements]
-    table = rules.load()
+    table = facts.load()
     decided = [table.modules, table.system, table.release, table.same, table.wheels, table.fits]
     also = [True, has_images(evidence)]  # h5py is always among them
     return hashlib.sha256(msgspec.json.encode([asked, decided, also])).hexdigest()[:16]
@@ -241,10 +241,10 @@ def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, st
             "NumPy's wheel brings no OpenBLAS: Theano needs one of the system (apt-get install libopenblas-dev)"
         )
     keras = evidence.newest_keras
-    if evidence.backend == "tensorflow" and rules.numbers(keras) < (1, 2):
+    if evidence.backend == "tensorflow" and facts.numbers(keras) < (1, 2):
         notes.append(f"Keras {keras} reads tensorflow.python.control_flow_ops, which TensorFlow 0.12 moved: "
                      "original/eras/shims/control_flow_ops.py answers it")  # fmt: skip
-    display = rules.load().display
+    display = facts.load().display
     shown = sorted(set(display.modules) & set(evidence.imports) | set(display.calls) & set(evidence.calls))
     if shown:
         notes.append(f"it may open windows ({', '.join(shown)}): a display is needed (Xvfb)")

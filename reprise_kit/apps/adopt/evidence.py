@@ -26,7 +26,7 @@ from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.apps.adopt.imports import Module, Modules
 from reprise_kit.apps.adopt.repository import Checkout, checkout, lay_over
 from reprise_kit.apps.adopt.requirements import Requirement
-from reprise_kit.compare import rules
+from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -77,7 +77,7 @@ class Evidence:
     @property
     def newest_keras(self) -> str:
         """The version that is known, else the newest of that day; "" before the first."""
-        return self.keras_version or rules.keras_of(self.date) or ""
+        return self.keras_version or facts.keras_of(self.date) or ""
 
     def save(self, path: Path) -> None:
         """Write it as JSON, whole or not at all."""
@@ -106,8 +106,8 @@ def gather(
     show. stand_in: a folder whose files count as the repository's. Raises InputError where there is no such source,
     commit, entry, Keras or folder, or nothing tells a date.
     """
-    if keras is not None and rules.keras_day(keras) is None:
-        known = ", ".join(version for version, _ in rules.load().keras.releases)
+    if keras is not None and facts.keras_day(keras) is None:
+        known = ", ".join(version for version, _ in facts.load().keras.releases)
         raise InputError(f"--keras {keras!r}: no release of Keras that is known here; allowed: {known}")
     with tempfile.TemporaryDirectory(prefix="reprise-adopt-") as folder:
         files = checkout(source, commit, Path(folder), telling.paths)
@@ -175,7 +175,7 @@ def _reached(entries: list[str], modules: Modules, has_weights: bool) -> list[st
 
 
 def _standard() -> set[str]:
-    return set(sys.stdlib_module_names) | set(rules.load().standard_2)
+    return set(sys.stdlib_module_names) | set(facts.load().standard_2)
 
 
 def _entries(found: list[str], modules: Mapping[str, Module], source: str, given: str | None) -> list[str]:
@@ -194,7 +194,7 @@ def _concluded(
     day, why_date = conclusions.date(seen)
     python, why_python = conclusions.python(seen)
     keras, why_keras = conclusions.keras(seen, day)
-    version = keras or rules.keras_of(day) or "0.2.0"
+    version = keras or facts.keras_of(day) or "0.2.0"
     backend, why_backend = conclusions.backend(seen, version)
     ordering, why_ordering = conclusions.ordering(seen, version, backend)
     return Evidence(
@@ -221,8 +221,8 @@ def _concluded(
 
 def _refused(seen: Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
     refused = []
-    oldest = rules.load().keras.oldest
-    if rules.numbers(version) < rules.numbers(oldest):
+    oldest = facts.load().keras.oldest
+    if facts.numbers(version) < facts.numbers(oldest):
         refused.append(f"Keras {version} of {day}: older than {oldest}, which no reader here reads; "
                        "give --commit of a later version")  # fmt: skip
     uses = {name.split(".")[0] for name in seen.imported()}

@@ -4,7 +4,7 @@ import subprocess
 
 import pytest
 
-from reprise_kit.compare import engine
+from reprise_kit.compare import container_engine as engine
 
 
 @pytest.mark.parametrize(

@@ -2,7 +2,7 @@
 
 import pytest
 
-from reprise_kit.compare.rules import keras_day, keras_of, load, numbers
+from reprise_kit.compare.facts import keras_day, keras_of, load, numbers
 
 
 def test_the_newest_keras_of_a_day() -> None:

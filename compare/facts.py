@@ -1,4 +1,4 @@
-"""The table of what goes wrong in environments of Keras' first years (original/eras/rules.toml), as typed rows."""
+"""The table of what goes wrong in environments of Keras' first years (original/eras/facts.toml), as typed rows."""
 
 import datetime
 import functools
@@ -10,7 +10,7 @@ import msgspec
 
 from reprise_kit.compare.system import ROOT, Row
 
-TABLE = ROOT / "original" / "eras" / "rules.toml"
+TABLE = ROOT / "original" / "eras" / "facts.toml"
 
 
 class Keras(Row, frozen=True):
