@@ -46,7 +46,7 @@ def alike(context: Context, node: Node) -> Apply:
     left = {key: value for key, value in node.config.items() if key not in takes | _LEFT}
     if left.get("groups") == 1:
         del left["groups"]
-    changing = {key: value for key, value in left.items() if value not in (None, False)}
+    changing = {key: value for key, value in left.items() if value is not None and value is not False}
     if changing:
         said = ", ".join(f"{key}={str(value)[:40]}" for key, value in changing.items())
         raise InputError(f"layer {node.name}: a {node.class_name} with {said[:160]} is not supported")
@@ -81,7 +81,7 @@ def _word(context: Context, value: Any) -> Any:
 
 def _attending(node: Node, layer: Any) -> Apply:
     """Call an attention with the tensors that the file names as value and key."""
-    given = {key: value for key, value in node.config["arguments"].items() if value not in (None, False)}
+    given = {key: value for key, value in node.config["arguments"].items() if value is not None and value is not False}
     if set(given) - {"value", "key"}:
         raise InputError(f"layer {node.name}: a MultiHeadAttention called with {', '.join(given)} is not supported")
 

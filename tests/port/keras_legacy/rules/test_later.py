@@ -37,6 +37,7 @@ def test_what_changes_nothing_is_taken(more: dict[str, Any]) -> None:
     ("more", "words"),
     [
         ({"groups": 2}, "a LayerNormalization with groups=2 is not supported"),
+        ({"shift": 0}, "a LayerNormalization with shift=0 is not supported"),  # 0 is a value, though it equals False
         ({"ragged": True}, "with ragged=True"),
         ({"unknown": 3}, "with unknown=3"),
         ({"epsilon": {"class_name": "Own"}}, "with an object in its config"),
