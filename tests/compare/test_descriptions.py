@@ -2,7 +2,7 @@
 
 import msgspec
 
-from reprise_kit.compare import eras, rules, stage, system  # each describes its part of a file
+from reprise_kit.compare import eras, facts, stage, system  # each describes its part of a file
 
 
 def described() -> list[type[msgspec.Struct]]:
@@ -16,6 +16,6 @@ def described() -> list[type[msgspec.Struct]]:
 
 
 def test_each_is_fixed_and_complete() -> None:
-    assert {eras, rules, stage, system} <= {__import__("sys").modules[one.__module__] for one in described()}
+    assert {eras, facts, stage, system} <= {__import__("sys").modules[one.__module__] for one in described()}
     for one in described():
         assert one.__struct_config__.frozen and one.__struct_config__.forbid_unknown_fields, one
