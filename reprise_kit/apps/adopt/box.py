@@ -23,11 +23,12 @@ SETTINGS = ("ld.so.cache", "alternatives", "fonts", "localtime", "passwd", "grou
             "protocols", "services", "nsswitch.conf", "mime.types", "magic", "magic.mime")  # fmt: skip
 HOSTS = Path(__file__).with_name("hosts")  # the box's own names; it has no other host
 # The box's first process. Its standard input is a pipe whose other end our own process alone has open: it is shut when
-# that ends, in whatever moment, and then the box ends. bwrap ends with its parent only from when the box is made.
-GUARDED = 'exec 3<&0; { read -r _; kill -KILL $$; } <&3 >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
+# that ends, in whatever moment, and then all that is in the box is killed, children that outlive their parents too.
+# bwrap ends with its parent only from when the box is made.
+GUARDED = 'exec 3<&0; { read -r _; kill -KILL -1; } <&3 >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 POLL_SECONDS = 0.2
 SCRATCH = 2 << 30  # bytes of /tmp
-LAST_WORDS = 15  # lines of a program's output that a message can show
+LAST_WORDS = 30  # lines of a program's output that a message can show
 BUSY = 0.05  # of a core: a program below it is waiting for somebody
 UNBOXED = (
     "no bubblewrap here (Debian: apt-get install bubblewrap), so nothing would be kept from the program: the network, "

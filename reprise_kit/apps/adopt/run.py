@@ -17,6 +17,7 @@ from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.compare.errors import InputError
 
 SPY = Path(__file__).parent / "spy"
+ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # as a traceback ends
 PREDICTIONS = 16  # after which a program has shown enough
 PYTHON = re.compile(r"(?<![\w./-])(python|ipython)[23]?(\.\d+)?(?![\w.-])")
 WINDOWS = frozenset({"gym", "pygame", "pyglet", "Tkinter", "tkinter", "turtle", "PyQt4", "PyQt5", "wx"})
@@ -111,7 +112,7 @@ def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: boo
     notes = _notes(caught) + ([XVFB] if blind else [])
     how = ended.why or f"exit code {ended.code}"
     if not any(caught.glob("*/about.json")):
-        said = " | ".join(ended.said.splitlines()[-4:]) or "nothing"
+        said = " | ".join(last_words(ended.said)) or "nothing"
         more = f"; {'; '.join(notes)}" if notes else ""
         raise NothingSeen(
             f"run: `{program.entry}` ended ({how}) before a model answered or loaded weights; its last words: {said}"
@@ -120,6 +121,14 @@ def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: boo
     if ended.code:
         notes.append(f"it ended with {how} after its models were seen; its output: {log.name}")
     return Ran(program.entry, how, round(ended.seconds, 1), boxed, tuple(notes))
+
+
+def last_words(said: str) -> list[str]:
+    """Return of a program's last output what tells most: its last error, with a little before and behind it."""
+    lines = [line.strip() for line in said.splitlines() if re.search(r"\w", line)]
+    errors = [k for k, line in enumerate(lines) if ERROR.match(line)]
+    first = min(errors[-1] - 2, len(lines) - 4) if errors else len(lines) - 4
+    return lines[max(first, 0) :][:6]
 
 
 def opening(checkpoints: Sequence[str], architectures: Sequence[str]) -> str:

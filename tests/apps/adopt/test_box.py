@@ -147,6 +147,25 @@ def test_killed_while_bwrap_begins_nothing_goes_on(
             os.kill(pid, signal.SIGKILL)
 
 
+@pytest.mark.parametrize(
+    ("guard", "left"), [(box.GUARDED, 0), (box.GUARDED.replace("-1;", "$$;"), 1)], ids=["guarded", "its shell alone"]
+)
+def test_children_that_outlive_their_parents_are_killed_too(guard: str, left: int, tmp_path: Path) -> None:
+    """A bwrap that does not end with its parent, as in the moment in which it begins."""
+    (tmp_path / "work").mkdir()
+    words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev"]
+    words += ["--bind", f"{tmp_path}/work", "/mnt"]
+    program = ["/bin/sh", "-c", guard, "sh", "/bin/sh", "-c", "sleep 60 & touch /mnt/began; wait"]
+    with subprocess.Popen([*words, *program], stdin=subprocess.PIPE) as process:
+        assert process.stdin is not None and waited((tmp_path / "work" / "began").exists)
+        process.stdin.close()
+    try:
+        assert waited(lambda: len(boxes(tmp_path)) == left, for_good=0.5)
+    finally:
+        for pid in boxes(tmp_path):
+            os.kill(pid, signal.SIGKILL)
+
+
 def test_killed_at_any_moment_nothing_goes_on(tmp_path: Path) -> None:
     opened, work = made(tmp_path)
     for moment in range(12):
