@@ -178,6 +178,11 @@ def _groups(file: Any, path: Path) -> Iterator[LayerWeights]:
         yield from _legacy_groups(root, path)
         return
     names = _texts(root, "layer_names")
+    if names is None and "nb_params" in getattr(root.get("graph"), "attrs", ()):
+        raise InputError(
+            f"{path}: weights of a Graph of Keras 0.x, one list of all its arrays that does not say whose each is; not "
+            "supported: set_weights() them in a model of Keras 1 and save that"
+        )
     if names is None:
         raise InputError(f"{path} has no attribute layer_names; give a file of Keras 1's save_weights or save")
     taken = set[int]()

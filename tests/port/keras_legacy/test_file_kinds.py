@@ -16,6 +16,7 @@ from reprise_kit.port.keras_legacy import evidence, file_kinds
 from reprise_kit.port.keras_legacy.build import build
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.read import read
+from reprise_kit.port.keras_legacy.read import weights as layer_weights
 from tests.port.keras_legacy import models
 
 
@@ -155,3 +156,12 @@ def same(model: object, net: tuple) -> None:
     (_, w1), (_, b1), (_, w2), (_, b2) = [pair for group in net[1] for pair in group.arrays]
     x = models.normal(np.random.RandomState(1), 5, 3)
     assert np.allclose(build(model, "theano")(x), np.maximum(x @ w1 + b1, 0) @ w2 + b2, atol=1e-5)
+
+
+def test_a_graphs_one_list_of_arrays_is_named(tmp_path: Path) -> None:
+    with h5py.File(tmp_path / "graph.h5", "w") as file:
+        group = file.create_group("graph")
+        group.attrs["nb_params"] = 1
+        group["param_0"] = np.zeros((3, 2), np.float32)
+    with pytest.raises(InputError, match=r"weights of a Graph of Keras 0\.x, one list of all its arrays"):
+        layer_weights(tmp_path / "graph.h5")
