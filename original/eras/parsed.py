@@ -14,7 +14,8 @@ import sys
 def described(text):
     """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard.
 
-    acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help]] that argparse must be given, the name of one without a flag.
+    acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help]]
+    that argparse must be given, the name of one without a flag.
     """
     tree = ast.parse(text)
     found = {

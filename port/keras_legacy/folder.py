@@ -7,7 +7,6 @@ from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.patience import patience
-from reprise_kit.compare.shown import shown
 from reprise_kit.port.keras_legacy import file_kinds, read
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
@@ -78,7 +77,7 @@ def migrate_folder(folder: Path, out: Path, options: Options) -> Iterator[Outcom
 
 
 def _migrated(job: Job, options: Options) -> Outcome:
-    with patience(lambda: f"migrating {shown(job.weights.name)}"):
+    with patience(lambda: f"migrating {job.weights.name}"):
         return _tried(job, options)
 
 

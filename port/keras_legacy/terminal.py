@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.patience import patience
-from reprise_kit.compare.shown import say, shown
+from reprise_kit.compare.shown import say
 from reprise_kit.compare.workers import Died, child
 
 if TYPE_CHECKING:
@@ -18,7 +18,7 @@ def migrate(
 ) -> int:
     """Migrate, print what was seen and decided, and return the exit code: 1 where a verification fails."""
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    with patience(lambda: f"migrating {shown(weights.name)}"):
+    with patience(lambda: f"migrating {weights.name}"):
         from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
         asked = architecture, weights, out, Options(**options), recording, golden

@@ -28,7 +28,7 @@ HOSTS = Path(__file__).with_name("hosts")  # the box's own names; it has no othe
 GUARDED = 'exec 3<&0; { read -r _; kill -KILL -1; } <&3 >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 POLL_SECONDS = 0.2
 SCRATCH = 2 << 30  # bytes of /tmp
-LAST_WORDS = 30  # lines of a program's output that a message can show
+LAST_WORDS = 30  # lines of output among which a message looks for what tells most
 BUSY = 0.05  # of a core: a program below it is waiting for somebody
 UNBOXED = (
     "no bubblewrap here (Debian: apt-get install bubblewrap), so nothing would be kept from the program: the network, "
