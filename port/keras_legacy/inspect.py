@@ -6,7 +6,7 @@ from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
-from reprise_kit.port.keras_legacy import evidence, file_kinds, hand_out, lambdas, read, tree
+from reprise_kit.port.keras_legacy import file_kinds, hand_out, lambdas, read, saved_under, tree
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
 
@@ -77,7 +77,7 @@ def _weights_only(path: Path) -> Inspection:
 
 def _whole(model: read.OldModel, kind: str) -> Inspection:
     root = tree.parse(model.config)
-    found = evidence.from_names(model)
+    found = saved_under.from_names(model)
     facts = [_kind(kind, model.version), *found.lines[:1], f"source backend: {found.backend} ({found.sure})"]
     groups = {group.layer_name: group for group in model.weights}
     nodes = hand_out.flattened(root)

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, file_kinds, keras3, read, verify
+from reprise_kit.port.keras_legacy import file_kinds, keras3, read, saved_under, verify
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.prepare import prepare
 from reprise_kit.port.keras_legacy.recording import Recording, load
@@ -82,7 +82,7 @@ def migrate_files(
     settings = options.settings(_recorded_version(model, seen))
     # Whatever is refused here takes no start of TensorFlow.
     prepare(model, **{key: settings[key] for key in inspect.signature(prepare).parameters if key != "model"})
-    found = evidence.decide(model, options.source_backend, seen, options.tolerance, **settings)
+    found = saved_under.decide(model, options.source_backend, seen, options.tolerance, **settings)
     from reprise_kit.port.keras_legacy import build
 
     migrated = build.migrate(model, str(found.backend), channels_last=options.channels_last, **settings)

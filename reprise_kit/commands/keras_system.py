@@ -14,7 +14,7 @@ from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.stage import StageRow
 from reprise_kit.compare.trace import Trace
-from reprise_kit.port.keras_legacy import evidence, read
+from reprise_kit.port.keras_legacy import read, saved_under
 from reprise_kit.port.keras_legacy.recording import Recording, load
 
 OPEN = 16  # length of an axis that the network leaves open, in the input that is made up
@@ -40,7 +40,7 @@ def filled(files: Files) -> Callable[[Path], None]:
 
     old = read.read(files.architecture, files.weights)
     recording = load(files.golden) if files.golden else None
-    backend = str(evidence.decide(old, files.source_backend, recording).backend)
+    backend = str(saved_under.decide(old, files.source_backend, recording).backend)
     built = build.migrate(old, backend)
     if len(built.model.inputs) != 1 or len(built.model.outputs) != 1:
         raise InputError(f"{files.weights}: a system of one input and one output is wanted; write the others by hand")

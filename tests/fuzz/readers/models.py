@@ -13,7 +13,7 @@ import yaml
 
 from reprise_kit.apps.adopt import checkpoints
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, lambdas, read, recording
+from reprise_kit.port.keras_legacy import lambdas, read, recording, saved_under
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.prepare import prepare
 from reprise_kit.port.keras_legacy.safe_yaml import load_yaml
@@ -124,7 +124,7 @@ def prepared(architecture: Path | None, weights: Path, known: bool = False) -> N
     finally:
         read._contents = kept
     prepare(model)
-    evidence.from_names(model)
+    saved_under.from_names(model)
 
 
 @cache
@@ -197,7 +197,7 @@ def _ask_build(path: Path) -> None:
     weights = path if path.suffix == ".h5" else path.parent / "weights.h5"
     model = read.read(None if weights == path and read.is_whole(path) else path.parent / "model.json", weights)
     prepare(model)
-    backend = evidence.from_names(model).backend or "theano"
+    backend = saved_under.from_names(model).backend or "theano"
     build.migrate(model, backend)
 
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence
+from reprise_kit.port.keras_legacy import saved_under
 from reprise_kit.port.keras_legacy.build import migrate
 from reprise_kit.port.keras_legacy.read import read
 from tests.port.keras_legacy import recorded
@@ -42,7 +42,7 @@ def test_migrates(name: str, scratch: Path, tmp_path: Path) -> None:
     inputs, expected = golden(folder)
     whole = folder / "whole.h5"
     model = read(None, whole) if whole.exists() else read(folder / "model.json", folder / "weights.h5")
-    found = evidence.decide(model, "auto", None)
+    found = saved_under.decide(model, "auto", None)
     assert (found.backend, found.sure) == (name.partition("/")[0].partition("-")[2], "recorded")
     assert relative_error(reloaded(migrate(model, str(found.backend)), tmp_path)(inputs), expected) <= TOLERANCE
 
@@ -84,8 +84,8 @@ def test_cntk_is_not_guessed(scratch: Path, tmp_path: Path) -> None:
     model = read(changed, folder / "weights.h5")
     assert model.backend == "cntk"
     with pytest.raises(InputError, match="cntk, whose convolutions"):
-        evidence.decide(model, "auto", None)
-    assert evidence.decide(model, "tensorflow", None).backend == "tensorflow"
+        saved_under.decide(model, "auto", None)
+    assert saved_under.decide(model, "tensorflow", None).backend == "tensorflow"
 
 
 def test_cudnn_arrays_are_those_of_a_plain_layer() -> None:

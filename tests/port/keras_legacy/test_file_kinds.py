@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, file_kinds
+from reprise_kit.port.keras_legacy import file_kinds, saved_under
 from reprise_kit.port.keras_legacy.build import build
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.read import read
@@ -142,7 +142,7 @@ def test_keras_0_weights_under_a_keras_1_architecture(net: tuple, tmp_path: Path
     (tmp_path / "m.json").write_text(json.dumps(config))
     found = read(tmp_path / "m.json", legacy(tmp_path / "w.h5", [arrays[0], [], arrays[1]]))
     same(found, net)
-    assert evidence.from_names(found).backend is None, "numbers instead of names tell no backend"
+    assert saved_under.from_names(found).backend is None, "numbers instead of names tell no backend"
     with pytest.raises(InputError, match=r"nb_layers.*2 layers.*architecture has 3"):
         build(read(tmp_path / "m.json", legacy(tmp_path / "short.h5", arrays)), "theano")
     with h5py.File(tmp_path / "w.h5", "r+") as file:

@@ -12,7 +12,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, migrate, recording, terminal
+from reprise_kit.port.keras_legacy import migrate, recording, saved_under, terminal
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files, replacement
 from reprise_kit.port.keras_legacy.read import LayerWeights, read
@@ -98,18 +98,18 @@ def test_whole_model_as_the_only_argument(tmp_path: Path) -> None:
 @pytest.mark.parametrize(("suffix", "backend"), [("", "theano"), (":0", "tensorflow")])
 def test_names_are_evidence(suffix: str, backend: str, tmp_path: Path) -> None:
     model = read(*models.save(tmp_path, *conv_net(np.random.RandomState(0), suffix)))
-    found = evidence.decide(model, "auto", None)
+    found = saved_under.decide(model, "auto", None)
     assert found.backend == backend
     assert "weight names end in ':0'" in found.lines[0]
 
 
 def test_a_model_that_is_the_same_either_way_needs_no_evidence(tmp_path: Path) -> None:
     pool = models.first(models.layer("MaxPooling1D", "p", pool_length=2, stride=2, border_mode="valid"), 6, 3)
-    found = evidence.decide(models.model(models.sequential(pool)), "auto", None)
+    found = saved_under.decide(models.model(models.sequential(pool)), "auto", None)
     assert found.sure == "certain"
     pool["config"]["border_mode"] = "same"
     with pytest.raises(InputError, match="undecided"):
-        evidence.decide(models.model(models.sequential(pool)), "auto", None)
+        saved_under.decide(models.model(models.sequential(pool)), "auto", None)
 
 
 def mixed(folder: Path) -> Path:
@@ -123,15 +123,15 @@ def test_undecided_is_refused_and_a_recording_decides(golden: Path, tmp_path: Pa
     folder = mixed(tmp_path)
     model = read(folder / "model.json", folder / "weights.h5")
     with pytest.raises(InputError, match="undecided"):
-        evidence.decide(model, "auto", None)
+        saved_under.decide(model, "auto", None)
     with np.load(golden) as arrays:
         recorded = dict(arrays)
-    found = evidence.decide(model, "auto", recording.of(recorded))
+    found = saved_under.decide(model, "auto", recording.of(recorded))
     assert (found.backend, found.sure) == ("theano", "certain, by the recording")
     with pytest.raises(InputError, match="decides nothing"):
-        evidence.decide(model, "auto", recording.of({"in_0": recorded["in_0"]}))
+        saved_under.decide(model, "auto", recording.of({"in_0": recorded["in_0"]}))
     with pytest.raises(InputError, match="undecided"):
-        evidence.decide(model, "auto", recording.of({**recorded, "out_0": recorded["out_0"] + 1}))
+        saved_under.decide(model, "auto", recording.of({**recorded, "out_0": recorded["out_0"] + 1}))
 
 
 @pytest.mark.parametrize("to", ["weights", "savedmodel", "tflite"])

@@ -32,7 +32,7 @@ _ALIKE = set(
 
 
 @dataclass(frozen=True)
-class Evidence:
+class SavedUnder:
     """What was seen, one line each, and the backend it decides, or None; `sure` says how sure that is.
 
     `either`: both readings are the same model; `backend` then names one of them.
@@ -52,11 +52,11 @@ class Evidence:
 _UNDECIDED = "undecided"
 
 
-def _either(lines: list[str]) -> Evidence:
-    return Evidence([*lines, "read either way it is the same model"], "tensorflow", "certain", True)
+def _either(lines: list[str]) -> SavedUnder:
+    return SavedUnder([*lines, "read either way it is the same model"], "tensorflow", "certain", True)
 
 
-def from_names(model: OldModel) -> Evidence:
+def from_names(model: OldModel) -> SavedUnder:
     """Judge by the arrays' names, and by layers that one backend did not have."""
     # Keras 0.x's layout numbers its arrays; such a number is no name.
     names = [name for layer in model.weights if not layer.legacy for name, _ in layer.arrays]
@@ -69,14 +69,14 @@ def from_names(model: OldModel) -> Evidence:
     if only:
         lines.append(f"layer {only[0]} is a SeparableConvolution2D, which Keras 1 had on TensorFlow only")
         backend = None if backend == "theano" else "tensorflow"
-    return Evidence(lines, backend, "by names: no counter-example is known" if backend else _UNDECIDED)
+    return SavedUnder(lines, backend, "by names: no counter-example is known" if backend else _UNDECIDED)
 
 
-def from_record(model: OldModel, **settings: Any) -> Evidence:
+def from_record(model: OldModel, **settings: Any) -> SavedUnder:
     """Take the backend that the file names, as every file of Keras 2 does."""
     line = f"the file records Keras {model.version or 'of no version'} on {model.backend}"
     if model.backend in BACKENDS:
-        return Evidence([line], model.backend, "recorded")
+        return SavedUnder([line], model.backend, "recorded")
     if _same_either_way(model, **settings):
         return _either([line])
     raise InputError(
@@ -85,16 +85,16 @@ def from_record(model: OldModel, **settings: Any) -> Evidence:
     )
 
 
-def from_recording(model: OldModel, recording: Recording, tolerance: float, **settings: Any) -> Evidence:
+def from_recording(model: OldModel, recording: Recording, tolerance: float, **settings: Any) -> SavedUnder:
     """Build both readings and compare each with the recording; one fits, or the recording cannot tell.
 
     Without outputs the readings can only be compared with each other, which never names a backend.
     """
     if why := nothing_proven(recording):
-        return Evidence([why], None, _UNDECIDED)
+        return SavedUnder([why], None, _UNDECIDED)
     built, lines = _readings(model, **settings)
     if not recording.outputs:
-        return Evidence([*lines, _apart(built, recording)], None, _UNDECIDED)
+        return SavedUnder([*lines, _apart(built, recording)], None, _UNDECIDED)
     found = {backend: _differences(migrated, recording, tolerance) for backend, migrated in built.items()}
     outputs = {backend: differences[-len(recording.outputs) :] for backend, differences in found.items()}
     errors = {backend: max(d.max_rel for d in differences) for backend, differences in outputs.items()}
@@ -102,9 +102,9 @@ def from_recording(model: OldModel, recording: Recording, tolerance: float, **se
     right = [backend for backend, differences in found.items() if all(d.within(tolerance) for d in differences)]
     right = right or [backend for backend, error in errors.items() if error <= _NEARLY]
     if len(right) == 1 and any(d.shows for d in outputs[right[0]]):
-        return Evidence(lines, right[0], "certain, by the recording")
+        return SavedUnder(lines, right[0], "certain, by the recording")
     why = "this recording cannot tell the backend" if right else "neither reading fits the recording"
-    return Evidence([*lines, f"both readings fit: {why}" if len(right) == 2 else why], None, _UNDECIDED)
+    return SavedUnder([*lines, f"both readings fit: {why}" if len(right) == 2 else why], None, _UNDECIDED)
 
 
 def _readings(model: OldModel, **settings: Any) -> tuple[dict[str, Any], list[str]]:
@@ -142,11 +142,11 @@ def _apart(built: dict[str, Any], recording: Recording) -> str:
 
 def decide(
     model: OldModel, asked: str, recording: Recording | None, tolerance: float = 1e-5, **settings: Any
-) -> Evidence:
-    """Return the evidence with the backend to use; raises InputError where `auto` is left undecided."""
+) -> SavedUnder:
+    """Return what was seen, with the backend to use; raises InputError where `auto` is left undecided."""
     if asked in BACKENDS:
         other = f"; the file records {model.backend}" if model.backend not in (None, asked) else ""
-        return Evidence([f"source backend {asked}, as asked{other}"], asked, "as asked")
+        return SavedUnder([f"source backend {asked}, as asked{other}"], asked, "as asked")
     if model.backend is not None:
         return from_record(model, **settings)
     names = from_names(model)
@@ -165,7 +165,7 @@ def decide(
     return names
 
 
-def _weighed(names: Evidence, ran: Evidence, recording: Recording) -> Evidence:
+def _weighed(names: SavedUnder, ran: SavedUnder, recording: Recording) -> SavedUnder:
     """Return names, recording and its provenance together; raises InputError where they contradict each other."""
     lines = [*names.lines, *ran.lines]
     stack = recording.provenance.get("backend")
@@ -182,10 +182,12 @@ def _weighed(names: Evidence, ran: Evidence, recording: Recording) -> Evidence:
             f"outputs are wrong; say --source-backend {names.backend} or {ran.backend}"
         )
     if ran.backend:
-        return Evidence(lines, ran.backend, ran.sure)
+        return SavedUnder(lines, ran.backend, ran.sure)
     if names.backend:
-        return Evidence(lines, names.backend, names.sure)
-    return Evidence(lines, stack if stack in BACKENDS else None, "by the recording's provenance, which nothing denies")
+        return SavedUnder(lines, names.backend, names.sure)
+    return SavedUnder(
+        lines, stack if stack in BACKENDS else None, "by the recording's provenance, which nothing denies"
+    )
 
 
 def _same_either_way(model: OldModel, **settings: Any) -> bool:

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import evidence, recording
+from reprise_kit.port.keras_legacy import recording, saved_under
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 from reprise_kit.port.keras_legacy.read import LayerWeights
 from tests.port.keras_legacy import models
@@ -30,14 +30,14 @@ def without(wanted, **changes):
 
 
 def test_a_live_recording_decides():
-    found = evidence.decide(renamed(model_of("dead"), "mixed"), "auto", without(recorded("dead_live")))
+    found = saved_under.decide(renamed(model_of("dead"), "mixed"), "auto", without(recorded("dead_live")))
     assert (found.backend, found.sure) == ("theano", "certain, by the recording")
 
 
 @pytest.mark.parametrize("suffix", ["", "all"])
 def test_a_dead_recording_does_not_override_the_names(suffix):
     model = renamed(model_of("dead"), suffix) if suffix else model_of("dead")
-    found = evidence.decide(model, "auto", without(recorded("dead")))
+    found = saved_under.decide(model, "auto", without(recorded("dead")))
     assert found.backend == ("tensorflow" if suffix else "theano") and found.sure.startswith("by names")
     assert any("the recording proves nothing" in line for line in found.lines)
 
@@ -48,22 +48,22 @@ def test_two_readings_that_fit_name_no_backend():
     zeros = [np.zeros((1, 1, 6, 6), np.float32)]
     bias = array_of(model_of("dead"), "out", "b")[None]
     fits = without(wanted, inputs=zeros, outputs=[bias], layers={})
-    found = evidence.from_recording(model_of("dead"), fits, 1e-5)
+    found = saved_under.from_recording(model_of("dead"), fits, 1e-5)
     assert found.backend is None and "this recording cannot tell the backend" in found.lines[-1]
     with pytest.raises(InputError, match="undecided"):
-        evidence.decide(renamed(model_of("dead"), "mixed"), "auto", fits)
+        saved_under.decide(renamed(model_of("dead"), "mixed"), "auto", fits)
 
 
 def test_inputs_alone_name_no_backend():
     for name in ("dead", "dead_live"):
-        found = evidence.from_recording(model_of("dead"), without(recorded(name), outputs=[], layers={}), 1e-5)
+        found = saved_under.from_recording(model_of("dead"), without(recorded(name), outputs=[], layers={}), 1e-5)
         assert found.backend is None and "decides nothing" in found.lines[-1]
 
 
 @pytest.mark.parametrize("name", ["sequence", "logits"])
 def test_either_where_there_are_no_kernels_to_reverse(name):
     for wanted in (None, recorded(name)):
-        found = evidence.decide(model_of(name), "auto", wanted)
+        found = saved_under.decide(model_of(name), "auto", wanted)
         assert found.either and found.conclusion == "read as saved under either backend (certain)"
 
 
@@ -72,27 +72,27 @@ def test_either_where_the_kernels_are_symmetric():
         return (kernel + kernel[:, :, ::-1, ::-1]) / 2
 
     model = with_weights(model_of("dead"), "conv_a", "W", symmetric)
-    assert evidence.decide(renamed(model, "mixed"), "auto", None).either
-    assert not evidence.decide(model_of("dead"), "auto", None).either
+    assert saved_under.decide(renamed(model, "mixed"), "auto", None).either
+    assert not saved_under.decide(model_of("dead"), "auto", None).either
 
 
 def test_the_provenance_settles_what_nothing_else_does():
     model = renamed(model_of("dead"), "mixed")
-    found = evidence.decide(model, "auto", recorded("dead"))
+    found = saved_under.decide(model, "auto", recorded("dead"))
     assert found.backend == "theano" and "provenance" in found.sure
     assert "the recording says that it ran under theano 0.9.0, Keras 1.2.2" in found.lines
     with pytest.raises(InputError, match="undecided"):
-        evidence.decide(model, "auto", without(recorded("dead")))
+        saved_under.decide(model, "auto", without(recorded("dead")))
 
 
 def test_names_and_recording_that_contradict_each_other_are_a_question():
     """A file of TensorFlow, recorded under Theano: Keras 1 loads it as it is, and computes nonsense."""
     model = renamed(model_of("dead"), "all")
     with pytest.raises(InputError) as caught:
-        evidence.decide(model, "auto", recorded("dead_live"))
+        saved_under.decide(model, "auto", recorded("dead_live"))
     for said in ("the weight names say tensorflow", "fits theano only", "contradiction", "--source-backend"):
         assert said in str(caught.value)
-    dead = evidence.decide(model, "auto", recorded("dead"))
+    dead = saved_under.decide(model, "auto", recorded("dead"))
     assert dead.backend == "tensorflow" and any(line.startswith("contradiction") for line in dead.lines)
 
 
@@ -124,9 +124,9 @@ def test_the_strangers_dead_model():
 
     folder = CASES / "migrate" / "dead_theano"
     model = read(folder / "m.json", folder / "w.h5")
-    assert evidence.decide(model, "auto", recording.load(folder / "golden.npz")).backend == "theano"
-    assert evidence.decide(model, "auto", recording.load(folder / "inputs_only.npz")).backend == "theano"
-    live = evidence.decide(model, "auto", recording.load(folder / "live.npz"))
+    assert saved_under.decide(model, "auto", recording.load(folder / "golden.npz")).backend == "theano"
+    assert saved_under.decide(model, "auto", recording.load(folder / "inputs_only.npz")).backend == "theano"
+    live = saved_under.decide(model, "auto", recording.load(folder / "live.npz"))
     assert (live.backend, live.sure) == ("theano", "certain, by the recording")
 
 
