@@ -72,27 +72,40 @@ Reader = Callable[..., Iterator[Any]]
 
 
 def boxed(
-    reader: Reader, path: Path, *arguments: Any, limits: Limits | None = None, also: Sequence[Path] = ()
+    reader: Reader,
+    path: Path,
+    *arguments: Any,
+    limits: Limits | None = None,
+    also: Sequence[Path] = (),
+    handed: int | None = None,
 ) -> Generator[Any, None, None]:
     """Yield what `reader(path, *arguments)` yields, JSON values and arrays, from a box.
 
-    arguments: JSON values. also: more files, and folders with all that is in them, that it may read. Raises InputError,
-    of the reader's own words or how its process ended; UnforeseenError on an exception of the reader that is none.
+    arguments: JSON values. also: more files, and folders with all that is in them, that it may read. handed: an open
+    file, for which the reader gets a descriptor before its arguments; where one stands in it, the other does.
+
+    Raises InputError, of the reader's own words or how its process ended; UnforeseenError on an exception of the reader
+    that is none.
     """
-    for items in boxed_each(reader, [path], *arguments, limits=limits, also=also):
+    for items in boxed_each(reader, [path], *arguments, limits=limits, also=also, handed=handed):
         yield from items
 
 
 def boxed_each(
-    reader: Reader, paths: Sequence[Path], *arguments: Any, limits: Limits | None = None, also: Sequence[Path] = ()
+    reader: Reader,
+    paths: Sequence[Path],
+    *arguments: Any,
+    limits: Limits | None = None,
+    also: Sequence[Path] = (),
+    handed: int | None = None,
 ) -> Iterator[Iterator[Any]]:
     """Yield for each path what `boxed` does, from as few boxes as may be: one, and one more after each that ended.
 
-    limits: for each of the files. The items of one are to be read before the next one's.
+    limits: for each of the files. handed: of one path alone. The items of one are to be read before the next one's.
     """
     limits, left = (limits or Limits()).grown(paths, also), list(paths)
     while left:
-        with _SERVER.ask(reader, limits, paths=left, also=also, arguments=arguments) as answer:
+        with _SERVER.ask(reader, limits, handed, paths=left, also=also, arguments=arguments) as answer:
             whole = True
             while left and whole:
                 items = _Items(answer, left.pop(0), limits)
@@ -208,7 +221,7 @@ class _Server:
         self.line: socket.socket | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, reader: Reader, limits: Limits, **asked: Any) -> _Answer:
+    def ask(self, reader: Reader, limits: Limits, handed: int | None, **asked: Any) -> _Answer:
         """Begin to read files in a box. asked: `paths`, `also` and `arguments`, as `boxed` has them."""
         asked |= {
             "reader": [reader.__module__, reader.__qualname__],
@@ -221,7 +234,8 @@ class _Server:
         line, its_end = socket.socketpair()
         shared = frames.room()
         try:
-            self._send(json.dumps(asked, default=str).encode(), [theirs, its_end.fileno(), shared])
+            descriptors = [theirs, its_end.fileno(), shared, *([] if handed is None else [handed])]
+            self._send(json.dumps(asked, default=str).encode(), descriptors)
         finally:
             os.close(theirs)
             its_end.close()

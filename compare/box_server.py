@@ -70,10 +70,10 @@ class _Readers:
 
     def _take(self) -> None:
         """Begin on a request."""
-        request, descriptors, _, _ = socket.recv_fds(self.line, REQUEST_BYTES, 3)
+        request, descriptors, _, _ = socket.recv_fds(self.line, REQUEST_BYTES, 4)
         if not request or len(descriptors) < 3:
             self._end()
-        pipe, theirs, shared = descriptors
+        pipe, theirs, shared, *handed = descriptors
         asked = json.loads(request)
         with suppress(Exception):  # the reader says why
             module = importlib.import_module(asked["reader"][0])
@@ -82,9 +82,9 @@ class _Readers:
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
-            _read(pipe, shared, asked, server)
-        os.close(pipe)
-        os.close(shared)
+            _read(pipe, shared, handed, asked, server)
+        for passed in (pipe, shared, *handed):
+            os.close(passed)
         self.at_work[pid] = os.pidfd_open(pid), socket.socket(fileno=theirs)
 
     def _bury(self, pid: int) -> None:
@@ -96,21 +96,22 @@ class _Readers:
             their_line.send(str(os.waitstatus_to_exitcode(status)).encode())
 
 
-def _read(pipe: int, shared: int, asked: dict[str, Any], server: int) -> None:
+def _read(pipe: int, shared: int, handed: list[int], asked: dict[str, Any], server: int) -> None:
     """Be a box: give up everything else, read the files one after another, end."""
     code = 1
     try:
-        _close_all_but(pipe, shared)
+        _close_all_but(pipe, shared, *handed)
         os.chdir(asked["folder"])
         paths = [Path(path) for path in asked["paths"]]
         memory, seconds, shared_bytes = asked["limits"]
-        done.extend(confinement.confine(paths, map(Path, asked["also"]), memory, seconds, shared_bytes))
+        also = map(Path, asked["also"])
+        done.extend(confinement.confine([] if handed else paths, also, memory, seconds, shared_bytes))
         if os.getppid() != server:
             return  # which ended before the kernel knew that this process is to end with it
         module, name = asked["reader"]
         for path in paths:
             confinement.begin_file(seconds)
-            reading = partial(_read_by, module, name, path, asked["arguments"])
+            reading = partial(_read_by, module, name, path, [*handed, *asked["arguments"]])
             _answer(pipe, (shared, shared_bytes), path, reading)
         code = 0
     finally:

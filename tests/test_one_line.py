@@ -13,6 +13,8 @@ from reprise_kit import cli
 from reprise_kit.compare import terminal
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import CLIPS, ROOT
+from reprise_kit.port.audio import parts as audio_parts
+from tests.port.audio import hostile_decoders
 from tests.port.keras_legacy import models
 
 CLIP = CLIPS / "shortest.wav"
@@ -35,6 +37,15 @@ def run(monkeypatch, capsys, tmp_path):
     yield running
     for number, handler in kept.items():
         signal.signal(number, handler)
+
+
+@pytest.mark.parametrize("deed", ["crash", "grows", "calls"])
+def test_whatever_a_decoder_does_is_one_line_and_2(deed, run, tmp_path, monkeypatch):
+    monkeypatch.setattr(audio_parts, "heard", hostile_decoders.heard)
+    clip = tmp_path / "clip.mp3"
+    clip.write_text(f"{deed} and more")
+    code, out, err = run("predict", clip)
+    assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith(f"reprise: {clip}: "), err
 
 
 def failing(error):

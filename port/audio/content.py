@@ -5,6 +5,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from io import BufferedReader
 from pathlib import Path
+from typing import Any
 
 from reprise_kit.compare.errors import InputError
 
@@ -36,7 +37,9 @@ class Content:
     def sha256(self) -> str:
         """Return the SHA-256 of the whole file, read from the same opening as everything else."""
         try:
-            return hashlib.file_digest(self.rewound(), "sha256").hexdigest()
+            raw: Any = self.file.raw  # what is kept of it in memory does not know that a box read on
+            raw.seek(0)
+            return hashlib.file_digest(raw, "sha256").hexdigest()
         except OSError as error:
             raise InputError(f"cannot be read ({error.strerror})") from None
 

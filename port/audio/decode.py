@@ -8,21 +8,21 @@ other than one or two channels, with 8 bits or with a layout audioread cannot pa
 """
 
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, replace
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio.audioread214.coded import samples, too_long
-from reprise_kit.port.audio.audioread214.decoders import DECODERS, open_coded
+from reprise_kit.port.audio.audioread214.coded import too_long
+from reprise_kit.port.audio.audioread214.decoders import DECODERS
 from reprise_kit.port.audio.content import Content, opened
+from reprise_kit.port.audio.parts import FIRST, HEARD, MEANT, Incoming
 from reprise_kit.port.audio.provenance import Origin
-from reprise_kit.port.audio.stream import FULL_SCALE, Incoming, arriving, refusal
+from reprise_kit.port.audio.stream import arriving
 
 MAX_SECONDS = 1800.0  # at about 2 MB of working memory a second of 44.1 kHz
 USUAL_RATE = 48_000  # Hz; at a higher rate a clip may last as many samples, not as many seconds
@@ -65,13 +65,12 @@ def decode(
     """
     check_decoder(decoder)
     with _named(Path(path)) as content:
-        if fix_quirks:
-            return _as_meant(content, decoder, max_seconds, strict)[0]
-        with arriving(content, max_seconds, decoder, strict) as clip:
-            most = seconds_at(clip.rate, max_seconds)
+        with arriving(content, max_seconds, decoder, strict, MEANT if fix_quirks else HEARD) as clip:
+            most = max_seconds if fix_quirks else seconds_at(clip.rate, max_seconds)
             if clip.expected > most:
                 raise InputError(too_long(most))
-            return replace(whole(clip, most), sha256=content.sha256())
+            decoded = whole(clip, most)
+        return replace(decoded, sha256=content.sha256())
 
 
 def check_decoder(decoder: str) -> None:
@@ -87,7 +86,7 @@ def _named(path: Path) -> Iterator[Content]:
         with opened(path) as content:
             yield content
     except InputError as error:
-        raise InputError(f"{path}: {error}") from None
+        raise type(error)(f"{path}: {error}") from None
 
 
 def seconds_at(rate: int, most: float) -> float:
@@ -112,26 +111,7 @@ def first_channel(
     """Decode a clip's first channel as it is meant; else as `decode`."""
     check_decoder(decoder)
     with _named(Path(path)) as content:
-        decoded, channels = _as_meant(content, decoder, max_seconds, strict, lambda frames: frames[:, 0])
-    others = (f"only the first of {channels} channels is heard",) if channels > 1 else ()
-    return replace(decoded, notes=(*others, *decoded.notes))
-
-
-def _averaged(frames: NDArray[np.int16]) -> NDArray[np.float64]:
-    return np.asarray(frames.mean(axis=1, dtype=np.float64))
-
-
-def _as_meant(
-    content: Content,
-    decoder: str,
-    max_seconds: float,
-    strict: bool,
-    mono: Callable[[NDArray[np.int16]], NDArray[Any]] = _averaged,
-) -> tuple[Decoded, int]:
-    """A clip decoded without the original's habits, and its channels; mono: (n_samples, n_channels) to one channel."""
-    with open_coded(content, decoder, max_seconds) as coded:
-        native = (mono(samples(coded).reshape(-1, coded.channels)) / FULL_SCALE).astype(np.float32)
-    if strict and coded.notes:
-        raise InputError(refusal(coded.notes))
-    decoded = Decoded(native, coded.rate, tuple(coded.notes), coded.origin, content.sha256())
-    return decoded, coded.channels
+        with arriving(content, max_seconds, decoder, strict, FIRST) as clip:
+            decoded = whole(clip)
+        others = (f"only the first of {clip.channels} channels is heard",) if clip.channels > 1 else ()
+        return replace(decoded, notes=(*others, *decoded.notes), sha256=content.sha256())

@@ -18,7 +18,7 @@ from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.librosa041.mel import N_MELS
 from reprise_kit.port.audio.live import LONG, QUICK, Blocks, LiveLogMel, LiveResampler
-from reprise_kit.port.audio.stream import Incoming
+from reprise_kit.port.audio.parts import Incoming
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.model import STEP_SECONDS
 from reprise_kit.port.shared.gtzan import GENRES

@@ -114,7 +114,7 @@ class Pipeline(NetworkPipeline):
                     decoded = whole(opened, self._longest)
             return self._features(decoded)
         except InputError as error:
-            return InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
+            return type(error)(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
 
     def _features(self, decoded: Decoded) -> Heard:
         samples, _ = resample(decoded.native, decoded.rate)

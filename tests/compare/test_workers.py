@@ -19,7 +19,7 @@ POOL += "get_context({how!r})); print(p.submit(len, 'abc').result()); p.shutdown
 PROGRAMS = {
     "box": "from reprise_kit.compare import box; print(bool(box.confinements()))",
     "decoder": "from reprise_kit.port.audio.stream import *; "
-    f"c = incoming_from_child(Path({str(CLIPS / 'shortest.wav')!r}), 60); print(len(list(c.__enter__().parts)) > 0)",
+    f"c = incoming(Path({str(CLIPS / 'shortest.wav')!r}), 60); print(len(list(c.__enter__().parts)) > 0)",
     "spawn": POOL.format(how="spawn"),
     "forkserver": POOL.format(how="forkserver"),
 }

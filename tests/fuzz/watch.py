@@ -89,8 +89,11 @@ def unboxed() -> Iterator[None]:
         box.boxed_each = kept
 
 
-def _each(reader: box.Reader, paths: Sequence[Path], *arguments: Any, **_: Any) -> Iterator[Iterator[Any]]:
-    return (_said(reader(path, *arguments)) for path in paths)
+def _each(
+    reader: box.Reader, paths: Sequence[Path], *arguments: Any, handed: int | None = None, **_: Any
+) -> Iterator[Iterator[Any]]:
+    first = () if handed is None else (handed,)
+    return (_said(reader(path, *first, *arguments)) for path in paths)
 
 
 def _said(items: Iterator[Any]) -> Iterator[Any]:

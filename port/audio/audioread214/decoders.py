@@ -1,12 +1,13 @@
 """Compressed audio to 16-bit samples, twice: by PyAV, and by the `ffmpeg` program that the originals ran.
 
 Both give what `ffmpeg -i FILE -f s16le -` writes, and what audioread 2.1.4 read off ffmpeg's description of the file.
-What PyAV's newer FFmpeg would decode otherwise is handed to the program, or refused where there is none.
+What PyAV's newer FFmpeg would decode otherwise is the program's, or refused where there is none.
 """
 
 import shutil
 from collections.abc import Iterator
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,36 +23,50 @@ DECODERS = ("pyav", "ffmpeg")
 ROUNDING = 0.25  # seconds by which a header's promise may be off in a whole file
 
 
+class ByProgramError(Exception):
+    """A file that the ffmpeg program is to decode. why: what of it PyAV would give otherwise, if it is that."""
+
+    def __init__(self, why: str, notes: list[str]) -> None:
+        """Keep what is known of the file."""
+        super().__init__(why)
+        self.why, self.notes = why, notes
+
+
 @contextmanager
 def open_coded(content: Content, decoder: str, max_seconds: float) -> Iterator[Coded]:
     """Decode an open compressed file part by part, within the block.
 
     Raises:
-        InputError: it cannot be decoded; or PyAV would decode it otherwise and there is no program.
+        InputError: it cannot be decoded.
+        ByProgramError: `open_by_program` is to decode it.
     """
-    with ExitStack() as stack:
-        lost = mp3.missing(content)  # before it is opened: the decoder reads on from where the file stands
-        coded = _opened(stack, content, decoder, max_seconds)
-        if lost:
-            coded.notes.append(f"cut mp3, {lost}: heard as far as it goes, as in the original")
-        coded.parts = _checked(coded, coded.parts)
-        yield coded
+    lost = mp3.missing(content)  # before it is opened: the decoder reads on from where the file stands
+    notes = [f"cut mp3, {lost}: heard as far as it goes, as in the original"] if lost else []
+    why = "" if decoder == "ffmpeg" else joined.several(content)
+    if why is not None:
+        raise ByProgramError(why, notes)
+    form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
+    try:
+        with open_pyav(content, max_seconds, form) as coded:
+            yield _whole(coded, notes)
+    except DecodedOtherwiseError as error:
+        raise ByProgramError(str(error), notes) from None
 
 
-def _opened(stack: ExitStack, content: Content, decoder: str, max_seconds: float) -> Coded:
-    if decoder == "ffmpeg":
-        return stack.enter_context(open_program(content.path, max_seconds))
-    why = joined.several(content)
-    if why is None:
-        form = "mp3" if mp3.is_plain(content) else None  # FFmpeg's guess takes a tenth of the whole path
-        try:
-            return stack.enter_context(open_pyav(content, max_seconds, form))
-        except DecodedOtherwiseError as error:
-            why = str(error)
-    if shutil.which("ffmpeg") is None:
+@contextmanager
+def open_by_program(path: Path, max_seconds: float, why: str, notes: list[str]) -> Iterator[Coded]:
+    """Decode a file by the program; why, notes: as ByProgramError has them. Raises InputError, also where it is not."""
+    if why and shutil.which("ffmpeg") is None:
         raise InputError(f"{why}; install ffmpeg, which decodes it as the original's did, or convert it")
-    coded = stack.enter_context(open_program(content.path, max_seconds))
-    coded.notes.append(f"{why}: decoded by the ffmpeg program, as in the original")
+    by_program = [f"{why}: decoded by the ffmpeg program, as in the original"] if why else []
+    with open_program(path, max_seconds) as coded:
+        yield _whole(coded, by_program + notes)
+
+
+def _whole(coded: Coded, notes: list[str]) -> Coded:
+    """Add what is known of a file; its parts end in a note where there are fewer than promised."""
+    coded.notes += notes
+    coded.parts = _checked(coded, coded.parts)
     return coded
 
 

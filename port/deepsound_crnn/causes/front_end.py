@@ -14,26 +14,19 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.contract import Case, Cause
 from reprise_kit.port.audio import decode as decoding
-from reprise_kit.port.audio.audioread214 import rawread
-from reprise_kit.port.audio.audioread214.coded import Coded
-from reprise_kit.port.audio.audioread214.coded import samples as interleaved
-from reprise_kit.port.audio.audioread214.decoders import open_coded
 from reprise_kit.port.audio.content import opened
 from reprise_kit.port.audio.librosa041 import mel
+from reprise_kit.port.audio.parts import COUNTED, HEARD
 from reprise_kit.port.audio.scipy017 import fftpack, resample
-from reprise_kit.port.audio.stream import mixed
+from reprise_kit.port.audio.stream import arriving
 
 Log = Callable[[NDArray[Any]], NDArray[Any]]
 
 
-def native(case: Case, counted: Callable[[Coded], int] | None = None) -> NDArray[np.float32]:
-    """Decode a clip; counted: the number of channels that a compressed stream is taken to have."""
-    with opened(case.clip) as content:
-        raw = rawread.read(content)
-        if raw is not None:
-            return mixed(raw.samples(raw.data[:]), raw.channels)
-        with open_coded(content, "pyav", decoding.MAX_SECONDS) as coded:
-            return mixed(interleaved(coded), counted(coded) if counted else coded.counted_channels)
+def native(case: Case, form: str = HEARD) -> NDArray[np.float32]:
+    """Decode a clip in one of the forms that there are."""
+    with opened(case.clip) as content, arriving(content, decoding.MAX_SECONDS, form=form) as clip:
+        return decoding.whole(clip).native
 
 
 def as_meant(case: Case) -> NDArray[np.float32]:
@@ -149,7 +142,7 @@ NATIVE = (
     ("the file decoded as it is meant", "the original misreads its channels or sample width",
      as_meant, "Leave out fix_quirks."),
     ("the channels that ffmpeg counts", "audioread takes a layout it cannot parse for one channel",
-     partial(native, counted=lambda stream: stream.channels), ""),
+     partial(native, form=COUNTED), ""),
 )  # fmt: skip
 SAMPLES = (
     ("a spectrum in double precision", "SciPy 0.17 rounded it to complex64", partial(samples, cast=False), ""),

@@ -17,7 +17,8 @@ from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import seconds_at
-from reprise_kit.port.audio.stream import Fed, Incoming, incoming_from_child
+from reprise_kit.port.audio.parts import Incoming
+from reprise_kit.port.audio.stream import Fed, incoming, overheard
 
 Event = tuple[str, dict[str, Any]]
 Sound = NDArray[np.float32]  # (n_native,), mono
@@ -67,7 +68,7 @@ def analyse(path: Path, engine: Engine, limits: Limits, wanted: Wanted, streamin
 def overhear(arriving: Fed, engine: Engine, limits: Limits, wanted: Wanted) -> Iterator[Event]:
     """Yield `start` and `steps` of a clip that is still arriving: a foretaste, which ends at any trouble."""
     try:
-        with incoming_from_child(arriving, limits.seconds) as clip:
+        with overheard(arriving, limits.seconds) as clip:
             clip.parts = _while_wanted(clip.parts, wanted)
             yield "start", _start(engine, clip)
             for name, content in _listen(engine, clip, Kept(clip, 0.0)):
@@ -123,7 +124,7 @@ def _answered_by_kind(path: Path, engine: Engine, limits: Limits, wanted: Wanted
         yield "result", _answered(engine, engine.predict(path))
         return
     most = limits.seconds if engine.has_live else limits.whole_file_seconds
-    with incoming_from_child(path, most) as clip:
+    with incoming(path, most) as clip:
         clip.parts = _while_wanted(clip.parts, wanted)
         yield "start", _start(engine, clip)
         kept = Kept(clip, seconds_at(clip.rate, limits.exact_seconds))

@@ -7,7 +7,7 @@ import signal
 import subprocess
 import sys
 import time
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -20,12 +20,65 @@ from reprise_kit.apps.archive.rows import CHANGED, NO_MEMORY, Task, row, stamp
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import predict_all
-from tests.apps.archive.test_archive import ROOT, StubJob, files_of, rows_of, run_stub, stub_answer, stub_folder
+from reprise_kit.port.audio import parts, stream
+from reprise_kit.port.audio.decode import decode
+from tests.apps.archive.test_archive import (
+    ROOT,
+    StubJob,
+    files_of,
+    rows_of,
+    run_stub,
+    stub_answer,
+    stub_folder,
+    write_clip,
+)
+from tests.port.audio import hostile_decoders
 
 NAMES = [
     *(b"plain.wav", b"[live] [bold]x.wav", b"new\nline.wav", b"\x1b[31mred.wav", b"'\"`$(x).wav"),
     *("\U0001f3b5 \u202egnp.wav".encode(), b"caf\xe9.wav", b"caf\\xe9.wav"),
 ]
+
+
+@dataclass(frozen=True)
+class DecodingJob(StubJob):
+    """Decodes each clip, with a decoder that does what a file says."""
+
+    def open(self):
+        parts.heard = hostile_decoders.heard
+        stream.LIMITS = replace(stream.LIMITS, seconds=1, per_second=0)
+        return lambda tasks: [decoded_row(task) for task in tasks]
+
+
+def decoded_row(task):
+    class Lengths:
+        def predict_many(self, paths):
+            return [self.predict(path) for path in paths]
+
+        def predict(self, path):
+            try:
+                seconds = decode(path).native.size / 22_050
+            except InputError as error:
+                return error
+            return Prediction(("a", "b"), None, 0.0, np.array([0.25, 0.75]), seconds)
+
+    return row(task, *predict_all(Lengths(), [Path(task.path)]))
+
+
+def test_whatever_a_decoder_does_costs_its_own_clip_alone(tmp_path):
+    folder = tmp_path / "clips"
+    folder.mkdir()
+    deeds = ("crash", "spins", "grows", "calls")
+    for k, deed in enumerate(deeds):
+        (folder / f"{deed}.mp3").write_text(f"{deed} and more")
+        write_clip(folder / f"{k}.wav", k, 0.2)
+    bad = run_stub(folder, tmp_path / "out", job=DecodingJob("stub", __file__, "theano", {}, ("a", "b")))
+    assert set(bad) == {f"{deed}.mp3" for deed in deeds}
+    for deed in deeds:
+        assert hostile_decoders.ENDS.get(deed, f"could not: {deed} (") in bad[f"{deed}.mp3"]
+    rows = rows_of(tmp_path / "out").values()
+    assert sum(one["error"] is None for one in rows) == len(deeds) == len(rows) - len(bad)
+    assert not (folder / "written").exists()
 
 
 def held(out):

@@ -178,24 +178,3 @@ def test_clients_that_leave_leave_nothing(server: Running) -> None:
     noted = [json.loads(line) for line in server.log.read_text().splitlines()[before:]]
     assert 500 not in {line.get("status") for line in noted}, noted
     assert not [line for line in noted if line["event"] == "failed"]
-
-
-def test_a_decoder_that_takes_for_ever_is_ended(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reprise_kit.compare.errors import InputError
-    from reprise_kit.port.audio import stream
-
-    began = time.monotonic()
-    monkeypatch.setattr(stream, "__name__", "tests.apps.demo.endless")
-    monkeypatch.setattr(stream, "CPU_SECONDS", 1)
-    with pytest.raises(InputError, match="longer than"), stream.incoming_from_child(SOUND, 60):
-        pass
-    assert time.monotonic() - began < 30
-
-
-def test_a_decoder_that_crashes_is_an_error_like_any_other(monkeypatch: pytest.MonkeyPatch) -> None:
-    from reprise_kit.compare.errors import InputError
-    from reprise_kit.port.audio import stream
-
-    monkeypatch.setattr(stream, "__name__", "tests.apps.demo.crashing")
-    with pytest.raises(InputError, match="the decoder failed"), stream.incoming_from_child(SOUND, 60):
-        pass

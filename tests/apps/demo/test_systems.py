@@ -20,12 +20,13 @@ from reprise_kit.compare import registry, system
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.weights import Weights
+from reprise_kit.port.audio.parts import Incoming
 from reprise_kit.port.audio.provenance import Origin
-from reprise_kit.port.audio.stream import Incoming
 from reprise_kit.port.shared.network import AudioOptions
 from tests.apps.demo.running import CLIPS, FETCHED, FIXTURE, Running, fetched, running
 from tests.apps.demo.test_api import QUAD, SOUND, settled, wav
 from tests.apps.demo.test_hostile import HOSTILE
+from tests.port.audio import hostile_decoders
 from tests.shared import SHARED, needs_shared
 
 MISSING = "music_tagger_cnn"
@@ -251,7 +252,7 @@ def events(engine: Engine, path: Path, limits: Limits) -> list[tuple[str, dict[s
     return list(analyse(path, engine, limits, lambda: None, streaming=True))
 
 
-def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
+def test_a_whole_file_is_decoded_in_a_box_before_the_server_opens_it(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Too long a song, a decoder that crashes: the pipeline, which decodes in the server's process, is never asked."""
@@ -259,9 +260,10 @@ def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
     monkeypatch.setattr(Engine, "predict", lambda *_: pytest.fail("the server opened the file"))
     name, content = events(engine, QUAD, Limits(exact_seconds=0.5))[-1]
     assert name == "error" and "longer than 0.5 seconds" in content["error"]
-    monkeypatch.setattr("reprise_kit.port.audio.stream.__name__", "tests.apps.demo.crashing")
+    monkeypatch.setattr("reprise_kit.port.audio.parts.heard", hostile_decoders.midway)
     name, content = events(engine, SOUND, Limits())[-1]
-    assert name == "error" and "the decoder failed" in content["error"]
+    assert name == "error" and "its reader crashed on it (SIGABRT)" in content["error"]
+    assert str(SOUND) not in content["error"]
 
     @contextmanager
     def failing_late(*_: object) -> Iterator[Incoming]:
@@ -271,7 +273,7 @@ def test_a_whole_file_is_decoded_in_a_child_before_the_server_opens_it(
 
         yield Incoming(22_050, 2.0, parts(), Origin("none", "none"))
 
-    monkeypatch.setattr("reprise_kit.apps.demo.analysis.incoming_from_child", failing_late)
+    monkeypatch.setattr("reprise_kit.apps.demo.analysis.incoming", failing_late)
     assert events(engine, SOUND, Limits())[-1] == ("error", {"error": "damaged near its end", "code": "bad_clip"})
 
 

@@ -18,11 +18,12 @@ from reprise_kit.compare import python27
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ROOT
 from reprise_kit.port.audio import mp3
-from reprise_kit.port.audio.audioread214 import coded, described, pyav, rawread
+from reprise_kit.port.audio.audioread214 import coded, described, program, pyav, rawread
 from reprise_kit.port.audio.content import Content, opened
 from reprise_kit.port.audio.decode import USUAL_RATE, decode, first_channel, seconds_at
+from reprise_kit.port.audio.parts import mixed
 from reprise_kit.port.audio.provenance import ffmpeg_version
-from reprise_kit.port.audio.stream import mixed
+from tests.fuzz.watch import unboxed
 from tests.port.audio import RECORDED, signals
 from tests.require import require
 
@@ -125,12 +126,15 @@ def test_fixed_quirks(name, tmp_path, decoder):
 
 def test_channels_counted_as_ffmpeg_counts_them_are_caught(monkeypatch, tmp_path):
     monkeypatch.setattr(described, "counted_channels", described.channels_of)
-    assert decode(_write(tmp_path, "4.0.wav")).native.shape != RAW["4.0.wav"].shape
+    with unboxed():
+        assert decode(_write(tmp_path, "4.0.wav")).native.shape != RAW["4.0.wav"].shape
 
 
 def test_8_bits_read_right_are_caught(monkeypatch, tmp_path):
     monkeypatch.setattr(rawread, "read", lambda content: None)
-    assert np.abs(decode(_write(tmp_path, "8mono.wav")).native - RAW["8mono.wav"]).min() == 1.0
+    with unboxed():
+        heard = decode(_write(tmp_path, "8mono.wav")).native
+    assert np.abs(heard - RAW["8mono.wav"]).min() == 1.0
 
 
 @pytest.mark.parametrize(
@@ -430,3 +434,26 @@ def test_au_samples_are_as_wide_as_their_encoding_says(encoding, width, tmp_path
     with opened(tmp_path / "a.au") as content:
         raw = rawread.read(content)
     assert (raw.kind, raw.rate, raw.channels, raw.width, len(raw.data)) == ("au", 44_100, 1, width, 12 * width)
+
+
+@pytest.mark.parametrize(
+    ("does", "words"),
+    [
+        ("kill -SEGV $$", "SIGSEGV"),
+        ("while :; do :; done", "SIGXCPU|SIGKILL"),
+        ("while :; do echo 'x' >&2; done", "SIGXFSZ"),
+        ("printf 'ab'; kill -SEGV $$", "SIGSEGV"),
+    ],
+)
+def test_however_the_program_ends_it_is_one_line(does, words, tmp_path, monkeypatch):
+    about = "  Duration: 00:00:01.00, bitrate: 9 kb/s\\n  Stream #0:0: Audio: mp3, 22050 Hz, mono, s16, 9 kb/s\\n"
+    version = "[ $1 = -version ] && echo ffmpeg version 1 && exit"
+    (tmp_path / "ffmpeg").write_text(f"#!/bin/bash\n{version}\nprintf '{about}' >&2\n{does}\n")
+    (tmp_path / "ffmpeg").chmod(0o755)
+    monkeypatch.setenv("PATH", str(tmp_path), prepend=":")
+    for name, most in (("SECONDS", 1), ("LOG", 1 << 16)):
+        monkeypatch.setattr(program, name, most)
+    path = encode(tmp_path / "clip.mp3", "libmp3lame", 44_100, 2)
+    with pytest.raises(InputError, match=words) as caught:
+        decode(path, "ffmpeg")
+    assert "\n" not in str(caught.value)

@@ -1,16 +1,22 @@
-"""Decoding in parts, also in a child process, gives what decoding at once gives: samples, rate, notes and refusals."""
+"""Decoding in parts, in a box, gives what decoding at once gives: samples, rate, notes, refusals; only the box ends."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import IO
 
 import numpy as np
 import pytest
 
-from reprise_kit.compare.errors import InputError
-from reprise_kit.port.audio import stream
+from reprise_kit.compare import box
+from reprise_kit.compare.errors import InputError, UnforeseenError
+from reprise_kit.port.audio import parts, stream
 from reprise_kit.port.audio.content import Pipe
-from reprise_kit.port.audio.decode import decode
-from reprise_kit.port.audio.stream import Fed, Incoming, incoming, incoming_from_child, overheard
+from reprise_kit.port.audio.decode import decode, first_channel
+from reprise_kit.port.audio.parts import Incoming
+from reprise_kit.port.audio.stream import Fed, incoming, overheard
+from tests.fuzz.watch import unboxed
+from tests.port.audio import hostile_decoders
+from tests.require import require
 
 CLIPS = sorted(p for p in (Path(__file__).parents[2] / "clips").iterdir() if p.suffix not in (".py", ".md", ".json"))
 LIMIT = 600.0  # seconds
@@ -22,9 +28,9 @@ def read(clip: Incoming) -> np.ndarray:
 
 @pytest.mark.parametrize("path", CLIPS, ids=lambda path: path.name)
 def test_parts_add_up_to_the_whole(path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(stream, "PART_BYTES", 6 * 1000)  # several parts of even the shortest raw file
+    monkeypatch.setattr(parts, "PART_BYTES", 6 * 1000)  # several parts of even the shortest raw file
     whole = decode(path)
-    with incoming(path, LIMIT) as clip:
+    with unboxed(), incoming(path, LIMIT) as clip:
         np.testing.assert_array_equal(read(clip), whole.native)
         assert clip.rate == whole.rate
         assert sorted(clip.notes) == sorted(whole.notes)
@@ -35,17 +41,19 @@ def test_there_are_clips() -> None:
     assert len(CLIPS) >= 10
 
 
-@pytest.mark.parametrize("name", ["drums_mono_vbr.mp3", "quad_4channels.wav"])
-def test_the_child_gives_the_same(name: str) -> None:
+@pytest.mark.parametrize("name", ["drums_mono_vbr.mp3", "quad_4channels.wav", "bells.ogg"])
+def test_the_box_gives_what_this_process_would(name: str) -> None:
     path = next(path for path in CLIPS if path.name == name)
-    whole = decode(path)
-    with incoming_from_child(path, LIMIT) as clip:
-        np.testing.assert_array_equal(read(clip), whole.native)
-        assert (clip.rate, sorted(clip.notes)) == (whole.rate, sorted(whole.notes))
+    for heard in (decode, lambda path: decode(path, fix_quirks=True), first_channel):
+        boxed = heard(path)
+        with unboxed():
+            here = heard(path)
+        np.testing.assert_array_equal(boxed.native, here.native)
+        assert replace(boxed, native=None) == replace(here, native=None)  # type: ignore[arg-type]
 
 
-@pytest.mark.parametrize("by_a_child", [False, True])
-def test_what_arrives_is_expected_to_last_as_long_as_its_bytes(by_a_child: bool) -> None:
+@pytest.mark.parametrize("in_a_box", [False, True])
+def test_what_arrives_is_expected_to_last_as_long_as_its_bytes(in_a_box: bool) -> None:
     path = next(path for path in CLIPS if path.name == "metal_mono_cbr.mp3")
     whole, size = decode(path), path.stat().st_size
 
@@ -55,7 +63,7 @@ def test_what_arrives_is_expected_to_last_as_long_as_its_bytes(by_a_child: bool)
 
     fed = Fed(feed, size)
     with path.open("rb") as file:
-        opened = incoming_from_child(fed, LIMIT) if by_a_child else overheard(Pipe(file), size, LIMIT)
+        opened = overheard(fed, LIMIT) if in_a_box else parts.overheard(Pipe(file), size, LIMIT)
         with opened as clip:
             assert clip.expected == pytest.approx(len(whole.native) / whole.rate, rel=0.15)
             np.testing.assert_array_equal(read(clip)[: len(whole.native)], whole.native)  # its end is not cut
@@ -64,13 +72,12 @@ def test_what_arrives_is_expected_to_last_as_long_as_its_bytes(by_a_child: bool)
 def test_odd_parts_are_paired_across_their_ends() -> None:
     samples = np.arange(1000, dtype=np.int16)
     pieces = np.split(samples, [1, 8, 9, 500, 777])
-    got = np.concatenate(list(stream._paired(iter(pieces), 2)))
+    got = np.concatenate(list(parts._paired(iter(pieces), 2)))
     np.testing.assert_array_equal(got, (samples[0::2] + samples[1::2].astype(np.float32)) / 2 / 32768)
     with pytest.raises(InputError, match="odd number of samples"):
-        list(stream._paired(iter([samples[:7]]), 2))
+        list(parts._paired(iter([samples[:7]]), 2))
 
 
-@pytest.mark.parametrize("opened", [incoming, incoming_from_child])
 @pytest.mark.parametrize(
     ("content", "words"),
     [
@@ -80,11 +87,11 @@ def test_odd_parts_are_paired_across_their_ends() -> None:
         (b"#EXTM3U", "playlist"),
     ],
 )
-def test_refusals_are_the_whole_decoders(tmp_path: Path, opened: object, content: bytes, words: str) -> None:
+def test_refusals_are_the_whole_decoders(tmp_path: Path, content: bytes, words: str) -> None:
     path = tmp_path / "clip"
     path.write_bytes(content)
     messages = []
-    for attempt in (lambda: decode(path), lambda: _all(opened, path)):
+    for attempt in (lambda: decode(path), lambda: _all(path)):
         try:
             attempt()
             messages.append("")
@@ -93,8 +100,8 @@ def test_refusals_are_the_whole_decoders(tmp_path: Path, opened: object, content
     assert messages[0] == messages[1] and words in messages[0]
 
 
-def _all(opened: object, path: Path) -> None:
-    with opened(path, LIMIT) as clip:  # type: ignore[operator]
+def _all(path: Path) -> None:
+    with incoming(path, LIMIT) as clip:
         read(clip)
 
 
@@ -103,3 +110,35 @@ def test_the_limit_of_duration_holds(name: str) -> None:
     path = next(path for path in CLIPS if path.name == name)
     with pytest.raises(InputError, match=r"longer than 0\.5 seconds"), incoming(path, 0.5) as clip:
         read(clip)
+
+
+@pytest.fixture
+def taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
+    """A decoder that does what a file says, under limits that are soon reached."""
+    monkeypatch.setattr(parts, "heard", hostile_decoders.heard)
+    monkeypatch.setattr(stream, "LIMITS", replace(stream.LIMITS, seconds=1, per_second=0))
+
+
+@pytest.mark.usefixtures("taken_over")
+@pytest.mark.parametrize("deed", hostile_decoders.DEEDS)
+def test_whatever_a_decoder_does_is_one_line(deed: str, tmp_path: Path) -> None:
+    if missing := {"landlock", "seccomp"} - set(box.confinements()):
+        require("box", f"this kernel lacks {', '.join(sorted(missing))}; what it keeps out is not tried")
+    clip = tmp_path / "clip.mp3"
+    clip.write_text(f"{deed} and more")
+    (tmp_path / "secret").write_text("secret")
+    with pytest.raises(InputError) as caught:
+        decode(clip)
+    said = str(caught.value)
+    assert hostile_decoders.ENDS.get(deed, f"could not: {deed} (") in said
+    assert said.count(str(clip)) == 1 and "\n" not in said and not isinstance(caught.value, UnforeseenError)
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["clip.mp3", "secret"]
+
+
+def test_a_crash_midway_ends_the_parts_and_leaves_the_next_clip(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "heard", hostile_decoders.midway)
+    with incoming(CLIPS[0], LIMIT) as clip, pytest.raises(InputError, match=r"SIGABRT"):
+        read(clip)
+    monkeypatch.undo()
+    with incoming(CLIPS[0], LIMIT) as clip:
+        assert read(clip).size
