@@ -102,7 +102,7 @@ def whole(clip: Incoming, max_seconds: float = math.inf) -> Decoded:
         left -= len(part)
         if left < 0:
             raise InputError(too_long(max_seconds))
-    return Decoded(np.concatenate(parts), clip.rate, tuple(clip.notes), clip.origin)
+    return Decoded(np.concatenate([np.empty(0, np.float32), *parts]), clip.rate, tuple(clip.notes), clip.origin)
 
 
 def first_channel(

@@ -9,7 +9,7 @@ from collections.abc import Callable, Generator, Iterator
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import IO, Any
+from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
@@ -23,8 +23,8 @@ from reprise_kit.port.audio.parts import HEARD, Incoming
 from reprise_kit.port.audio.provenance import Origin
 
 # An hour of mp3, 60 MB, takes about ten seconds; what lies in memory waits to be taken, more of it in the pipe.
-LIMITS = Limits(memory=2048 * MB, seconds=120, answer=1 << 45, shared=64 * MB, per_second=100_000)
-ARRIVING = Limits(memory=2048 * MB, seconds=120, answer=1 << 45, shared=64 * MB, silence=86_400.0)
+LIMITS = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, per_second=100_000)
+ARRIVING = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, silence=86_400.0)
 
 
 @contextmanager
@@ -46,8 +46,8 @@ def arriving(
         if isinstance(first, dict):
             yield _begun(first, items)
             return
-    why, notes = first
-    with open_by_program(content.path, max_seconds, why, notes) as coded:
+    why, notes = first if isinstance(first, list) and len(first) == 2 else _odd()
+    with open_by_program(content.path, max_seconds, str(why), _lines(notes)) as coded:
         yield parts.strictly(parts.from_coded(coded, max_seconds, form), strict)
 
 
@@ -81,7 +81,7 @@ def _told(asked: Generator[Any, None, None], path: Path) -> Iterator[tuple[Any, 
     """The first of a box's items and the others; a refusal does not name the file, whoever asked does."""
     with closing(asked):
         items = _nameless(asked, path)
-        yield next(items), items
+        yield next(items, None), items
 
 
 def _nameless(items: Iterator[Any], path: Path) -> Iterator[Any]:
@@ -91,15 +91,29 @@ def _nameless(items: Iterator[Any], path: Path) -> Iterator[Any]:
         raise type(error)(str(error).removeprefix(f"{path}: ")) from None
 
 
-def _begun(said: dict[str, Any], items: Iterator[Any]) -> Incoming:
-    clip = Incoming(said["rate"], said["expected"], iter(()), Origin(**said["origin"]), said["channels"])
+def _begun(said: Any, items: Iterator[Any]) -> Incoming:
+    try:
+        origin = Origin(str(said["origin"]["decoder"]), str(said["origin"]["codec"]))
+        clip = Incoming(int(said["rate"]), float(said["expected"]), iter(()), origin, int(said["channels"]))
+    except (KeyError, TypeError, ValueError, OverflowError):
+        _odd()
+    if min(clip.rate, clip.channels) < 1:
+        _odd()
     clip.parts = _parts(items, clip.notes)
     return clip
 
 
 def _parts(items: Iterator[Any], notes: list[str]) -> Iterator[NDArray[np.float32]]:
     for item in items:
-        if isinstance(item, np.ndarray):
+        if isinstance(item, np.ndarray) and item.dtype == np.float32 and item.ndim == 1:
             yield item
         else:
-            notes += item
+            notes += _lines(item)
+
+
+def _lines(said: Any) -> list[str]:
+    return [str(line) for line in said] if isinstance(said, list) else _odd()
+
+
+def _odd() -> NoReturn:
+    raise InputError("its decoder answered what it may not; refused")

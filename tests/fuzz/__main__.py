@@ -48,8 +48,9 @@ def _run(reader: Reader, count: int, seed: int, log: Path, folder: Path) -> None
         (scratch / "seeds").mkdir()
         (scratch / "work").mkdir()
         seeds = reader.seeds(scratch / "seeds")
-        for first in range(done, count, BATCH):
-            tally = batch(reader, seeds, seed, first, min(BATCH, count - first), scratch / "work")
+        size = BATCH // 10 if reader.heavy else BATCH  # a batch is what a stop loses
+        for first in range(done, count, size):
+            tally = batch(reader, seeds, seed, first, min(size, count - first), scratch / "work")
             with log.open("a") as file:
                 file.write(json.dumps(asdict(tally)) + "\n")
             for number, words in tally.findings:

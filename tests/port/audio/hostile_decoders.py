@@ -1,9 +1,12 @@
 """Stands in for a decoder that a file has taken over: it does what the file's first word says."""
 
 import ctypes
+import json
 import os
 import socket
 import subprocess
+
+import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio import parts
@@ -26,6 +29,12 @@ def midway(path, file, *asked):
     yield next(told)
     yield next(told)
     os.abort()
+
+
+def lies(path, file, *asked):
+    """Answer with the lines of the file, each JSON, or "array" and the dtype and shape of one of zeros."""
+    for line in os.pread(file, 1 << 16, 0).decode().splitlines():
+        yield np.zeros(*reversed(json.loads(line[6:]))) if line.startswith("array ") else json.loads(line)
 
 
 def spin(path):

@@ -142,3 +142,35 @@ def test_a_crash_midway_ends_the_parts_and_leaves_the_next_clip(monkeypatch: pyt
     monkeypatch.undo()
     with incoming(CLIPS[0], LIMIT) as clip:
         assert read(clip).size
+
+
+GOOD = '{"rate": 22050, "expected": 1.0, "channels": 1, "origin": {"decoder": "x", "codec": "y"}}'
+
+
+@pytest.mark.parametrize(
+    "lines",
+    [
+        *(
+            "[]",
+            "{}",
+            "null",
+            "5",
+            '["why"]',
+            '["why", 5]',
+            GOOD.replace("22050", '"x"'),
+            GOOD.replace("22050", "0"),
+            GOOD.replace("1.0", "null"),
+        ),
+        *(GOOD.replace("22050", "Infinity"), GOOD.replace('{"decoder": "x", "codec": "y"}', "[]")),
+        *(f'{GOOD}\narray ["f8", [5]]', f'{GOOD}\narray ["f4", [5, 2]]', f"{GOOD}\n5", f'{GOOD}\n{{"a": 1}}'),
+    ],
+)
+def test_a_decoder_that_lies_is_refused(lines: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(parts, "heard", hostile_decoders.lies)
+    path = tmp_path / "clip.mp3"
+    path.write_text(lines)
+    with pytest.raises(InputError, match="answered what it may not") as caught:
+        decode(path)
+    assert not isinstance(caught.value, UnforeseenError)
+    path.write_text(f'{GOOD}\narray ["f4", [5]]\n[3]')
+    assert decode(path).native.shape == (5,) and decode(path).notes == ("3",)
