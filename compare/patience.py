@@ -7,7 +7,7 @@ import os
 import threading
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from reprise_kit.compare.shown import say
 
@@ -34,3 +34,8 @@ def patience(what: Callable[[], str], every: float = EVERY) -> Iterator[None]:
         done.set()
         _lasting.remove(done)
         thread.join()
+
+
+def loading() -> AbstractContextManager[None]:
+    """Speak while TensorFlow is imported, which takes seconds, and on a busy machine a minute."""
+    return patience(lambda: "loading TensorFlow")

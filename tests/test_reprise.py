@@ -9,6 +9,8 @@ import pytest
 
 from reprise_kit.compare.registry import load
 from reprise_kit.compare.system import ROOT
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
+from reprise_kit.port.deepsound_crnn.training.dataset import save
 
 CLIPS = ROOT / "tests" / "clips"
 FIXTURE = load("deepsound_crnn").default_weights
@@ -47,13 +49,26 @@ def test_a_shell_completes_the_commands(monkeypatch):
     assert reprise().stdout.split() == ["plain,compare", "plain,completion"]
 
 
-def test_a_file_without_sound_is_refused_before_tensorflow_is_loaded():
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("predict README.md", "README.md: no audio"),
+        ("playlist README.md --library docs --weights nothing.npz", "nothing.npz: no such file or folder"),
+        ("train two.npz -o {0}/run", "a corpus of 2 genres and 40 frames; the network takes 10 genres"),
+    ],
+)
+def test_what_needs_no_tensorflow_is_refused_before_it_is_loaded(words, said, tmp_path):
+    genres = np.eye(2, dtype=np.float32)
+    save(
+        Corpus(np.zeros((2, 40, 128), np.float32), genres, ("a.wav", "b.wav"), ("blues", "rock")), tmp_path / "two.npz"
+    )
+    given = words.replace("two.npz", str(tmp_path / "two.npz")).format(tmp_path).split()
     code = (
-        "import sys\nfrom reprise_kit import cli\nsys.argv = ['reprise', 'predict', 'README.md']\n"
+        f"import sys\nfrom reprise_kit import cli\nsys.argv = ['reprise', *{given!r}]\n"
         "try: cli.main()\nfinally: assert 'tensorflow' not in sys.modules and 'keras' not in sys.modules"
     )
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, cwd=ROOT)
-    assert done.returncode == 2 and done.stderr.startswith("reprise: README.md: no audio"), done.stderr
+    assert done.returncode == 2 and done.stderr.startswith(f"reprise: {said}"), done.stderr
 
 
 def test_predict_answers_in_json_and_csv(tmp_path):

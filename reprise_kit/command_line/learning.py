@@ -132,7 +132,7 @@ def playlist(clip: Path, library: Path, weights: Path, out: Path) -> None:
     type=click.IntRange(1),
     default=4,
     show_default=True,
-    help="Sounds per filter of the first layer; halved per layer.",
+    help="Sounds per filter of the first layer, 4 or more; halved per layer.",
 )
 @click.option("--receptive-field", is_flag=True, help="All that a filter heard; default: what the original cut out.")
 @weights_option

@@ -7,8 +7,9 @@ from rich.progress import track
 from rich.table import Table
 
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.patience import loading
 from reprise_kit.compare.screen import console
-from reprise_kit.port.gwardys_2014 import corpus
+from reprise_kit.port.gwardys_2014 import corpus, package
 
 NOTE = "all but the pictures, the separation and the SVMs is ours: docs/gwardys_2014.md; no paper's figure"
 
@@ -16,10 +17,11 @@ NOTE = "all but the pictures, the separation and the SVMs is ours: docs/gwardys_
 def evaluate(folder: Path, n_folds: int, groups: Path | None, weights: Path | None) -> None:
     """Print the table of a corpus; raises InputError on one that cannot be cross-validated."""
     clips = corpus.read(folder, groups)
-    from reprise_kit.port.gwardys_2014 import evaluation, extractors, machines  # a bad folder is refused at once
+    path = weights or package.weights()
+    with loading():  # after a bad folder is refused
+        from reprise_kit.port.gwardys_2014 import evaluation, extractors, machines
 
-    path = weights or extractors.installed()
-    extractor = extractors.load(path)
+        extractor = extractors.load(path)
     kept = cache() / "gwardys_2014" / _identity(path)
     kept.mkdir(parents=True, exist_ok=True)
     shown = track(clips.files, "features", console=console(stderr=True), transient=True)

@@ -8,7 +8,9 @@ from pathlib import Path
 from rich.table import Table
 
 from reprise_kit.compare.atomic import atomic_folder, held_folder, refuse_foreign
+from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import find
+from reprise_kit.compare.patience import loading, patience
 from reprise_kit.compare.screen import console
 from reprise_kit.port.dieleman_spotify_2014 import settings
 from reprise_kit.port.dieleman_spotify_2014 import songs as tables
@@ -29,7 +31,8 @@ class Given:
 def train(given: Given, out: Path, mode: str, loss: str, epochs: int | None, seed: int | None, say: Say) -> None:
     """Print the settings, train, or go on training, in folder `out`, and print what is known of new songs."""
     songs = tables.read(given.plays, given.audio, given.songs, given.groups)
-    from reprise_kit.port.dieleman_spotify_2014 import train as trainer  # a bad table is refused at once
+    with loading():  # after a bad table is refused
+        from reprise_kit.port.dieleman_spotify_2014 import train as trainer
 
     recipe = trainer.Recipe(mode, loss)
     changes = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
@@ -47,8 +50,16 @@ def train(given: Given, out: Path, mode: str, loss: str, epochs: int | None, see
     say(f"{out}: recommender.npz, report.json; of your plays and clips, and no paper's figures")
 
 
+def _refuse_missing(*paths: Path) -> None:
+    for path in paths:
+        if not path.exists():
+            raise InputError(f"{path}: no such file or folder")
+
+
+@patience(lambda: "listening to the library")
 def playlist(clip: Path, library: Path, weights: Path, out: Path, say: Say) -> None:
     """Write a playlist's folder."""
+    _refuse_missing(clip, library, weights)
     from reprise_kit.port.dieleman_spotify_2014 import playlist as lists
     from reprise_kit.port.dieleman_spotify_2014 import recommender
 
@@ -59,8 +70,10 @@ def playlist(clip: Path, library: Path, weights: Path, out: Path, say: Say) -> N
     say(f"{out}: {len(tracks)} tracks, playlist.m3u and index.html")
 
 
+@patience(lambda: "looking for what excites each filter")
 def filters(folder: Path, weights: Path, out: Path, count: int, say: Say) -> None:
     """Write the picture of the first layer's filters, and a table of the clips that excite each most."""
+    _refuse_missing(folder, weights)
     from reprise_kit.port.dieleman_spotify_2014 import filters as first_layer
     from reprise_kit.port.dieleman_spotify_2014 import recommender
 

@@ -19,8 +19,9 @@ from reprise_kit.compare.atomic import (
 )
 from reprise_kit.compare.bar import bar
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.patience import loading, patience
 from reprise_kit.port.deepsound_crnn.training import dataset as data
-from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus, refuse_unfit
 from reprise_kit.port.shared.gtzan import GENRES
 
 if TYPE_CHECKING:
@@ -77,10 +78,11 @@ def train(
 ) -> None:
     """Train, or go on training, in folder `out`, and report on the tracks that the recipe keeps aside."""
     corpus = data.load(source)  # which may refuse it: before TensorFlow, which takes a while to begin
-
-    from reprise_kit.port.deepsound_crnn.training import progress as training_progress
-    from reprise_kit.port.deepsound_crnn.training import report as training_report
-    from reprise_kit.port.deepsound_crnn.training import train as trainer
+    refuse_unfit(corpus)
+    with loading():
+        from reprise_kit.port.deepsound_crnn.training import progress as training_progress
+        from reprise_kit.port.deepsound_crnn.training import report as training_report
+        from reprise_kit.port.deepsound_crnn.training import train as trainer
 
     recipe = trainer.ORIGINAL if recipe_name == "original" else trainer.HONEST
     changes = {name: value for name, value in (("epochs", epochs), ("seed", seed)) if value is not None}
@@ -114,6 +116,7 @@ def _split(corpus: Corpus, recipe_name: str, artists: Path | None, parts: Path |
     return splits.by_artist(np.array(corpus.genres)[corpus.labels], names)
 
 
+@patience(lambda: "looking for what excites each filter")
 def filters(
     source: Path, out: Path, weights: Path, source_backend: str, count: int, receptive_field: bool, say: Say
 ) -> None:

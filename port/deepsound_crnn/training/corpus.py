@@ -4,6 +4,11 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from reprise_kit.compare.errors import InputError
+from reprise_kit.port.shared.gtzan import GENRES
+
+MIN_FRAMES = 36  # what one answer of the network needs
+
 
 @dataclass(frozen=True)
 class Corpus:
@@ -26,3 +31,12 @@ class Corpus:
         """Genre numbers, (n_tracks,) int64."""
         genres: np.ndarray = self.y.argmax(axis=1)
         return genres
+
+
+def refuse_unfit(corpus: Corpus) -> None:
+    """Raise InputError on a corpus that the network cannot learn from."""
+    if len(corpus.genres) != len(GENRES) or corpus.x.shape[1] < MIN_FRAMES:
+        raise InputError(
+            f"a corpus of {len(corpus.genres)} genres and {corpus.x.shape[1]} frames; the network takes "
+            f"{len(GENRES)} genres and at least {MIN_FRAMES} frames"
+        )

@@ -25,12 +25,11 @@ from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
 from reprise_kit.port.audio.scipy017.resample import resample
 from reprise_kit.port.deepsound_crnn.training import pickle_arrays
-from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
+from reprise_kit.port.deepsound_crnn.training.corpus import MIN_FRAMES, Corpus
 from reprise_kit.port.shared.gtzan import GENRES
 from reprise_kit.port.shared.tracks import find_tracks
 
 PICKLED = Limits(times=3, per_second=2 << 20)  # of a pickle; a slow machine reads 2 MB a second
-MIN_FRAMES = 36  # what one answer of the network needs
 PARTS = ("*.npy", "*.txt")  # names of the files that `collect` leaves in its folder
 FORMATS = (".npz", ".tfrecord", ".pkl")
 

@@ -18,10 +18,9 @@ import numpy as np
 import tensorflow as tf
 
 from reprise_kit.compare.atomic import claim_folder
-from reprise_kit.compare.errors import InputError
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.deepsound_crnn.training import initial_weights as start
-from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
+from reprise_kit.port.deepsound_crnn.training.corpus import Corpus, refuse_unfit
 from reprise_kit.port.deepsound_crnn.training.split import Split
 from reprise_kit.port.keras_legacy.training import RMSpropK1, as_theano_learned
 from reprise_kit.port.shared.resumed import LOSS, Progress
@@ -88,7 +87,7 @@ def train(
     Returns the network with the weights the recipe keeps, and the history: one dict of figures per epoch. Raises
     InputError where the corpus has other than ten genres, or the folder holds another run.
     """
-    _check(corpus)
+    refuse_unfit(corpus)
     tf.config.experimental.enable_op_determinism()
     claim_folder(folder, "train")
     model = network(recipe, weights, source_backend)
@@ -111,14 +110,6 @@ def train(
     if recipe.patience is not None:
         model.load_weights(folder / "best.weights.h5")
     return model, progress.history
-
-
-def _check(corpus: Corpus) -> None:
-    if len(corpus.genres) != crnn.N_GENRES or corpus.x.shape[1] < crnn.MIN_FRAMES:
-        raise InputError(
-            f"a corpus of {len(corpus.genres)} genres and {corpus.x.shape[1]} frames; the network takes "
-            f"{crnn.N_GENRES} genres and at least {crnn.MIN_FRAMES} frames"
-        )
 
 
 def _schedule(recipe: Recipe) -> list[keras.callbacks.Callback]:

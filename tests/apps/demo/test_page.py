@@ -164,7 +164,7 @@ def test_play_and_seek_move_head_pie_and_words(page: Any, folder: Path) -> None:
         assert any(part.startswith(words[0]) for part in slices(page))
         seen.add(tuple(slices(page)))
     assert len(seen) >= 3, "the pie does not follow"
-    assert page.get_attribute("#scrubber", "aria-valuetext") != start
+    until(page, f"document.querySelector('#scrubber').getAttribute('aria-valuetext') !== {start!r}")
     shot(page, "song")
 
 
@@ -498,6 +498,32 @@ def test_a_full_server_is_asked_again_by_itself_and_a_person_may_cancel(page: An
     assert page.is_hidden("#progress") and page.is_hidden("#cancel")
     until(page, "document.querySelector('#status').textContent === 'Cancelled.'")
     assert page.inner_text("#mode") == "cancelled"
+
+
+def within_sight(page: Any, selector: str) -> bool:
+    box = page.locator(selector).bounding_box()
+    return bool(box) and box["y"] >= 0 and box["y"] + box["height"] <= page.viewport_size["height"]
+
+
+def test_on_a_phone_what_goes_on_and_what_went_wrong_are_within_sight(page: Any, folder: Path) -> None:
+    page.set_viewport_size({"width": 375, "height": 700})
+    page.emulate_media(reduced_motion="reduce")
+    busy = {"status": 429, "headers": {"Retry-After": "60"}, "content_type": "application/json"}
+    page.route("**/api/v1/predict*", lambda route: route.fulfill(**busy, body='{"error": "too many", "code": "busy"}'))
+    choose(page, folder / "song.wav")
+    until(page, "document.querySelector('#status').textContent.includes('sent again by itself')")
+    assert all(within_sight(page, selector) for selector in ("#status", "#cancel", "#progress"))
+    page.click("#cancel")
+    page.unroute("**/api/v1/predict*")
+    choose(page, Path(__file__))
+    page.wait_for_selector("#problem:not([hidden])")
+    assert within_sight(page, "#problem") and page.is_hidden("#cancel")
+    page.click("#microphone")
+    until(page, "Number(document.querySelector('#band').dataset.steps ?? 0) >= 1")
+    assert page.inner_text("#cancel") == "Stop" and within_sight(page, "#cancel") and within_sight(page, "#headline")
+    page.click("#cancel")
+    until(page, "document.querySelector('#status').textContent.includes('off')")
+    assert page.get_attribute("#microphone", "aria-pressed") == "false" and page.is_hidden("#cancel")
 
 
 def test_screen_readers_are_told_no_more_than_they_can_say(page: Any, folder: Path) -> None:

