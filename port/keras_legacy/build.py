@@ -157,21 +157,28 @@ def _either_ordering(
     start: Callable[[], Context], root: tree.Node, undecided: list[tree.Node], channels_last: bool
 ) -> Migrated:
     """Build with the one dim_ordering that fits the sizes; where both do, the person is asked."""
-    fitting, errors = [], []
+    fitting, errors = [], {}
     for ordering in ("th", "tf"):
         try:
             fitting.append(_built(start(), root, channels_last, ordering))
         except InputError as error:
-            errors.append(error)
+            errors[str(error)] = ordering
     if len(fitting) == 1:
         return fitting[0]
     if not fitting:
-        raise errors[0]
+        raise InputError(_of_each(errors))
     names = ", ".join(f"{node.name} ({node.class_name})" for node in undecided)
     raise InputError(
         f"layer {names[:200]}: its dim_ordering is not recorded, no layer beside it tells, and both fit, with "
         "other answers; say it with --dim-ordering th or tf"
     )
+
+
+def _of_each(errors: dict[str, str]) -> str:
+    """Return what was said against each ordering, once where it is the same."""
+    if len(errors) == 1:
+        return next(iter(errors))
+    return "; ".join(f"with --dim-ordering {ordering}: {error}" for error, ordering in errors.items())
 
 
 def _check_backend(name: str) -> None:

@@ -110,6 +110,8 @@ def _part(
     if size is None:
         raise InputError(f"layer {node.name}: Deconvolution2D on an input of unknown size is not supported")
     whole = (size - 1) * stride + k
+    if context.backend == "theano" and stride == 1 and context.dialect is KERAS1 and context.version < (1, 2):
+        wanted = _whatever_asked(context, node, whole, k, wanted)
     if border_mode(node) == "valid":
         before, fits = 0, (wanted - k) // stride + 1 == size
     elif border_mode(node) == "full":
@@ -118,7 +120,7 @@ def _part(
         before, fits = k - 1, (wanted + k - 2) // stride + 1 == size
     elif context.backend == "theano":
         before, fits = k // 2, (wanted + 2 * (k // 2) - k) // stride + 1 == size
-        if k % 2 == 0 and wanted != -(-size // stride):
+        if k % 2 == 0 and wanted > -(-size // stride):
             raise InputError(f"layer {node.name}: Keras 1 on Theano cut an even 'same' deconvolution short")
     else:
         before, fits = max(whole - wanted, 0) // 2, -(-wanted // stride) == size
@@ -128,3 +130,11 @@ def _part(
         raise InputError(f"layer {node.name}: the recorded output size {wanted} does not belong to an input of {size}")
     extra = max(before + wanted - whole, 0)
     return (before, whole + extra - before - wanted), extra
+
+
+def _whatever_asked(context: Context, node: Node, whole: int, k: int, wanted: int) -> int:
+    """Return the size that Theano 0.8 gave where there are no strides: it did not look at the one it was given."""
+    size = whole - 2 * {"valid": 0, "same": k // 2, "full": k - 1}[border_mode(node)]
+    if size != wanted:
+        context.misjudged.add(node.name)
+    return size

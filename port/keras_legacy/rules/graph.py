@@ -52,7 +52,9 @@ def input_names(node: Node) -> list[str]:
 
 
 def in_place(node: Node) -> bool:
-    """Return whether a layer of Keras 1 returned the tensor that it was given."""
+    """Return whether a layer of Keras 1 returned the tensor that it was given, or a Sequential of such layers did."""
+    if node.class_name == "Sequential":
+        return bool(node.children) and all(in_place(child) for child in node.children)
     if node.class_name in ("Dropout", "SpatialDropout1D", "SpatialDropout2D", "SpatialDropout3D", "GaussianDropout"):
         return not 0.0 < float(node.config["p"]) < 1.0
     if node.class_name == "Lambda":

@@ -17,7 +17,10 @@ layers = keras.layers
 
 @rule("LocallyConnected1D")
 def locally_connected1d(context: Context, node: Node) -> Apply:
-    """(n, n_steps, n_in) -> (n, n_new_steps, nb_filter): patches, then one dense layer per step."""
+    """(n, n_steps, n_in) -> (n, n_new_steps, nb_filter): patches, then one dense layer per step.
+
+    Where the layer before gave more steps than Keras believed, Keras looked at those that there are kernels for.
+    """
     length = integer(node.config["filter_length"], node, "filter_length")
     stride = integer(node.config.get("subsample_length") or 1, node, "subsample_length")
     w, *b = arrays_of(node, "W", *bias(node))
@@ -26,9 +29,11 @@ def locally_connected1d(context: Context, node: Node) -> Apply:
     as_image = layers.Reshape((-1, 1, n_in), name=context.name(f"{node.name}_image"))
     as_steps = layers.Reshape((steps, features), name=context.name(f"{node.name}_patches"))
     dense = _per_place(context, node, w, [bias_.reshape(steps, filters) for bias_ in b])
+    seen = (steps - 1) * stride + length
 
     def apply(x: Any) -> Any:
-        patches = keras.ops.image.extract_patches(as_image(x), (length, 1), (stride, 1), padding="valid")
+        looked_at = x if x.shape[1] is None or x.shape[1] < seen + stride else x[:, :seen]
+        patches = keras.ops.image.extract_patches(as_image(looked_at), (length, 1), (stride, 1), padding="valid")
         return dense(as_steps(patches))
 
     return apply

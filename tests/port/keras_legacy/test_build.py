@@ -125,6 +125,12 @@ def test_a_silent_dim_ordering_comes_from_the_neighbours() -> None:
     assert any("dim_ordering th" in note for note in migrated.notes)
 
 
+def test_where_no_dim_ordering_fits_both_say_why() -> None:
+    pad = first(layer("ZeroPadding2D", "pad", padding=[1, 2]), 3, 7, 6)
+    with pytest.raises(InputError, match=r"with --dim-ordering th: layer r .*with --dim-ordering tf: layer r "):
+        build(model(sequential(pad, layer("Reshape", "r", target_shape=[5]))), "theano")
+
+
 def test_channels_last_is_the_same_model() -> None:
     weights = group("conv", W=normal(RANDOM, 2, 3, 3, 3), b=normal(RANDOM, 2))
     flat = layer("Flatten", "flat")

@@ -10,6 +10,7 @@ import contextlib
 import gc
 import json
 import os
+import re
 import sys
 import tempfile
 from dataclasses import asdict, dataclass, replace
@@ -98,7 +99,7 @@ def _migrated(folder: Path, spec: Spec, out: Path, asked: list[str]) -> Any:
     raise AssertionError(f"{ROUNDS} rounds of questions: {asked}")
 
 
-def _answer(question: str, options: Any, spec: Spec) -> dict[str, str] | None:
+def _answer(question: str, options: Any, spec: Spec) -> dict[str, Any] | None:
     """Return the option that a question asks for, or None if it is no question or was answered."""
     silent, _ = orderings(spec["graph"])
     silent |= {"th"} if spec.get("data_format") == "channels_first" else set()
@@ -108,6 +109,10 @@ def _answer(question: str, options: Any, spec: Spec) -> dict[str, str] | None:
         return {"dim_ordering": silent.pop()}
     if "--legacy-bugs" in question and options.legacy_bugs is None:
         return {"legacy_bugs": "keep"}
+    first = re.search(r"--input-shape (.+)=28,28,1", question)
+    if first and not options.input_shape and spec["graph"]["kind"] == "sequential":
+        declared = spec["graph"]["inputs"][0]["declared"]
+        return {"input_shape": (f"{first[1]}={','.join(str(size or '-') for size in declared)}",)}
     return None
 
 

@@ -16,7 +16,7 @@ from .coverage import as_covered, covered, universe
 from .draw import spec
 from .drawing import Stack
 from .faults import FAULTS, find
-from .migrating import Outcome, _difference, outcome
+from .migrating import Outcome, _answer, _difference, outcome
 from .report import missing, tables
 from .rows import forget, rows
 from .runs import Run
@@ -192,3 +192,15 @@ def test_an_unanswerable_question_is_a_refusal(folders: list[Path], monkeypatch:
     monkeypatch.setattr(migrate, "migrate_files", ask)
     found = outcome(folders[0])
     assert found == Outcome("refused", message="say it with --keras-version", asked=("keras_version",))
+
+
+def test_the_sizes_that_a_sequential_lost_are_answered() -> None:
+    """Keras 2.2 and 2.3 left them out after an InputLayer; of a model inside another nobody knows them by heart."""
+    from reprise_kit.port.keras_legacy.migrate import Options
+
+    graph = {"kind": "sequential", "inputs": [{"declared": [None, 3]}], "layers": {}, "steps": []}
+    question = "give the sizes of one input, as --input-shape a b=28,28,1"
+    answer = _answer(question, Options(), {"graph": graph})
+    assert answer == {"input_shape": ("a b=-,3",)}
+    assert _answer(question, Options(input_shape=answer["input_shape"]), {"graph": graph}) is None
+    assert _answer(question, Options(), {"graph": graph | {"kind": "functional"}}) is None

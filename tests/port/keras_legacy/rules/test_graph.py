@@ -28,6 +28,9 @@ from tests.port.keras_legacy.rules.parts import context, node, numbers
         (node("Layer"), True),
         (node("Flatten"), False),
         (node("Lambda", function="gibberish"), False),
+        (node("Sequential", None, node("Dropout", p=0.0), node("Layer")), True),
+        (node("Sequential", None, node("Layer"), node("Flatten")), False),
+        (node("Sequential"), False),
     ],
 )
 def test_what_returned_the_tensor_that_it_was_given(made: Node, itself: bool) -> None:

@@ -19,6 +19,16 @@ def test_steps_of_kernels_of_their_own(stride: int | None, bias: bool) -> None:
     np.testing.assert_allclose(computed(made, x), np.stack(wanted, 1), atol=1e-5)
 
 
+def test_steps_beyond_the_kernels_are_not_looked_at() -> None:
+    """Keras ran over its kernels, as many as it believed that there were steps."""
+    x, w = numbers(2, 9, 3), numbers(2, 9, 4)
+    made = node("LocallyConnected1D", {"W": w}, filter_length=3, subsample_length=2, bias=False)
+    wanted = [x[:, i : i + 3].reshape(2, -1) @ w[place] for place, i in enumerate((0, 2))]
+    np.testing.assert_allclose(computed(made, x), np.stack(wanted, 1), atol=1e-5)
+    with pytest.raises(ValueError, match="size"):
+        computed(made, x[:, :4])
+
+
 @pytest.mark.parametrize("ordering", ["th", "tf"])
 @pytest.mark.parametrize("strides", [None, (2, 1), (1, 2)])
 def test_places_of_kernels_of_their_own(strides: Any, ordering: str) -> None:
