@@ -137,4 +137,5 @@ def _whatever_asked(context: Context, node: Node, whole: int, k: int, wanted: in
     size = whole - 2 * {"valid": 0, "same": k // 2, "full": k - 1}[border_mode(node)]
     if size != wanted:
         context.misjudged.add(node.name)
+        context.notes.append(f"layer {node.name}: {size} long along an axis, as Theano made it, not {wanted} as asked")
     return size

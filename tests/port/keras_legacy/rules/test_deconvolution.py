@@ -64,6 +64,8 @@ def test_theano_0_8_looked_at_no_size_without_strides(mode: str, k: int, gives: 
     crop, extra = deconvolution._part(found, made, 7, k, 1, asked)
     assert (7 - 1 + k - sum(crop), extra) == (gives, 0)
     assert found.misjudged == (set() if asked == gives else {made.name})
+    said = f"layer {made.name}: {gives} long along an axis, as Theano made it, not {asked} as asked"
+    assert found.notes == ([] if asked == gives else [said])
     if asked != gives:
         with pytest.raises(InputError, match=r"does not belong to an input of 7|cut an even 'same'"):
             deconvolution._part(context("theano", version=(1, 2, 2)), made, 7, k, 1, asked)
