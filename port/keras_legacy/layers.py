@@ -3,10 +3,11 @@
 A saved model refers to these as `reprise>NAME`: import this module before `keras.saving.load_model`.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import keras
-from keras import ops
+from keras import ops, tree
 
 _registered = keras.saving.register_keras_serializable(package="reprise")
 
@@ -136,3 +137,57 @@ class InTraining(keras.layers.Layer):  # type: ignore[misc]
     def get_config(self) -> dict[str, Any]:
         """Return the arguments of __init__."""
         return {**super().get_config(), "layer": keras.layers.serialize(self.layer)}
+
+
+@_registered
+class WithConstants(keras.layers.Layer):  # type: ignore[misc]
+    """A cell of keras.layers.RNN, or a stack of such, that is handed constants, as an RNN of Keras 2 did.
+
+    Keras 3's RNN knows none: they come behind each step's input, and are taken off it again.
+    """
+
+    def __init__(self, cell: Any, sizes: Sequence[int], **kwargs: Any) -> None:
+        """Take the cell, or its serialized form, and the sizes of a step's own input and of each constant."""
+        super().__init__(**kwargs)
+        self.cell = keras.layers.deserialize(cell) if isinstance(cell, dict) else cell
+        self.sizes = tuple(sizes)
+        self.state_size, self.output_size = self.cell.state_size, _output_size(self.cell)
+
+    def build(self, input_shape: tuple[int | None, ...]) -> None:
+        """Build each cell on a list of shapes, its input's and the constants', as Keras 2 did."""
+        shapes = [(input_shape[0], size) for size in self.sizes]
+        for cell in getattr(self.cell, "cells", [self.cell]):
+            cell.build(list(shapes))
+            cell.built = True
+            shapes[0] = (input_shape[0], _output_size(cell))
+        self.cell.built = True
+
+    def get_initial_state(self, batch_size: Any = None) -> Any:
+        """Return the cell's own first states, or zeros (batch_size, n) for each of its sizes."""
+        own = getattr(self.cell, "get_initial_state", None)
+        if own:
+            return own(batch_size=batch_size)
+        return [ops.zeros((batch_size, size), self.compute_dtype) for size in tree.flatten(self.state_size)]
+
+    def call(self, inputs: Any, states: Any) -> Any:
+        """(n, n_in + all constants), the states -> (n, units), the new states."""
+        ends = [sum(self.sizes[: i + 1]) for i in range(len(self.sizes) - 1)]
+        x, *constants = ops.split(inputs, ends, axis=-1)
+        return self.cell(x, states, constants=constants)
+
+    def get_config(self) -> dict[str, Any]:
+        """Return the arguments of __init__."""
+        return {**super().get_config(), "cell": _unbuilt(keras.layers.serialize(self.cell)), "sizes": self.sizes}
+
+
+def _output_size(cell: Any) -> int:
+    """Return how long a cell's output is: what it says, or its first state's size."""
+    size: int = getattr(cell, "output_size", None) or tree.flatten(cell.state_size)[0]
+    return size
+
+
+def _unbuilt(document: Any) -> Any:
+    """Return a serialized layer without the shapes it was built on: what holds it builds it."""
+    if isinstance(document, dict):
+        return {key: _unbuilt(value) for key, value in document.items() if key != "build_config"}
+    return [_unbuilt(value) for value in document] if isinstance(document, list) else document

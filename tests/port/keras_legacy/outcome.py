@@ -92,9 +92,12 @@ def outcome(folder: Path, load: Callable[[Path], Any]) -> Outcome:
 
 
 def port_loader(
-    architecture: str | None, weights: str = "weights.h5", dim_ordering: str | None = None
+    architecture: str | None, weights: str = "weights.h5", dim_ordering: str | None = None, **settings: Any
 ) -> Callable[[Path], Any]:
-    """Return a loader that migrates with this project: the backend told, the version as the file has it."""
+    """Return a loader that migrates with this project: the backend told, the version as the file has it.
+
+    `settings`: more of build.migrate's.
+    """
 
     def load(folder: Path) -> Any:
         from reprise_kit.port.keras_legacy.build import build
@@ -104,7 +107,7 @@ def port_loader(
         backend = model.backend or Combination.of(folder.parent).backend
         # Some layers never recorded their ordering; where no neighbour tells, the user must.
         alone = folder.name.rpartition("_")[2] if "_alone_" in folder.name else None
-        return build(model, backend, dim_ordering=alone or dim_ordering, legacy_bugs="keep")
+        return build(model, backend, dim_ordering=alone or dim_ordering, legacy_bugs="keep", **settings)
 
     return load
 

@@ -1,9 +1,10 @@
 """Migrate the models that Keras's own tests build, as family/*/spy*.py kept them, and count what comes out.
 
-    python -m tests.port.keras_legacy.suites OUT [--only 1.1.0-theano ...] [--failures FILE]
+    python -m tests.port.keras_legacy.suites OUT [--only 1.1.0-theano ...] [--failures FILE] [--cells]
 
 OUT is the spy's. The table counts right, wrong, refused and crashed models of each Keras version and backend, and
-those that were refused for a class that the test itself defines;
+those that were refused for a class that the test itself defines; --cells gives those (own_cells.py), as a person
+would with --replace.
 FILE gets a line for each that is not right: the model, what was said, and the classes in it. Exit code 1: one is wrong.
 """
 
@@ -14,6 +15,7 @@ import sys
 from collections import Counter
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 from tests.port.keras_legacy.outcome import Outcome, answers, folders, outcome, port_loader
 
@@ -38,13 +40,13 @@ def ordering(folder: Path) -> str | None:
     return said
 
 
-def measure(found: list[Path]) -> dict[Path, Outcome]:
-    """Return what becomes of each model."""
+def measure(found: list[Path], replace_with: dict[str, Any]) -> dict[Path, Outcome]:
+    """Return what becomes of each model, given these classes."""
     import keras
 
     results = {}
     for i, folder in enumerate(found):
-        one = outcome(folder, port_loader("model.json", dim_ordering=ordering(folder)))
+        one = outcome(folder, port_loader("model.json", dim_ordering=ordering(folder), replace=replace_with))
         own = one.kind == "refused" and OWN & set(classes(folder))
         results[folder] = replace(one, kind="own class") if own else one
         if i % 25 == 0:
@@ -68,12 +70,15 @@ def main() -> int:
     parser.add_argument("out", type=Path)
     parser.add_argument("--only", nargs="+", default=[])
     parser.add_argument("--failures", type=Path)
+    parser.add_argument("--cells", action="store_true", help="give the cells that the tests define")
     options = parser.parse_args()
     found = [folder for folder in folders(options.out) if not options.only or folder.parent.name in options.only]
     if not found:
         parser.error(f"{options.out} holds no models; make them with family/py27/spy.py")
     live = [folder for folder in found if answers(folder)]
-    results = measure(live)
+    from tests.port.keras_legacy.own_cells import CELLS
+
+    results = measure(live, CELLS if options.cells else {})
     print(table(results))
     print(f"{len(found) - len(live)} models answered with empty arrays and are not counted")
     failures = {folder: one for folder, one in results.items() if one.kind != "right"}
