@@ -14,8 +14,9 @@ import sys
 def described(text):
     """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard.
 
-    acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help]]
-    that argparse must be given, the name of one without a flag.
+    acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help,
+    value]] that argparse must be given, the name of one without a flag; the value is one that it takes, "" unless it is
+    of some choices or a number.
     """
     tree = ast.parse(text)
     found = {
@@ -85,7 +86,15 @@ def _argument(node):
     is_required = getattr(required, "value", None) is True or getattr(required, "id", None) == "True"
     if names[0].startswith("-") and not is_required:
         return []
-    return [[names[-1], _string(given.get("help")) or ""]]
+    return [[names[-1], _string(given.get("help")) or "", _taken(given)]]
+
+
+def _taken(given):
+    choices = getattr(given.get("choices"), "elts", None)
+    if choices:
+        first = _string(choices[0]) or _number(choices[0])
+        return "" if first is None else str(first)
+    return "1" if getattr(given.get("type"), "id", None) in ("int", "float") else ""
 
 
 def _string(node):

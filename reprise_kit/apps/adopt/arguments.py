@@ -22,13 +22,15 @@ KINDS = (
 PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.")
 OPTION = re.compile(rf" +(--?[a-zA-Z][\w-]*)[ =]+({PLACEHOLDER.pattern})")
 OPTIONAL = re.compile(r" +\[(-[^\]]*|(options?|args|flags)\b[^\]]*)\]", re.I)  # as in a usage line
+WRITTEN = re.compile(r"^-*(results?|out(put)?|save|saved?_to|log)([_-]?(file|name|path))?$", re.I)
 FOLDERS = re.compile(r"\bdir(ectory)?\b|folder|_dir|output", re.I)
 
 
 def given(command: str, path: str, module: Module, paths: list[str]) -> str:
     """Return the command with what it must be given, where it ends with its script: the file `path`, as parsed.
 
-    What no file of the repository can be is left open as <name>. A program of subcommands is left as it is.
+    A number or a choice is one that it takes, a file to write has its argument's name; what no file of the repository
+    can be is left open as <name>. A program of subcommands is left as it is.
     """
     words = command.split()
     if "add_subparsers" in module.calls or words[-1].strip("'\"") not in (path, PurePosixPath(path).name):
@@ -52,20 +54,21 @@ def without_blanks(command: str, path: str, module: Module, paths: list[str]) ->
 
     def option(found: re.Match[str]) -> str:
         value = file_for(f"{found[1]} {found[2]}", found[2])
-        demanded = "add_argument" not in module.calls or any(name == found[1] for name, _ in module.arguments)
+        demanded = "add_argument" not in module.calls or any(row[0] == found[1] for row in module.arguments)
         return f" {found[1]} {value}" if demanded or value != found[2] else ""
 
     return PLACEHOLDER.sub(lambda found: file_for(found[0], found[0]), OPTION.sub(option, OPTIONAL.sub("", command)))
 
 
 def _filled(
-    wanted: list[tuple[str, str]], folder: PurePosixPath, stands: PurePosixPath, paths: list[str]
+    wanted: list[tuple[str, str, str]], folder: PurePosixPath, stands: PurePosixPath, paths: list[str]
 ) -> Iterator[str]:
-    for name, says in wanted:
+    for name, says, value in wanted:
         if name.startswith("-"):
             yield name
-        found = _file(f"{name} {says}", folder, paths)
-        yield shlex.quote(os.path.relpath(found, stands)) if found else f"<{name.lstrip('-')}>"
+        found = None if value or WRITTEN.match(name) else _file(f"{name} {says}", folder, paths)
+        own = value or (name.lstrip("-") if WRITTEN.match(name) else f"<{name.lstrip('-')}>")
+        yield shlex.quote(os.path.relpath(found, stands)) if found else own
 
 
 def _file(words: str, folder: PurePosixPath, paths: list[str]) -> str | None:

@@ -16,6 +16,8 @@ from reprise_kit.apps.adopt.imports import Module, Modules, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
+ASIDE = re.compile(r"\s\((?=[a-z])")  # prose behind a command: python a.py (or python b.py)
+OWN_WORDS = re.compile(r"\"[^\"]*\"|'[^']*'|\S*[./]\S*|\b\d+\b")  # of a command: what is given, not what is done
 # What a program that gives answers calls, and what one that makes a model calls; points are weighed, not proven.
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
@@ -23,6 +25,7 @@ TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": 
 MAKES = {"Sequential", "Model", "Graph", "fit", "fit_generator", "train_on_batch"}
 LOADS = {"load_weights", "load_model", "model_from_json", "model_from_yaml"}
 WITHOUT_KERAS = -20
+MAKERS = 12  # files
 ALTERNATIVES = 2  # of each sort, beside the chosen one
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
@@ -44,13 +47,19 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
     scored += [(score(path, modules), _command(path, modules[path], paths)) for path in _runnable(modules)
                if path not in named]  # fmt: skip
     scored.sort(key=lambda row: -row[0])  # stable: the README's order where they weigh the same
-    return [command for _, command in scored]
+    return _each_first([command for _, command in scored], modules)
+
+
+def _each_first(commands: list[str], modules: Mapping[str, Module]) -> list[str]:
+    """Put last what only gives a script something else than an earlier command does."""
+    first = {(script(c, modules), OWN_WORDS.sub("", c)): c for c in reversed(commands)}
+    return sorted(commands, key=lambda command: command not in first.values())
 
 
 def commands_of(text: str) -> Iterator[str]:
     """Yield the `python ...` commands that a README shows."""
     for match in COMMAND.finditer(text):
-        yield " ".join(match[1].strip().rstrip(".,:*)").split())
+        yield " ".join(ASIDE.split(match[1])[0].strip().rstrip(".,:*)").split())
 
 
 def _named(command: str, paths: list[str]) -> str:
@@ -153,6 +162,14 @@ def builders(commands: Iterable[str], modules: Mapping[str, Module]) -> list[str
     return found
 
 
+def makers(program_files: Iterable[str], modules: Mapping[str, Module]) -> list[str]:
+    """Return the files whose own code makes a model of Keras, those of the program first."""
+    first = [path for path in program_files if path in modules]
+    found = dict.fromkeys([*first, *sorted(modules, key=lambda path: (path.count("/"), path))])
+    return [path for path in found if {"Sequential", "Model", "Graph"} & set(modules[path].calls)
+            and _imports_keras(modules[path]) and not NO_ENTRY.search(path)][:MAKERS]  # fmt: skip
+
+
 def only_reads(command: str, modules: Mapping[str, Module]) -> bool:
     """Say whether what a command line runs takes its model from files and makes none itself."""
     path = script(command, modules)
@@ -161,7 +178,11 @@ def only_reads(command: str, modules: Mapping[str, Module]) -> bool:
 
 
 def _has_keras(path: str, modules: Mapping[str, Module]) -> bool:
-    return any(n.split(".")[0] == "keras" for part in program(path, modules) for n, _, _ in modules[part].imports)
+    return any(_imports_keras(modules[part]) for part in program(path, modules))
+
+
+def _imports_keras(module: Module) -> bool:
+    return any(name.split(".")[0] == "keras" for name, _, _ in module.imports)
 
 
 def _runnable(modules: Mapping[str, Module]) -> list[str]:

@@ -48,8 +48,8 @@ class Evidence:
     repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures: their
     paths in it. entry_points: command lines, the chosen one first. alternatives, builders: of the others those that
     run in the same environment and may show a model too, or make one. elsewhere: those that may show one in another
-    environment, since they import what the chosen one does not. refused: what no later step can do, each a line;
-    empty where adoption can go on.
+    environment, since they import what the chosen one does not. makers: paths of code that makes a model. refused: what
+    no later step can do, each a line; empty where adoption can go on.
     """
 
     source: str
@@ -70,6 +70,7 @@ class Evidence:
     alternatives: list[str] = field(default_factory=list)
     builders: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
+    makers: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -153,7 +154,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     more = [] if entry else entries[1:]
     may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
-    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
+    makers = entry_points.makers(reached, modules)
+    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere, makers=makers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:

@@ -24,7 +24,8 @@ class Module:
 
     imports: (module, level, names). keywords: of calls, as NAME and, where a string is given, NAME=STRING.
     shapes: input shapes written out, None where an element is no number. signs: of Python 3 in what both parse.
-    arguments: (flag or name, help) of those that it must be given. acts: whether it calls anything when it is run.
+    arguments: (flag or name, help, a value of its choices or type or "") of those that it must be given.
+    acts: whether it calls anything when it is run.
     """
 
     error: str | None = None
@@ -35,7 +36,7 @@ class Module:
     strings: list[str] = field(default_factory=list)
     shapes: list[list[int | None]] = field(default_factory=list)
     signs: list[str] = field(default_factory=list)
-    arguments: list[tuple[str, str]] = field(default_factory=list)
+    arguments: list[tuple[str, str, str]] = field(default_factory=list)
     main: bool = False
     acts: bool = True
 

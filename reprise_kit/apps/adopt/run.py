@@ -14,6 +14,7 @@ import msgspec
 from reprise_kit.apps.adopt import box, notebooks, readme_code
 from reprise_kit.apps.adopt.arguments import PLACEHOLDER
 from reprise_kit.apps.adopt.repository import lay_over
+from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.errors import InputError
 
 SPY = Path(__file__).parent / "spy"
@@ -28,6 +29,7 @@ ALONE = {
     "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
 }
 OPENS = "python $REPRISE_SPY/open_files.py"  # with files' own names, brackets and all
+MAKES = "python $REPRISE_SPY/make_models.py"
 HOME, ROOT = "_home", "_root"  # of a stand-in: what is laid over HOME, and over places by their absolute path
 XVFB = "it wants a display and there is no Xvfb here (Debian: apt-get install xvfb): run without one"
 
@@ -52,7 +54,7 @@ class Program:
     """What is run: an entry point of the repository at `source`, in an environment; stand_in is laid over a copy.
 
     built: whether models count that it built and neither asked nor gave weights. weights: paths in the repository of
-    files that are then loaded into them where they fit.
+    files that are then loaded into them where they fit. copy: what is copied for several programs; None for one alone.
     """
 
     entry: str
@@ -66,6 +68,7 @@ class Program:
     predictions: int = PREDICTIONS
     built: bool = False
     weights: tuple[str, ...] = ()
+    copy: WorkingCopy | None = None
 
 
 def run(program: Program, out: Path, log: str = "run.log") -> Ran:
@@ -73,12 +76,12 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
 
     Raises NothingSeen where no model was seen, with the program's last lines, InputError where nothing can be boxed.
     """
-    if not program.entry.startswith(OPENS) and (blank := PLACEHOLDER.search(program.entry)):
+    if not program.entry.startswith((OPENS, MAKES)) and (blank := PLACEHOLDER.search(program.entry)):
         raise NothingSeen(f"run: `{program.entry}` leaves open what {blank[0]} is; give it with --entry")
     work, caught, home = out / "run", out / "caught", out / "home-of-run"
-    for folder in (work, caught, home):
+    for folder in (caught, home):
         shutil.rmtree(folder, ignore_errors=True)
-    shutil.copytree(program.source, work, symlinks=True)
+    (program.copy or WorkingCopy()).renew(program.source, work)
     caught.mkdir()
     _settings(program, home)
     if program.stand_in:
@@ -96,7 +99,8 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
         enough=(caught / "enough").exists,
         kept=lambda: any(caught.glob("*/about.json")),
     )
-    shutil.rmtree(work)
+    if program.copy is None:
+        shutil.rmtree(work)
     _keep_plain(caught)
     return _ran(program, ended, caught, out / log, opened.boxed, program.display and not has_display)
 
@@ -135,6 +139,11 @@ def opening(checkpoints: Sequence[str], architectures: Sequence[str]) -> str:
     """Return a command line that opens files of weights in the old Keras, for the spy to see."""
     words = [*checkpoints, *(["--architectures", *architectures] if architectures else [])]
     return f"{OPENS} {shlex.join(words)}"
+
+
+def making(paths: Sequence[str]) -> str:
+    """Return a command line that makes the models of a repository's files, for the spy to see."""
+    return f"{MAKES} {shlex.join(f'{path}.py' if path.endswith(notebooks.ENDING) else path for path in paths)}"
 
 
 def prepare(source: Path) -> None:

@@ -13,6 +13,7 @@ import msgspec
 from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, judging, run, system_folder
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
+from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
@@ -133,6 +134,7 @@ class Adoption:
             run.wants_display(found.imports, found.calls),
             self.request.unboxed,
             limits,
+            copy=WorkingCopy(),
         )
         try:
             ran = self._opened(program, found) if not entry else self._run_or_opened(program, found)
@@ -141,6 +143,8 @@ class Adoption:
                 raise
             self._go_elsewhere(found.elsewhere[0], error)
             return
+        finally:
+            shutil.rmtree(self.out / "run", ignore_errors=True)
         self.say(f"run: {ran.ended} after {ran.seconds:g} s")
         write_text(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
 
@@ -167,8 +171,8 @@ class Adoption:
     def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
         """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
 
-        Last of all what a program only built counts, one that trains too: with the file of weights that fits it, else
-        with the weights that it began with.
+        Then what a program only built counts, one that trains too: with the file of weights that fits it, else with the
+        weights that it began with. Last of all its functions that make a model are called by themselves.
         """
         problems: dict[str, run.NothingSeen] = {}
         for tried in self._tries(program, found):
@@ -188,6 +192,8 @@ class Adoption:
         built = replace(program, built=True, weights=tuple(found.checkpoints[: captured.MODELS]))
         yield from (partial(self._ran, replace(built, entry=entry)) for entry in (*entries, *found.builders))
         yield partial(self._opened, built, found)
+        if found.makers:
+            yield partial(self._ran, replace(built, entry=run.making(found.makers), display=False))
 
     def _ran(self, program: run.Program) -> run.Ran:
         how = "UNBOXED" if program.unboxed else "boxed"

@@ -56,14 +56,18 @@ def test_what_predicts_with_keras_comes_first_and_from_where_its_files_lie() -> 
 @pytest.mark.parametrize(
     ("wanted", "ends"),
     [
-        ([("model", "Path to model definition json")], "drive.py model.json"),
+        ([("model", "Path to model definition json", "")], "drive.py model.json"),
         (
-            [("--model", "path to trained model"), ("--image", "path to input")],
+            [("--model", "path to trained model", ""), ("--image", "path to input", "")],
             "drive.py --model net.h5 --image in/a.png",
         ),
-        ([("--output_dir", "where the model goes")], "drive.py --output_dir <output_dir>"),
-        ([("image", "")], "drive.py in/a.png"),
-        ([("speed", "an integer")], "drive.py <speed>"),
+        ([("--output_dir", "where the model goes", "")], "drive.py --output_dir <output_dir>"),
+        ([("image", "", "")], "drive.py in/a.png"),
+        ([("speed", "an integer", "")], "drive.py <speed>"),
+        (
+            [("speed", "", "1"), ("--model", "", "vgg"), ("-results", "of the images", "")],
+            "drive.py 1 --model vgg -results results",
+        ),
         ([], "drive.py"),
     ],
 )
@@ -122,7 +126,7 @@ def test_a_list_of_numbers_is_a_value_and_no_placeholder():
     ],
 )
 def test_what_a_readme_leaves_open_is_left_out_or_filled_in(shown: str, run: str) -> None:
-    module = Module(imports=KERAS, calls=["load_model", "add_argument"], arguments=[("--speed", "")], main=True)
+    module = Module(imports=KERAS, calls=["load_model", "add_argument"], arguments=[("--speed", "", "")], main=True)
     paths = ["drive.py", "in/a.png", "net.h5"]
     assert entry_points.find([f"    python {shown}\n"], {"drive.py": module}, paths) == [f"python {run}"]
     undeclared = Module(imports=KERAS, calls=["load_model"], main=True)
@@ -137,3 +141,20 @@ def test_a_file_that_only_defines_is_no_entry_point(interpreter: Path | None) ->
     modules = imports.parse(sources, interpreter)
     assert entry_points.find([], modules, list(sources)) == ["python ask.py"]
     assert "python util.py" in entry_points.find(["    python util.py\n"], modules, list(sources)), "its README says so"
+
+
+def test_one_command_of_each_script_is_tried_before_the_same_with_other_words() -> None:
+    module = Module(imports=KERAS, calls=["load_model"], main=True)
+    readme = """
+    python a.py "one song" (or python b.py for two)
+    python a.py 'another song'
+    python a.py serve
+    python b.py songs/c.wav
+    """
+    found = entry_points.find([readme], {"a.py": module, "b.py": module}, [])
+    assert found == [
+        'python a.py "one song"',
+        "python a.py serve",
+        "python b.py songs/c.wav",
+        "python a.py 'another song'",
+    ]

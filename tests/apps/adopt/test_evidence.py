@@ -337,7 +337,7 @@ parser.add_argument('-v', action='store_true')
 @pytest.mark.parametrize("of", [lambda: None, find_interpreter])
 def test_arguments_that_a_program_must_be_given_are_read_by_both_pythons(of):
     found = imports.parse({"drive.py": PARSER}, of())["drive.py"]
-    assert found.error is None and found.arguments == [("model", "a definition"), ("--image", "")]
+    assert found.error is None and found.arguments == [("model", "a definition", ""), ("--image", "", "")]
 
 
 def test_a_package_below_a_folder_of_sources_is_the_repositorys_own():

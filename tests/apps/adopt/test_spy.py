@@ -106,6 +106,65 @@ def test_weights_that_fit_what_was_only_built_are_loaded_into_it(old: Old, tmp_p
     assert "other.h5 does not fit" in (tmp_path / "caught/notes.txt").read_text()
 
 
+TRAINS = """
+import nowhere
+import numpy as np
+from keras.layers import Dense
+from keras.models import Sequential
+rows = 4
+half = Sequential([Dense(3, input_dim=rows)])
+half.add(Dense(len(words)))
+def get_model(rows, nb_classes, activation='tanh'):
+    return Sequential([Dense(nb_classes, input_dim=rows, activation=activation)])
+def from_data(x):
+    return Sequential([Dense(2, input_dim=x.shape[9])])
+class Agent(object):
+    def __init__(self, state_size):
+        self.state_size = state_size
+        self.model = self._build()
+    def _build(self):
+        model = Sequential([Dense(2, input_dim=self.state_size)])
+        model.compile('sgd', 'mse')
+        return model
+if __name__ == '__main__':
+    x = np.load('data.npy')
+    model = get_model(x.shape[1], 7)
+    model.fit(x, x)
+"""
+
+
+def test_the_models_that_its_code_makes_are_made_without_its_data(old: Old, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(TRAINS)
+    (tmp_path / "use.py").write_text("N = 7\nmodel = get_model(4, nb_classes=N)\n")
+    code = (
+        f"import runpy, sys\nsys.argv[1:] = ['train.py']\nrunpy.run_path('{SPY}/make_models.py', run_name='__main__')"
+    )
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0, done.stderr
+    sizes = []
+    for folder in found:
+        with h5py.File(folder / "weights.h5") as file:
+            sizes.append([array.shape for group in file.values() for array in group.values() if array.ndim == 2])
+    assert sorted(sizes) == [[(4, 7)], [(16, 2)]], "neither half a model nor one of data that is not there"
+    notes = (tmp_path / "caught" / "notes.txt").read_text()
+    assert "Agent._build of train.py was called by itself, with state_size=16 of our choice\n" in notes
+    assert "get_model of train.py was called by itself\n" in notes
+
+
+def test_weights_that_keras_downloads_leave_the_model_as_it_began(old: Old, tmp_path: Path) -> None:
+    code = DENSE + (
+        "from keras.utils.data_utils import get_file\n"
+        "model.load_weights(get_file('vgg_weights.h5', origin='http://127.0.0.1:9/vgg_weights.h5'))\n"
+        "model.predict(x)\n"
+    )
+    done, found = spied(old, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    (folder,) = found
+    (call,) = calls(folder)
+    assert call["event"].item() == b"predict" and call["drawn"].item(), "no answer of the repository's own"
+    assert "vgg_weights.h5, which Keras downloads, is not there" in (tmp_path / "caught" / "notes.txt").read_text()
+
+
 def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:
     code = UNHURRIED + (Path(__file__).parent / "programs/hostile/main.py").read_text()
     done, found = spied(old, tmp_path, code)

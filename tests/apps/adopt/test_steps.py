@@ -128,6 +128,23 @@ def test_weights_alone_are_loaded_into_the_model_that_a_training_builds(
     assert report(out)["about"]["entry point"] == "python train.py"
 
 
+def test_a_program_whose_data_is_not_there_leaves_the_models_that_its_functions_make(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, out = old.repository("image_cnn", tmp_path), tmp_path / "out"
+    (source / "train.py").write_text(
+        "open('data.csv')\nfrom model import get_model\nget_model().fit(None, None)\nopen('left.txt', 'w')\n"
+    )
+    found = dataclasses.replace(evidence.gather("ours", None, "train.py"), makers=["model.py"])
+    monkeypatch.setattr(evidence, "gather", lambda *_: found)
+    assert adopt(Request(str(source)), out, quiet) == 3
+    (model,) = report(out)["models"]
+    assert (model["captured"]["event"], model["captured"]["stand_in"]) == ("built", True)
+    assert any("get_model of model.py was called by itself" in line for line in report(out)["checks"])
+    assert any("data.csv" in line for line in report(out)["checks"]), "what it misses is still said"
+    assert not (out / "run").exists() and not (out / "source" / "left.txt").exists()
+
+
 def test_the_system_folder_is_a_system(cnn: tuple[Request, Path], tmp_path: Path) -> None:
     _, out = cnn
     system = out / "system"

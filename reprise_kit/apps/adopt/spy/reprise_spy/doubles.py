@@ -27,12 +27,32 @@ def spied_get_file(get_file):
         try:
             return get_file(fname, *arguments, **named)
         except Exception:
-            path = double(fname)
+            path = double(fname) or weights(fname)
             if path is None:
                 raise
             return path
     call._reprise = True
     return call
+
+
+ABSENT = "absent-"  # begins the name of a file of weights that is not there
+
+
+@guarded
+def weights(fname):
+    """A path for a file of weights that Keras downloads: nothing is there, and load_weights of it changes nothing."""
+    return os.path.join(OUT, ABSENT + os.path.basename(fname)) if fname.endswith((".h5", ".hdf5")) else None
+
+
+@guarded
+def is_absent(arguments):
+    """Whether a model is to be given such a file; it then keeps the weights that it began with."""
+    if not str(arguments[0] if arguments else "").startswith(os.path.join(OUT, ABSENT)):
+        return False
+    state().drawn = True
+    note("%s, which Keras downloads, is not there: the model keeps the weights that it began with, so its answers say "
+         "nothing" % os.path.basename(arguments[0])[len(ABSENT):])
+    return True
 
 
 @guarded

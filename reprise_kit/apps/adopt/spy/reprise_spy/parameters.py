@@ -1,0 +1,73 @@
+"""Arguments for a function that nobody calls: a global of its file that has the parameter's name, else one of its kind.
+
+What is drawn here is no choice of the repository's, and whoever calls says so.
+"""
+import inspect
+import re
+
+import numpy
+
+# What a parameter's name says it is, the first that fits, and what it is given.
+KINDS = (
+    (r"weight|path|file|checkpoint|pretrained|tensor|init", None),
+    (r"^(is|use|with|has|include|load|train|trainable|batch_norm)_|^(bn|summary|verbose|trainable|training)$|bidirect", False),
+    (r"dropout|drop_|rate|^lr$|learning|alpha|decay|momentum|gamma|^l1|^l2|regul", 0.1),
+    (r"optimi[sz]er|^opt$", "adam"),
+    (r"loss|objective", "mse"),
+    (r"activation", "relu"),
+    (r"class|label|categor|^nb_out|^n_out|action", 10),
+    (r"channel", 3),
+    (r"vocab|words|token|max_features", 100),
+    (r"kernel|filter_(size|len)|^pool|_pool|window", 3),
+    (r"blocks|n_layers|nb_layers|num_layers|^depth|^stride", 2),
+    (r"width|height|rows|cols|^img_?(size|dim)|image_?(size|dim)|^w$|^h$|^size$", 64),
+    (r"len|steps?$|size|dim|units|hidden|neurons|filter|features|^n_|^nb_|^num_|count|^batch|^k$|^n$", 16),
+)  # fmt: skip
+SHAPE = re.compile(r"shape|^input_dims$")
+DATA, TARGETS, MATRIX = re.compile(r"^x$|^x_|data|images|inputs?$"), re.compile(r"^y$|^y_|targets"), re.compile(r"matrix|embeddings?$")
+SAMPLES, CLASSES, OTHER = 8, 10, 16
+PLAIN = (int, float, str, tuple, list, bool, type(u""))
+
+
+def wanted(function):
+    """Return the names of the parameters that a call must give; a method's first is not."""
+    try:
+        spec = getattr(inspect, "getfullargspec", None) or inspect.getargspec
+        spec = spec(function)
+    except TypeError:  # a class's of its own that it has not
+        return []
+    names = list(spec.args[: len(spec.args) - len(spec.defaults or ())])
+    return names[1:] if names[:1] == ["self"] else names
+
+
+def sets(names, known, images):
+    """Yield calls' arguments, each a pair: a dict by name, and of it what was drawn, in words.
+
+    known: globals of the file. images: the shape of a picture in this Keras; after it shapes of fewer axes are tried.
+    """
+    for shape in (images, images[::-1], (16, 16), (16,)):
+        given, drawn = {}, {}
+        for name in names:
+            value = _of_the_file(name, known)
+            if value is None:
+                value = _of_its_kind(name.lower(), shape)
+                drawn[name] = "an array %s" % (value.shape,) if hasattr(value, "dtype") else repr(value)
+            given[name] = value
+        yield given, drawn
+        if not any(SHAPE.search(name.lower()) or DATA.search(name.lower()) for name in drawn):
+            return
+
+
+def _of_the_file(name, known):
+    values = [known.get(other) for other in (name, name.upper(), name.lower())]
+    return next((value for value in values if isinstance(value, PLAIN)), None)
+
+
+def _of_its_kind(name, shape):
+    if SHAPE.search(name):
+        return shape
+    draw = numpy.random.RandomState(0)
+    for says, of in ((DATA, (SAMPLES,) + shape), (TARGETS, (SAMPLES, CLASSES)), (MATRIX, (100, OTHER))):
+        if says.search(name):
+            return draw.rand(*of).astype("float32")
+    return next((value for says, value in KINDS if re.search(says, name)), OTHER)
