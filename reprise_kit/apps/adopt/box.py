@@ -40,7 +40,8 @@ UNBOXED = (
 class Limits:
     """seconds: of the clock, and as many of every core. memory, disk: bytes, of all its processes and of one file.
 
-    processes: how many at once. idle: seconds of waiting after which it is ended, once there is something to keep.
+    processes: how many at once. idle: seconds of waiting after which it is ended, once there is something to keep;
+    vain: where there is nothing.
     """
 
     seconds: float = 900.0
@@ -48,6 +49,7 @@ class Limits:
     disk: int = 4 << 30
     processes: int = 256
     idle: float = 20.0
+    vain: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -225,10 +227,10 @@ def _watch(
         if (memory := sum(map(_memory, family))) > limits.memory:
             return f"it took {memory >> 20} MB of memory, the limit is {limits.memory >> 20}"
         work = sum(map(_work, family))
-        if abs(work - worked) > BUSY * (now - quiet) or not kept():
+        if abs(work - worked) > BUSY * (now - quiet):
             quiet, worked = now, work
-        elif now - quiet > limits.idle:
-            return f"it did nothing for {limits.idle:g} s (it waits for somebody)"
+        elif now - quiet > (waited := limits.idle if kept() else limits.vain):
+            return f"it did nothing for {waited:g} s (it waits for somebody)"
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

@@ -24,7 +24,7 @@ DUMP = re.compile(r"\d+-\d+-\d+")  # process, model, state
 MODELS = 6  # recorded of one program; more are named and left
 SAME = 1e-3  # relative: further apart, what was saved is not what ran
 PATCHED = "where it was changed, the migrated model, which computes as the released Keras, differs or is refused"
-LIMITS = box.Limits(seconds=900, idle=900)
+LIMITS = box.Limits(seconds=900, idle=900, vain=900)
 FILES = ("architecture.json", "weights.h5")
 
 

@@ -71,6 +71,10 @@ def test_it_is_not_ended_for_waiting_before_it_has_left_anything(tmp_path: Path)
     assert ran(tmp_path, "sleep 2", Limits(seconds=30, idle=0.5)).code == 0
 
 
+def test_it_is_ended_for_waiting_in_vain(tmp_path: Path) -> None:
+    assert ran(tmp_path, "sleep 60", Limits(seconds=50, idle=0.5, vain=1.5)).why.startswith("it did nothing for 1.5 s")
+
+
 def test_work_of_children_that_end_is_work(tmp_path: Path) -> None:
     """A compiler's: each is gone soon, and what began them only waits for the next."""
     script = "for i in 1 2 3 4 5 6; do timeout 0.6 sh -c 'while :; do :; done'; sleep 0.4; done; exit 0"

@@ -89,6 +89,20 @@ def test_what_was_only_built_is_kept_where_that_is_asked_for(old: Old, tmp_path:
         assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
 
 
+def test_what_was_only_built_is_kept_while_a_server_waits(old: Old, tmp_path: Path) -> None:
+    waits = """
+import glob, os, time
+model.compile('sgd', 'mse')
+for _ in range(600):
+    time.sleep(0.2)
+    if glob.glob('caught/*/about.json'):
+        os._exit(7)  # no exit handler runs
+"""
+    done, found = spied(old, tmp_path, DENSE + waits, REPRISE_SPY_BUILT="1")
+    assert done.returncode == 7, done.stderr
+    assert [json.loads((folder / "about.json").read_text())["event"] for folder in found] == ["built"]
+
+
 def test_weights_that_fit_what_was_only_built_are_loaded_into_it(old: Old, tmp_path: Path) -> None:
     save = "model.save_weights('%s')\nnp.save('%s.npy', model.get_weights()[0])\n"
     other = DENSE.replace("Dense(3", "Dense(2") + save % ("other.h5", "other")
@@ -163,6 +177,24 @@ def test_weights_that_keras_downloads_leave_the_model_as_it_began(old: Old, tmp_
     (call,) = calls(folder)
     assert call["event"].item() == b"predict" and call["drawn"].item(), "no answer of the repository's own"
     assert "vgg_weights.h5, which Keras downloads, is not there" in (tmp_path / "caught" / "notes.txt").read_text()
+
+
+def test_a_layer_of_its_own_that_json_cannot_hold_is_named(old: Old, tmp_path: Path) -> None:
+    own = """
+class Own(Dense):
+    def get_config(self):
+        return dict(Dense.get_config(self), how=open, many=np.arange(3), kept=object())
+model = Sequential([Own(3, input_dim=4)])
+model.predict(x)
+"""
+    done, found = spied(old, tmp_path, DENSE + own)
+    assert done.returncode == 0, done.stderr
+    (folder,) = found
+    (layer,) = json.loads((folder / "architecture.json").read_text())["config"]
+    assert layer["class_name"] == "Own" and layer["config"]["many"] == [0, 1, 2] and layer["config"]["how"] == "open"
+    about = json.loads((folder / "about.json").read_text())
+    assert "Own" in about["own_classes"] and "holds what JSON cannot" in about["problems"][0]
+    assert len(calls(folder)) == 1
 
 
 def test_a_hostile_host_meets_its_own_errors_only(old: Old, tmp_path: Path) -> None:

@@ -96,7 +96,7 @@ def dump(seen, event, problems=()):
              "class": type(seen.model).__name__, "problems": list(problems), "weights": known,
              "keras_at": os.path.dirname(os.path.abspath(keras().__file__))}
     try:
-        text_file(os.path.join(part, "architecture.json"), seen.model.to_json())
+        text_file(os.path.join(part, "architecture.json"), architecture(seen.model, about["problems"]))
     except Exception as error:
         about["problems"].append("its architecture cannot be saved: %s: %s" % (type(error).__name__, error))
     try:
@@ -107,6 +107,29 @@ def dump(seen, event, problems=()):
     os.rename(part, seen.folder)
     state().kept += 1
     return True
+
+
+def architecture(model, problems):
+    """The model's own JSON; what no JSON has, as a layer of the program's own may hold, is named in it."""
+    try:
+        return model.to_json()
+    except Exception as error:
+        problems.append("its architecture holds what JSON cannot: %s" % error)
+    dumps = json.dumps
+    json.dumps = lambda value, **named: dumps(value, **dict(named, default=plain))
+    try:
+        return model.to_json()
+    finally:
+        json.dumps = dumps
+
+
+def plain(value):
+    """What stands in JSON for what it has not: numbers of NumPy as numbers, a layer as its kind, the rest by its words."""
+    if hasattr(value, "tolist"):
+        return value.tolist()
+    if hasattr(value, "get_config"):
+        return {"class_name": type(value).__name__, "config": value.get_config()}
+    return getattr(value, "__name__", None) or repr(value)[:200]
 
 
 def numpy():

@@ -2,6 +2,8 @@
 import functools
 import os
 import sys
+import threading
+import time
 
 from reprise_spy.doubles import is_absent, spied_get_file
 from reprise_spy.keeping import count, dump, find, keep, numpy
@@ -17,6 +19,7 @@ TESTED = ("test_on_batch", "evaluate")
 BUILT = ("compile", "load_weights")  # a model that is called so is known from before on: the file may not be there
 METHODS = ASKED + TAUGHT + TESTED + BUILT  # what takes a generator calls one of these for each batch
 READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_config")
+BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
 NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
@@ -60,6 +63,28 @@ def built():
         if seen.known is None:
             path = fitting(seen.model)
             dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
+
+
+def keep_built():
+    """From now on keep what was only built while the program waits for somebody: a server does not end by itself."""
+    def watch_over():
+        before, still = worked(), 0
+        while True:
+            time.sleep(1)
+            now = worked()
+            still = still + 1 if now - before < BUSY else 0
+            before = now
+            if still == IDLE:
+                built()
+
+    thread = threading.Thread(target=watch_over)
+    thread.daemon = True
+    thread.start()
+
+
+def worked():
+    """Seconds of a core that this process has had, and its children that have ended."""
+    return sum(os.times()[:4])
 
 
 def fitting(model):
