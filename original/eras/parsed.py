@@ -16,7 +16,7 @@ def described(text):
 
     acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help,
     value]] that argparse must be given, the name of one without a flag; the value is one that it takes, "" unless it is
-    of some choices or a number.
+    of some choices or a number. Without argparse what it reads of sys.argv, unless it looks how many there are.
     """
     tree = ast.parse(text)
     found = {
@@ -49,6 +49,8 @@ def described(text):
         text = _string(node)
         if text and len(text) < 200:
             found["strings"].append(text)
+    if not found["arguments"] and "add_argument" not in found["calls"]:
+        found["arguments"] = _positional(tree)
     return dict((key, value if isinstance(value, bool) else _unique(value)) for key, value in found.items())
 
 
@@ -95,6 +97,30 @@ def _taken(given):
         first = _string(choices[0]) or _number(choices[0])
         return "" if first is None else str(first)
     return "1" if getattr(given.get("type"), "id", None) in ("int", "float") else ""
+
+
+def _positional(tree):
+    names, values, last = {}, {}, 0
+    for node in ast.walk(tree):
+        called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
+        if called == "len" and node.args and _is_argv(node.args[0]):
+            return []
+        if isinstance(node, ast.Assign):
+            names.update((i, getattr(node.targets[0], "id", "")) for i in _indices(node.value))
+        if called in ("int", "float"):
+            values.update((i, "1") for i in _indices(node))
+        last = max([last] + _indices(node))
+    return [[names.get(i) or "argument", "", values.get(i, "")] for i in range(1, last + 1)]
+
+
+def _indices(tree):
+    found = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript) and _is_argv(node.value)]
+    numbers = [_number(index) or _number(getattr(index, "value", None)) for index in found]
+    return [number for number in numbers if number and number > 0]
+
+
+def _is_argv(node):
+    return "argv" in (getattr(node, "attr", None), getattr(node, "id", None))
 
 
 def _string(node):

@@ -28,6 +28,7 @@ ALONE = {
     "SDL_AUDIODRIVER": "dummy",  # without a card pygame's mixer opens nothing
     "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
 }
+DEVICES = re.compile(r"(?<!\S)(THEANO_FLAGS|CUDA_VISIBLE_DEVICES)=('[^']*'|\"[^\"]*\"|\S+)\s+")  # its makers' own
 OPENS = "python $REPRISE_SPY/open_files.py"  # with files' own names, brackets and all
 MAKES = "python $REPRISE_SPY/make_models.py"
 HOME, ROOT = "_home", "_root"  # of a stand-in: what is laid over HOME, and over places by their absolute path
@@ -155,7 +156,8 @@ def prepare(source: Path) -> None:
 
 
 def command(entry: str) -> str:
-    """Return an entry point for a shell: `python` is the environment's, so runs a script or a notebook."""
+    """Return an entry point for a shell: `python` and the devices are the environment's, a notebook is its script."""
+    entry = DEVICES.sub("", entry)
     words = shlex.split(entry)
     if words and words[0].endswith(".py"):
         entry = f"python {entry}"

@@ -340,6 +340,22 @@ def test_arguments_that_a_program_must_be_given_are_read_by_both_pythons(of):
     assert found.error is None and found.arguments == [("model", "a definition", ""), ("--image", "", "")]
 
 
+@pytest.mark.parametrize("of", [lambda: None, find_interpreter])
+@pytest.mark.parametrize(
+    ("code", "wanted"),
+    [
+        ("model = load_model(sys.argv[2])\nn = int(argv[1])", [("n", "", "1"), ("model", "", "")]),
+        ("print(sys.argv[1])", [("argument", "", "")]),
+        ("if len(sys.argv) > 1:\n    image = sys.argv[1]", []),
+        ("print(sys.argv[0], sys.argv[1:])", []),
+        ("parser.add_argument('--image')\nprint(sys.argv[1])", []),
+    ],
+)
+def test_arguments_that_it_reads_without_a_parser_are_known(of, code: str, wanted: list):
+    found = imports.parse({"drive.py": code}, of())["drive.py"]
+    assert found.error is None and found.arguments == wanted
+
+
 def test_a_package_below_a_folder_of_sources_is_the_repositorys_own():
     sources = {
         "src/game/run.py": "import sys\nfrom game import manager\n",

@@ -341,6 +341,8 @@ def test_what_cannot_go_on_says_which_step_and_what_to_give(old: Old, tmp_path: 
         ("cd src && python main.py", "cd src && python main.py"),
         ("KERAS_BACKEND=theano python x.py", "KERAS_BACKEND=theano python x.py"),
         ("./mypython3 x", "./mypython3 x"),
+        ("THEANO_FLAGS=device=gpu,floatX=float32 python x.py", "python x.py"),
+        ("cd a && THEANO_FLAGS='device=gpu' CUDA_VISIBLE_DEVICES=0 python x.py", "cd a && python x.py"),
     ],
 )
 def test_an_entry_point_runs_in_the_environments_python(entry: str, wanted: str) -> None:
