@@ -15,7 +15,7 @@ KINDS = (
     (r"optimi[sz]er|^opt$", "adam"),
     (r"loss|objective", "mse"),
     (r"activation", "relu"),
-    (r"class|label|categor|^nb_out|^n_out|action", 10),
+    (r"class|label|categories|category|^nb_out|^n_out|action", 10),
     (r"channel", 3),
     (r"vocab|words|token|max_features", 100),
     (r"kernel|filter_(size|len)|^pool|_pool|window", 3),
