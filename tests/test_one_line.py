@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from reprise_kit import cli
-from reprise_kit.compare import terminal
+from reprise_kit.commands import comparing
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import CLIPS, ROOT
 from reprise_kit.port.audio import parts as audio_parts
@@ -57,7 +57,7 @@ def failing(error):
 
 @pytest.mark.parametrize("error", [ZeroDivisionError("by\nzero \x1b[31m"), RecursionError("deep"), MemoryError()])
 def test_what_nobody_thought_of_is_one_line_a_log_and_70(error, run, monkeypatch, tmp_path):
-    monkeypatch.setattr(terminal, "trace", failing(error))
+    monkeypatch.setattr(comparing, "trace", failing(error))
     code, out, said = run("trace", CLIP, "--out", tmp_path / "out")
     assert code == 70 and out == "" and said.count("\n") == 1 and "\x1b" not in said
     assert said.startswith(f"reprise: trace {CLIP}: unforeseen {type(error).__name__}")
@@ -66,7 +66,7 @@ def test_what_nobody_thought_of_is_one_line_a_log_and_70(error, run, monkeypatch
 
 
 def test_without_room_for_a_log_it_is_still_one_line(run, monkeypatch, tmp_path):
-    monkeypatch.setattr(terminal, "trace", failing(ZeroDivisionError()))
+    monkeypatch.setattr(comparing, "trace", failing(ZeroDivisionError()))
     monkeypatch.setattr(Path, "mkdir", failing(OSError(28, "No space left on device")))
     code, _, said = run("trace", CLIP, "--out", tmp_path / "out")
     assert code == 70 and said.count("\n") == 1 and "its trace could not be written anywhere" in said
@@ -82,7 +82,7 @@ def test_without_room_for_a_log_it_is_still_one_line(run, monkeypatch, tmp_path)
     ],
 )
 def test_the_others_keep_their_codes(error, code, words, run, monkeypatch, tmp_path):
-    monkeypatch.setattr(terminal, "trace", failing(error))
+    monkeypatch.setattr(comparing, "trace", failing(error))
     assert run("trace", CLIP, "--out", tmp_path / "out") == (code, "", f"reprise: {words}\n")
     assert not (tmp_path / "cache").exists()
 

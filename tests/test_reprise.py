@@ -24,7 +24,7 @@ def reprise(*arguments, cwd=ROOT):
 def test_help_and_the_harness_import_nothing_heavy():
     code = (
         "import sys, pkgutil, reprise_kit.cli, reprise_kit.compare.runners\n"
-        "import reprise_kit.compare.terminal, reprise_kit.compare.comparison, reprise_kit.compare.report\n"
+        "import reprise_kit.commands.comparing, reprise_kit.compare.comparison, reprise_kit.compare.report\n"
         "from reprise_kit.compare import runners\n"
         "[__import__(f'{runners.__name__}.{m.name}') for m in pkgutil.iter_modules(runners.__path__)]\n"
         "heavy = {'tensorflow', 'keras', 'av', 'matplotlib', 'flask', 'h5py', 'scipy'} & set(sys.modules)\n"

@@ -2,7 +2,7 @@
 
 .wav, .aiff and .au that Python 2.7 could open came from its own readers (`rawread`), everything else from
 the ffmpeg program as signed 16 bits (`decoders`). Then librosa divides by 32768 and, whatever the number of
-channels above one, takes neighbouring samples in pairs and averages them. What that does to a file with
+channels above one, takes neighbouring samples in pairs and averages them (`stream`). What that does to a file with
 other than one or two channels, with 8 bits or with a layout audioread cannot parse is kept, and said in
 `Decoded.notes`.
 """

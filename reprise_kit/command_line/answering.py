@@ -69,13 +69,12 @@ def predict(
     **chosen: Any,
 ) -> None:
     """Print the port's answer on CLIPS; exit code 1 where a clip could not be read (the rest is done)."""
-    from reprise_kit.commands import answers
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import answers, comparing
 
     options: dict[str, Any] = {"fix_quirks": True} if fix_quirks else {}
     if stream_over is not None:
         options["stream_over"] = 60 * stream_over
-    settings = terminal.settings(**chosen)
+    settings = comparing.settings(**chosen)
     if not recursive:
         if out or workers or address or single_file or shard or engine != "local":
             raise click.UsageError(
@@ -122,9 +121,9 @@ def features(
     if gtzan is not None:
         writer.gtzan(gtzan)
         return
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import comparing
 
-    chosen = terminal.settings("transfer_learning_music", weights, source_backend, decoder)
+    chosen = comparing.settings("transfer_learning_music", weights, source_backend, decoder)
     writer.write(list(clips), out, chosen.weights.path, chosen.backend, decoder or "pyav")
 
 

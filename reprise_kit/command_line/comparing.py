@@ -27,9 +27,9 @@ def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out
 
     Exit code 0: every stage of every clip agrees. 1: one does not. 2: it could not be compared.
     """
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import comparing
 
-    sys.exit(terminal.compare(list(clips), reference, candidate, out, terminal.settings(**chosen)))
+    sys.exit(comparing.compare(list(clips), reference, candidate, out, comparing.settings(**chosen)))
 
 
 @command()
@@ -40,9 +40,9 @@ def compare_command(clips: tuple[Path, ...], reference: str, candidate: str, out
 @one_side
 def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any) -> None:
     """Record what leaves every stage of one side on CLIP."""
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import comparing
 
-    terminal.trace(clip, runner, out, given, terminal.settings(**chosen))
+    comparing.trace(clip, runner, out, given, comparing.settings(**chosen))
 
 
 @command()
@@ -58,9 +58,9 @@ def trace(clip: Path, runner: str, out: Path, given: Path | None, **chosen: Any)
 @click.option("--system", help="Whose stages and tolerances count: a name or a folder; default: the traces' own.")
 def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> None:
     """Compare two traces; exit code 1 where a stage differs."""
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import comparing
 
-    sys.exit(terminal.diff(reference, candidate, mode, system))
+    sys.exit(comparing.diff(reference, candidate, mode, system))
 
 
 @command()
@@ -76,17 +76,17 @@ def diff(reference: Path, candidate: Path, mode: str, system: str | None) -> Non
 @click.option("--no-weights", is_flag=True, help="Do not mind where the trained weights cannot be had.")
 def fetch(system: str, sources: tuple[Path, ...], out: Path | None, no_weights: bool) -> None:
     """Bring SYSTEM's original code to this machine at the pinned commit, every file checked by its blob id."""
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import comparing
 
-    sys.exit(terminal.fetch(system, sources, out, no_weights))
+    sys.exit(comparing.fetch(system, sources, out, no_weights))
 
 
 @command()
 def systems() -> None:
     """List the old systems this kit plays."""
-    from reprise_kit.compare import terminal
+    from reprise_kit.commands import comparing
 
-    terminal.systems()
+    comparing.systems()
 
 
 @command(context_settings={"ignore_unknown_options": True})

@@ -15,9 +15,9 @@ from reprise_kit.compare.errors import InputError
 @click.option("--weights", type=FILE, help="The weights.h5 that belongs to an architecture file.")
 def inspect(file: Path, weights: Path | None) -> None:
     """Print what an old Keras FILE is: version and backend evidence, layers, shapes, parameters, risks."""
-    from reprise_kit.port.keras_legacy import terminal
+    from reprise_kit.commands import migrating
 
-    terminal.inspect(file, weights)
+    migrating.inspect(file, weights)
 
 
 @command()
@@ -82,16 +82,16 @@ def migrate(
     where it takes one); a class of keras.layers.Layer is made with the config keys that its constructor names, and
     given the layer's weights in the file's order. A layer with weights needs a class.
     """
-    from reprise_kit.port.keras_legacy import terminal
+    from reprise_kit.commands import migrating
 
     if whole is not None and whole.is_dir() and not (whole / "saved_model.pb").exists():
         if architecture or weights or evidence or verify:
             raise InputError("a folder of models goes without --architecture, --weights, --evidence and --verify")
-        sys.exit(terminal.migrate_folder(whole, out, replace=replace, **options))
+        sys.exit(migrating.migrate_folder(whole, out, replace=replace, **options))
     chosen = weights or whole or architecture
     if chosen is None:
         raise InputError("give --architecture and --weights, or one whole-model .h5 file")
-    sys.exit(terminal.migrate(architecture, chosen, out, evidence, verify, replace=replace, **options))
+    sys.exit(migrating.migrate(architecture, chosen, out, evidence, verify, replace=replace, **options))
 
 
 @command()

@@ -1,1 +1,1 @@
-"""What the commands print and which exit code they end with; one file a command."""
+"""What the commands print and which exit code they end with: a file for each, or for those that belong together."""

@@ -14,8 +14,8 @@ import pytest
 
 from reprise_kit.apps.demo.analysis import Limits, analyse
 from reprise_kit.apps.demo.engine import Engines
-from reprise_kit.commands import new_system, own_systems
-from reprise_kit.compare import registry, terminal
+from reprise_kit.commands import comparing, new_system, own_systems
+from reprise_kit.compare import registry
 from reprise_kit.compare import trace as traces
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input
@@ -174,12 +174,12 @@ def test_compare_without_a_file_of_its_recording_is_one_line(
         other = (folder / "inputs/river.txt").rename(folder / "inputs/sea.txt")
         (recorded / "river.txt").rename(recorded / "sea.txt")
         (folder / "inputs/river.txt").write_text(other.read_text() + "More of it.\n")
-        made = open_runner("port", terminal.settings(str(folder), None, None))
+        made = open_runner("port", comparing.settings(str(folder), None, None))
         made.trace(Input.open(folder / "inputs/river.txt"), registry.load(folder).stages).save(recorded / "river.txt")
     (recorded / "river.txt" / name).unlink()
-    chosen = terminal.settings(str(folder), None, None)
+    chosen = comparing.settings(str(folder), None, None)
     with pytest.raises(InputError, match=rf"{name}|river\.txt: no recorded trace") as said:
-        terminal.compare([], "recorded", "port", tmp_path / "report", chosen)
+        comparing.compare([], "recorded", "port", tmp_path / "report", chosen)
     assert "\n" not in str(said.value) and not any(capsys.readouterr()) and not (tmp_path / "report").exists()
 
 

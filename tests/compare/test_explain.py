@@ -16,7 +16,8 @@ import reprise_kit.port.audio.audioread214.described as described
 import reprise_kit.port.audio.decode as decoding
 import reprise_kit.port.audio.scipy017.resample as resampling
 import reprise_kit.port.deepsound_crnn.pipeline as path
-from reprise_kit.compare import registry, terminal
+from reprise_kit.commands import comparing
+from reprise_kit.compare import registry
 from reprise_kit.compare.comparison import ClipComparison
 from reprise_kit.compare.contract import Case
 from reprise_kit.compare.diff import diff
@@ -236,9 +237,9 @@ def test_agreement_needs_no_explanation_and_a_system_without_a_table_has_none():
 
 def test_the_command_says_why(tmp_path, monkeypatch, capsys):
     monkeypatch.setattr(path, "log_mel", partial(by_librosa, pad_mode="constant"))
-    chosen = terminal.settings("deepsound_crnn", None, None)
+    chosen = comparing.settings("deepsound_crnn", None, None)
     clip = CLIPS / "shortest.wav"
-    assert terminal.compare([clip], "recorded", "port", tmp_path, chosen) == 1
+    assert comparing.compare([clip], "recorded", "port", tmp_path, chosen) == 1
     said = "the candidate computes it with zeros as padding"
     assert said in capsys.readouterr().out
     about = json.loads((tmp_path / "report.json").read_text())

@@ -6,7 +6,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reprise_kit.compare import runners, terminal
+from reprise_kit.commands import comparing
+from reprise_kit.compare import runners
 
 
 @pytest.mark.parametrize(
@@ -30,7 +31,7 @@ def test_which_decoder_is_taken(monkeypatch, reference, options, kind, has_one, 
 
     module = SimpleNamespace(ffmpeg_on_path=ffmpeg_on_path) if has_one else SimpleNamespace()
     monkeypatch.setattr(runners.importlib, "import_module", lambda name: module)
-    chosen = replace(terminal.settings("deepsound_crnn", None, None), options=options)
+    chosen = replace(comparing.settings("deepsound_crnn", None, None), options=options)
     chosen = replace(chosen, system=SimpleNamespace(file=SimpleNamespace(input=kind)))
     with runners.decoding_alike(reference, chosen) as found:
         assert found.options.get("decoder") == decoder

@@ -17,7 +17,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reprise_kit.compare.system import CLIPS as KIT_CLIPS
-from reprise_kit.compare import registry, python27, runners, system, terminal
+from reprise_kit.commands import comparing
+from reprise_kit.compare import python27, registry, runners, system
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.comparison import compare_clips
 from reprise_kit.compare.runners import Settings

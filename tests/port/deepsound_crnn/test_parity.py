@@ -12,7 +12,8 @@ import reprise_kit.port.audio.librosa041.mel as mel
 import reprise_kit.port.audio.scipy017.resample as resampling
 import reprise_kit.port.deepsound_crnn.model as crnn
 import reprise_kit.port.deepsound_crnn.pipeline as path
-from reprise_kit.compare import registry, runners, terminal
+from reprise_kit.commands import comparing
+from reprise_kit.compare import registry, runners
 from reprise_kit.compare.comparison import compare_clips
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.runners import Settings
@@ -178,8 +179,8 @@ def test_a_broken_port_is_caught_at_the_right_stage(fault, tmp_path, monkeypatch
         outcome,
         "chained" if stage == "native" else "isolate",
     )
-    report = terminal.Report(SYSTEM, [result], ("the recorded original", "the port"), "theano")
-    terminal.print_report(terminal.Console(width=200), report, [result])
+    report = comparing.Report(SYSTEM, [result], ("the recorded original", "the port"), "theano")
+    comparing.print_report(comparing.Console(width=200), report, [result])
     printed = capsys.readouterr().out
     assert f"first at stage {stage}" in printed
     assert f"first at stage {stage}" in report.html()

@@ -11,8 +11,10 @@ import keras
 import numpy as np
 import pytest
 
+from reprise_kit.commands import migrating
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import migrate, recording, saved_under, terminal
+from reprise_kit.commands import migrating
+from reprise_kit.port.keras_legacy import migrate, recording, saved_under
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files, replacement
 from reprise_kit.port.keras_legacy.read import LayerWeights, read
@@ -68,7 +70,7 @@ def test_a_verification_that_kills_its_process_is_a_refusal(
 ) -> None:
     monkeypatch.setattr(migrate, "migrate_files", dies_in_native_code)
     with pytest.raises(InputError, match=r"died \(SIGABRT\): nothing is proven"):
-        terminal.migrate(*files, tmp_path / "m.keras", None, golden)
+        migrating.migrate(*files, tmp_path / "m.keras", None, golden)
 
 
 def test_the_wrong_backend_exits_1(files: tuple[Path, Path], golden: Path, tmp_path: Path) -> None:

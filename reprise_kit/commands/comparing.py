@@ -1,4 +1,4 @@
-"""What the commands of the harness show in a terminal: tables, progress, one-line findings, exit codes."""
+"""`reprise compare`, `trace`, `diff`, `fetch` and `systems`: tables, progress, one-line findings, exit codes."""
 
 from collections.abc import Sequence
 from contextlib import AbstractContextManager, nullcontext

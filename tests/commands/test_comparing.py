@@ -5,7 +5,8 @@ from types import SimpleNamespace
 
 import pytest
 
-from reprise_kit.compare import runners, terminal
+from reprise_kit.commands import comparing
+from reprise_kit.compare import runners
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import CLIPS
 from reprise_kit.compare.trace import load
@@ -24,7 +25,7 @@ class Fake:
             raise InputError(f"{clip.path}: truncated")
         if "bug" in clip.path.name:
             raise ZeroDivisionError("nobody thought of it")
-        chosen = terminal.settings("deepsound_crnn", None, None)
+        chosen = comparing.settings("deepsound_crnn", None, None)
         return load(chosen.system.recorded / "theano" / RECORDED)
 
 
@@ -32,8 +33,8 @@ class Fake:
 def compare(monkeypatch, tmp_path):
     monkeypatch.setattr(runners, "open_runner", lambda kind, settings: Fake())
     monkeypatch.setenv("REPRISE_CACHE", str(tmp_path / "cache"))
-    chosen = terminal.settings("deepsound_crnn", None, None)
-    return lambda *clips: terminal.compare(list(clips), "recorded", "port", tmp_path / "out", chosen)
+    chosen = comparing.settings("deepsound_crnn", None, None)
+    return lambda *clips: comparing.compare(list(clips), "recorded", "port", tmp_path / "out", chosen)
 
 
 def test_the_rest_is_compared_and_listed(compare, tmp_path, capsys):
@@ -90,24 +91,24 @@ def test_what_a_folder_holds_besides_is_listed_and_the_table_explained(compare, 
      ("pyav", True, {"decoder": "pyav", "strict": True})],
 )  # fmt: skip
 def test_a_runners_settings_hold_what_was_chosen(decoder, strict, options):
-    assert terminal.settings("deepsound_crnn", None, None, decoder, strict=strict).options == options
-    assert terminal.settings("deepsound_crnn", None, "tensorflow").backend == "tensorflow"
+    assert comparing.settings("deepsound_crnn", None, None, decoder, strict=strict).options == options
+    assert comparing.settings("deepsound_crnn", None, "tensorflow").backend == "tensorflow"
 
 
 def test_one_clip_that_cannot_be_read_is_refused_and_of_several_it_is_listed(tmp_path):
     good, absent, faults = CLIPS / RECORDED, tmp_path / "absent.wav", {}
     with pytest.raises(InputError):
-        terminal._opened([absent], faults)
+        comparing._opened([absent], faults)
     assert not faults
-    assert [clip.path for clip in terminal._opened([absent, good], faults)] == [good] and list(faults) == [str(absent)]
+    assert [clip.path for clip in comparing._opened([absent, good], faults)] == [good] and list(faults) == [str(absent)]
 
 
 @pytest.mark.parametrize(("named", "here"), [(False, False), (True, False), (True, True)])
 def test_where_the_original_is_and_whether_it_is_here(monkeypatch, tmp_path, named, here):
     place = tmp_path if here else tmp_path / "absent"
-    monkeypatch.setattr(terminal.fetching, "upstream_folder", lambda one: place)
+    monkeypatch.setattr(comparing.fetching, "upstream_folder", lambda one: place)
     source = SimpleNamespace(url="https://example.org/x", commit="0123456789abcdef") if named else None
     one = SimpleNamespace(name="own", file=SimpleNamespace(upstream=source, licence="MIT"))
     fetched = "fetched" if here else "not here yet (reprise fetch own)"
     said = f"https://example.org/x 0123456789ab, MIT; {fetched}" if named else "none named, MIT"
-    assert terminal._upstream(one) == said
+    assert comparing._upstream(one) == said

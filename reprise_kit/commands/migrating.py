@@ -1,4 +1,4 @@
-"""What `reprise migrate` and `reprise inspect` print."""
+"""`reprise migrate` and `inspect`: what they print, and their exit codes."""
 
 import os
 from pathlib import Path
