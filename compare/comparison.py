@@ -99,6 +99,9 @@ def _compare_clip(
     clip: Input, stages: Sequence[Stage], reference: Runner, candidate: Runner, out: Path
 ) -> tuple[ClipComparison, Trace]:
     original = reference.trace(clip, stages)
+    undeclared = sorted(original.arrays.keys() - {stage.name for stage in stages})
+    if undeclared:  # nothing that was recorded is passed over in silence
+        raise InputError(f"the reference holds {', '.join(undeclared)}, no stage of system.toml: add it there")
     chained = candidate.trace(clip, stages)
     isolated = candidate.trace(clip, stages, given=original)
     folder = out / "traces" / clip.path.name

@@ -45,7 +45,7 @@ def explainer(settings: Settings) -> Callable[[ClipComparison, Trace], str | Non
 
 
 def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str | None:
-    """Say in a sentence which known cause makes the first difference vanish; None where there is none to explain.
+    """Say in a sentence which known cause makes the first difference vanish; None where there is nothing to tell.
 
     Every cause is computed from the reference's own source array, or from the clip where a stage starts there.
     """
@@ -60,12 +60,14 @@ def explain(result: ClipComparison, isolated: Trace, settings: Settings) -> str 
     if any(array is None for array in sides.values()):
         return None  # the verdict says already who has no such stage
     known = registry.causes(settings.system)
+    if known is None:
+        return None
     weights = _weights(settings)
     source = stage.taken(result.reference.arrays)  # None where a stage starts from the clip
     case = Case(stage.name, source, result.reference.scalars, result.clip.path, weights, settings.backend)
-    fitting = [cause for cause in known.CAUSES if stage.name in cause.stages] if known else []
+    fitting = [cause for cause in known.CAUSES if stage.name in cause.stages]
     arrays = {side: array for side, array in sides.items() if array is not None}
-    found, left_out = _try(fitting, known.RULES.get(stage.name) if known else None, case, stage, fault, arrays)
+    found, left_out = _try(fitting, known.RULES.get(stage.name), case, stage, fault, arrays)
     return _sentence(found, len(fitting), left_out, case, fault)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.compare.shown import shown
+from reprise_kit.compare.system import OTHERS
 
 if TYPE_CHECKING:
     from reprise_kit.compare.contract import Pipeline, Prediction
@@ -18,13 +19,28 @@ if TYPE_CHECKING:
 LINE = 200  # characters of an exception's own words
 
 
-def unforeseen(error: BaseException, name: object = None) -> UnforeseenError:
-    """Return what to tell of an exception, its trace kept; name: what was at work, a file most often."""
+def unforeseen(error: BaseException, name: object = None) -> InputError:
+    """Return what to tell of an exception, its trace kept; name: what was at work, a file most often.
+
+    UnforeseenError; but a plain InputError where the code of a system from elsewhere raised it: no fault of the kit.
+    """
     words = shown(f"{type(error).__name__}: {error}".strip(": "))[:LINE]
     kept = keep_trace(error)
     where = f"its trace is in {kept}" if kept else "its trace could not be written anywhere"
+    own = _line_of_a_system(error)
+    if own:
+        return InputError(f"{own}: {words}; {where}")
     line = f"unforeseen {words}; {where}"
     return UnforeseenError(line if name is None else f"{name}: {line}")
+
+
+def _line_of_a_system(error: BaseException) -> str | None:
+    """Return the file and line where a system from elsewhere raised it, None where the kit was at work last."""
+    frames = [(str(frame.f_globals.get("__name__")), frame.f_code.co_filename, line)
+              for frame, line in traceback.walk_tb(error.__traceback__)]  # fmt: skip
+    ours = [(module, file, line) for module, file, line in frames if module.startswith(("reprise_kit", OTHERS))]
+    module, file, line = ours[-1] if ours else ("", "", 0)
+    return f"{shown(file)}, line {line}" if module.startswith(OTHERS) else None
 
 
 @contextmanager

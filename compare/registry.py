@@ -20,13 +20,13 @@ from typing import Any, cast
 from reprise_kit.compare import system as systems
 from reprise_kit.compare.contract import Causes, Live, Pipeline, Trainer
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.system import System
+from reprise_kit.compare.system import OTHERS, System
 from reprise_kit.compare.weights import Weights
 
 FILE = "system.toml"
 DEFAULT = "deepsound_crnn"  # the system where none is named
 KIT = "reprise_kit.port"
-OTHERS = "reprise_systems"  # the package that systems from elsewhere are modules of
+OFFERED = [name for name in (*Pipeline.__annotations__, *vars(Pipeline)) if not name.startswith("_")]
 
 
 def names() -> list[str]:
@@ -50,7 +50,7 @@ def load(name: str | Path) -> System:
 def part(system: System, name: str) -> ModuleType | None:
     """Import a system's module (`pipeline`, `live`, ...), or return None where it has none.
 
-    Raises what the module raises where it is imported; InputError where it would end the program there.
+    Raises what the module raises where it is imported; InputError where it is no Python, or would end the program.
     """
     if system.package.startswith(OTHERS):
         _package(system)
@@ -61,6 +61,8 @@ def part(system: System, name: str) -> ModuleType | None:
         if error.name not in (system.package, module):
             raise
         return None
+    except SyntaxError as error:
+        raise InputError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
     except SystemExit:
         raise InputError(
             f"{system.folder / name}.py ends the program where it is imported; it must only define"
@@ -76,7 +78,7 @@ def has_part(system: System, name: str) -> bool:
 
 def options(system: System, given: Mapping[str, Any]) -> Any:
     """Return the system's own `Options` with what is given; raises InputError on an option that it does not have."""
-    kind = _pipeline_module(system).Options
+    kind = _offered(_pipeline_module(system), "Options")
     known = [field.name for field in fields(kind)]
     unknown = [name for name in given if name not in known]
     if unknown:
@@ -85,9 +87,12 @@ def options(system: System, given: Mapping[str, Any]) -> Any:
 
 
 def open_pipeline(system: System, weights: Weights, given: Mapping[str, Any] | None = None) -> Pipeline:
-    """Open a system's pipeline; raises InputError where it has none, or weights or options do not fit."""
-    chosen = options(system, given or {})
-    opened: Pipeline = _pipeline_module(system).open_pipeline(weights.path, weights.backend, chosen)
+    """Open a system's pipeline; raises InputError where it lacks any of it, or weights or options do not fit."""
+    chosen, module = options(system, given or {}), _pipeline_module(system)
+    opened: Pipeline = _offered(module, "open_pipeline")(weights.path, weights.backend, chosen)
+    missing = [name for name in OFFERED if not hasattr(opened, name)]
+    if missing:
+        raise InputError(f"{module.__file__}: its pipeline has no {', '.join(missing)} (compare/contract.py)")
     return opened
 
 
@@ -117,6 +122,12 @@ def _needed(system: System, name: str, without: str) -> ModuleType:
     return module
 
 
+def _offered(module: ModuleType, name: str) -> Any:
+    if not hasattr(module, name):
+        raise InputError(f"{module.__file__}: defines no {name} (compare/contract.py)")
+    return getattr(module, name)
+
+
 def _folders() -> dict[str, Path]:
     """Every system's folder by name; raises InputError where two have one name."""
     found: dict[str, Path] = {}
@@ -136,10 +147,10 @@ def _named() -> Iterator[Path]:
         folder = Path(place).expanduser().resolve()
         if not folder.is_dir():
             raise InputError(f"REPRISE_SYSTEMS names {place!r}, which is no folder")
-        if (folder / FILE).is_file():
-            yield folder
-        else:
-            yield from sorted(path.parent for path in folder.glob(f"*/{FILE}"))
+        inside = [folder] if (folder / FILE).is_file() else sorted(path.parent for path in folder.glob(f"*/{FILE}"))
+        if not inside:
+            raise InputError(f"REPRISE_SYSTEMS names {place!r}, where there is no {FILE}, nor in a folder of it")
+        yield from inside
 
 
 def _installed() -> Iterator[Path]:

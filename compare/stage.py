@@ -87,6 +87,6 @@ class Stage:
         tolerances = {}
         for mode, values in zip(MODES, (row.chained, isolated, row.chained_redecoded or row.chained), strict=True):
             if values is None or not values.reason.strip():
-                raise InputError(f"stage {row.name}: no {mode} tolerance with a reason in system.toml")
+                raise InputError(f"stage {row.name}: no {mode} tolerance with a reason")
             tolerances[mode] = Tolerance(values.atol, values.rtol, values.reason, values.equal)
         return cls(row.name, row.axes, row.dtype, row.unit, row.source, tolerances)

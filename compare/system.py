@@ -15,6 +15,7 @@ from reprise_kit.compare.stage import Stage, StageRow
 # What holds original/ and port/: the checkout, or the package in an installation.
 ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = ROOT / "original"
+OTHERS = "reprise_systems"  # the package that systems from elsewhere are modules of
 CLIPS = Path(__file__).absolute().parents[1] / "clips"
 
 LARGEST = 16 << 20  # bytes of a system.toml; one of a thousand stages has half a million
@@ -199,6 +200,8 @@ def read(folder: Path, name: str, package: str) -> System:
         row = tomllib.loads(_text(path))
         system = System(name, folder, package, msgspec.convert(row, SystemFile))
         names = [stage.name for stage in system.stages]
+    except InputError as error:
+        raise InputError(f"{path}: {error}") from None
     except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
         raise InputError(f"{path}: cannot be read: {' '.join(str(error).split())}") from None
     except RecursionError:

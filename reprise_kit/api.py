@@ -59,11 +59,8 @@ def trace(
     A `Trace`: arrays by stage name, no batch axis, with the dtypes and units of system.toml; scalars; provenance.
     """
     settings = _settings(system, weights, source_backend, options)
-    side = runners.open_runner(runner, settings)
-    try:
+    with runners.running(runner, settings) as side:
         return side.trace(Input.open(Path(path)), settings.system.stages)
-    finally:
-        getattr(side, "close", lambda: None)()
 
 
 def diff(
@@ -104,12 +101,8 @@ def compare_inputs(
     """
     settings = _settings(system, weights, source_backend, options)
     files = [Input.open(path) for path in find([Path(path) for path in paths], settings.system).files]
-    original, port = runners.open_runner(reference, settings), runners.open_runner("port", settings)
-    try:
+    with runners.running(reference, settings) as original, runners.running("port", settings) as port:
         return compare_clips(files, settings.system.stages, original, port, Path(out), explain=explainer(settings))
-    finally:
-        for side in (original, port):
-            getattr(side, "close", lambda: None)()
 
 
 def inspect(path: Path | str, weights: Path | str | None = None) -> Inspection:

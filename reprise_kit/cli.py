@@ -8,6 +8,7 @@ import signal
 import sys
 from contextlib import suppress
 from functools import partial
+from itertools import chain
 from typing import Any, NoReturn
 
 import click
@@ -37,21 +38,16 @@ def cli() -> None:
     """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
 
 
-for _command in (
-    *(comparing.compare_command, comparing.trace, comparing.diff),
-    *(comparing.fetch, comparing.systems, comparing.record, comparing.doctor),
-    *(answering.predict, answering.status, answering.features, answering.serve),
-    *(migrating.inspect, migrating.migrate, migrating.adopt),
-    *(own.new_system, own.check_system),
-    *(
-        learning.dataset,
-        learning.train,
-        learning.filters,
-        learning.training_parity,
-        learning.evaluate,
-        learning.playlist,
-    ),
-):
+COMMANDS = (
+    (comparing.compare_command, comparing.trace, comparing.diff),
+    (comparing.fetch, comparing.systems, comparing.record, comparing.doctor),
+    (answering.predict, answering.status, answering.features, answering.serve),
+    (migrating.inspect, migrating.migrate, migrating.adopt),
+    (own.new_system, own.check_system),
+    (learning.dataset, learning.train, learning.filters),
+    (learning.training_parity, learning.evaluate, learning.playlist),
+)
+for _command in chain.from_iterable(COMMANDS):
     cli.add_command(_command)
 
 
@@ -92,8 +88,8 @@ def _interrupted(process: int, number: int, frame: Any) -> NoReturn:
     raise KeyboardInterrupt
 
 
-def _swallowed(process: int, found: "sys.UnraisableHookArgs") -> None:
-    """Interrupt a little later where it came into code whose exceptions Python drops, such as a destructor."""
+def _interrupt_later(process: int, found: "sys.UnraisableHookArgs") -> None:
+    """Interrupt once more where Ctrl-C came into code whose exceptions Python drops, such as a destructor."""
     if not isinstance(found.exc_value, KeyboardInterrupt):
         sys.__unraisablehook__(found)
         return
@@ -101,13 +97,16 @@ def _swallowed(process: int, found: "sys.UnraisableHookArgs") -> None:
     signal.setitimer(signal.ITIMER_REAL, LATER_SECONDS)
 
 
-def _leave(codes: list[int]) -> None:
-    """End with a code: after an interrupt in code in a string, and where a library aborts, Python's end has none."""
-    if codes:
+def _leave(decided: list[int]) -> None:
+    """End with the exit code that was decided, if any.
+
+    Python's own end has none after an interrupt in code in a string, and where a library aborts.
+    """
+    if decided:
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError, ValueError):  # nobody reads it any more
                 stream.flush()
-        os._exit(codes[0])
+        os._exit(decided[0])
 
 
 def main(alone: bool = False) -> None:
@@ -116,23 +115,23 @@ def main(alone: bool = False) -> None:
     alone: the process does nothing else, and ends before its libraries do: threads that one still had, abort it.
     """
     _in_utf8()
-    codes: list[int] = []
-    atexit.register(_leave, codes)  # first, so that it comes after whatever else is done at the end
+    decided: list[int] = []  # the exit code, once it is known
+    atexit.register(_leave, decided)  # first, so that it comes after whatever else is done at the end
     signal.signal(signal.SIGINT, partial(_interrupted, os.getpid()))
-    sys.unraisablehook = partial(_swallowed, os.getpid())
+    sys.unraisablehook = partial(_interrupt_later, os.getpid())
     try:
         with scratch():
             _main()
     except (click.Abort, KeyboardInterrupt):
         say("reprise: stopped", error=True)
-        codes.append(130)
+        decided.append(130)
         sys.exit(130)
     except SystemExit as ended:
         if alone and isinstance(ended.code, int):
-            codes.append(ended.code)
+            decided.append(ended.code)
         raise
     else:
-        codes += [0] if alone else []
+        decided += [0] if alone else []
     finally:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what is left is Python's own end
 

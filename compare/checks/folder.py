@@ -9,6 +9,7 @@ import numpy as np
 from reprise_kit.compare import registry
 from reprise_kit.compare import trace as traces
 from reprise_kit.compare.checks.subject import Problems, Subject
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.stage import Stage, Tolerance
 from reprise_kit.compare.system import Backend, System
@@ -85,9 +86,13 @@ def _recorded(system: System, room: Path, known: set[str]) -> Problems:
     trace = traces.load(room)
     if trace.input_sha256 not in known:
         yield f"of an input that is not in {system.inputs.name}/: {trace.input_name}"
+    own = system.default_weights
+    if own is not None and own.is_file() and trace.provenance.get("weights_sha256") != sha256(own):
+        yield f"its weights_sha256 is not that of {own.name}"
     declared = {stage.name: stage for stage in system.stages}
-    if not trace.arrays.keys() & declared.keys():
-        yield "none of the stages of system.toml"
+    missing = [name for name in declared if name not in trace.arrays]
+    if missing:
+        yield f"no {', '.join(missing)}, of the stages of system.toml"
     for name, array in trace.arrays.items():
         if name not in declared:
             yield f"{name} is no stage of system.toml"

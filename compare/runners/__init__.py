@@ -81,6 +81,16 @@ def open_runner(kind: str, settings: Settings) -> Runner:
     return _opened(kind, settings)
 
 
+@contextmanager
+def running(kind: str, settings: Settings) -> Iterator[Runner]:
+    """Open a runner as `open_runner`, and end what it started (an old Python, a container) when it is done with."""
+    runner = open_runner(kind, settings)
+    try:
+        yield runner
+    finally:
+        getattr(runner, "close", lambda: None)()
+
+
 def _opened(kind: str, settings: Settings, *folder: Path) -> Runner:
     runner: Runner = importlib.import_module(f"{__name__}.{kind}").open_runner(settings, *folder)
     return runner

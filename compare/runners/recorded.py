@@ -38,9 +38,12 @@ class RecordedRunner:
         for trace in of_clip:
             if trace.provenance.get("weights_sha256") == self._weights_sha256:
                 return trace
+        weights = self.settings.weights.path
+        if of_clip and weights == self.settings.system.default_weights:
+            raise InputError(f"{weights}: the recorded traces are of other weights; put those back, or {self._remedy}")
         if of_clip:
             raise InputError(
-                f"{self.settings.weights.path.name}: the recorded traces were made with other weights; leave out "
+                f"{weights.name}: the recorded traces were made with other weights; leave out "
                 "--weights, or compare with --reference python27 or docker"
             )
         raise InputError(f"{clip.path}: no recorded trace of this file on {self.settings.backend}; {self._remedy}")

@@ -94,7 +94,7 @@ class Pipeline(NetworkPipeline):
         """
         heard = [self._heard(clip) for clip in clips]
         answers = iter(self._answers([one for one in heard if isinstance(one, Heard)]))
-        return [next(answers) if isinstance(one, Heard) else one for one in heard]
+        return [next(answers) if isinstance(one, Heard) else one for one in heard]  # a streamed one is answered already
 
     def recognise(self, decoded: Decoded) -> Prediction:
         """Return the answer on a clip that is decoded already; raises InputError where it is too short."""
@@ -122,19 +122,18 @@ class Pipeline(NetworkPipeline):
 
     def _answers(self, heard: Sequence[Heard]) -> list[Prediction]:
         """Run the network on clips of like length together."""
-        step_probs: dict[int, np.ndarray] = {}
+        answers: dict[int, Prediction] = {}
         for group in batches([len(one.frames) for one in heard]):
             padded = np.zeros((len(group), len(heard[group[0]].frames), N_MELS), np.float32)
             for row, k in zip(padded, group, strict=True):
                 row[: len(heard[k].frames)] = heard[k].frames
             for k, probs in zip(group, self._step_probs(padded).numpy(), strict=True):
-                step_probs[k] = probs[: crnn.steps(len(heard[k].frames))]
-        return [
-            Prediction(
-                self.labels, step_probs[k], crnn.STEP_SECONDS, step_probs[k].mean(axis=0), one.duration, one.notes
-            )
-            for k, one in enumerate(heard)
-        ]
+                answers[k] = self._prediction(heard[k], probs[: crnn.steps(len(heard[k].frames))])
+        return [answers[k] for k in range(len(heard))]
+
+    def _prediction(self, one: Heard, step_probs: np.ndarray) -> Prediction:
+        clip_probs = step_probs.mean(axis=0)
+        return Prediction(self.labels, step_probs, crnn.STEP_SECONDS, clip_probs, one.duration, one.notes)
 
     def trace(self, clip: Path) -> Traced:
         """Return every stage of a clip, end to end."""

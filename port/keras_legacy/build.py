@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Collection, Iterable, Mapping
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 import keras
@@ -32,8 +33,6 @@ from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single
 from reprise_kit.port.keras_legacy.rules.ordering import infer, settle
 
-# backend, version, dim_ordering, legacy_bugs, replacements, output shapes
-_Settings = tuple[str, tuple[int, ...], str | None, str | None, dict[str, Any], dict[str, tuple[int, int]]]
 _MAX_NAMED = 40
 _MAX_NUMBER = 10_000  # of a layer such as maximum_3
 
@@ -87,52 +86,61 @@ def migrate(
     prepared = prepare(model, keras_version, replace=own, ignore=ignore, pair_by=pair_by, **given)
     if channels_last:
         _check_channels_last(prepared.root)
-    settings = (source_backend, prepared.version, dim_ordering, legacy_bugs, own, shapes)
-    return _of_prepared(model, prepared, settings, channels_last)
+    settings = {"backend": source_backend, "dim_ordering": dim_ordering, "legacy_bugs": legacy_bugs, "replace": own}
+    begin = partial(_begun, model, prepared, output_shapes=shapes, **settings)
+    return _built(begin, prepared.root, channels_last)
 
 
-def _of_prepared(model: OldModel, prepared: Prepared, settings: _Settings, channels_last: bool) -> Migrated:
+def _begun(model: OldModel, prepared: Prepared, **settings: Any) -> Context:
+    """Return the context of a build that begins."""
+    return Context(
+        version=prepared.version,
+        notes=[*model.notes, *prepared.notes],
+        masked=_masked(prepared.root),
+        has_th="th" in _orderings(prepared.root),
+        dialect=model.dialect,
+        **settings,
+    )
+
+
+def _built(begin: Callable[[], Context], root: tree.Node, channels_last: bool) -> Migrated:
     """Build the tree as its files say, or by the one ordering that fits where they leave it open."""
-    root = prepared.root
-
-    def start() -> Context:
-        notes = [*model.notes, *prepared.notes]
-        return Context(*settings, notes, masked=_masked(root), has_th="th" in _orderings(root), dialect=model.dialect)
-
-    if undecided := infer(start(), root):
-        return _either_ordering(start, root, undecided, channels_last)
-    return _built(start(), root, channels_last)
+    if undecided := infer(begin(), root):
+        return _with_the_ordering_that_fits(begin, root, undecided, channels_last)
+    return _build_tree(begin(), root, channels_last)
 
 
 def _masked(root: tree.Node) -> bool:
     return any(masks.makes(node) for node in root.walk() if isinstance(node.config, dict))
 
 
-def _built(context: Context, root: tree.Node, channels_last: bool, ordering: str | None = None) -> Migrated:
+def _build_tree(context: Context, root: tree.Node, channels_last: bool, ordering: str | None = None) -> Migrated:
     """Build the tree; `ordering` is for the layers that do not record theirs and whose neighbours do not decide it."""
     undecided = infer(context, root)
     if ordering:
         settle(context, undecided, ordering)
-    _keep_free(node.name for node in root.walk())
-    inputs = inputs_of(context, root)
-    given = [_last(context, x) for x in inputs] if channels_last else [(x, x) for x in inputs]
-    outputs = outputs_of(context, root, [seen for _, seen in given])
+    _reserve(node.name for node in root.walk())
+    given = seen = inputs_of(context, root)
+    if channels_last:
+        given = [_with_channels_last(x) for x in seen]
+        seen = [x if new is x else context.from_last(new, x.name) for x, new in zip(seen, given, strict=True)]
+    outputs = outputs_of(context, root, seen)
     if any(context.mask(y) is not None for y in outputs):
         context.notes.append("not carried: a loss left the masked steps of the outputs out; give sample weights to fit")
     if channels_last:
         outputs = [y if context.twin(y) is None else context.twin(y) for y in outputs]
-    built = keras.Model(single([x for x, _ in given]), single(outputs), name=context.name(root.name))
-    return Migrated(
-        built, context.outputs, [*context.notes, *_renamed(context, root), *_unmet(context)], sorted(context.needs)
-    )
+    built = keras.Model(single(given), single(outputs), name=context.name(root.name))
+    notes = [*context.notes, *_renamed(context, root), *_unmet(context)]
+    return Migrated(built, context.outputs, notes, sorted(context.needs))
 
 
-def _keep_free(names: Iterable[str]) -> None:
+def _reserve(names: Iterable[str]) -> None:
     """Let Keras 3 number its operations above these layers: a graph takes no name twice, and ops have names too."""
     for name in names:
         base, _, digits = name.rpartition("_")
-        numbered = bool(base) and digits.isdecimal() and int(digits) < _MAX_NUMBER
-        while keras.backend.get_uid(base if numbered else name) <= (int(digits) if numbered else 0):
+        if not (base and digits.isdecimal() and int(digits) < _MAX_NUMBER):
+            base, digits = name, "0"
+        while keras.backend.get_uid(base) <= int(digits):  # each time it is asked, it counts on
             pass
 
 
@@ -153,14 +161,14 @@ def _unmet(context: Context) -> list[str]:
     ]
 
 
-def _either_ordering(
-    start: Callable[[], Context], root: tree.Node, undecided: list[tree.Node], channels_last: bool
+def _with_the_ordering_that_fits(
+    begin: Callable[[], Context], root: tree.Node, undecided: list[tree.Node], channels_last: bool
 ) -> Migrated:
     """Build with the one dim_ordering that fits the sizes; where both do, the person is asked."""
     fitting, errors = [], {}
     for ordering in ("th", "tf"):
         try:
-            fitting.append(_built(start(), root, channels_last, ordering))
+            fitting.append(_build_tree(begin(), root, channels_last, ordering))
         except InputError as error:
             errors[str(error)] = ordering
     if len(fitting) == 1:
@@ -196,10 +204,9 @@ def _check_channels_last(root: tree.Node) -> None:
         raise InputError("--channels-last rewrites models whose layers are all of dim_ordering th; this one is not")
 
 
-def _last(context: Context, x: Any) -> tuple[Any, Any]:
-    """Return (the model's input, the tensor its layers see): a th image or volume comes in channels-last."""
+def _with_channels_last(x: Any) -> Any:
+    """Return an input in the place of a th image or volume, with its channels last; any other is returned itself."""
     if len(x.shape) not in (4, 5):
-        return x, x
+        return x
     n, channels, *sizes = x.shape
-    new = keras.Input(batch_shape=(n, *sizes, channels), dtype=x.dtype, name=x.name)
-    return new, context.from_last(new, x.name)
+    return keras.Input(batch_shape=(n, *sizes, channels), dtype=x.dtype, name=x.name)

@@ -22,6 +22,7 @@ TOLERANCE = 1e-5
 SHOWS = 10.0
 # Where the samples lie so far apart, relative to the largest number, rounding is out of the question.
 CLEAR = 1e-2
+_LAYER = "layer_"  # begins a layer's name beside those of the outputs, out_0 and so on
 ALL_ROUNDING = "the samples' recorded outputs differ by no more than rounding: the recording proves nothing"
 Predict = Callable[[list[np.ndarray]], list[np.ndarray]]
 
@@ -152,7 +153,7 @@ def compare(
     """
     nothing = nothing_proven(recording)
     if nothing is not None:
-        return Verdict(tolerance, [], [], [], [], len(recording.layers), [], nothing)
+        return Verdict(tolerance, [], [], [], [], len(recording.layers), [], nothing=nothing)
     return _Comparison(migrated, recording, tolerance).verdict(predict)
 
 
@@ -173,22 +174,22 @@ class _Comparison:
         self.outputs = {f"out_{i}": array for i, array in enumerate(recording.outputs)}
         if len(self.outputs) != len(model.outputs):
             raise InputError(f"the recording has {len(self.outputs)} outputs, the model {len(model.outputs)}")
-        single = {
+        recorded = {
             name: x for name, x in migrated.outputs.items() if name in recording.layers and not isinstance(x, list)
         }
-        partners = {f"layer_{name}": tensor for name, tensor in rounding.connected(model, single).items()}
-        self.layers = {name: recording.layers[name.removeprefix("layer_")] for name in partners}
-        tensors = {**partners, **dict(zip(self.outputs, model.outputs, strict=True))}
+        partners = rounding.connected(model, recorded)
+        self.layers = {f"{_LAYER}{name}": recording.layers[name] for name in partners}
+        tensors = dict(zip([*self.layers, *self.outputs], [*partners.values(), *model.outputs], strict=True))
         fitting = {name: array for name, array in self.layers.items() if _fits(array.shape, tensors[name].shape)}
         self.graph = rounding.Graph(model, tensors, fitting)
 
     def end_to_end(self) -> list[Difference]:
-        """Return the differences of outputs and layers, from the inputs on; hopeless outputs alone."""
+        """Return the differences of layers and outputs; of the outputs alone where one of them is hopeless."""
         quick = self._plain(self._eager(), self.outputs)
         if any(d.hopeless for d in quick.values()):
             return list(quick.values())
-        found = self.graph.values(self.recording.inputs, False)
-        return list(self._differences(found, {**self.layers, **self.outputs}, False).values())
+        found = self.graph.values(self.recording.inputs, isolated=False)
+        return list(self._differences(found, {**self.layers, **self.outputs}, isolated=False).values())
 
     def _eager(self) -> dict[str, np.ndarray]:
         """Return the outputs without compiling anything: the quickest way to see that a reading is wrong."""
@@ -200,39 +201,44 @@ class _Comparison:
     def verdict(self, predict: Predict | None) -> Verdict:
         """Compare end to end, each layer alone, and see which layers left no trace."""
         inputs = self.recording.inputs
-        found = self.graph.values(inputs, False)
+        found = self.graph.values(inputs, isolated=False)
         if predict is not None:
             found |= zip(self.outputs, predict(inputs), strict=True)
-        judged = self._differences(found, {**self.layers, **self.outputs}, False)
-        alone = self._differences(self.graph.values(inputs, True), self.layers, True) if self.layers else {}
-        results = [judged[name] for name in self.outputs]
+        judged = self._differences(found, {**self.layers, **self.outputs}, isolated=False)
+        outputs = [judged[name] for name in self.outputs]
         return Verdict(
-            self.tolerance,
-            results,
-            [judged[name] for name in self.layers],
-            list(alone.values()),
-            sorted(set(self.recording.layers) - {name.removeprefix("layer_") for name in self.layers}),
-            len(self.recording.layers),
-            self.graph.blind_layers(inputs),
-            None if any(d.shows for d in results) else ALL_ROUNDING,
+            tolerance=self.tolerance,
+            outputs=outputs,
+            layers=[judged[name] for name in self.layers],
+            alone=self._alone(),
+            unpaired=sorted(set(self.recording.layers) - {name.removeprefix(_LAYER) for name in self.layers}),
+            recorded=len(self.recording.layers),
+            blind=self.graph.blind_layers(inputs),
+            nothing=None if any(d.shows for d in outputs) else ALL_ROUNDING,
         )
+
+    def _alone(self) -> list[Difference]:
+        """Return the differences of the layers, each computed from the recorded ones before it."""
+        if not self.layers:
+            return []
+        found = self.graph.values(self.recording.inputs, isolated=True)
+        return list(self._differences(found, self.layers, isolated=True).values())
 
     def _differences(
         self, found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray], isolated: bool
     ) -> dict[str, Difference]:
-        return self._with_floors(self._plain(found, expected), isolated)
-
-    def _plain(self, found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> dict[str, Difference]:
-        plain = {name: difference(name.removeprefix("layer_"), found[name], expected[name]) for name in expected}
-        if any(map(varies, self.recording.inputs)):
-            return plain
-        return {name: replace(d, spread=d.largest) for name, d in plain.items()}  # one sample, or the same one again
-
-    def _with_floors(self, plain: dict[str, Difference], isolated: bool) -> dict[str, Difference]:
+        plain = self._plain(found, expected)
         if all(d.within(self.tolerance) and d.spread > CLEAR * d.largest for d in plain.values()):
             return plain  # no floor makes a difference here, and they take time
         floors = self.graph.floors(self.recording.inputs, isolated)
         return {name: replace(d, floor=floors[name]) for name, d in plain.items()}
+
+    def _plain(self, found: Mapping[str, np.ndarray], expected: Mapping[str, np.ndarray]) -> dict[str, Difference]:
+        """Return the differences, without floors."""
+        plain = {name: difference(name.removeprefix(_LAYER), found[name], expected[name]) for name in expected}
+        if any(map(varies, self.recording.inputs)):
+            return plain
+        return {name: replace(d, spread=d.largest) for name, d in plain.items()}  # one sample, or the same one again
 
 
 def difference(name: str, found: np.ndarray, expected: np.ndarray, floor: float = 0.0) -> Difference:

@@ -116,24 +116,26 @@ def _compared(
         faults[shown(clip.path)] = shown(str(error).removeprefix(f"{clip.path}: "))
         progress.advance(progress.task_ids[0])
 
-    original, port = (runners.open_runner(kind, chosen) for kind in (reference, candidate))
-    try:
-        with bar("comparing", len(clips)) as progress, _patience(progress):
-            results = compare_clips(
-                clips,
-                chosen.system.stages,
-                original,
-                port,
-                folder,
-                lambda result: progress.advance(progress.task_ids[0]),
-                explainer(chosen),
-                failed,
-            )
-    finally:
-        for runner in (original, port):
-            getattr(runner, "close", lambda: None)()
+    with (
+        runners.running(reference, chosen) as original,
+        runners.running(candidate, chosen) as port,
+        bar("comparing", len(clips)) as progress,
+        _patience(progress),
+    ):
+        results = compare_clips(
+            clips,
+            chosen.system.stages,
+            original,
+            port,
+            folder,
+            lambda result: progress.advance(progress.task_ids[0]),
+            explainer(chosen),
+            failed,
+        )
     if not results:
         name, reason = next(iter(faults.items()))
+        if len(set(faults.values())) == 1:  # of the system, most likely, and not of the clips
+            raise InputError(f"none of {len(faults)} clips can be compared: {reason}")
         raise InputError(f"none of {len(faults)} clips can be compared; the first, {name}: {reason}")
     return results
 
@@ -155,8 +157,9 @@ def print_report(console: Console, report: Report, results: list[ClipComparison]
     console.print(table)
     for words in LEGEND:
         console.print(words, style="dim", soft_wrap=True)
+    n_differing = sum(result.fault is not None for result in results)
     for result in results:
-        if result.fault is not None:
+        if result.fault is not None and n_differing > 1:  # the headline names the first
             clip, stage = (shown(result.clip.path.name), "bold red"), (result.fault.stage, "bold")
             line = Text.assemble(clip, ": first at stage ", stage, f", {shown(describe(result.fault))}")
             console.print(line, soft_wrap=True)
@@ -186,16 +189,13 @@ def _patience(progress: Progress) -> AbstractContextManager[None]:
 def trace(clip: Path, kind: str, out: Path, given: Path | None, chosen: Settings) -> None:
     """Write one side's trace of a clip."""
     refuse_foreign(out, "trace")
-    runner = runners.open_runner(kind, chosen)
-    reason = runner.unavailable_reason()
-    if reason:
-        raise InputError(f"{kind} cannot run: {reason}")
-    source = traces.load(given) if given else None
-    try:
+    with runners.running(kind, chosen) as runner:
+        reason = runner.unavailable_reason()
+        if reason:
+            raise InputError(f"{kind} cannot run: {reason}")
+        source = traces.load(given) if given else None
         with patience(lambda: f"tracing {shown(clip.name)}"):
             made = runner.trace(Input.open(clip), chosen.system.stages, source)
-    finally:
-        getattr(runner, "close", lambda: None)()
     made.save(out)
     inside = [stage.name for stage in chosen.system.stages if stage.name in made.arrays]
     new_console().print(f"{out}: {', '.join(inside)}", soft_wrap=True)

@@ -1,5 +1,6 @@
 """Systems of one's own: held to the contract."""
 
+from collections.abc import Sequence
 from pathlib import Path
 
 from reprise_kit.compare import registry
@@ -8,6 +9,8 @@ from reprise_kit.compare.checks.subject import Subject
 from reprise_kit.compare.input import Input, find
 from reprise_kit.compare.shown import say
 from reprise_kit.compare.weights import needed
+
+SHOWN = 3  # of the places where one thing is wrong
 
 
 def check(
@@ -23,6 +26,20 @@ def check(
     failed = 0
     for found in checks(Subject(system, inputs, given)):
         failed += not found
-        say(f"{'ok  ' if found else 'FAIL'}  {found.what}{': ' if not found else ''}{'; '.join(found.problems)}")
+        say(f"ok    {found.what}" if found else f"FAIL  {found.what}: {_once(found.problems)}")
     say(f"{system.name} {'does NOT keep' if failed else 'keeps'} the contract")
     return 1 if failed else 0
+
+
+def _once(problems: Sequence[str]) -> str:
+    """Join problems, WHERE: WHAT; what is wrong alike in several places is said once, after the first of them."""
+    places: dict[str, list[str]] = {}
+    for problem in problems:
+        where, colon, what = problem.partition(": ")
+        places.setdefault(what if colon else problem, []).append(where if colon else "")
+    return "; ".join(f"{_listed(where)}{what}" for what, where in places.items())
+
+
+def _listed(places: list[str]) -> str:
+    more = f" and {len(places) - SHOWN} more" if len(places) > SHOWN else ""
+    return f"{', '.join(places[:SHOWN])}{more}: " if any(places) else ""

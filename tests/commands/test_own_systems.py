@@ -7,6 +7,7 @@ import subprocess
 import sys
 import tomllib
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -17,6 +18,7 @@ from reprise_kit.apps.demo.engine import Engines
 from reprise_kit.commands import comparing, new_system, own_systems
 from reprise_kit.compare import registry
 from reprise_kit.compare import trace as traces
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import open_runner
@@ -181,6 +183,82 @@ def test_compare_without_a_file_of_its_recording_is_one_line(
     with pytest.raises(InputError, match=rf"{name}|river\.txt: no recorded trace") as said:
         comparing.compare([], "recorded", "port", tmp_path / "report", chosen)
     assert "\n" not in str(said.value) and not any(capsys.readouterr()) and not (tmp_path / "report").exists()
+
+
+LACKS = {
+    "Options": (
+        "return Pipeline(weights)\n",
+        "return Pipeline(weights)\n\n\ndel Options\n",
+        "pipeline.py: defines no Options",
+    ),
+    "open_pipeline": ("def open_pipeline(", "def opened(", "pipeline.py: defines no open_pipeline"),
+    "predict": ("def predict(", "def predicts(", "pipeline.py: its pipeline has no predict"),
+    "a bracket": ("(frozen=True)", "(frozen=True", "pipeline.py, line"),
+    "what it asks for": ("self.weights = weights\n", "self.weights = weights.gone\n", "pipeline.py, line"),
+}
+
+
+@pytest.mark.parametrize("what", LACKS)
+def test_a_port_that_lacks_something_is_one_line_of_every_command(what: str, folder: Path, tmp_path: Path) -> None:
+    old, new, said_so = LACKS[what]
+    text = (folder / "pipeline.py").read_text()
+    assert old in text
+    (folder / "pipeline.py").write_text(text.replace(old, new))
+    for words in (["predict", folder / "inputs/river.txt"], ["compare", "--out", tmp_path / "report"]):
+        done = run(*words, "--system", folder, cwd=tmp_path)
+        assert done.returncode == 2 and said_so in done.stderr and done.stderr.count("\n") == 1, done.stderr
+        assert "unforeseen" not in done.stderr and not done.stdout
+
+
+def test_what_no_input_can_be_compared_for_is_said_of_none_of_them(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "inputs/sea.txt").write_text("the sea, the sea")
+    (folder / "pipeline.py").unlink()
+    chosen = comparing.settings(str(folder), None, None)
+    reference = str(tmp_path / "traces")
+    for name in ("river.txt", "sea.txt"):
+        digest = Input.open(folder / "inputs" / name).sha256
+        about = {"weights_sha256": sha256(folder / "weights.json")}
+        traces.Trace(NAME, name, digest, {}, {}, about).save(Path(reference) / name)
+    with pytest.raises(InputError, match=r"none of 2 clips can be compared: system tongue has no port yet"):
+        comparing.compare([], reference, "port", tmp_path / "report", chosen)
+
+
+def test_what_several_inputs_show_alike_is_said_once(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    for n in range(5):
+        (folder / f"inputs/sea{n}.txt").write_text(f"the sea {n}")
+    file = folder / "system.toml"
+    file.write_text("[[stage]]".join(file.read_text().split("[[stage]]")[:-1]))
+    code, said = checked(folder, capsys)
+    assert code == 1 and len(said) == 1 and said[0].count("probs is no stage") == 1
+    assert "river.txt, sea0.txt, sea1.txt and 3 more: probs" in said[0]
+
+
+def test_a_recorded_stage_that_is_not_declared_is_not_passed_over(folder: Path, tmp_path: Path) -> None:
+    file = folder / "system.toml"
+    file.write_text("[[stage]]".join(file.read_text().split("[[stage]]")[:-1]))
+    with pytest.raises(InputError, match=r"the reference holds probs, no stage of system\.toml"):
+        comparing.compare([], "recorded", "port", tmp_path / "report", comparing.settings(str(folder), None, None))
+
+
+def test_a_recording_of_other_weights_or_of_fewer_stages_breaks_the_contract(
+    folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    room = folder / "recorded/tensorflow/river.txt"
+    whole = traces.load(room)
+    fewer = {name: array for name, array in whole.arrays.items() if name != "probs"}
+    replace(whole, arrays=fewer, provenance={**whole.provenance, "weights_sha256": "0" * 64}).save(room)
+    code, said = checked(folder, capsys)
+    assert code == 1 and "weights_sha256 is not that of weights.json" in said[0] and "no probs" in said[0]
+    with pytest.raises(InputError, match=r"weights\.json: the recorded traces are of other weights; put those back"):
+        comparing.compare([], "recorded", "port", tmp_path / "report", comparing.settings(str(folder), None, None))
+
+
+def test_a_place_without_systems_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("REPRISE_SYSTEMS", str(tmp_path))
+    with pytest.raises(InputError, match=r"REPRISE_SYSTEMS names .*, where there is no system\.toml"):
+        registry.names()
 
 
 BREAKS = {

@@ -232,7 +232,7 @@ def test_agreement_needs_no_explanation_and_a_system_without_a_table_has_none():
     array = RECORDED[MP3].arrays["lstm_1"]
     assert explained("lstm_1", array) is None
     other = dataclasses.replace(SYSTEM, name="of_nobody", package="reprise_kit.port.of_nobody")
-    assert "no known cause makes it vanish (0 tried)" in explained("lstm_1", array + 1, chosen=other)
+    assert explained("lstm_1", array + 1) is not None and explained("lstm_1", array + 1, chosen=other) is None
 
 
 def test_the_command_says_why(tmp_path, monkeypatch, capsys):

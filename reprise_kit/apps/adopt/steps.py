@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
+from typing import Any
 
 import msgspec
 
@@ -53,7 +54,7 @@ class Adoption:
             if not (self.out / FILES[step]).is_file():
                 began = time.monotonic()
                 with patience(partial("{}: at work".format, step)):
-                    getattr(self, f"_{step}")()
+                    getattr(self, f"_step_{step}")()
                 self.say(f"{step}: took {time.monotonic() - began:.0f} s")
             else:
                 self.say(f"{step}: done before ({FILES[step]})")
@@ -91,7 +92,7 @@ class Adoption:
             (folder / ".reprise.json").unlink()
         return folder
 
-    def _evidence(self) -> None:
+    def _step_evidence(self) -> None:
         asked = self.request
         found = evidence.gather(asked.source, asked.commit, asked.entry, asked.keras, asked.stand_in)
         keras = found.keras_version or "of that date"
@@ -103,23 +104,23 @@ class Adoption:
         self._remember()
         found.save(self.out / FILES["evidence"])
 
-    def _environment(self) -> None:
-        for line in self._made.notes:
+    def _step_environment(self) -> None:
+        for line in self._environment.notes:
             self.say(f"environment: {line}")
 
     @cached_property
-    def _made(self) -> environment.Environment:
+    def _environment(self) -> environment.Environment:
         """Made, or looked at whether it is as it was made, once in a run: it is read whole for that."""
-        return environment.make(self._found(), self.out, lambda line: self.say(f"environment: {line}"))
+        return environment.make(self._evidence(), self.out, lambda line: self.say(f"environment: {line}"))
 
-    def _captured(self) -> list[captured.Captured]:
+    def _captured_models(self) -> list[captured.Captured]:
         return captured.load(self.out / FILES["capture"])
 
-    def _found(self) -> Evidence:
+    def _evidence(self) -> Evidence:
         return evidence.load(self.out / FILES["evidence"])
 
-    def _run(self) -> None:
-        found, made = self._found(), self._made
+    def _step_run(self) -> None:
+        found, made = self._evidence(), self._environment
         entry = next(iter(found.entry_points), "")
         if not entry and not found.checkpoints:
             raise InputError('run: no entry point was found; give one, like --entry "python predict.py"')
@@ -137,7 +138,7 @@ class Adoption:
             copy=WorkingCopy(),
         )
         try:
-            ran = self._opened(program, found) if not entry else self._run_or_opened(program, found)
+            ran = self._run_until_a_model_shows(program, found) if entry else self._open_files(program, found)
         except run.NothingSeen as error:
             if not found.elsewhere:
                 raise
@@ -161,23 +162,23 @@ class Adoption:
         self.say(f"run: {entry} imports what that environment lacks: it gets one of its own")
         self._forget("environment")
         found.save(self.out / FILES["evidence"])
-        del self._made
+        del self._environment
         try:
-            self._environment()
-            self._run()
+            self._step_environment()
+            self._step_run()
         except InputError as error:
             raise InputError(f"{why}; and {error}") from None
 
-    def _run_or_opened(self, program: run.Program, found: Evidence) -> run.Ran:
+    def _run_until_a_model_shows(self, program: run.Program, found: Evidence) -> run.Ran:
         """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
 
         Then what a program only built counts, one that trains too: with the file of weights that fits it, else with the
         weights that it began with. Last of all its functions that make a model are called by themselves.
         """
         problems: dict[str, run.NothingSeen] = {}
-        for tried in self._tries(program, found):
+        for way in self._ways(program, found):
             try:
-                ran = tried()
+                ran = way()
                 return replace(ran, notes=(*problems, *ran.notes))
             except run.NothingSeen as error:
                 if str(error) not in problems:
@@ -185,35 +186,36 @@ class Adoption:
                 problems[str(error)] = error
         raise next(iter(problems.values()))
 
-    def _tries(self, program: run.Program, found: Evidence) -> Iterator[Callable[[], run.Ran]]:
+    def _ways(self, program: run.Program, found: Evidence) -> Iterator[Callable[[], run.Ran]]:
         entries = [program.entry, *found.alternatives]
-        yield from (partial(self._ran, replace(program, entry=entry)) for entry in entries)
-        yield partial(self._opened, program, found)
+        yield from (partial(self._run, replace(program, entry=entry)) for entry in entries)
+        yield partial(self._open_files, program, found)
         built = replace(program, built=True, weights=tuple(found.checkpoints[: captured.MODELS]))
-        yield from (partial(self._ran, replace(built, entry=entry)) for entry in (*entries, *found.builders))
-        yield partial(self._opened, built, found)
+        yield from (partial(self._run, replace(built, entry=entry)) for entry in (*entries, *found.builders))
+        yield partial(self._open_files, built, found)
         if found.makers:
-            yield partial(self._ran, replace(built, entry=run.making(found.makers), display=False))
+            yield partial(self._run, replace(built, entry=run.making(found.makers), display=False))
 
-    def _ran(self, program: run.Program) -> run.Ran:
+    def _run(self, program: run.Program) -> run.Ran:
         how = "UNBOXED" if program.unboxed else "boxed"
         begins = "of a file that fits, else those that it begins with" if program.weights else "that it begins with"
         also = f"; what it builds counts, with the weights {begins}" if program.built else ""
         self.say(f"run: {program.entry} ({how}, at most {program.limits.seconds:g} s{also})")
         return run.run(program, self.out)
 
-    def _opened(self, program: run.Program, found: Evidence) -> run.Ran:
+    def _open_files(self, program: run.Program, found: Evidence) -> run.Ran:
         """Open the files of weights without the program; where only what is built counts, the architectures."""
-        weights = [] if program.built else found.checkpoints[: captured.MODELS]
-        architectures = found.architectures[: captured.MODELS] if program.built else found.architectures
-        what = "architectures" if program.built else "files of weights"
-        if not (architectures if program.built else weights):
+        if program.built:
+            what, weights, architectures = "architectures", [], found.architectures[: captured.MODELS]
+        else:
+            what, weights, architectures = "files of weights", found.checkpoints[: captured.MODELS], found.architectures
+        if not (weights or (program.built and architectures)):
             raise run.NothingSeen(f"run: there are no {what} in it either")
         self.say(f"run: its {what} are opened in its Keras, without its program")
         return run.run(replace(program, entry=run.opening(weights, architectures), display=False), self.out, "open.log")
 
-    def _capture(self) -> None:
-        made, folder = self._made, self.out / "captured"
+    def _step_capture(self) -> None:
+        made, folder = self._environment, self.out / "captured"
         shutil.rmtree(folder, ignore_errors=True)
         recorder = captured.Recorder(
             made.python, made.variables, self._source(), self.out / "home-of-run", self.request.unboxed
@@ -222,16 +224,36 @@ class Adoption:
         with atomic_file(self.out / FILES["capture"]) as temporary:
             captured.save(found, temporary)
 
-    def _report(self) -> None:
-        found, made, ran = self._found(), self._made, run.load(self.out / FILES["run"])
-        models = self.out / "models"
+    def _step_report(self) -> None:
+        found, made, ran = self._evidence(), self._environment, run.load(self.out / FILES["run"])
+        all_of_them = self._migrated()
+        container.write(
+            self.out,
+            made.version,
+            next(iter(found.entry_points), ran.entry),
+            made.variables,
+            found.imports,
+            run.wants_display(found.imports, found.calls),
+            Path(self.request.stand_in) if self.request.stand_in else None,
+        )
+        self._write_system(all_of_them, made)
+        report = adopted.Report(self._about(found, made, ran), all_of_them)
+        report.write(self.out)
+        self.say(f"{report.headline} Report: {self.out / 'report.html'}")
+
+    def _migrated(self) -> list[adopted.Adopted]:
+        """Migrate each captured model into OUT/models and judge it by its recording."""
+        models, all_of_them = self.out / "models", []
         models.mkdir(exist_ok=True)
-        all_of_them = []
         with judging.judge() as judge:
-            for one in self._captured():
+            for one in self._captured_models():
                 all_of_them.append(judge.adopt(one, self.out / "captured" / one.name, models))
                 self.say(f"report: {one.name}: {all_of_them[-1].conclusion}")
-        about = {
+        return all_of_them
+
+    def _about(self, found: Evidence, made: environment.Environment, ran: run.Ran) -> dict[str, Any]:
+        """Return what the report says above its models."""
+        return {
             "source": self.request.source,
             "commit": found.commit,
             "date": found.date,
@@ -243,21 +265,8 @@ class Adoption:
             "boxed": ran.boxed,
             "stand-in": self.request.stand_in,
             "environment": made.lock.name,
-            "notes": [*ran.notes, *found.disagreements, *_other_backends(found, self._captured())],
+            "notes": [*ran.notes, *found.disagreements, *_other_backends(found, self._captured_models())],
         }
-        container.write(
-            self.out,
-            made.version,
-            next(iter(found.entry_points), ran.entry),
-            made.variables,
-            found.imports,
-            run.wants_display(found.imports, found.calls),
-            Path(self.request.stand_in) if self.request.stand_in else None,
-        )
-        self._write_system(all_of_them, made)
-        report = adopted.Report(about, all_of_them)
-        report.write(self.out)
-        self.say(f"{report.headline} Report: {self.out / 'report.html'}")
 
     def _write_system(self, all_of_them: list[adopted.Adopted], made: environment.Environment) -> None:
         proven = [one for one in all_of_them if one.code in (adopted.PROVEN, adopted.ON_STAND_IN)]
