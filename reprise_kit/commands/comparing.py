@@ -237,10 +237,17 @@ def fetch(name: str, sources: Sequence[Path], out: Path | None, no_weights: bool
 
 
 def systems() -> None:
-    """Print every system: licence, source, what of it is on this machine, and its parity as last measured."""
-    console = new_console()
+    """Print every system: licence, source, what of it is on this machine, and its parity as last measured.
+
+    Raises InputError, after the others, where a system.toml cannot be read.
+    """
+    console, unread = new_console(), []
     for name in registry.names():
-        one = registry.load(name)
+        try:
+            one = registry.load(name)
+        except InputError as error:
+            unread.append(str(error))
+            continue
         weights = find_weights(one)
         have = {"upstream": "the original's", "kit": "the kit's own"}[weights.origin] if weights else "none"
         console.print(Text.assemble((name, "bold"), f": {one.title}"), soft_wrap=True)
@@ -250,6 +257,8 @@ def systems() -> None:
             ("parity", one.file.parity),
         ):
             console.print(f"  {label:9}{text}", soft_wrap=True)
+    if unread:
+        raise InputError("; ".join(unread))
 
 
 def _upstream(one: System) -> str:

@@ -257,6 +257,17 @@ def test_a_recording_of_other_weights_or_of_fewer_stages_breaks_the_contract(
         comparing.compare([], "recorded", "port", tmp_path / "report", comparing.settings(str(folder), None, None))
 
 
+def test_a_system_that_cannot_be_read_hides_no_other(
+    folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (folder / "system.toml").write_text("")
+    monkeypatch.setenv("REPRISE_SYSTEMS", str(folder))
+    with pytest.raises(InputError, match=r"tongue/system\.toml"):
+        comparing.systems()
+    said = capsys.readouterr().out
+    assert all(f"\n{name}: " in f"\n{said}" for name in registry.names() if name != NAME)
+
+
 def test_a_place_without_systems_is_refused(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setenv("REPRISE_SYSTEMS", str(tmp_path))
     with pytest.raises(InputError, match=r"REPRISE_SYSTEMS names .*, where there is no system\.toml"):
