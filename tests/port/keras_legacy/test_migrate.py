@@ -13,7 +13,6 @@ import pytest
 
 from reprise_kit.commands import migrating
 from reprise_kit.compare.errors import InputError
-from reprise_kit.commands import migrating
 from reprise_kit.port.keras_legacy import migrate, recording, saved_under
 from reprise_kit.port.keras_legacy.inspect import inspect
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files, replacement
