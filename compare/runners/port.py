@@ -5,6 +5,7 @@ from functools import cached_property
 
 from reprise_kit.compare import registry
 from reprise_kit.compare.contract import Array, Pipeline, Traced
+from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
@@ -20,7 +21,11 @@ class PortRunner:
         self._last: tuple[Input | None, Traced] = None, Traced({})
 
     def unavailable_reason(self) -> str | None:
-        """The port needs nothing that the kit does not install."""
+        """Say why the pipeline cannot be opened: that is the matter of no input."""
+        try:
+            _ = self._pipeline
+        except InputError as error:
+            return str(error)
         return None
 
     def trace(self, clip: Input, stages: Sequence[Stage], given: Trace | None = None) -> Trace:

@@ -39,7 +39,7 @@ class RecordedRunner:
             if trace.provenance.get("weights_sha256") == self._weights_sha256:
                 return trace
         weights = self.settings.weights.path
-        if of_clip and weights == self.settings.system.default_weights:
+        if of_clip and self.settings.given in (None, self.settings.system.default_weights):
             raise InputError(f"{weights}: the recorded traces are of other weights; put those back, or {self._remedy}")
         if of_clip:
             raise InputError(

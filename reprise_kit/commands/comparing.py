@@ -134,8 +134,6 @@ def _compared(
         )
     if not results:
         name, reason = next(iter(faults.items()))
-        if len(set(faults.values())) == 1:  # of the system, most likely, and not of the clips
-            raise InputError(f"none of {len(faults)} clips can be compared: {reason}")
         raise InputError(f"none of {len(faults)} clips can be compared; the first, {name}: {reason}")
     return results
 
