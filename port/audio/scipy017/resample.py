@@ -6,6 +6,8 @@ where it was.
 """
 
 import math
+from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,7 +27,7 @@ SILENCE = 1024  # samples of a block of zeros that counts as digital silence
 
 
 def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE) -> tuple[NDArray[np.float32], str]:
-    """Resample a whole clip to `target` Hz.
+    """Resample a whole clip to `target` Hz, as `transform` and then `samples`.
 
     Args:
         samples: (n_samples,) float32, mono, full scale 1.0.
@@ -40,17 +42,37 @@ def resample(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE)
     Raises:
         InputError: no samples, or a rate that is not positive.
     """
+    half_way = transform(samples, rate, target)
+    return half_way.samples(), half_way.way
+
+
+@dataclass(frozen=True)
+class Transformed:
+    """A clip half way: whoever lets go of its samples now has their memory for the way back."""
+
+    bins: NDArray[Any]  # (min(n_in, n_out) // 2 + 1,) complex64; float32 samples where there is no way back to go
+    n_in: int
+    n_out: int
+    way: str
+
+    def samples(self) -> NDArray[np.float32]:
+        """Return (n_out,) float32."""
+        return self.bins if self.bins.dtype == np.float32 else spectrum.resampled(self.bins, self.n_in, self.n_out)
+
+
+def transform(samples: NDArray[np.float32], rate: int, target: int = SAMPLE_RATE) -> Transformed:
+    """Go half the way of `resample`, which see."""
     if rate <= 0 or target <= 0:
         raise InputError(f"cannot resample from {rate} Hz to {target} Hz: rates must be positive")
     if rate == target:
-        return samples, NONE
+        return Transformed(samples, len(samples), len(samples), NONE)
     n_in = len(samples)
     n_out = output_length(n_in, rate, target)
     if min(n_in, n_out) < 2:
         raise InputError(f"the clip has {n_in} samples at {rate} Hz: too short to resample")
     noise_heard = rate < target or has_silence(samples)
     bins, way = forward(samples, n_bins=min(n_in, n_out) // 2 + 1, noise_heard=noise_heard)
-    return spectrum.resampled(bins, n_in, n_out), way
+    return Transformed(bins, n_in, n_out, way)
 
 
 def output_length(n_samples: int, rate: int, target: int = SAMPLE_RATE) -> int:

@@ -3,6 +3,8 @@
 All transforms are in double precision. What fits into the cache SciPy transforms at once, anything longer in two steps
 (Bailey's), as rows x columns samples: each column is transformed, its bins turned, and then each bin over all columns.
 Both are many short transforms in place, at half the time and memory of one long one (SciPy's, NumPy's, TensorFlow's).
+Lengths that cannot be laid out so are interpolated (interpolated.py). Of a long clip the bins are worked out in parts,
+each from the first step anew: the same bits in less memory.
 """
 
 import math
@@ -15,8 +17,13 @@ from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from reprise_kit.port.audio.scipy017 import fftpack
+from reprise_kit.port.audio.scipy017.interpolated import Between
 
 BLOCK = 1 << 16  # samples transformed at a time, so that they stay in the cache
+NARROW = 16  # columns at a time at least: float32s of a cache line
+LONG = 1 << 25  # samples, 12 minutes at 44.1 kHz, from which forward takes LONG_PARTS times the first step's time
+LONG_PARTS = 4
+AT_ONCE = 100_000  # samples up to which a number that cannot be laid out is SciPy's, in about 20 ms
 LOPSIDED = 8  # how much fewer rows than columns' geometric mean with them are taken for the sake of their factors
 
 Bins = NDArray[np.complexfloating[Any, Any]]
@@ -28,25 +35,44 @@ def forward(samples: NDArray[np.float32], n_bins: int | None = None) -> NDArray[
     Returns:
         (n_bins,) complex64, the lowest; all n_samples // 2 + 1 where no number is given.
     """
-    n, rows = len(samples), _rows(len(samples))
-    if rows == 1:
+    n = len(samples)
+    n_bins = n_bins or n // 2 + 1
+    if _is_short(n):
         exact: Bins = scipy.fft.rfft(samples.astype(np.float64))
         return exact[:n_bins].astype(np.complex64)
-    grid = samples.reshape(rows, -1)
-    columns = np.empty((n // rows, rows // 2 + 1), np.complex128)
-    for block, turns, first_turns in _turns(n, rows, -1):
-        bins = scipy.fft.rfft(grid[:, block].T.astype(np.float64, order="C"), axis=1)
-        bins *= first_turns
-        np.multiply(bins, turns, out=columns[block])
-    columns = scipy.fft.fft(columns, axis=0, overwrite_x=True)
-    spectrum = np.empty(n // 2 + 1, np.complex64)
-    n_bins = n_bins or len(spectrum)
+    if _rows(n):
+        bins = _lowest(samples, n_bins, np.complex64)
+    else:
+        between = Between(n)
+        bins = between.read(_lowest(between.padded(samples), between.wanted(n_bins), np.complex128), n_bins)
+    bins.imag[:: n // 2 if n % 2 == 0 else n] = 0
+    return bins
+
+
+def _lowest(samples: NDArray[np.floating[Any]], n_bins: int, kind: type) -> Bins:
+    """The lowest bins (n_bins,), each rounded to `kind`, in two steps."""
+    n, rows = len(samples), _rows(len(samples))
+    spectrum: Bins = np.empty(n // 2 + 1, kind)
     wanted = -(-n_bins // rows)
     in_order, mirrored = (part[:wanted] for part in _places(spectrum, n, rows))
-    in_order[:] = columns[: len(in_order)]
-    np.conjugate(columns[::-1][: len(mirrored)], out=mirrored, casting="same_kind")
-    spectrum.imag[:: n // 2 if n % 2 == 0 else n] = 0
+    for part in _parts(n, rows):
+        columns = scipy.fft.fft(_turned(samples.reshape(rows, -1), part), axis=0, overwrite_x=True)
+        in_order[:, part] = columns[: len(in_order)]
+        np.conjugate(columns[::-1][: len(mirrored)], out=mirrored[:, part], casting="same_kind")
+        del columns
     return spectrum[:n_bins]
+
+
+def _turned(grid: NDArray[np.floating[Any]], part: slice) -> Bins:
+    """The first step: a part of each column's bins, turned, (n_columns, part); grid: (rows, n_columns) samples."""
+    rows, n_columns = grid.shape
+    columns = np.empty((n_columns, part.stop - part.start), np.complex128)
+    for block, turns, first_turns in _turns(grid.size, rows, -1):
+        near = np.ascontiguousarray(grid[:, block])  # first, so that rows that lie far apart are met once
+        bins = scipy.fft.rfft(near.T.astype(np.float64, order="C"), axis=1)[:, part]
+        bins *= first_turns[part]
+        np.multiply(bins, turns[:, part], out=columns[block])
+    return columns
 
 
 def resampled(bins: Bins, n_in: int, n_out: int) -> NDArray[np.float32]:
@@ -76,34 +102,56 @@ def backward(spectrum: Bins, n: int, scale: float = 1.0) -> NDArray[np.float32]:
 
     Imaginary parts at the spectrum's ends are ignored.
     """
-    rows = _rows(n)
-    if rows == 1:
+    if _is_short(n):
         exact: NDArray[np.float64] = scipy.fft.irfft(spectrum.astype(np.complex128), n)
         return (exact * scale).astype(np.float32)
+    if _rows(n):
+        return _samples(spectrum, n, scale / n, np.float32)
+    between = Between(n)
+    padded = _samples(between.spread(spectrum), between.length, scale / n, np.float64)
+    return between.unpadded(padded).astype(np.float32)
+
+
+def _samples(spectrum: Bins, n: int, scale: float, kind: type) -> NDArray[Any]:
+    """Samples (n,) of all bins (n // 2 + 1,), scaled and each rounded to `kind`, in two steps."""
+    rows = _rows(n)
     columns = np.empty((n // rows, rows // 2 + 1), np.complex128)
     in_order, mirrored = _places(spectrum, n, rows)
     columns[: len(in_order)] = in_order
     np.conjugate(mirrored, out=columns[::-1][: len(mirrored)])
     columns = scipy.fft.ifft(columns, axis=0, norm="forward", overwrite_x=True)
-    grid = np.empty((rows, n // rows), np.float32)
+    grid: NDArray[Any] = np.empty((rows, n // rows), kind)
     for block, turns, first_turns in _turns(n, rows, 1):
-        bins = columns[block] * (first_turns * (scale / n))
+        bins = columns[block] * (first_turns * scale)
         bins *= turns
         grid[:, block] = scipy.fft.irfft(bins, rows, axis=1, norm="forward", overwrite_x=True).T
     return grid.ravel()
 
 
+def _is_short(n: int) -> bool:
+    """Whether SciPy transforms n samples at once."""
+    return n <= BLOCK or (n <= AT_ONCE and not _rows(n))
+
+
 def _rows(n: int) -> int:
     """Into how many rows n samples are laid: a divisor near the square root, of small factors where there is one.
 
-    One where they fit into the cache, and where they are a prime number.
+    Where none is near, the nearest whose columns can be transformed in the cache; 0 where there is no such either.
     """
-    if n <= BLOCK:
-        return 1
     below = np.arange(1, math.isqrt(n) + 1)
     below = below[n % below == 0]
     near = [int(rows) for rows in (*below, *(n // below)) if n < (LOPSIDED * rows) ** 2 and rows * rows <= 4 * n]
-    return min(near, key=lambda rows: (max(5, *fftpack.factors(rows)), -rows), default=int(below[-1]))
+    if near:
+        return min(near, key=lambda rows: (max(5, *fftpack.factors(rows)), -rows))
+    return int(below[-1]) if n // below[-1] <= BLOCK else 0
+
+
+def _parts(n: int, rows: int) -> Iterator[slice]:
+    """Cut a column's bins into the parts that are worked out one after the other."""
+    n_bins = rows // 2 + 1
+    width = -(-n_bins // LONG_PARTS) if n >= LONG else n_bins
+    for first in range(0, n_bins, width):
+        yield slice(first, min(first + width, n_bins))
 
 
 def _turns(n: int, rows: int, sign: int) -> Iterator[tuple[slice, Bins, Bins]]:
@@ -112,7 +160,7 @@ def _turns(n: int, rows: int, sign: int) -> Iterator[tuple[slice, Bins, Bins]]:
     The product of both is exp(sign 2 pi i k column / n) for bin k.
     """
     n_columns, bins = n // rows, np.arange(rows // 2 + 1)
-    width = min(max(BLOCK // rows, 1), n_columns)
+    width = min(max(BLOCK // rows, NARROW), n_columns)
     turns = np.exp(sign * 2j * np.pi / n * np.multiply.outer(np.arange(width), bins))
     for first in range(0, n_columns, width):
         last = min(first + width, n_columns)

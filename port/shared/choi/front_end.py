@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.librosa041.mel import mel_power
-from reprise_kit.port.audio.scipy017.resample import NONE, output_length, resample
+from reprise_kit.port.audio.scipy017.resample import NONE, Transformed, output_length, transform
 
 SAMPLE_RATE = 12_000  # Hz
 N_FFT = 512  # samples in a window (43 ms)
@@ -29,18 +29,25 @@ def to_12k(native: NDArray[np.float32], rate: int, resampler: str = "fourier") -
     resampler: "fourier" is what librosa 0.4.1 does by itself (scipy.signal.resample), "sinc_best" what it does where
     scikits.samplerate is installed (libsamplerate; here from the package samplerate).
     """
+    half_way = half_way_to_12k(native, rate, resampler)
+    return half_way.samples(), half_way.way
+
+
+def half_way_to_12k(native: NDArray[np.float32], rate: int, resampler: str) -> Transformed:
+    """Go as far on the way of `to_12k` as needs the native samples."""
     if resampler == "fourier":
-        return resample(native, rate, SAMPLE_RATE)
+        return transform(native, rate, SAMPLE_RATE)
     if resampler != "sinc_best":
         raise InputError(f"resampler {resampler!r}: choose one of {', '.join(RESAMPLERS)}")
     if rate == SAMPLE_RATE:
-        return native, NONE
+        return Transformed(native, len(native), len(native), NONE)
     try:
         import samplerate
     except ModuleNotFoundError:
         raise InputError("resampler sinc_best needs the package samplerate: pip install samplerate") from None
-    converted = samplerate.resample(native, SAMPLE_RATE / rate, "sinc_best")
-    return fixed_length(converted, output_length(len(native), rate, SAMPLE_RATE)), "libsamplerate sinc_best"
+    n_out = output_length(len(native), rate, SAMPLE_RATE)
+    converted = fixed_length(samplerate.resample(native, SAMPLE_RATE / rate, "sinc_best"), n_out)
+    return Transformed(converted, len(native), n_out, "libsamplerate sinc_best")
 
 
 def fixed_length(samples: NDArray[np.float32], n_samples: int) -> NDArray[np.float32]:

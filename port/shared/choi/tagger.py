@@ -77,11 +77,12 @@ class TaggerPipeline(NetworkPipeline):
     def predict(self, clip: Path) -> Prediction:
         """Return the tags' probabilities; raises InputError on a clip it cannot take."""
         decoded = self._read(clip)
-        samples, _ = front_end.to_12k(decoded.native, decoded.rate, self.resampler)
+        half_way, notes = front_end.half_way_to_12k(decoded.native, decoded.rate, self.resampler), decoded.notes
+        del decoded  # a long clip's memory serves the way back
+        samples = half_way.samples()
         tags = self._network(self._entering(front_end.melgram(samples, self.window_shift))).numpy()[0]
         seconds = len(samples) / front_end.SAMPLE_RATE
         heard = front_end.N_SAMPLES / front_end.SAMPLE_RATE
-        notes = decoded.notes
         if seconds > heard:
             notes += (f"only the middle {heard:.2f} of {seconds:.2f} s are heard",)
         elif seconds < heard:

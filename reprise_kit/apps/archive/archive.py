@@ -134,8 +134,8 @@ class Archive:
 
     def _is_answered(self, entry: Entry, sha256: str) -> bool:
         """Tell whether a clip has a row, or will have; its file is noted then."""
-        if sha256.encode() not in self.dataset.answered:
-            self.dataset.answered.add(sha256.encode())
+        if sha256 not in self.dataset.answered:
+            self.dataset.answered.add(sha256)
             return False
         self._files.append({**entry.columns, "sha256": sha256})
         self.status.count(duplicates=1)

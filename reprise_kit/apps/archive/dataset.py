@@ -35,8 +35,7 @@ from reprise_kit.apps.archive.stores import Store
 from reprise_kit.compare.errors import InputError
 
 JOB = "job.json"
-HASH_CHARACTERS = 64
-SHA_CHARACTERS = 32  # of them that are kept in memory: 128 bits
+HASH = "^[0-9a-f]{64}$"
 TABLES = {"rows": ROWS, "files": FILES}
 
 Unreadable = tuple[str, str, bool]  # path, reason, whether it is tried again
@@ -50,20 +49,18 @@ class Dataset:
         self.store, self.prefix = store, prefix
         self.identity = json.dumps(identity, sort_keys=True)
         self._check_job()
-        self.answered = Digests(SHA_CHARACTERS)  # clips that have a row for good
-        self.known = Digests(FILES.field("fingerprint").type.byte_width)  # files of these clips
+        self.answered = Digests()  # clips that have a row for good
+        self.known = Digests()  # files of these clips
         self._next = {table: self._first_free(table) for table in ("rows", "files")}
 
     def take_up(self) -> None:
         """Learn what earlier runs answered for good; drop this prefix's rows that are to be tried again."""
-        answered = [self._kept(name) for name in self.store.names("rows")]
-        keys = pa.chunked_array([chunk for column in answered for chunk in column.chunks], pa.string()).drop_null()
-        self.answered.add_all(keys)
-        files = [table for name in self.store.names("files") if (table := self._part(name, ["sha256", "fingerprint"]))]
-        if files:
-            met = pa.concat_tables(files)
-            met = met.filter(pc.is_in(met["sha256"], value_set=keys))
-            self.known.add_all(met["fingerprint"].drop_null())
+        for name in self.store.names("rows"):
+            self.answered.add_all(self._kept(name).drop_null())
+        for name in self.store.names("files"):
+            if (part := self._part(name, ["sha256", "fingerprint"])) is not None:
+                part = part.drop_null()
+                self.known.add_all(part.filter(self.answered.among(part["sha256"]))["fingerprint"])
 
     def add(self, rows: list[Row], files: list[Row]) -> None:
         """Write a part of each table that has rows."""
@@ -144,6 +141,5 @@ def _check_form(part: pa.Table, schema: pa.Schema, columns: list[str] | None) ->
     """Raise ValueError where a part is not of its table's form: other columns, other types, hashes that are none."""
     if not part.schema.equals(pa.schema([schema.field(column) for column in columns or schema.names])):
         raise ValueError("other columns")
-    lengths = pc.utf8_length(part["sha256"]) if "sha256" in part.column_names else pa.array([], pa.int32())
-    if pc.any(pc.not_equal(lengths, HASH_CHARACTERS)).as_py():
-        raise ValueError("hashes of another length")
+    if "sha256" in part.column_names and pc.any(pc.invert(pc.match_substring_regex(part["sha256"], HASH))).as_py():
+        raise ValueError("hashes that are none")

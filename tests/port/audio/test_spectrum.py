@@ -9,7 +9,7 @@ from reprise_kit.port.audio.scipy017 import spectrum
 B = spectrum.BLOCK
 PRIME, TWICE_A_PRIME = 131_071, 2 * 65_537
 SCALE = 0.7071  # 0.7 of a float32 lies between two others as often as not
-LENGTHS = [2, 3, 9999, B, B + 2, B + 5, 6 * B, 1152 * 1193, PRIME, TWICE_A_PRIME, 1009 * 1013]
+LENGTHS = [2, 3, 9999, B, B + 2, B + 5, 79_999, 6 * B, 1152 * 1193, PRIME, TWICE_A_PRIME, 1009 * 1013]
 
 
 @pytest.fixture(params=LENGTHS)
@@ -30,6 +30,17 @@ def test_forward_is_the_double_transform_rounded_once(samples):
     mostly_equal(got, wanted)
 
 
+@pytest.mark.parametrize("n", [6 * B, 1152 * 1193, 999 * 1001])
+def test_a_long_clip_in_parts_has_the_same_bits(n, monkeypatch):
+    samples = np.random.default_rng(n).standard_normal(n).astype(np.float32)
+    whole = spectrum.forward(samples)
+    monkeypatch.setattr(spectrum, "LONG", n)
+    rows = spectrum._rows(n)
+    assert len(list(spectrum._parts(n, rows))) == spectrum.LONG_PARTS
+    assert len(list(spectrum._parts(n - 1, rows))) == 1
+    np.testing.assert_array_equal(spectrum.forward(samples), whole)
+
+
 @pytest.mark.parametrize("share", [0.0, 0.3, 0.5, 0.99])
 def test_the_lowest_bins_alone_are_those_of_all(samples, share):
     n_bins = 1 + int(share * (len(samples) // 2))
@@ -48,8 +59,14 @@ def test_backward_undoes_it_and_scales(samples):
 
 @pytest.mark.parametrize("n", LENGTHS)
 def test_rows_divide_and_small_factors_are_preferred(n):
-    assert n % spectrum._rows(n) == 0
-    assert [spectrum._rows(n) for n in (B, PRIME, TWICE_A_PRIME, 1152 * 1193)] == [1, 1, 2, 1152]
+    assert n <= B or not spectrum._rows(n) or n % spectrum._rows(n) == 0
+    assert [spectrum._rows(n) for n in (6 * B, PRIME, TWICE_A_PRIME, 1152 * 1193, 21 * 65_521)] == [
+        1024,
+        0,
+        0,
+        1152,
+        21,
+    ]
 
 
 def test_a_wrong_sign_would_be_seen(monkeypatch):
