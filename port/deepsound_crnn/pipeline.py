@@ -17,7 +17,7 @@ from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, seconds_at, whole
 from reprise_kit.port.audio.librosa041.mel import N_MELS, log_mel
-from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, resample, transform
+from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, Transformed, resample, transform
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
 from reprise_kit.port.deepsound_crnn import model as crnn
@@ -98,27 +98,29 @@ class Pipeline(NetworkPipeline):
 
     def recognise(self, decoded: Decoded) -> Prediction:
         """Return the answer on a clip that is decoded already; raises InputError where it is too short."""
-        return self._answers([self._features(decoded)])[0]
+        half_way = transform(decoded.native, decoded.rate)
+        return self._answers([self._features(half_way, decoded.notes)])[0]
 
     def _heard(self, clip: Path) -> Heard | Prediction | InputError:
         """Take in a clip: its features, or its answer where it is so long that it is streamed."""
         try:
             if self.fix_quirks:  # only what the original heard streams
-                return self._features(self._read(clip))
-            with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
-                if opened.expected > seconds_at(opened.rate, self.stream_over):
-                    from reprise_kit.port.deepsound_crnn import live
+                decoded = self._read(clip)
+            else:
+                with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
+                    if opened.expected > seconds_at(opened.rate, self.stream_over):
+                        from reprise_kit.port.deepsound_crnn import live
 
-                    return live.predict(self.model, opened)
-                return self._features(whole(opened, self._longest))
+                        return live.predict(self.model, opened)
+                    decoded = whole(opened, self._longest)
+            half_way, notes = transform(decoded.native, decoded.rate), decoded.notes
+            del decoded  # a long clip's memory serves the way back
+            return self._features(half_way, notes)
         except InputError as error:
             return type(error)(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
 
-    def _features(self, decoded: Decoded) -> Heard:
-        half_way, notes = transform(decoded.native, decoded.rate), decoded.notes
-        del decoded  # a long clip's memory serves the way back
+    def _features(self, half_way: Transformed, notes: tuple[str, ...]) -> Heard:
         samples = half_way.samples()
-        del half_way
         return Heard(crnn.frames(log_mel(samples)), len(samples) / SAMPLE_RATE, notes)
 
     def _answers(self, heard: Sequence[Heard]) -> list[Prediction]:
