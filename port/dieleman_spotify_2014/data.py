@@ -46,5 +46,6 @@ def split(given: Songs, seed: int, parts: tuple[float, float] = PARTS) -> Split:
     ends = [max(1, round(parts[0] * len(groups))), max(2, round(sum(parts) * len(groups)))]
     of_parts = [np.flatnonzero(np.isin(given.groups, part)) for part in np.split(groups, ends)]
     if min(len(rows) for rows in of_parts) < 1 or len(of_parts[2]) < 2:
-        raise InputError(f"{len(given.files)} songs in {len(groups)} groups are too few to learn from and to ask about")
+        few = f"{len(given.files)} songs in {len(groups)} groups are too few to learn from and to ask about"
+        raise InputError(f"{few}; give 20 groups or more")
     return Split(*of_parts)

@@ -2,12 +2,14 @@
 
 import time
 from collections.abc import Callable
+from contextlib import ExitStack
 from typing import Any
 
 import keras
 from rich.progress import Progress, TextColumn
 
 from reprise_kit.compare.bar import bar
+from reprise_kit.compare.patience import patience
 
 
 class Shown(keras.callbacks.Callback):  # type: ignore[misc]
@@ -21,19 +23,23 @@ class Shown(keras.callbacks.Callback):  # type: ignore[misc]
         super().__init__()
         self.say, self.first, self.began = say, True, 0.0
         self.bar: Progress | None = None
+        self.building = ExitStack()
 
     def __enter__(self) -> "Shown":
-        """Draw nothing yet."""
+        """Draw nothing yet; where it takes long until the first epoch begins, say so."""
+        self.building.enter_context(patience(lambda: "building the network"))
         return self
 
     def __exit__(self, *error: object) -> None:
         """Take the bar away."""
+        self.building.close()
         if self.bar:
             self.bar.stop()
             self.bar = None
 
     def on_epoch_begin(self, epoch: int, logs: Any = None) -> None:
         """Begin a bar; a run that goes on says so first."""
+        self.building.close()
         if self.first and epoch:
             self.say(f"goes on after epoch {epoch}")
         self.first, self.began = False, time.monotonic()
