@@ -49,6 +49,7 @@ function begin(name) {
   complain("");
   progress(null);
   song = new Song(name, chosen().value, chosen().dataset.title, chosen().dataset.untrained === "1");
+  song.taken = noun() === "file" ? "over the whole file" : "over all it heard";
   file = comparison = null;
   for (const place of document.querySelectorAll(".noun")) place.textContent = song.untrained ? "output" : "genre";
   at("listener").textContent = `Heard by: ${song.heardBy}`;
@@ -116,7 +117,7 @@ const HANDLERS = {
     showSong();
     const [[p, g]] = ranked(song.whole());
     say(song.untrained ? "Done. These weights know no genres, so none is named."
-      : `Done: ${song.names[g]}, ${percent(p)}${song.curved ? " on the mean of all moments" : ` over the whole ${noun()}`}.`);
+      : `Done: ${song.names[g]}, ${percent(p)} ${song.over}.`);
     at("saves").hidden = false;
     document.querySelector('[data-save="png"]').hidden = !song.curved;
     at("zooming").hidden = !song.curved || song.duration < LONG_SECONDS;

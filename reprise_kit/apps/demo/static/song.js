@@ -17,6 +17,7 @@ export class Song {
     this.expected = 0; // seconds, an estimate until the end
     this.mode = "live";
     this.notes = [];
+    this.taken = "";
   }
 
   begin({ labels, step_seconds: stepSeconds, expected_seconds: expected = 0 }) {
@@ -30,6 +31,9 @@ export class Song {
 
   // Whether it is shown as curves over time.
   get curved() { return this.steps.length > 0 && this.labels.length <= COLOURS; }
+
+  // What an answer is on: `taken` of a network that answers once.
+  get over() { return this.curved ? "on the mean of all moments" : this.taken; }
 
   get ended() {
     return this.mode !== "live" || this.complete === true;

@@ -46,7 +46,7 @@ export function drawSong(song, comparison) {
 // The number is the band's, and the network's own for the whole song where that is another.
 function showHeadline(song, whole) {
   const [[p, g]] = ranked(whole);
-  const over = !song.ended ? "so far" : song.curved ? "on the mean of all moments" : "over the whole file";
+  const over = song.ended ? song.over : "so far";
   at("headline").textContent = song.untrained ? "No genre: these weights were never taught any." : `${song.names[g]}, ${percent(p)} ${over}`;
   const own = song.ended && song.curved && song.clip ? ranked(song.clip)[0] : null;
   const other = own && !song.untrained && (own[1] !== g || Math.abs(own[0] - p) > APART);
