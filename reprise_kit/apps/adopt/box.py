@@ -210,7 +210,7 @@ def _watch(
 ) -> str:
     """Wait for the program; return why it has to be ended, or "" where it ended itself."""
     began = quiet = time.monotonic()
-    worked = 0.0
+    worked, looks, ready = 0.0, 0, 0
     while True:
         try:
             process.wait(POLL_SECONDS)
@@ -227,8 +227,9 @@ def _watch(
         if (memory := sum(map(_memory, family))) > limits.memory:
             return f"it took {memory >> 20} MB of memory, the limit is {limits.memory >> 20}"
         work = sum(map(_work, family))
-        if abs(work - worked) > BUSY * (now - quiet):
-            quiet, worked = now, work
+        looks, ready = looks + 1, ready + any(map(_is_ready, family))
+        if abs(work - worked) > BUSY * (now - quiet) or ready > looks / 4:
+            quiet, worked, looks, ready = now, work, 0, 0
         elif now - quiet > (waited := limits.idle if kept() else limits.vain):
             return f"it did nothing for {waited:g} s (it waits for somebody)"
 
@@ -258,7 +259,7 @@ def _family(pid: int) -> list[int]:
     return found[1:]
 
 
-def _stat(pid: int) -> list[str]:
+def _stat(pid: int | str) -> list[str]:
     """The fields of /proc/PID/stat from the state on; none where it has ended."""
     try:
         return Path(f"/proc/{pid}/stat").read_text("utf-8", "replace").rpartition(")")[2].split()
@@ -274,6 +275,15 @@ def _memory(pid: int) -> int:
 def _work(pid: int) -> float:
     """Seconds of a core that a process has had, and its children that have ended (a compiler's many)."""
     return sum(map(int, _stat(pid)[11:15])) / os.sysconf("SC_CLK_TCK")
+
+
+def _is_ready(pid: int) -> bool:
+    """Whether one of its threads wants a core or a disk: on a machine that others use it may get little for long."""
+    try:
+        threads = os.listdir(f"/proc/{pid}/task")  # noqa: PTH208
+    except OSError:
+        return False
+    return any(_stat(f"{pid}/task/{thread}")[:1] in (["R"], ["D"]) for thread in threads)
 
 
 def _last_words(log: Path) -> str:

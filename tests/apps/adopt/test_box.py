@@ -75,6 +75,13 @@ def test_it_is_ended_for_waiting_in_vain(tmp_path: Path) -> None:
     assert ran(tmp_path, "sleep 60", Limits(seconds=50, idle=0.5, vain=1.5)).why.startswith("it did nothing for 1.5 s")
 
 
+def test_wanting_a_core_is_no_waiting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As on a machine where others have every core."""
+    monkeypatch.setattr(box, "_work", lambda pid: 0.0)
+    ended = ran(tmp_path, "while :; do :; done", Limits(seconds=6, idle=1, vain=1), kept=lambda: True)
+    assert ended.why.startswith("it ran for 6 s")
+
+
 def test_work_of_children_that_end_is_work(tmp_path: Path) -> None:
     """A compiler's: each is gone soon, and what began them only waits for the next."""
     script = "for i in 1 2 3 4 5 6; do timeout 0.6 sh -c 'while :; do :; done'; sleep 0.4; done; exit 0"
