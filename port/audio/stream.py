@@ -23,7 +23,7 @@ from reprise_kit.port.audio.parts import HEARD, Incoming
 from reprise_kit.port.audio.provenance import Origin
 
 # An hour of mp3, 60 MB, takes about ten seconds; what lies in memory waits to be taken, more of it in the pipe.
-LIMITS = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, per_second=100_000)
+LIMITS = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, silence=600.0, per_second=100_000)
 ARRIVING = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, silence=86_400.0)
 
 

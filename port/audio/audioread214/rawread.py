@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.content import Content
 
+MAX_CHUNKS = 10_000  # a file has a dozen; a hole of zeros is one in eight bytes
 STREAMED = 0x7FFF0000  # a size this large is a placeholder: the writer could not seek back
 AU_MAGIC = b".snd"
 AU_WIDTHS = {1: 2, 2: 1, 3: 2, 4: 3, 5: 4, 27: 2}  # encoding: bytes a sample as `sunau` counts them
@@ -92,10 +93,13 @@ def read(content: Content) -> RawAudio | None:
 
 def _chunks(content: Content, start: int, order: str) -> Iterator[tuple[bytes, int, int]]:
     """Name, position and size of each chunk; sizes as written, positions even."""
-    while start + 8 <= len(content):
+    for _ in range(MAX_CHUNKS):
+        if start + 8 > len(content):
+            return
         name, size = struct.unpack(f"{order}4sL", content[start : start + 8])
         yield name, start + 8, size
         start += 8 + size + size % 2
+    raise InputError(f"more than {MAX_CHUNKS:,} chunks in its header: made to be read for ever; refused")
 
 
 def _read_wav(content: Content) -> RawAudio | None:
