@@ -28,6 +28,7 @@ from reprise_kit.compare.faults import LINE, unforeseen
 from reprise_kit.compare.workers import python, starting
 
 MB = 1 << 20
+MORE = 16  # files that a box reads which stays for more
 WORDS = 2000  # characters of a message that are taken from a box
 
 
@@ -108,24 +109,33 @@ def boxed_each(
         with _SERVER.ask(reader, limits, handed, paths=left, also=also, arguments=arguments) as answer:
             whole = True
             while left and whole:
-                items = _Items(answer, left.pop(0), limits)
+                items = Items(answer, left.pop(0), limits)
                 yield items
                 whole = items.whole
 
 
-class _Items(Iterator[Any]):
-    """What was read of one file; `whole` once nothing more comes and the box is still good for the next file."""
+def staying(reader: Reader, limits: Limits, line: socket.socket) -> "Answer":
+    """Begin a box that stays for MORE files: for what comes by the other end of a line, [path, arguments] and the
+    descriptor of that file, open already, it answers with `Items`."""
+    return _SERVER.ask(reader, limits, line.fileno(), paths=[], also=[], arguments=[])
 
-    def __init__(self, answer: "_Answer", path: Path, limits: Limits) -> None:
+
+class Items(Iterator[Any]):
+    """What was read of one file; `whole` once nothing more comes and the box can read another, `good` if all was."""
+
+    def __init__(self, answer: "Answer", path: Path, limits: Limits) -> None:
+        """Nothing is read yet."""
         self.answer, self.path, self.limits = answer, path, limits
-        self.left, self.whole = limits.answer, False
+        self.left, self.whole, self.good = limits.answer, False, False
 
     def __next__(self) -> Any:
+        """Return the next value or array; raises as `boxed` says."""
         if self.whole:
             raise StopIteration
         kind, value = self._next()
         self.whole = kind not in (frames.VALUE, frames.ARRAY)
         if kind == frames.DONE:
+            self.good = True
             raise StopIteration
         if kind == frames.REFUSED:
             raise InputError(str(value)[:WORDS])
@@ -169,17 +179,20 @@ def _fault(path: Path, value: Any) -> InputError:
     return unforeseen(error, path)
 
 
-class _Answer:
+class Answer:
     """One request: the pipe and the memory its answer comes by, and the line that tells of its end and asks for it."""
 
     def __init__(self, pipe: int, shared: int, line: socket.socket, silence: float) -> None:
+        """Take hold of what it comes by."""
         self.pipe, self.shared, self.line, self.silence = pipe, shared, line, silence
         self.silent = False
 
-    def __enter__(self) -> "_Answer":
+    def __enter__(self) -> "Answer":
+        """Begin."""
         return self
 
     def __exit__(self, *_: object) -> None:
+        """End the request, whatever its process does."""
         self.line.close()  # which ends the process, if it runs
         os.close(self.pipe)
         os.close(self.shared)
@@ -197,6 +210,12 @@ class _Answer:
             if not n:
                 raise EOFError
             at += n
+
+    def ended(self) -> bool:
+        """Whether its process is no more."""
+        told = select.poll()
+        told.register(self.line, select.POLLIN)
+        return bool(told.poll(0))
 
     def how_it_ended(self, limits: Limits) -> str:
         """Say why there is no more, in words."""
@@ -221,12 +240,13 @@ class _Server:
         self.line: socket.socket | None = None
         self.process: subprocess.Popen[bytes] | None = None
 
-    def ask(self, reader: Reader, limits: Limits, handed: int | None, **asked: Any) -> _Answer:
+    def ask(self, reader: Reader, limits: Limits, handed: int | None, **asked: Any) -> Answer:
         """Begin to read files in a box. asked: `paths`, `also` and `arguments`, as `boxed` has them."""
         asked |= {
             "reader": [reader.__module__, reader.__qualname__],
             "limits": [limits.memory, limits.seconds, limits.shared],
             "folder": str(Path.cwd()),
+            "more": MORE,
         }
         mine, theirs = os.pipe()
         with suppress(OSError):  # more than a user may have
@@ -239,7 +259,7 @@ class _Server:
         finally:
             os.close(theirs)
             its_end.close()
-        return _Answer(mine, shared, line, limits.silence)
+        return Answer(mine, shared, line, limits.silence)
 
     def _send(self, request: bytes, descriptors: list[int]) -> None:
         with self.lock:

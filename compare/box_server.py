@@ -105,17 +105,33 @@ def _read(pipe: int, shared: int, handed: list[int], asked: dict[str, Any], serv
         paths = [Path(path) for path in asked["paths"]]
         memory, seconds, shared_bytes = asked["limits"]
         also = map(Path, asked["also"])
-        done.extend(confinement.confine([] if handed else paths, also, memory, seconds, shared_bytes))
+        named, opened = ([], len(paths) or asked["more"]) if handed else (paths, 0)
+        done.extend(confinement.confine(named, also, memory, seconds, shared_bytes, opened))
         if os.getppid() != server:
             return  # which ended before the kernel knew that this process is to end with it
         module, name = asked["reader"]
-        for path in paths:
+        for path, arguments in _asked(asked, handed):
             confinement.begin_file(seconds)
-            reading = partial(_read_by, module, name, path, [*handed, *asked["arguments"]])
-            _answer(pipe, (shared, shared_bytes), path, reading)
+            _answer(pipe, (shared, shared_bytes), path, partial(_read_by, module, name, path, arguments))
         code = 0
     finally:
         os._exit(code)
+
+
+def _asked(asked: dict[str, Any], handed: list[int]) -> Iterator[tuple[Path, list[Any]]]:
+    """Yield each file and what its reader gets: those named, or what comes by a line, a file open already each."""
+    for path in asked["paths"]:
+        yield Path(path), [*handed, *asked["arguments"]]
+    if asked["paths"]:
+        return
+    with socket.socket(fileno=handed[0]) as line:
+        for _ in range(asked["more"]):
+            request, descriptors, _, _ = socket.recv_fds(line, REQUEST_BYTES, 1)
+            if not request:
+                return
+            path, arguments = json.loads(request)
+            yield Path(path), [*descriptors, *arguments]
+            os.close(descriptors[0])
 
 
 def _read_by(module: str, name: str, path: Path, arguments: list[Any]) -> Iterator[Any]:

@@ -64,13 +64,15 @@ def begin() -> list[str]:
     return []
 
 
-def confine(paths: Sequence[Path], also: Iterable[Path], memory: int, seconds: int, shared: int) -> list[str]:
+def confine(
+    paths: Sequence[Path], also: Iterable[Path], memory: int, seconds: int, shared: int, opened: int = 0
+) -> list[str]:
     """Give up all but reading `paths` and what is `also` named; return the names of what could be done.
 
-    memory: bytes of address space beyond what is mapped now. seconds: of processor time for each path, or for the one
-    file that is open already. shared: bytes that such a file may grow to.
+    memory: bytes of address space beyond what is mapped now. seconds: of processor time for each path, and for each
+    of so many that come `opened` already. shared: bytes that a file which is open may grow to.
     """
-    _limit(max(len(paths), 1), memory, seconds, shared)
+    _limit(len(paths) + opened, memory, seconds, shared)
     done = ["limits"]
     with suppress(OSError, AttributeError):
         _call(_LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))

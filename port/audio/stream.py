@@ -5,15 +5,16 @@ A decoder may take long, ask for much memory or crash, and a file may be made so
 
 import os
 import threading
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Iterator
 from contextlib import closing, contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import IO, Any, NoReturn
 
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise_kit.compare import box_pool
 from reprise_kit.compare.box import MB, Limits, boxed
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio import parts
@@ -23,7 +24,9 @@ from reprise_kit.port.audio.parts import HEARD, Incoming
 from reprise_kit.port.audio.provenance import Origin
 
 # An hour of mp3, 60 MB, takes about ten seconds; what lies in memory waits to be taken, more of it in the pipe.
-LIMITS = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, silence=600.0, per_second=100_000)
+LIMITS = Limits(memory=4096 * MB, seconds=300, answer=1 << 45, shared=64 * MB, silence=600.0)
+SMALL = 20 * MB  # bytes of a clip that a box takes which stays for the next; a larger one gets more time, in its own
+PER_SECOND = 100_000  # bytes
 ARRIVING = Limits(memory=4096 * MB, seconds=120, answer=1 << 45, shared=64 * MB, silence=86_400.0)
 
 
@@ -39,10 +42,10 @@ def arriving(
     content: Content, max_seconds: float, decoder: str = "pyav", strict: bool = False, form: str = HEARD
 ) -> Iterator[Incoming]:
     """Decode an open clip part by part, as `incoming`; nobody else may read it meanwhile. form: one of `parts`'s."""
-    asked = boxed(
-        parts.heard, content.path, max_seconds, decoder, strict, form, limits=LIMITS, handed=content.file.fileno()
-    )
-    with _told(asked, content.path) as (first, items):
+    arguments = (parts.heard, content.path, content.file.fileno(), max_seconds, decoder, strict, form)
+    large = replace(LIMITS, per_second=PER_SECOND).grown([content.path], [])
+    limits = LIMITS if len(content) <= SMALL else large
+    with box_pool.asked(*arguments, limits=limits) as asked, _told(asked, content.path) as (first, items):
         if isinstance(first, dict):
             yield _begun(first, items)
             return
@@ -70,18 +73,17 @@ def overheard(clip: Fed, max_seconds: float) -> Iterator[Incoming]:
     path = Path("what is arriving")
     try:
         asked = boxed(parts.fed, path, clip.size, max_seconds, limits=ARRIVING, handed=taken)
-        with _told(asked, path) as (first, items):
+        with closing(asked), _told(asked, path) as (first, items):
             yield _begun(first, items)
     finally:
         os.close(taken)
 
 
 @contextmanager
-def _told(asked: Generator[Any, None, None], path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
+def _told(asked: Iterator[Any], path: Path) -> Iterator[tuple[Any, Iterator[Any]]]:
     """The first of a box's items and the others; a refusal does not name the file, whoever asked does."""
-    with closing(asked):
-        items = _nameless(asked, path)
-        yield next(items, None), items
+    items = _nameless(asked, path)
+    yield next(items, None), items
 
 
 def _nameless(items: Iterator[Any], path: Path) -> Iterator[Any]:

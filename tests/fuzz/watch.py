@@ -10,7 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
-from reprise_kit.compare import box, frames
+from reprise_kit.compare import box, box_pool, frames
 from reprise_kit.compare.errors import InputError, UnforeseenError
 
 SECONDS = 2.0  # of a core, for one input
@@ -81,12 +81,12 @@ def _importing() -> bool:
 @contextlib.contextmanager
 def unboxed() -> Iterator[None]:
     """Readers run in this process, and what they say still goes through the box's words."""
-    kept = box.boxed_each
-    box.boxed_each = _each  # type: ignore[assignment]
+    kept = box.boxed_each, box_pool.asked
+    box.boxed_each, box_pool.asked = _each, _asked  # type: ignore[assignment]
     try:
         yield
     finally:
-        box.boxed_each = kept
+        box.boxed_each, box_pool.asked = kept
 
 
 def _each(
@@ -94,6 +94,11 @@ def _each(
 ) -> Iterator[Iterator[Any]]:
     first = () if handed is None else (handed,)
     return (_said(reader(path, *first, *arguments)) for path in paths)
+
+
+@contextlib.contextmanager
+def _asked(reader: box.Reader, path: Path, handed: int, *arguments: Any, **_: Any) -> Iterator[Iterator[Any]]:
+    yield _said(reader(path, handed, *arguments))
 
 
 def _said(items: Iterator[Any]) -> Iterator[Any]:

@@ -46,7 +46,7 @@ class DecodingJob(StubJob):
 
     def open(self):
         parts.heard = hostile_decoders.heard
-        stream.LIMITS = replace(stream.LIMITS, seconds=1, per_second=0)
+        stream.LIMITS = replace(stream.LIMITS, seconds=1)
         return lambda tasks: [decoded_row(task) for task in tasks]
 
 

@@ -116,7 +116,7 @@ def test_the_limit_of_duration_holds(name: str) -> None:
 def taken_over(monkeypatch: pytest.MonkeyPatch) -> None:
     """A decoder that does what a file says, under limits that are soon reached."""
     monkeypatch.setattr(parts, "heard", hostile_decoders.heard)
-    monkeypatch.setattr(stream, "LIMITS", replace(stream.LIMITS, seconds=1, per_second=0))
+    monkeypatch.setattr(stream, "LIMITS", replace(stream.LIMITS, seconds=1))
 
 
 @pytest.mark.usefixtures("taken_over")
