@@ -78,6 +78,26 @@ class Pipe:
         return first or self.file.read1(size)
 
 
+class Searched:
+    """A file that is searched for sound, which ends in a long hole; `zeros`: how many since something was found."""
+
+    def __init__(self, file: Any) -> None:
+        """Read an open file."""
+        self.file, self.zeros = file, 0
+
+    def __getattr__(self, name: str) -> Any:
+        """All else is the file's own."""
+        return getattr(self.file, name)
+
+    def read(self, size: int) -> bytes:
+        """Read on; raises InputError once there were ZEROS bytes of nothing."""
+        data: bytes = self.file.read(size)
+        self.zeros = self.zeros + len(data) if data and not data.strip(b"\0") else 0
+        if self.zeros > ZEROS:
+            raise InputError(f"no sound in {ZEROS >> 20} MB of zeros; it was never written to its end, most likely")
+        return data
+
+
 @contextmanager
 def opened(path: Path) -> Iterator[Content]:
     """Open a file, which must be there, be a file and hold something that is not a playlist; raises InputError."""

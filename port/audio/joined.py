@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from reprise_kit.port.audio import mp3
-from reprise_kit.port.audio.content import Content
+from reprise_kit.port.audio.content import ZEROS, Content
 
 WINDOW = 1 << 20  # bytes searched at once
 OGG_PAGE, OGG_FLAGS = b"OggS\0", 5  # what a page begins with, and where its flags are
@@ -36,8 +36,12 @@ def _ogg_links(content: Content) -> int:
 
 def _places(content: Content, mark: bytes) -> Iterator[int]:
     """Where `mark` stands, from the start on."""
+    zeros = 0
     for base in range(0, len(content), WINDOW):
         window = content[base : base + WINDOW + len(mark) - 1]
+        zeros = 0 if window.strip(b"\0") else zeros + WINDOW
+        if zeros > ZEROS:  # a hole: the decoder will not get through it either
+            return
         at = window.find(mark)
         while at >= 0:
             yield base + at

@@ -12,9 +12,10 @@ from numpy.typing import NDArray
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.audioread214 import described
 from reprise_kit.port.audio.audioread214.coded import EXACT, Coded, none_decoded, too_long
-from reprise_kit.port.audio.content import Content, Pipe
+from reprise_kit.port.audio.content import Content, Pipe, Searched
 from reprise_kit.port.audio.provenance import Origin, pyav_version
 
+Opened = tuple[Any, Searched]  # a container and its file
 Form = tuple[str, str, int]  # sample format, layout, Hz of a frame
 CHANGES = "rate or channels change midway: the original hears it in the first form throughout"
 ALONE = {"protocol_whitelist": "none"}  # what is open is read, whatever it refers to
@@ -41,7 +42,8 @@ def open_pyav(content: Content | Pipe, max_seconds: float, form: str | None = No
     import av
 
     try:
-        container = av.open(content.rewound(), "r", format=form, options=ALONE, metadata_errors="ignore")
+        file = Searched(content.rewound())
+        container = av.open(file, "r", format=form, options=ALONE, metadata_errors="ignore")
     except (av.error.FFmpegError, ValueError, OSError) as error:
         raise InputError(f"no audio file that can be decoded ({_reason(error)})") from None
     with container:
@@ -63,7 +65,7 @@ def open_pyav(content: Content | Pipe, max_seconds: float, form: str | None = No
             (container.duration or 0) / av.time_base,
             stream.codec_context.bit_rate or 0,
         )
-        coded.parts = _decoded_parts(container, stream, first, coded, max_seconds)
+        coded.parts = _decoded_parts((container, file), stream, first, coded, max_seconds)
         yield coded
 
 
@@ -127,13 +129,13 @@ class _Converter:
 
 
 def _decoded_parts(
-    container: Any, stream: Any, first: Any, coded: Coded, max_seconds: float
+    opened: Opened, stream: Any, first: Any, coded: Coded, max_seconds: float
 ) -> Iterator[NDArray[np.int16]]:
     """Interleaved int16 parts in order; where the form changes midway they keep the first, as the program's do."""
     converter: _Converter | None = None
     wanted: Form | None = None
     total = 0
-    for frame in _frames(container, stream, coded.notes):
+    for frame in _frames(opened, stream, coded.notes):
         form = frame.format.name, frame.layout.name, frame.sample_rate
         if converter is None:
             converter, wanted = _Converter(form), form
@@ -154,12 +156,12 @@ def _decoded_parts(
     yield converter.take(last=True)
 
 
-def _frames(container: Any, stream: Any, notes: list[str]) -> Iterator[Any]:
+def _frames(opened: Opened, stream: Any, notes: list[str]) -> Iterator[Any]:
     """Decoded frames; packets that cannot be decoded are left out, and counted in the notes at the end."""
     import av
 
     broken = 0
-    for packet in _packets(container, stream, notes):
+    for packet in _packets(opened, stream, notes):
         try:
             frames = packet.decode()
         except av.error.FFmpegError:
@@ -172,12 +174,15 @@ def _frames(container: Any, stream: Any, notes: list[str]) -> Iterator[Any]:
         notes.append(f"{broken} broken packets were left out, as in the original")
 
 
-def _packets(container: Any, stream: Any, notes: list[str]) -> Iterator[Any]:
+def _packets(opened: Opened, stream: Any, notes: list[str]) -> Iterator[Any]:
     """Packets up to the end or to the first that cannot be read, then the one that empties the decoder."""
     import av
 
+    container, file = opened
     try:
-        yield from container.demux(stream)
+        for packet in container.demux(stream):
+            file.zeros = 0
+            yield packet
     except av.error.FFmpegError:
         notes.append("it cannot be read to its end: heard as far as it goes, as in the original")
         last = av.Packet()

@@ -1,5 +1,6 @@
 """Decoding in parts, in a box, gives what decoding at once gives: samples, rate, notes, refusals; only the box ends."""
 
+import os
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -174,3 +175,13 @@ def test_a_decoder_that_lies_is_refused(lines: str, tmp_path: Path, monkeypatch:
     assert not isinstance(caught.value, UnforeseenError)
     path.write_text(f'{GOOD}\narray ["f4", [5]]\n[3]')
     assert decode(path).native.shape == (5,) and decode(path).notes == ("3",)
+
+
+@pytest.mark.parametrize("name", ["drums_mono_vbr.mp3", "bells.ogg", "strings_96k.flac"])
+def test_a_hole_behind_good_sound_is_not_searched_for_ever(name: str, tmp_path: Path) -> None:
+    whole = next(path for path in CLIPS if path.name == name).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(whole[: len(whole) // 2])
+    os.truncate(path, 1 << 40)
+    with pytest.raises(InputError, match=r"MB of zeros|no audio file that can be decoded"):
+        _all(path)
