@@ -23,6 +23,7 @@ TAPS = 16  # bins that one is interpolated from
 BETA = math.pi * TAPS * (1 - 1 / (2 * PADDED))
 DEGREE = 18  # of the polynomial that stands for the Bessel function, good to 1e-15
 BLOCK = 4096  # bins interpolated at a time, so that they stay in the cache
+EVENED = 1 << 15  # samples divided at a time
 ODD_PRIMES = (3, 5, 7, 11)
 
 Bins = NDArray[np.complexfloating[Any, Any]]
@@ -96,8 +97,8 @@ class Between:
     def _even(self, samples: NDArray[np.float64]) -> None:
         """Divide by what interpolation does to samples, by their distance from the middle."""
         gain, n = _gain(), self.n
-        for first in range(0, n, BLOCK):
-            part = samples[first : first + BLOCK]
+        for first in range(0, n, EVENED):
+            part = samples[first : first + EVENED]
             away = (2 * np.arange(first, first + len(part)) / n - 1) * (n / self.length * PADDED)
             part *= gain(away * away)
 

@@ -22,7 +22,7 @@ from reprise_kit.port.audio.scipy017.interpolated import Between
 BLOCK = 1 << 16  # samples transformed at a time, so that they stay in the cache
 NARROW = 16  # columns at a time at least: float32s of a cache line
 LONG = 1 << 25  # samples, 12 minutes at 44.1 kHz, from which forward takes LONG_PARTS times the first step's time
-LONG_PARTS = 4
+LONG_PARTS = 6
 AT_ONCE = 100_000  # samples up to which a number that cannot be laid out is SciPy's, in about 20 ms
 LOPSIDED = 8  # how much fewer rows than columns' geometric mean with them are taken for the sake of their factors
 

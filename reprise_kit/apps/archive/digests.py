@@ -22,13 +22,31 @@ class Digests:
     def __contains__(self, digest: bytes | str) -> bool:
         """Tell whether a digest was added."""
         wanted = _cut(digest)
-        return wanted in self._recent or bool(self._holds(np.frombuffer(wanted, np.uint64)[None])[0])
+        if wanted in self._recent:
+            return True
+        self._settle()
+        first, second = np.frombuffer(wanted, np.uint64)
+        at = int(np.searchsorted(self._sorted[:, 0], first))
+        while at < len(self._sorted) and self._sorted[at, 0] == first:  # once, but for digests that begin alike
+            if self._sorted[at, 1] == second:
+                return True
+            at += 1
+        return False
 
     def among(self, column: pa.ChunkedArray) -> NDArray[np.bool_]:
         """Tell of each digest of a column, as `add_all` takes it, whether it was added."""
         wanted = _words(column)
-        recent = np.array([digest.tobytes() in self._recent for digest in wanted], bool)
-        return np.asarray(self._holds(wanted) | recent)
+        found = np.zeros(len(wanted), bool)
+        if self._recent:
+            found[:] = [digest.tobytes() in self._recent for digest in wanted]
+        self._settle()
+        at, left = np.searchsorted(self._sorted[:, 0], wanted[:, 0]), np.arange(len(wanted))
+        while len(left):  # as above
+            within = left[at[left] < len(self._sorted)]
+            left = within[self._sorted[at[within], 0] == wanted[within, 0]]
+            found[left] |= self._sorted[at[left], 1] == wanted[left, 1]
+            at[left] += 1
+        return found
 
     def add(self, digest: bytes | str) -> None:
         """Add one."""
@@ -43,17 +61,6 @@ class Digests:
         self._waiting.append(_words(column))
         if sum(map(len, self._waiting)) > max(RECENT, len(self._sorted) // 2):
             self._settle()
-
-    def _holds(self, wanted: Words) -> NDArray[np.bool_]:
-        self._settle()
-        found = np.zeros(len(wanted), bool)
-        at, left = np.searchsorted(self._sorted[:, 0], wanted[:, 0]), np.arange(len(wanted))
-        while len(left):  # once, but for digests that begin alike
-            within = left[at[left] < len(self._sorted)]
-            left = within[self._sorted[at[within], 0] == wanted[within, 0]]
-            found[left] |= self._sorted[at[left], 1] == wanted[left, 1]
-            at[left] += 1
-        return found
 
     def _settle(self) -> None:
         """Sort in what waits."""
