@@ -64,6 +64,20 @@ def test_there_are_pages() -> None:
     assert {"api.md", "architecture.md", "migrate.md", "own-system.md"} <= {page.name for page in PAGES}
 
 
+def test_what_lives_where_is_there() -> None:
+    """Every file and folder of architecture.md's table; one without its folder stands beside those before it."""
+    text = (ROOT / "docs" / "architecture.md").read_text("utf-8")
+    rows = [line for line in text.splitlines() if line.startswith("| ") and "`" in line]
+    assert len(rows) > 25
+    for row in rows:
+        places = [ROOT, ROOT / "reprise_kit"]
+        for name in re.findall(r"`([\w./<>-]+(?:\.py|\.toml|\.md|/))`", row):
+            named = re.sub(r"<\w+>", "deepsound_crnn", name)
+            found = [place / named for place in places if (place / named).exists()]
+            assert found, (name, row)
+            places += [found[0], found[0].parent]
+
+
 def run(page: Path, folder: Path) -> "subprocess.CompletedProcess[str]":
     """Do what a page says in a folder."""
     for name, source in HAVE.get(page.name, {}).items():
