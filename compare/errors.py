@@ -7,3 +7,7 @@ class InputError(Exception):
 
 class UnforeseenError(InputError):
     """What nobody thought of, in one line that says where its trace is; the command line exits with 70."""
+
+
+class Terminated(SystemExit):
+    """The process was told to end: no end of a module's own, which a system or a check is blamed for."""

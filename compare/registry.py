@@ -19,7 +19,7 @@ from typing import Any, cast
 
 from reprise_kit.compare import system as systems
 from reprise_kit.compare.contract import Causes, Live, Pipeline, Trainer
-from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.compare.system import OTHERS, System
 from reprise_kit.compare.weights import Weights
 
@@ -63,9 +63,11 @@ def part(system: System, name: str) -> ModuleType | None:
         return None
     except SyntaxError as error:
         raise InputError(f"{error.filename}, line {error.lineno}: {error.msg}") from None
+    except Terminated:
+        raise
     except SystemExit:
         raise InputError(
-            f"{system.folder / name}.py ends the program where it is imported; it must only define"
+            f"{system.name}: its {name}.py ends the program where it is imported; it must only define"
         ) from None
 
 

@@ -14,7 +14,7 @@ from typing import Any, NoReturn
 import click
 
 from reprise_kit.command_line import answering, comparing, learning, migrating, own
-from reprise_kit.compare.errors import InputError, UnforeseenError
+from reprise_kit.compare.errors import InputError, Terminated, UnforeseenError
 from reprise_kit.compare.scratch import scratch
 from reprise_kit.compare.shown import say
 
@@ -70,7 +70,7 @@ def completion(shell: str) -> None:
 
 def _terminated(number: int, frame: Any) -> NoReturn:
     say("reprise: terminated", error=True)
-    raise SystemExit(128 + number)  # what is half-written is cleaned up on the way out
+    raise Terminated(128 + number)  # what is half-written is cleaned up on the way out
 
 
 def _in_utf8() -> None:

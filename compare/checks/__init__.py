@@ -10,7 +10,7 @@ from pathlib import Path
 
 from reprise_kit.compare.checks import folder, pipeline
 from reprise_kit.compare.checks.subject import Problems, Subject
-from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.errors import InputError, Terminated
 
 FIRST: dict[str, Callable[[Subject], Problems]] = {
     "system.toml: title, labels, stages, tolerances with reasons": folder.described,
@@ -60,7 +60,7 @@ def _problems(subject: Subject, look: Callable[[Subject], Problems]) -> tuple[st
         return tuple(look(subject))
     except InputError as error:
         return (str(error),)
-    except KeyboardInterrupt:
+    except (KeyboardInterrupt, Terminated):
         raise
     except BaseException as error:  # an exit, too: the checks that follow would be left out, and it looked like a pass
         frames = traceback.extract_tb(error.__traceback__)

@@ -19,18 +19,8 @@ def described(text):
     of some choices or a number. Without argparse what it reads of sys.argv, unless it looks how many there are.
     """
     tree = ast.parse(text)
-    found = {
-        "imports": [],
-        "calls": [],
-        "keywords": [],
-        "names": [],
-        "strings": [],
-        "shapes": [],
-        "signs": [],
-        "arguments": [],
-        "main": False,
-        "acts": any(_acts(statement) for statement in tree.body),
-    }
+    lists = ("imports", "calls", "keywords", "names", "strings", "shapes", "signs", "arguments")
+    found = dict(((name, []) for name in lists), main=False, acts=any(_acts(statement) for statement in tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             found["imports"] += [[alias.name, 0, []] for alias in node.names]

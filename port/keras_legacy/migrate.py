@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.port.keras_legacy import file_kinds, keras3, read, saved_under, verify
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.prepare import prepare
@@ -152,6 +152,8 @@ def replacement(text: str) -> tuple[str, Callable[[Any], Any]]:
         found = getattr(importlib.import_module(module), attribute)
     except (ImportError, AttributeError) as error:
         raise InputError(f"--replace {text!r}: {error}") from error
+    except Terminated:
+        raise
     except (Exception, SystemExit) as error:  # whatever the module does where it is imported
         raise InputError(
             f"--replace {text!r}: {module} cannot be imported ({type(error).__name__}: {error})"

@@ -302,6 +302,15 @@ def test_the_contract_bites(break_: str, folder: Path, capsys: pytest.CaptureFix
     assert code == 1 and any(said_so in line for line in said), said
 
 
+def test_what_is_told_to_end_while_a_port_is_imported_ends(folder: Path, tmp_path: Path) -> None:
+    text = (folder / "pipeline.py").read_text()
+    told = "import os\nimport signal\n\nos.kill(os.getpid(), signal.SIGTERM)\n"
+    (folder / "pipeline.py").write_text(text.replace("LETTERS = ", f"{told}LETTERS = ", 1))
+    for words in (["check-system", folder], ["predict", folder / "inputs/river.txt", "--system", folder]):
+        done = run(*words, cwd=tmp_path)
+        assert (done.returncode, done.stderr) == (143, "reprise: terminated\n") and "FAIL" not in done.stdout
+
+
 @pytest.mark.parametrize("more", ["[" * 5000, ".".join("a" * 20_000) + " = 1", "# " + "x" * (16 << 20)])
 def test_a_description_that_no_parser_bounds_is_refused(more: str, folder: Path) -> None:
     with (folder / "system.toml").open("a") as file:
