@@ -11,6 +11,7 @@ from reprise_kit.compare.errors import InputError
 
 PLAYLISTS = (b"#EXTM3U", b"ffconcat")  # would make FFmpeg open other files
 ZEROS = 64 << 20  # bytes: FFmpeg looks through any number of them for a frame, and nothing can stop it there
+NOTHING = f"no sound in {ZEROS >> 20} MB of zeros; it was never written to its end, most likely"
 MB = 1 << 20
 
 
@@ -94,7 +95,7 @@ class Searched:
         data: bytes = self.file.read(size)
         self.zeros = self.zeros + len(data) if data and not data.strip(b"\0") else 0
         if self.zeros > ZEROS:
-            raise InputError(f"no sound in {ZEROS >> 20} MB of zeros; it was never written to its end, most likely")
+            raise InputError(NOTHING)
         return data
 
 

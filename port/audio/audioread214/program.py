@@ -1,5 +1,6 @@
 """Compressed audio to 16-bit samples by the `ffmpeg` program, called as audioread 2.1.4 called it."""
 
+import os
 import re
 import resource
 import shutil
@@ -16,6 +17,7 @@ from numpy.typing import NDArray
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.audio.audioread214 import described
 from reprise_kit.port.audio.audioread214.coded import EXACT, Coded, none_decoded, too_long
+from reprise_kit.port.audio.content import NOTHING, ZEROS
 from reprise_kit.port.audio.provenance import Origin, ffmpeg_version
 
 PART_BYTES = 1 << 20  # read at once; a multiple of every sample's width times eight channels
@@ -34,6 +36,7 @@ def open_program(path: Path, max_seconds: float) -> Iterator[Coded]:
     program = shutil.which("ffmpeg")
     if program is None:
         raise InputError("no ffmpeg program on PATH: install ffmpeg, or decode with pyav")
+    _refuse_hole(path)
     command = [program, "-nostdin", "-i", str(path.resolve()), "-f", "s16le", "-"]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout is not None
@@ -76,6 +79,20 @@ def _length(log: list[str]) -> float:
     """Seconds that ffmpeg gives for its input, 0 if it does not know."""
     found = next(filter(None, (re.match(r"  Duration: (\d+):(\d+):(\d+\.\d+)", line) for line in log)), None)
     return 3600 * int(found[1]) + 60 * int(found[2]) + float(found[3]) if found else 0.0
+
+
+def _refuse_hole(path: Path) -> None:
+    """Raise InputError on a file with a hole in which the program would search for sound, as `Searched` does."""
+    with path.open("rb") as file:
+        number, at = file.fileno(), 0
+        size = os.fstat(number).st_size
+        while at < size and (hole := os.lseek(number, at, os.SEEK_HOLE)) < size:
+            try:
+                at = os.lseek(number, hole, os.SEEK_DATA)
+            except OSError:  # nothing behind it
+                at = size
+            if at - hole > ZEROS:
+                raise InputError(NOTHING)
 
 
 def _limit(pid: int, size: int) -> None:
