@@ -89,6 +89,7 @@ class Rules(Row, frozen=True):
     standard_2: list[str]
     keras: Keras
     modules: dict[str, str]
+    rarer: dict[str, str]
     system: list[Library]
     debian: list[Debian]
     display: Display

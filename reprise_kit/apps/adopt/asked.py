@@ -24,12 +24,13 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
         stated.setdefault(name, (row.spec, row.binding, row.file))
     asked: dict[str, str] = {name: spec for name, (spec, binding, _) in stated.items() if binding}
     by_system = {row.module: row.package for row in table.system}
+    packages = table.modules | table.rarer
     for module in evidence.imports:
         if module in by_system:
             notes.append(f"`import {module}` needs {by_system[module]}, which a person must install")
             continue
-        name = canonicalize_name(table.modules.get(module, module))
-        if module not in table.modules and name not in asked and name not in stated and not index.had(name):
+        name = canonicalize_name(packages.get(module, module))
+        if module not in packages and name not in asked and name not in stated and not index.had(name):
             # A guess by the module's name: a package of a later day is somebody else's.
             notes.append(f"`import {module}`: no package of that name on {index.day}; a person must give it")
             continue

@@ -4,6 +4,7 @@ import dataclasses
 import subprocess
 import urllib.request
 
+import msgspec
 import pytest
 
 from reprise_kit.apps.adopt import dated_index, environment
@@ -11,6 +12,7 @@ from reprise_kit.apps.adopt.asked import roots
 from reprise_kit.apps.adopt.dated_index import DatedIndex
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.requirements import Requirement
+from reprise_kit.compare import facts
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
 from tests.apps.adopt.test_dated_index import TAGS, row
@@ -97,6 +99,17 @@ def test_imports_by_their_packages_names_and_what_no_index_has(monkeypatch):
     assert "import essentia" in said and "h5py: stated" in said
     # A package named like the module that came two years later is somebody else's.
     assert "`import own_thing`: no package" in said and "`import img_utils`: no package" in said
+
+
+def test_a_name_that_few_import_changes_the_lock_of_those_alone(monkeypatch):
+    found, _ = asked(monkeypatch, LISTING | {"pydicom": [row("pydicom-0.9.9.tar.gz", "2015-07-28")]}, imports=["dicom"])
+    assert found["pydicom"] == "" and "dicom" not in found
+    table, identity = facts.load(), environment._identity
+    without = msgspec.structs.replace(table, rarer={})
+    with_it, other = (dataclasses.replace(EVIDENCE, imports=[name]) for name in ("dicom", "scipy"))
+    before = identity(with_it), identity(other)
+    monkeypatch.setattr(facts, "load", lambda: without)
+    assert identity(with_it) != before[0] and identity(other) == before[1]
 
 
 def test_a_pin_without_a_wheel_moves_and_prose_gives_way_to_the_day(monkeypatch):
