@@ -15,8 +15,7 @@ def described(text):
     """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard.
 
     acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help,
-    value]] that argparse must be given, the name of one without a flag; the value is one that it takes, "" unless it is
-    of some choices or a number. Without argparse what it reads of sys.argv, unless it looks how many there are.
+    value]] that must be given, the name of one without a flag; the value is one of its choices or a number, else "".
     """
     tree = ast.parse(text)
     lists = ("imports", "calls", "keywords", "names", "strings", "shapes", "signs", "arguments")
@@ -90,6 +89,7 @@ def _taken(given):
 
 
 def _positional(tree):
+    """What it reads of sys.argv where there is no parser, unless it looks how many there are."""
     names, values, last = {}, {}, 0
     for node in ast.walk(tree):
         called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None

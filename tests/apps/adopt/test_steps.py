@@ -241,7 +241,7 @@ def test_a_loop_that_never_ends_is_ended_after_enough(old: Old, tmp_path: Path) 
 def test_a_server_that_nobody_asks_is_proven_on_stand_in_input(
     old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(steps.box.Limits.__init__, "__defaults__", (60.0, 12 << 30, 4 << 30, 256, 3.0))
+    monkeypatch.setattr(steps.box.Limits.__init__, "__defaults__", (60.0, 12 << 30, 4 << 30, 256, 3.0, 60.0))
     request = Request(str(old.repository("server", tmp_path, weights=True)), entry="python app.py", seconds=60)
     assert adopt(request, tmp_path / "out", quiet) == 3
     found = report(tmp_path / "out")
