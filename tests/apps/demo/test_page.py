@@ -336,6 +336,7 @@ def test_another_network_is_asked_about_the_same_song(several_page: Any) -> None
     assert page.evaluate("document.activeElement.id") == "system", "the focus is lost"
     rows = [row.split("\n") for row in page.locator("#bars li").all_inner_texts()]
     assert len(rows) == 10 and rows[0][0] == "jazz" and "jazz" in page.inner_text("#headline")
+    assert page.locator("#bars .room >> nth=0").bounding_box()["height"] < 20
     widths = page.eval_on_selector_all("#bars .bar", "all => all.map(b => parseFloat(b.style.width))")
     assert widths == sorted(widths, reverse=True) and widths[0] == pytest.approx(float(rows[0][-1][:-2]), abs=0.6)
     for selector in ("#band", "#pie", "#legend", "#compare", "#again"):
