@@ -19,6 +19,7 @@ from reprise_kit.compare.errors import InputError
 
 SPY = Path(__file__).parent / "spy"
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # as a traceback ends
+LATE = 0.7  # of its time is over: what was only built is kept then
 PREDICTIONS = 16  # after which a program has shown enough
 PYTHON = re.compile(r"(?<![\w./-])(python|ipython)[23]?(\.\d+)?(?![\w.-])")
 WINDOWS = frozenset({"gym", "pygame", "pyglet", "Tkinter", "tkinter", "turtle", "PyQt4", "PyQt5", "wx"})
@@ -209,6 +210,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
     # root. A Keras of its own there would be met by programs that never met it.
     root = "" if (work / "keras").is_dir() else opened.name(work)
     paths = [opened.name(SPY), program.variables.get("PYTHONPATH", ""), root]
+    late = str(program.limits.seconds * LATE)
     weights = os.pathsep.join(f"{opened.name(work)}/{path}" for path in program.weights)
     return {
         **ALONE,
@@ -220,7 +222,11 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
-        **({"REPRISE_SPY_BUILT": "1", "REPRISE_SPY_WEIGHTS": weights} if program.built else {}),
+        **(
+            {"REPRISE_SPY_BUILT": "1", "REPRISE_SPY_WEIGHTS": weights, "REPRISE_SPY_SECONDS": late}
+            if program.built
+            else {}
+        ),
     }
 
 

@@ -103,6 +103,20 @@ for _ in range(600):
     assert [json.loads((folder / "about.json").read_text())["event"] for folder in found] == ["built"]
 
 
+def test_what_was_only_built_is_kept_before_its_time_is_over(old: Old, tmp_path: Path) -> None:
+    works = """
+import glob, os, time
+model.compile('sgd', 'mse')
+until = time.time() + 120
+while time.time() < until:
+    if glob.glob('caught/*/about.json'):
+        os._exit(7)  # no exit handler runs
+"""
+    done, found = spied(old, tmp_path, DENSE + works, REPRISE_SPY_BUILT="1", REPRISE_SPY_SECONDS="1")
+    assert done.returncode == 7, done.stderr
+    assert len(found) == 1
+
+
 def test_weights_that_fit_what_was_only_built_are_loaded_into_it(old: Old, tmp_path: Path) -> None:
     save = "model.save_weights('%s')\nnp.save('%s.npy', model.get_weights()[0])\n"
     other = DENSE.replace("Dense(3", "Dense(2") + save % ("other.h5", "other")

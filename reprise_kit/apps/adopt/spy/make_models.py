@@ -11,6 +11,7 @@ from __future__ import print_function
 import __future__
 import ast
 import os
+import signal
 import sys
 import types
 
@@ -21,6 +22,7 @@ from reprise_spy.state import note
 MAKES = {"Sequential", "Model", "Graph"}
 TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
 WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
+SECONDS = 40  # of a file: more is work on data
 MOST = 6  # models of a repository, and failures of a file that are told
 
 
@@ -178,17 +180,29 @@ def make(path, shown, found):
             note(said)
 
 
+class TooLong(BaseException):
+    """A file took more than SECONDS; what it has made until then is kept."""
+
+
+def too_long(*_):
+    raise TooLong("more than %d s" % SECONDS)
+
+
 def main(paths):
     import keras
 
     print("Keras", getattr(keras, "__version__", "?"))
     found, shown = [], shown_calls.of(os.getcwd())
+    signal.signal(signal.SIGALRM, too_long)
     for path in paths:
         sys.argv = [path]
+        signal.alarm(SECONDS)
         try:
             make(path, shown, found)
-        except (Exception, SystemExit) as error:
+        except (Exception, SystemExit, TooLong) as error:
             print("%s: %s: %s" % (path, type(error).__name__, " ".join(str(error).split())[:200]))
+        finally:
+            signal.alarm(0)
         if len(found) >= MOST:
             break
     return 0 if found else 1

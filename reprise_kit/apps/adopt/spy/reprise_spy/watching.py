@@ -20,6 +20,7 @@ BUILT = ("compile", "load_weights")  # a model that is called so is known from b
 METHODS = ASKED + TAUGHT + TESTED + BUILT  # what takes a generator calls one of these for each batch
 READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_config")
 BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
+LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
 NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
@@ -66,15 +67,18 @@ def built():
 
 
 def keep_built():
-    """From now on keep what was only built while the program waits for somebody: a server does not end by itself."""
+    """From now on keep what was only built while the program waits for somebody, or once most of its time is over.
+
+    A server does not end by itself, and what is ended at its limit has no end of its own.
+    """
     def watch_over():
-        before, still = worked(), 0
+        before, still, late = worked(), 0, False
         while True:
             time.sleep(1)
-            now = worked()
+            now, was_late = worked(), late
             still = still + 1 if now - before < BUSY else 0
-            before = now
-            if still == IDLE:
+            before, late = now, time.time() - state().began > LATE
+            if still == IDLE or (late and not was_late):
                 built()
 
     thread = threading.Thread(target=watch_over)
