@@ -139,6 +139,8 @@ class Archive:
             return False
         self._files.append({**entry.columns, "sha256": sha256})
         self.status.count(duplicates=1)
+        if len(self._files) >= 2 * PART_ROWS:  # a stretch of copies, in which no row arrives
+            self._write()
         return True
 
     def _take(self, answered: Row) -> None:
@@ -156,6 +158,9 @@ class Archive:
             self._write()
 
     def _write(self) -> None:
-        self.dataset.add(self._rows, self._files)
-        self._rows, self._files, self._began = [], [], time.monotonic()
+        """Write what has arrived; copies of clips that have no row yet wait for it."""
+        awaited = {task.sha256 for _, task in self._asked}
+        self.dataset.add(self._rows, [file for file in self._files if file["sha256"] not in awaited])
+        self._files = [file for file in self._files if file["sha256"] in awaited]
+        self._rows, self._began = [], time.monotonic()
         self.status.write()
