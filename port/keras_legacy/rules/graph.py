@@ -25,7 +25,10 @@ def input_layers(node: Node) -> list[Node]:
     """Return the layers that record a model's inputs, in its order; one that two branches share counts once."""
     if node.class_name == "Model":
         by_name = {child.name: child for child in node.children}
-        return [by_name[name] for name in input_names(node)]
+        names = input_names(node)
+        if unknown := [name for name in names if name not in by_name]:
+            raise InputError(f"model {node.name}: its input comes from {unknown[0]!r}, which is no layer of it")
+        return [by_name[name] for name in names]
     if node.class_name != "Sequential":
         return [node]
     if not node.children:

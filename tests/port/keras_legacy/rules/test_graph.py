@@ -209,3 +209,10 @@ def test_a_mask_of_a_whole_model_does_not_reach_a_merge() -> None:
 def test_an_input_inside_a_sequential_gives_what_it_gets() -> None:
     x = keras.Input((3,))
     assert graph.input_layer(context(), node("InputLayer"))(x) is x and graph.single([x, x]) == [x, x]
+
+
+def test_an_input_that_is_no_layer_is_named() -> None:
+    here = Node("InputLayer", "here", {})
+    model = Node("Model", "m", {"input_layers": [["here", 0, 0], ["/", 0, 0]]}, children=[here])
+    with pytest.raises(InputError, match="m: its input comes from '/', which is no layer of it"):
+        graph.input_layers(model)
