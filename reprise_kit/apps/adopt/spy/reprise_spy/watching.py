@@ -72,13 +72,13 @@ def keep_built():
     A server does not end by itself, and what is ended at its limit has no end of its own.
     """
     def watch_over():
-        before, still, late = worked(), 0, False
+        before, still = worked(), 0
         while True:
             time.sleep(1)
-            now, was_late = worked(), late
+            now = worked()
             still = still + 1 if now - before < BUSY else 0
-            before, late = now, time.time() - state().began > LATE
-            if still == IDLE or (late and not was_late):
+            before = now
+            if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
                 built()
 
     thread = threading.Thread(target=watch_over)
