@@ -3,7 +3,8 @@
     with asked(READER, path, descriptor, more arguments, limits=Limits(...)) as items:
 
 is `box.boxed` of a file that is open already. A box is given another file only after one that was read well and to its
-end, and no more than `box.MORE`: what has crashed or refused one ends with it.
+end, and no more than `most`: what has crashed or refused one ends with it. A reader that a file has taken over in
+silence could answer for the next ones, so whoever reads files of several people has a box for each: `most = 1`.
 """
 
 import json
@@ -16,6 +17,8 @@ from pathlib import Path
 from typing import Any
 
 from reprise_kit.compare.box import MORE, Items, Limits, Reader, staying
+
+most = MORE  # files that a box reads, up to MORE
 
 
 @contextmanager
@@ -38,7 +41,7 @@ class _Box:
     """A box that stays, and for how many files yet."""
 
     def __init__(self, reader: Reader, limits: Limits) -> None:
-        self.reader, self.limits, self.left, self.owner = reader, limits, MORE, os.getpid()
+        self.reader, self.limits, self.left, self.owner = reader, limits, most, os.getpid()
         self.line, theirs = socket.socketpair(type=socket.SOCK_SEQPACKET)
         with theirs:
             self.answer = staying(reader, limits, theirs)
@@ -62,7 +65,8 @@ def _taken(reader: Reader, limits: Limits) -> _Box:
     with _LOCK:
         for box in list(_IDLE):
             _IDLE.remove(box)
-            if (box.owner, box.reader, box.limits) == (os.getpid(), reader, limits) and not box.answer.ended():
+            fits = (box.owner, box.reader, box.limits) == (os.getpid(), reader, limits)
+            if fits and most > 1 and not box.answer.ended():
                 return box
             box.close()
     return _Box(reader, limits)

@@ -30,6 +30,7 @@ from reprise_kit.apps.demo.refusal import WAIT_SECONDS, Code, Refusal, no_room, 
 from reprise_kit.apps.demo.schema import answers
 from reprise_kit.apps.demo.upload import Spool, body
 from reprise_kit.apps.demo.visit import House, Visit
+from reprise_kit.compare import box_pool
 from reprise_kit.compare.errors import InputError
 
 API = "/api/v1"
@@ -60,6 +61,7 @@ class Demo:
         self, engines: Engines, spool: Path, limits: Limits | None = None, original: str | None = None
     ) -> None:
         """Serve `engines`, the default one warm; uploads live in the folder `spool` while they are worked on."""
+        box_pool.most = 1  # an upload is none of the next one's sender's business
         self.engines, self.limits = engines, limits or Limits()
         self.original = Original(original, engines.own_name)
         queue = Queue(self.limits.running, self.limits.waiting)

@@ -67,9 +67,10 @@ class Running:
         return sorted(str(path) for path in self.temporary.rglob("*") if path.is_file() and path.name != LOCK)
 
     def children(self) -> list[int]:
-        text = Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text()
-        every = [Path(p).read_text() for p in Path(f"/proc/{self.process.pid}/task").glob("*/children")]
-        return [int(pid) for pid in " ".join([text, *every]).split() if not _forks_boxes(int(pid))]
+        """Processes that work for the server: its own, and the boxes that files are read in."""
+        own = _children(self.process.pid)
+        boxes = [box for pid in own if _forks_boxes(pid) for box in _children(pid)]
+        return [pid for pid in own if not _forks_boxes(pid)] + boxes
 
     def clips_inside(self) -> int:
         """Clips at work or waiting, by the server's own count."""
@@ -83,6 +84,14 @@ class Running:
     def events(self) -> list[dict[str, Any]]:
         """The lines of its log that are JSON."""
         return [json.loads(line) for line in self.log.read_text().splitlines() if line.startswith("{")]
+
+
+def _children(pid: int) -> list[int]:
+    try:
+        every = [path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children")]
+    except OSError:  # it has ended, or a thread of it has
+        return []
+    return [int(child) for child in " ".join(every).split()]
 
 
 def _forks_boxes(pid: int) -> bool:

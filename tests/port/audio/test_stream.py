@@ -9,7 +9,7 @@ from typing import IO
 import numpy as np
 import pytest
 
-from reprise_kit.compare import box
+from reprise_kit.compare import box, box_pool
 from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.port.audio import parts, stream
 from reprise_kit.port.audio.content import Pipe
@@ -144,6 +144,18 @@ def test_a_crash_midway_ends_the_parts_and_leaves_the_next_clip(monkeypatch: pyt
     monkeypatch.undo()
     with incoming(CLIPS[0], LIMIT) as clip:
         assert read(clip).size
+
+
+def test_a_box_reads_on_but_where_files_are_of_several_people(monkeypatch: pytest.MonkeyPatch) -> None:
+    def boxes() -> set[str]:
+        origins = [decode(CLIPS[0]).origin for _ in range(3)]
+        return {origin.codec for origin in origins if origin}
+
+    monkeypatch.setattr(parts, "heard", hostile_decoders.tells_its_process)
+    monkeypatch.setattr(box_pool, "most", box_pool.MORE)
+    assert len(boxes()) == 1
+    monkeypatch.setattr(box_pool, "most", 1)
+    assert len(boxes()) == 3
 
 
 GOOD = '{"rate": 22050, "expected": 1.0, "channels": 1, "origin": {"decoder": "x", "codec": "y"}}'
