@@ -12,6 +12,7 @@ from reprise_kit.compare.comparison import ClipComparison, describe, headline, w
 from reprise_kit.compare.shown import shown
 from reprise_kit.compare.system import System
 
+TEMPLATES = Path(__file__).parent / "templates"
 PICTURED_CLIPS = 6  # the first clips that differ, then the first of the rest: a report stays readable in a mail
 
 
@@ -95,17 +96,22 @@ class Report:
         return [(title, base64.b64encode(png).decode()) for title, png in drawn]
 
     def _render(self, template: str, **more: Any) -> str:
-        import jinja2
+        return rendered(TEMPLATES, template, report=self, describe=describe, **more)
 
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=template.endswith(".html.j2"),
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        environment.filters["shown"] = shown
-        return environment.get_template(template).render(report=self, describe=describe, number=number, **more)
+
+def rendered(templates: Path, name: str, **known: Any) -> str:
+    """Render one of a folder's templates; `report_style.css` is the look of all reports."""
+    import jinja2
+
+    environment = jinja2.Environment(
+        loader=jinja2.FileSystemLoader([templates, TEMPLATES]),
+        autoescape=name.endswith(".html.j2"),
+        trim_blocks=True,
+        lstrip_blocks=True,
+        undefined=jinja2.StrictUndefined,
+    )
+    environment.filters |= {"shown": shown, "number": number}
+    return environment.get_template(name).render(**known)
 
 
 def number(value: float | None) -> str:

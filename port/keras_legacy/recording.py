@@ -5,7 +5,7 @@ layer_NAME and `provenance`, a JSON text. Inputs may come alone: two readings ca
 """
 
 import json
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,6 +13,8 @@ import numpy as np
 
 from reprise_kit.compare import npz
 from reprise_kit.compare.errors import InputError
+
+MOST = 256 << 20  # bytes of layers compared at once: to see what rounding does to them takes ten times as much
 
 
 @dataclass(frozen=True)
@@ -26,6 +28,23 @@ class Recording:
     outputs: list[np.ndarray]
     layers: dict[str, np.ndarray]
     provenance: dict[str, str]
+
+    def only(self, samples: np.ndarray) -> "Recording":
+        """Return a recording of some samples, by number."""
+        layers = {name: array[samples] for name, array in self.layers.items()}
+        return replace(
+            self, inputs=[x[samples] for x in self.inputs], outputs=[x[samples] for x in self.outputs], layers=layers
+        )
+
+
+def few(recording: Recording) -> np.ndarray | None:
+    """Return the numbers of some samples, at least two, spread over a recording whose layers are beyond MOST bytes."""
+    n, arrays = len(recording.inputs[0]), [*recording.inputs, *recording.outputs, *recording.layers.values()]
+    size = sum(array.nbytes for array in recording.layers.values())
+    if size <= MOST or any(array.ndim == 0 or len(array) != n for array in arrays):
+        return None
+    samples = max(2, n * MOST // size)
+    return np.linspace(0, n - 1, samples).round().astype(int) if samples < n else None
 
 
 def load(path: Path) -> Recording:

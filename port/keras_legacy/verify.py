@@ -14,7 +14,7 @@ import numpy as np
 
 from reprise_kit.compare.diff import relative
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.recording import Recording, nothing_proven, varies
+from reprise_kit.port.keras_legacy.recording import Recording, few, nothing_proven, varies
 
 # Relative to the largest number of an array.
 TOLERANCE = 1e-5
@@ -57,11 +57,21 @@ class Difference:
 
 
 @dataclass(frozen=True)
+class Row:
+    """A layer from its recorded input (`alone`) and from the model's (`whole`), or an output, which has the latter."""
+
+    name: str
+    alone: Difference | None
+    whole: Difference
+
+
+@dataclass(frozen=True)
 class Verdict:
     """What a comparison found: layers alone and end to end, outputs, and what cannot be judged.
 
     `nothing`: why the recording proves nothing, or None. `blind`: layers whose kernels left no trace in it.
-    `unpaired`: recorded layers without a partner; `recorded`: how many layers were recorded.
+    `unpaired`: recorded layers without a partner; `recorded`: how many layers were recorded. `samples`: on how many
+    samples layers were compared, and how many there are.
     """
 
     tolerance: float
@@ -72,6 +82,7 @@ class Verdict:
     recorded: int
     blind: list[str]
     nothing: str | None = None
+    samples: tuple[int, int] = (0, 0)
 
     @property
     def differing(self) -> list[Difference]:
@@ -97,16 +108,27 @@ class Verdict:
             )
         return "agrees with the recording"
 
-    def lines(self) -> Iterator[str]:
-        """Yield one line for every layer and output, what found no partner, and the conclusion."""
+    def rows(self) -> list[Row]:
+        """Return what was compared of every layer, then of every output."""
         alone = {d.name: d for d in self.alone}
-        for d in self.layers:
-            yield f"{d.name}: alone {self._said(alone[d.name])}; end to end {self._said(d)}"
-        for d in self.outputs:
-            yield f"{d.name}: max |d| {self._said(d)}"
+        return [Row(d.name, alone[d.name], d) for d in self.layers] + [Row(d.name, None, d) for d in self.outputs]
+
+    def words(self) -> list[str]:
+        """Return what found no partner, and the conclusion."""
+        words = [self.conclusion]
         if self.unpaired:
-            yield f"{len(self.unpaired)} of {self.recorded} recorded layers have no partner: {_some(self.unpaired)}"
-        yield self.conclusion
+            n, names = len(self.unpaired), _some(self.unpaired)
+            words.insert(0, f"{n} of {self.recorded} recorded layers have no partner: {names}")
+        if self.samples[0] < self.samples[1]:
+            words.insert(0, "layers were compared on {} of {} samples, for want of memory".format(*self.samples))
+        return words
+
+    def lines(self) -> Iterator[str]:
+        """Yield one line for every row, then the words."""
+        for row in self.rows():
+            alone = f"alone {self._said(row.alone)}; end to end" if row.alone else "max |d|"
+            yield f"{row.name}: {alone} {self._said(row.whole)}"
+        yield from self.words()
 
     def _said(self, d: Difference) -> str:
         text = f"{d.max_abs:.3e}, relative {d.max_rel:.3e}"
@@ -170,7 +192,8 @@ class _Comparison:
 
         model = migrated.model
         check_inputs(model, recording.inputs)
-        self.model, self.recording, self.tolerance = model, recording, tolerance
+        self.model, self.whole, self.tolerance = model, recording, tolerance
+        self.recording = recording = _fewer(model, recording)
         self.outputs = {f"out_{i}": array for i, array in enumerate(recording.outputs)}
         if len(self.outputs) != len(model.outputs):
             raise InputError(f"the recording has {len(self.outputs)} outputs, the model {len(model.outputs)}")
@@ -201,10 +224,11 @@ class _Comparison:
     def verdict(self, predict: Predict | None) -> Verdict:
         """Compare end to end, each layer alone, and see which layers left no trace."""
         inputs = self.recording.inputs
-        found = self.graph.values(inputs, isolated=False)
+        found, expected = self.graph.values(inputs, isolated=False), {**self.layers, **self.outputs}
         if predict is not None:
-            found |= zip(self.outputs, predict(inputs), strict=True)
-        judged = self._differences(found, {**self.layers, **self.outputs}, isolated=False)
+            found |= zip(self.outputs, predict(self.whole.inputs), strict=True)
+            expected |= zip(self.outputs, self.whole.outputs, strict=True)
+        judged = self._differences(found, expected, isolated=False)
         outputs = [judged[name] for name in self.outputs]
         return Verdict(
             tolerance=self.tolerance,
@@ -215,6 +239,7 @@ class _Comparison:
             recorded=len(self.recording.layers),
             blind=self.graph.blind_layers(inputs),
             nothing=None if any(d.shows for d in outputs) else ALL_ROUNDING,
+            samples=(len(inputs[0]), len(self.whole.inputs[0])),
         )
 
     def _alone(self) -> list[Difference]:
@@ -239,6 +264,16 @@ class _Comparison:
         if any(map(varies, self.recording.inputs)):
             return plain
         return {name: replace(d, spread=d.largest) for name, d in plain.items()}  # one sample, or the same one again
+
+
+def _fewer(model: Any, whole: Recording) -> Recording:
+    """Return so much of a recording as memory bears, where no sample's answer depends on the others."""
+    samples = few(whole)
+    if samples is None or any(tensor.shape[0] is not None for tensor in model.inputs):
+        return whole
+    part = whole.only(samples)
+    pairs = zip(run(model, part.inputs), run(model, whole.inputs), strict=True)
+    return part if all(difference("", a, b[samples]).within(TOLERANCE) for a, b in pairs) else whole
 
 
 def difference(name: str, found: np.ndarray, expected: np.ndarray, floor: float = 0.0) -> Difference:

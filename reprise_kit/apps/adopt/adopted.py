@@ -12,7 +12,9 @@ from typing import Any, Literal
 from reprise_kit.apps.adopt.captured import Captured
 from reprise_kit.compare.atomic import write_text
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.report import rendered
 from reprise_kit.compare.shown import shown
+from reprise_kit.port.keras_legacy import verify
 
 Finding = Literal["agrees", "differs", "proves nothing", "refused"]
 OWN, STAND_IN = "own.npz", "stand_in.npz"
@@ -21,12 +23,36 @@ PROVEN, DIFFERS, STOPPED, ON_STAND_IN = 0, 1, 2, 3  # exit codes
 
 
 @dataclass(frozen=True)
+class Row:
+    """Of a layer or output: largest differences, absolute and relative, alone (None of an output) and end to end."""
+
+    name: str
+    alone: tuple[float, float] | None
+    whole: tuple[float, float]
+    agrees: bool
+
+    @property
+    def is_output(self) -> bool:
+        """Whether it is what the model answers, not a layer of it."""
+        return self.alone is None
+
+
+@dataclass(frozen=True)
 class Verification:
-    """One comparison of a migrated model: on whose input, what it found, and every line that says so."""
+    """One comparison of a migrated model: on whose input, what it found, in words, and of each layer and output."""
 
     whose: str
     finding: Finding
-    lines: tuple[str, ...]
+    words: tuple[str, ...]
+    rows: tuple[Row, ...] = ()
+
+    @property
+    def worst(self) -> tuple[Row, ...]:
+        """The layer that is furthest off by itself, and the one that is end to end."""
+        layers = [row for row in self.rows if row.alone]
+        if not layers:
+            return ()
+        return max(layers, key=lambda row: (row.alone or row.whole)[1]), max(layers, key=lambda row: row.whole[1])
 
 
 @dataclass(frozen=True)
@@ -56,7 +82,7 @@ class Adopted:
             ON_STAND_IN: "right, proven on stand-in input only",
             DIFFERS: "DIFFERS from what the old Keras computed",
         }
-        reasons = [v.lines[-1] for v in self.verifications if v.lines]
+        reasons = [v.words[-1] for v in self.verifications if v.words]
         reasons += [*self.captured.notes, "nothing of it was recorded"]
         return said.get(self.code) or f"not proven: {reasons[0]}"
 
@@ -93,9 +119,16 @@ def _verify(captured: Captured, folder: Path, file: Path, name: str) -> tuple[Ve
         return Verification(WHOSE[name], "refused", (shown(str(error)),)), []
     verdict = report.verdict
     assert verdict is not None
-    lines = [*verdict.lines(), *filter(None, [report.explanation])]
+    words = [*verdict.words(), *filter(None, [report.explanation])]
     finding: Finding = "agrees" if verdict.agrees else "differs" if verdict.differing else "proves nothing"
-    return Verification(WHOSE[name], finding, tuple(lines)), list(report.lines)
+    rows = tuple(_row(row, verdict.tolerance) for row in verdict.rows())
+    return Verification(WHOSE[name], finding, tuple(words), rows), list(report.lines)
+
+
+def _row(row: verify.Row, tolerance: float) -> Row:
+    alone = (row.alone.max_abs, row.alone.max_rel) if row.alone else None
+    agrees = all(d.within(tolerance) for d in (row.alone, row.whole) if d)
+    return Row(row.name, alone, (row.whole.max_abs, row.whole.max_rel), agrees)
 
 
 def exit_code(adopted: Sequence[Adopted]) -> int:
@@ -112,6 +145,18 @@ class Report:
     adopted: Sequence[Adopted]
 
     @property
+    def code(self) -> int:
+        """The exit code of all models together."""
+        return exit_code(self.adopted)
+
+    @property
+    def shown_about(self) -> dict[str, str]:
+        """What there is to say of the source and its run, in words."""
+        words = {True: "yes", False: "no"}
+        known = {name: value for name, value in self.about.items() if name not in ("source", "notes")}
+        return {name: words.get(value, str(value)) for name, value in known.items() if value not in (None, "")}
+
+    @property
     def headline(self) -> str:
         """The finding in one sentence."""
         count = f"{len(self.adopted)} model{'s' if len(self.adopted) != 1 else ''}"
@@ -120,7 +165,7 @@ class Report:
             ON_STAND_IN: f"{count} migrated; proven on stand-in input where the repository gave none.",
             DIFFERS: f"Of {count}, at least one DIFFERS from what the old Keras computed.",
             STOPPED: f"Of {count}, at least one could not be proven.",
-        }[exit_code(self.adopted)]
+        }[self.code]
 
     @property
     def checks(self) -> list[str]:
@@ -135,7 +180,10 @@ class Report:
                 found.append(f"{one.captured.name}: seen as it was built, so its weights are drawn, not a file's")
         if not self.about.get("boxed", True):
             found.append("the program ran unboxed: see what it did to this machine")
-        found += [f"the program: {line}" for line in self.about.get("notes", ())]
+        notes = self.about.get("notes", ())
+        found += [
+            f"the program: {line}" for line in notes if not any(line in other for other in notes if other != line)
+        ]
         return found or ["nothing stands out; compare an answer that you know"]
 
     def write(self, folder: Path) -> None:
@@ -146,18 +194,9 @@ class Report:
     def json(self) -> str:
         """Everything, for a program."""
         models = [{**dataclasses.asdict(one), "code": one.code, "conclusion": one.conclusion} for one in self.adopted]
-        whole = {"headline": self.headline, "exit_code": exit_code(self.adopted), "checks": self.checks}
+        whole = {"headline": self.headline, "exit_code": self.code, "checks": self.checks}
         return json.dumps({**whole, "about": dict(self.about), "models": models}, indent=1) + "\n"
 
     def _render(self, kind: str) -> str:
-        import jinja2
-
-        environment = jinja2.Environment(
-            loader=jinja2.FileSystemLoader(Path(__file__).parent / "templates"),
-            autoescape=kind == "html",
-            trim_blocks=True,
-            lstrip_blocks=True,
-            undefined=jinja2.StrictUndefined,
-        )
-        environment.filters["shown"] = shown
-        return environment.get_template(f"report.{kind}.j2").render(report=self)
+        templates = Path(__file__).parent / "templates"
+        return rendered(templates, f"report.{kind}.j2", report=self)

@@ -83,7 +83,8 @@ def write(adopted: Adopted, recorded: Path, out: Path, source: str, lock: Path, 
 def _table(adopted: Adopted, arrays: recording.Recording, source: str, whose: str, python: str) -> str:
     answer = arrays.outputs[0]
     n_labels = answer.shape[-1] if answer.ndim > 1 else 1
-    parity = next((line for v in adopted.verifications for line in v.lines if line.startswith("out_0")), "not measured")
+    outputs = [row for v in adopted.verifications for row in v.rows if row.is_output]
+    parity = f"{outputs[0].name} {outputs[0].whole[1]:.1e} of the largest number" if outputs else "not measured"
     text = HEAD.substitute(
         title=_said(f"Adopted from {source}"),
         labels=_said([f"output {i}" for i in range(n_labels)]),

@@ -72,7 +72,10 @@ def test_image_cnn_is_proven_on_its_own_input(cnn: tuple[Request, Path]) -> None
     (model,) = report(out)["models"]
     assert model["captured"]["event"] == "load_weights weights.h5" and model["captured"]["calls"] == 3
     assert [v["finding"] for v in model["verifications"]] == ["agrees", "agrees"]
-    assert any(line.startswith("convolution2d_1: alone") for line in model["verifications"][0]["lines"])
+    rows = {row["name"]: row for row in model["verifications"][0]["rows"]}
+    assert (
+        rows["convolution2d_1"]["agrees"] and rows["convolution2d_1"]["alone"][1] < 1e-5 and not rows["out_0"]["alone"]
+    )
     assert (out / model["file"]).stat().st_size > 5000
     for name in ("report.html", "report.md"):
         assert "the repository's own input" in html.unescape((out / name).read_text())
