@@ -219,8 +219,10 @@ def newcomer(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> tuple[Engine, l
     return Engines().find("newcomer"), opened
 
 
-class Answering:
+class Answering(Pipeline):
     """Answers once a clip, whatever it is, and wants to be asked by one at a time."""
+
+    labels = ()
 
     def __init__(self) -> None:
         self.lock = threading.Lock()

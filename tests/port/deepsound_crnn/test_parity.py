@@ -161,7 +161,7 @@ FAULTS = {
 
 
 @pytest.mark.parametrize("fault", FAULTS)
-def test_a_broken_port_is_caught_at_the_right_stage(fault, tmp_path, monkeypatch, capsys):
+def test_a_broken_port_is_caught_at_the_right_stage(fault, tmp_path, monkeypatch, capsys, unboxed):
     name, stage, outcome, how = FAULTS[fault]
     backend = "tensorflow" if fault == "kernels not flipped" else "theano"
     if isinstance(how, tuple):
