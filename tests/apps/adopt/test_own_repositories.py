@@ -115,7 +115,7 @@ def test_text_lstm(old: Old, tmp_path: Path) -> None:
     assert "h5py: stated nowhere" in said and "theano: stated nowhere" in said
     (model,) = report(out)["models"]
     assert model["captured"]["calls"] == 4 and model["captured"]["keras"] == "1.1.2"
-    assert any(line.startswith("lstm_1: alone") for line in model["verifications"][0]["lines"])
+    assert any(row["name"] == "lstm_1" and row["alone"] for row in model["verifications"][0]["rows"])
 
 
 def test_audio_cnn_with_merge(old: Old, tmp_path: Path) -> None:
@@ -127,7 +127,7 @@ def test_audio_cnn_with_merge(old: Old, tmp_path: Path) -> None:
     assert code == 0, said
     assert "keras.json: theano, th" in said and "h5py: stated nowhere" in said
     (model,) = report(out)["models"]
-    assert any("merge_1" in line for line in model["verifications"][0]["lines"])
+    assert any(row["name"] == "merge_1" for row in model["verifications"][0]["rows"])
 
 
 def test_notebook_only(old: Old, tmp_path: Path) -> None:
