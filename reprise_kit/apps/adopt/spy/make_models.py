@@ -1,4 +1,4 @@
-"""Makes the models that a repository's code makes, where its programs end before: their data or libraries are not there.
+"""Makes the models that a repository's code makes, where its programs end before, for want of data or libraries.
 
     python make_models.py model.py train.py ...
 
@@ -175,7 +175,8 @@ def make(path, shown, found):
         for model in models_in(answer):
             find(model)
             found.append((path, model))
-            said = "%s of %s was called by itself%s" % (name, path, ", with " + given + " of our choice" if given else "")
+            ours = ", with %s of our choice" % given if given else ""
+            said = "%s of %s was called by itself%s" % (name, path, ours)
             print(said)
             note(said)
 

@@ -124,7 +124,7 @@ def architecture(model, problems):
 
 
 def plain(value):
-    """What stands in JSON for what it has not: numbers of NumPy as numbers, a layer as its kind, the rest by its words."""
+    """What stands in JSON for what it has not: NumPy's numbers as numbers, a layer as its kind, else its words."""
     if hasattr(value, "tolist"):
         return value.tolist()
     if hasattr(value, "get_config"):

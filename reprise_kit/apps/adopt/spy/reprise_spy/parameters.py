@@ -10,7 +10,8 @@ import numpy
 # What a parameter's name says it is, the first that fits, and what it is given.
 KINDS = (
     (r"weight|path|file|checkpoint|pretrained|tensor|init", None),
-    (r"^(is|use|with|has|include|load|train|trainable|batch_norm)_|^(bn|summary|verbose|trainable|training)$|bidirect", False),
+    (r"^(is|use|with|has|include|load|train|trainable|batch_norm)_|^(bn|summary|verbose|trainable|training)$", False),
+    (r"bidirect", False),
     (r"dropout|drop_|rate|^lr$|learning|alpha|decay|momentum|gamma|^l1|^l2|regul", 0.1),
     (r"optimi[sz]er|^opt$", "adam"),
     (r"loss|objective", "mse"),
@@ -24,7 +25,8 @@ KINDS = (
     (r"len|steps?$|size|dim|units|hidden|neurons|filter|features|^n_|^nb_|^num_|count|^batch|^k$|^n$", 16),
 )  # fmt: skip
 SHAPE = re.compile(r"shape|^input_dims$")
-DATA, TARGETS, MATRIX = re.compile(r"^x$|^x_|data|images|inputs?$"), re.compile(r"^y$|^y_|targets"), re.compile(r"matrix|embeddings?$")
+DATA, TARGETS = re.compile(r"^x$|^x_|data|images|inputs?$"), re.compile(r"^y$|^y_|targets")
+MATRIX = re.compile(r"matrix|embeddings?$")
 SAMPLES, CLASSES, OTHER = 8, 10, 16
 PLAIN = (int, float, str, tuple, list, bool, type(u""))
 

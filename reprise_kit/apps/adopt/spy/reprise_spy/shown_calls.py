@@ -6,7 +6,7 @@ MOST = 500  # files that are read
 
 
 def of(folder):
-    """Return by a function's name the (arguments, named) with which it is called, each once, as far as they are plain."""
+    """Return by a function's name the (arguments, named) with which it is called, each once, where they are plain."""
     found = {}
     for path in _sources(folder):
         try:
@@ -55,7 +55,8 @@ def _add(node, known, found):
     if not name or getattr(node, "starargs", None) or getattr(node, "kwargs", None):
         return
     try:
-        shown = [_value(each, known) for each in node.args], dict((each.arg, _value(each.value, known)) for each in node.keywords)
+        named = dict((each.arg, _value(each.value, known)) for each in node.keywords)
+        shown = [_value(each, known) for each in node.args], named
     except ValueError:
         return
     if shown not in found.setdefault(name, []) and None not in shown[1]:
