@@ -29,10 +29,13 @@ def cpu() -> float:
 
 
 def _below(pid: int) -> Iterator[int]:
-    for path in Path(f"/proc/{pid}/task").glob("*/children"):
-        for child in path.read_text().split():
-            yield int(child)
-            yield from _below(int(child))
+    try:
+        told = " ".join(path.read_text() for path in Path(f"/proc/{pid}/task").glob("*/children"))
+    except OSError:  # it has ended since
+        return
+    for child in map(int, told.split()):
+        yield child
+        yield from _below(child)
 
 
 def _used_by(pid: int) -> float:
