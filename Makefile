@@ -4,6 +4,7 @@ PYTHON ?= $(shell for p in python3 python3.13 python3.12 python3.11; do \
   $$p -c 'import sys; sys.exit(not (3,11) <= sys.version_info[:2] < (3,14))' 2>/dev/null && { echo $$p; break; }; done)
 BIN := .venv/bin
 ARGS ?=
+SAY_EVERY ?= 5
 
 .PHONY: compare test lint bench lock lock-py27 record family fuzz fuzz-migrate kills images images-save images-load verify-images clean
 
@@ -94,14 +95,21 @@ lock-py27: .venv/installed-dev
 	@test -n "$(PYTHON)" || { echo "no Python 3.11-3.13 found: install one, or call make PYTHON=/path/to/python3"; exit 2; }
 	$(PYTHON) -m venv .venv
 
+# pip says nothing while it unpacks, which takes minutes on a busy machine: how far it is, every SAY_EVERY seconds.
+define install
+@(while sleep $(SAY_EVERY) > /dev/null 2>&1 && kill -0 $$$$ 2> /dev/null; do \
+  echo "installing: $$(du -sm .venv | cut -f1) MB in .venv so far"; done) & \
+trap "kill $$!" EXIT; trap 'exit 130' INT TERM HUP; $(BIN)/pip install $(1)
+endef
+
 .venv/installed: requirements.lock | .venv/bin/python
-	@echo "installing the port's packages into .venv (TensorFlow is about 600 MB) ..."
-	$(BIN)/pip install --require-hashes -r requirements.lock
+	@echo "installing the port's packages into .venv (TensorFlow is about 600 MB to fetch; 2.7 GB on disk) ..."
+	$(call install,--require-hashes -r requirements.lock)
 	$(BIN)/pip install --quiet --no-deps --no-build-isolation --editable .
 	@touch $@
 
 .venv/installed-dev: requirements-dev.lock .venv/installed
-	$(BIN)/pip install --quiet --require-hashes -r requirements-dev.lock
+	$(call install,--quiet --require-hashes -r requirements-dev.lock)
 	@touch $@
 
 clean:

@@ -74,7 +74,8 @@ def compare(clips: list[Path], reference: str, candidate: str, out: Path, chosen
         results = _compared(_opened(found.files, faults), reference, candidate, folder, chosen, faults)
         sides = (SIDES.get(reference, reference), SIDES.get(candidate, candidate))
         report = Report(chosen.system, results, sides, chosen.backend, faults)
-        paths = report.write(folder)
+        with patience(lambda: "writing the report"):
+            paths = report.write(folder)
     print_report(console, report, results)
     for path in found.passed_over if clips else ():
         console.print(f"passed over: {shown(path)}: no {chosen.system.file.input} by its name", soft_wrap=True)

@@ -1,6 +1,7 @@
 """Comparing a folder: what could be compared is reported, the rest listed with its reason."""
 
 import json
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -83,6 +84,32 @@ def test_what_a_folder_holds_besides_is_listed_and_the_table_explained(compare, 
     assert said.count("passed over: ") == 2 and "song without a suffix" in said
     for word in ("isolated: ", "chained: ", "needed: ", "allowed: "):
         assert word in said
+
+
+def test_the_writing_of_a_report_is_said_where_it_lasts(compare, tmp_path, monkeypatch):
+    (tmp_path / "a.wav").write_bytes((CLIPS / RECORDED).read_bytes())
+    lasting, heard = [], []
+
+    @contextmanager
+    def spied(what):
+        lasting.append(what())
+        yield
+        lasting.pop()
+
+    monkeypatch.setattr(comparing, "patience", spied)
+    monkeypatch.setattr(comparing.Report, "_pictures", lambda *_: heard.append(list(lasting)) or [])
+    assert compare(tmp_path / "a.wav") == 0
+    assert heard == [["writing the report"]]
+
+
+def test_a_report_says_of_which_clips_it_has_pictures(compare, tmp_path, monkeypatch):
+    monkeypatch.setattr(comparing.Report, "_pictures", lambda *_: [])
+    for number in range(8):
+        (tmp_path / f"{number}.wav").write_bytes((CLIPS / RECORDED).read_bytes())
+    assert compare(*sorted(tmp_path.glob("*.wav"))) == 0
+    assert "Pictures of 6 of the 8 clips" in (tmp_path / "out/report.html").read_text()
+    assert compare(tmp_path / "0.wav") == 0
+    assert "Pictures of" not in (tmp_path / "out/report.html").read_text()
 
 
 @pytest.mark.parametrize(
