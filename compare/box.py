@@ -29,6 +29,7 @@ from reprise_kit.compare.workers import python, starting
 
 MB = 1 << 20
 MORE = 16  # files that a box reads which stays for more
+AHEAD = 1 << 12  # bytes of frames that are read before they are asked for
 WORDS = 2000  # characters of a message that are taken from a box
 
 
@@ -182,10 +183,14 @@ def _fault(path: Path, value: Any) -> InputError:
 class Answer:
     """One request: the pipe and the memory its answer comes by, and the line that tells of its end and asks for it."""
 
-    def __init__(self, pipe: int, shared: int, line: socket.socket, silence: float) -> None:
+    def __init__(self, pipe: int, shared: frames.Room, line: socket.socket, silence: float) -> None:
         """Take hold of what it comes by."""
         self.pipe, self.shared, self.line, self.silence = pipe, shared, line, silence
         self.silent = False
+        self.waiting = select.poll()
+        self.waiting.register(pipe, select.POLLIN)
+        self.ahead = memoryview(bytearray(AHEAD))
+        self.read = self.ahead[:0]  # of it, what was not asked for yet
 
     def __enter__(self) -> "Answer":
         """Begin."""
@@ -195,21 +200,22 @@ class Answer:
         """End the request, whatever its process does."""
         self.line.close()  # which ends the process, if it runs
         os.close(self.pipe)
-        os.close(self.shared)
+        self.shared.close()
 
     def fill(self, room: memoryview) -> None:
-        """Read as many bytes as `room` has; raises EOFError where the process ended or fell silent before."""
-        waiting = select.poll()
-        waiting.register(self.pipe, select.POLLIN)
-        at = 0
+        """Read as many bytes as `room` has, or more, ahead; raises EOFError where the process ended or fell silent."""
+        at = min(len(room), len(self.read))
+        room[:at], self.read = self.read[:at], self.read[at:]
         while at < len(room):
-            if not waiting.poll(self.silence * 1000):
+            if not self.waiting.poll(self.silence * 1000):
                 self.silent = True
                 raise EOFError
-            n = os.readv(self.pipe, [room[at:]])
+            n = os.readv(self.pipe, [room[at:], self.ahead])
             if not n:
                 raise EOFError
             at += n
+        if at > len(room):
+            self.read = self.ahead[: at - len(room)]
 
     def ended(self) -> bool:
         """Whether its process is no more."""
@@ -244,7 +250,7 @@ class _Server:
         """Begin to read files in a box. asked: `paths`, `also` and `arguments`, as `boxed` has them."""
         asked |= {
             "reader": [reader.__module__, reader.__qualname__],
-            "limits": [limits.memory, limits.seconds, limits.shared],
+            "limits": [limits.memory, limits.seconds],
             "folder": str(Path.cwd()),
             "more": MORE,
         }
@@ -252,9 +258,9 @@ class _Server:
         with suppress(OSError):  # more than a user may have
             fcntl.fcntl(mine, fcntl.F_SETPIPE_SZ, MB)
         line, its_end = socket.socketpair()
-        shared = frames.room()
+        shared = frames.Room(limits.shared, anew=not asked["paths"])
         try:
-            descriptors = [theirs, its_end.fileno(), shared, *([] if handed is None else [handed])]
+            descriptors = [theirs, its_end.fileno(), shared.descriptor, *([] if handed is None else [handed])]
             self._send(json.dumps(asked, default=str).encode(), descriptors)
         finally:
             os.close(theirs)

@@ -1,5 +1,9 @@
-"""The process that boxes are forked from: it imports readers, forks one for each request, and tells how each ended."""
+"""The process that boxes are forked from: it imports readers, forks one for each request, and tells how each ended.
 
+A reader's module may have a function `before_the_box`: what it loads and makes, once, is there in every box.
+"""
+
+import ctypes
 import importlib
 import json
 import os
@@ -12,11 +16,16 @@ from collections.abc import Callable, Iterator
 from contextlib import suppress
 from functools import partial
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import TYPE_CHECKING, Any, NoReturn
 
 from reprise_kit.compare import confinement
 
+if TYPE_CHECKING:
+    from reprise_kit.compare.frames import RoomInside
+
 REQUEST_BYTES = 1 << 17
+M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
+KEPT = 1 << 25  # bytes
 done: list[str] = []  # in a box: what keeps it in
 
 
@@ -25,10 +34,18 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     done[:] = confinement.begin()
+    _keep_what_is_freed()
     with socket.socket(fileno=descriptor) as line:
         readers = _Readers(line)
         threading.Thread(target=readers.end_with_line, daemon=True).start()  # a new namespace wants one thread
         readers.serve()
+
+
+def _keep_what_is_freed() -> None:
+    """Let a reader have the memory of its last arrays for the next ones; else the kernel clears it anew for each."""
+    with suppress(AttributeError):  # another C library
+        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
+            ctypes.CDLL(None).mallopt(parameter, KEPT)
 
 
 class _Readers:
@@ -37,22 +54,33 @@ class _Readers:
     def __init__(self, line: socket.socket) -> None:
         self.line = line
         self.at_work: dict[int, tuple[int, socket.socket]] = {}
+        self.killed: set[int] = set()  # of them, and not buried yet
 
     def serve(self) -> None:
         while True:
-            poll = select.poll()
-            poll.register(self.line, select.POLLIN)
-            for ended, their_line in self.at_work.values():
-                poll.register(ended, select.POLLIN)
-                poll.register(their_line, select.POLLIN)
-            ready = {number for number, _ in poll.poll()}
-            for pid, (ended, their_line) in list(self.at_work.items()):
-                if ended in ready:
-                    self._bury(pid)
-                elif their_line.fileno() in ready:  # closed: nobody waits for it any more
-                    os.kill(pid, signal.SIGKILL)
+            ready = {number for number, _ in self._waiting().poll()}
+            self._end_those(ready)
             if self.line.fileno() in ready:
                 self._take()
+
+    def _waiting(self) -> select.poll:
+        """For a request, the end of a reader, and whoever waits for one giving it up."""
+        poll = select.poll()
+        poll.register(self.line, select.POLLIN)
+        for pid, (ended, their_line) in self.at_work.items():
+            poll.register(ended, select.POLLIN)
+            if pid not in self.killed:
+                poll.register(their_line, select.POLLIN)
+        return poll
+
+    def _end_those(self, ready: set[int]) -> None:
+        """Bury readers that ended, and end those that nobody waits for any more: their line is closed."""
+        for pid, (ended, their_line) in list(self.at_work.items()):
+            if ended in ready:
+                self._bury(pid)
+            elif their_line.fileno() in ready:
+                os.kill(pid, signal.SIGKILL)
+                self.killed.add(pid)
 
     def end_with_line(self) -> None:
         """End when the line closes, also in the middle of an import."""
@@ -76,9 +104,10 @@ class _Readers:
         pipe, theirs, shared, *handed = descriptors
         asked = json.loads(request)
         with suppress(Exception):  # the reader says why
+            importlib.import_module("reprise_kit.compare.frames")
             module = importlib.import_module(asked["reader"][0])
-            for name in getattr(module, "IN_THE_BOX", ()):
-                importlib.import_module(name)
+            if ready := getattr(module, "before_the_box", None):
+                ready()
         server = os.getpid()
         pid = os.fork()
         if pid == 0:
@@ -91,6 +120,7 @@ class _Readers:
         """Tell whoever waits how a reader ended."""
         _, status = os.waitpid(pid, 0)
         ended, their_line = self.at_work.pop(pid)
+        self.killed.discard(pid)
         os.close(ended)
         with their_line, suppress(OSError):
             their_line.send(str(os.waitstatus_to_exitcode(status)).encode())
@@ -101,18 +131,23 @@ def _read(pipe: int, shared: int, handed: list[int], asked: dict[str, Any], serv
     code = 1
     try:
         _close_all_but(pipe, shared, *handed)
+        from reprise_kit.compare.frames import RoomInside
+
+        room = RoomInside(shared)  # before what may be mapped is bounded
         os.chdir(asked["folder"])
         paths = [Path(path) for path in asked["paths"]]
-        memory, seconds, shared_bytes = asked["limits"]
+        memory, seconds = asked["limits"]
         also = map(Path, asked["also"])
         named, opened = ([], len(paths) or asked["more"]) if handed else (paths, 0)
-        done.extend(confinement.confine(named, also, memory, seconds, shared_bytes, opened))
+        done.extend(confinement.confine(named, also, memory, seconds, opened))
         if os.getppid() != server:
             return  # which ended before the kernel knew that this process is to end with it
         module, name = asked["reader"]
         for path, arguments in _asked(asked, handed):
             confinement.begin_file(seconds)
-            _answer(pipe, (shared, shared_bytes), path, partial(_read_by, module, name, path, arguments))
+            if not paths:  # whoever asks has taken the last file's arrays out
+                room.end = 0
+            _answer(pipe, room, path, partial(_read_by, module, name, path, arguments))
         code = 0
     finally:
         os._exit(code)
@@ -146,7 +181,7 @@ def _close_all_but(*kept: int) -> None:
         first = descriptor + 1
 
 
-def _answer(pipe: int, shared: tuple[int, int], path: Path, reading: Callable[[], Any]) -> None:
+def _answer(pipe: int, room: "RoomInside", path: Path, reading: Callable[[], Any]) -> None:
     """Say what a reader yields, or why it cannot."""
     import numpy as np
 
@@ -156,7 +191,7 @@ def _answer(pipe: int, shared: tuple[int, int], path: Path, reading: Callable[[]
     try:
         for item in reading():
             is_array = isinstance(item, np.ndarray)
-            _say(pipe, *(frames.array(item, *shared) if is_array else [frames.message(frames.VALUE, item)]))
+            _say(pipe, *(frames.array(item, room) if is_array else [frames.message(frames.VALUE, item)]))
         _say(pipe, frames.message(frames.DONE))
     except InputError as error:
         _say(pipe, frames.message(frames.REFUSED, str(error)))

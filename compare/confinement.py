@@ -64,15 +64,13 @@ def begin() -> list[str]:
     return []
 
 
-def confine(
-    paths: Sequence[Path], also: Iterable[Path], memory: int, seconds: int, shared: int, opened: int = 0
-) -> list[str]:
+def confine(paths: Sequence[Path], also: Iterable[Path], memory: int, seconds: int, opened: int = 0) -> list[str]:
     """Give up all but reading `paths` and what is `also` named; return the names of what could be done.
 
     memory: bytes of address space beyond what is mapped now. seconds: of processor time for each path, and for each
-    of so many that come `opened` already. shared: bytes that a file which is open may grow to.
+    of so many that come `opened` already.
     """
-    _limit(len(paths) + opened, memory, seconds, shared)
+    _limit(len(paths) + opened, memory, seconds)
     done = ["limits"]
     with suppress(OSError, AttributeError):
         _call(_LIBC.prctl(PR_SET_PDEATHSIG, signal.SIGKILL, 0, 0, 0))
@@ -94,13 +92,13 @@ def begin_file(seconds: int) -> None:
     resource.setrlimit(resource.RLIMIT_CPU, (min(used + seconds, hard), hard))
 
 
-def _limit(n_files: int, memory: int, seconds: int, shared: int) -> None:
+def _limit(n_files: int, memory: int, seconds: int) -> None:
     mapped = resource.getpagesize()
     with suppress(OSError):
         mapped *= int(Path("/proc/self/statm").read_text("ascii").split()[0])
     for kind, value in (
         (resource.RLIMIT_CORE, 0),
-        (resource.RLIMIT_FSIZE, shared),
+        (resource.RLIMIT_FSIZE, 0),
         (resource.RLIMIT_CPU, n_files * (seconds + 1)),
         (resource.RLIMIT_AS, mapped + memory),
         (resource.RLIMIT_NOFILE, FILES),

@@ -2,7 +2,7 @@
 
 A frame is its kind (one byte), the length of a JSON text (4 bytes, little-endian) and that text, through a pipe. An
 array's text is [dtype, shape, where]: its numbers, in C order, follow in the pipe, or, of a large one, begin at the
-byte `where` of memory that both sides have. That memory can grow and never shrink, so that reading it is safe; what is
+byte `where` of memory that both sides have. That memory has one size for good, so that reading it is safe; what is
 changed in it later changes numbers, and any number may come.
 """
 
@@ -12,6 +12,7 @@ import math
 import mmap
 import os
 import re
+import resource
 import struct
 from collections.abc import Callable
 from typing import Any
@@ -33,11 +34,51 @@ class FrameError(Exception):
     """What arrived is no frame, or more than was agreed."""
 
 
-def room() -> int:
-    """Return the descriptor of an empty piece of memory that can only grow."""
-    shared = os.memfd_create("reprise", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
-    fcntl.fcntl(shared, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_SEAL)
-    return shared
+class Room:
+    """Memory that a box has too, of a size that neither can change: what the box puts in it is taken out here."""
+
+    def __init__(self, size: int, anew: bool = False) -> None:
+        """Make one of so many bytes, or as many as a file may have; they are there once they are used.
+
+        anew: a box fills it from its beginning again and again, so what is taken out is a copy.
+        """
+        allowed = resource.getrlimit(resource.RLIMIT_FSIZE)[0]
+        self.size = size if allowed == resource.RLIM_INFINITY else min(size, allowed)
+        self.descriptor = os.memfd_create("reprise", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+        os.ftruncate(self.descriptor, self.size)
+        fcntl.fcntl(self.descriptor, fcntl.F_ADD_SEALS, fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_SEAL)
+        self.mapped = mmap.mmap(self.descriptor, self.size, prot=mmap.PROT_READ) if anew else None
+
+    def take(self, at: int, size: int) -> np.ndarray:
+        """Return the bytes of an array: ours alone, or, where none will be put in its place, once they are written."""
+        if not size or at % mmap.PAGESIZE or at + size > self.size:
+            raise FrameError("an array that is not there")
+        if self.mapped:
+            return np.frombuffer(self.mapped, np.uint8, size, at).copy()
+        return np.frombuffer(mmap.mmap(self.descriptor, size, access=mmap.ACCESS_COPY, offset=at), np.uint8)
+
+    def close(self) -> None:
+        """Give it up; what was taken out stays."""
+        if self.mapped:
+            self.mapped.close()
+        os.close(self.descriptor)
+
+
+class RoomInside:
+    """The same memory in the box."""
+
+    def __init__(self, descriptor: int) -> None:
+        """Begin at its beginning."""
+        self.mapped, self.end = mmap.mmap(descriptor, os.fstat(descriptor).st_size), 0
+
+    def put(self, raw: memoryview) -> int | None:
+        """Put a large array behind the last one, and return where; None of one that is small, or has no place."""
+        at = self.end + -self.end % mmap.PAGESIZE
+        if len(raw) <= PIPED or at + len(raw) > len(self.mapped):
+            return None
+        self.end = at + len(raw)
+        self.mapped[at : self.end] = raw
+        return at
 
 
 def message(kind: bytes, value: Any = None) -> bytes:
@@ -49,27 +90,19 @@ def message(kind: bytes, value: Any = None) -> bytes:
     return HEAD.pack(kind, len(text)) + text
 
 
-def array(numbers: np.ndarray, shared: int, most: int) -> tuple[bytes, memoryview]:
+def array(numbers: np.ndarray, shared: RoomInside) -> tuple[bytes, memoryview]:
     """Return the frame of an array and what follows it in the pipe: nothing of one that has been put in memory.
 
-    That is where a large one goes while there are no more than `most` bytes in all. Raises InputError on one that is
-    not of numbers or text.
+    Raises InputError on one that is not of numbers or text.
     """
     if not PLAIN.fullmatch(numbers.dtype.str):
         raise InputError(f"it holds an array of {numbers.dtype}; only numbers and text are read")
     raw = np.ascontiguousarray(numbers).reshape(-1).view(np.uint8).data if numbers.size else memoryview(b"")
-    where = None
-    end = os.lseek(shared, 0, os.SEEK_END)
-    at = end + -end % mmap.PAGESIZE
-    if len(raw) > PIPED and at + len(raw) <= most:
-        where = at
-        while raw:
-            n = os.pwrite(shared, raw, at)
-            raw, at = raw[n:], at + n
-    return message(ARRAY, [numbers.dtype.str, numbers.shape, where]), raw
+    where = shared.put(raw)
+    return message(ARRAY, [numbers.dtype.str, numbers.shape, where]), raw if where is None else memoryview(b"")
 
 
-def receive(fill: Callable[[memoryview], None], shared: int, left: int) -> tuple[bytes, Any, int]:
+def receive(fill: Callable[[memoryview], None], shared: Room, left: int) -> tuple[bytes, Any, int]:
     """Return the next frame: its kind, its value or array, and its bytes.
 
     fill: reads as many bytes as its argument holds, or raises. left: how many bytes a frame may have.
@@ -109,8 +142,8 @@ def _parts(node: Any) -> Any:
     return node.values() if isinstance(node, dict) else node if isinstance(node, list) else ()
 
 
-def _array(value: Any, fill: Callable[[memoryview], None], shared: int, left: int) -> np.ndarray:
-    """The array that a text describes; ours alone once it is written to."""
+def _array(value: Any, fill: Callable[[memoryview], None], shared: Room, left: int) -> np.ndarray:
+    """The array that a text describes."""
     dtype, shape, where = _form(value)
     size = dtype.itemsize * math.prod(shape)
     if dtype.itemsize * math.prod(max(n, 1) for n in shape) > left:
@@ -119,9 +152,7 @@ def _array(value: Any, fill: Callable[[memoryview], None], shared: int, left: in
         raw = np.empty(size, np.uint8)
         fill(raw.data)
         return raw.view(dtype).reshape(shape) if size else np.empty(shape, dtype)
-    if not size or where % mmap.PAGESIZE or where + size > os.fstat(shared).st_size:
-        raise FrameError("an array that is not there")
-    return np.frombuffer(mmap.mmap(shared, size, access=mmap.ACCESS_COPY, offset=where), dtype).reshape(shape)
+    return shared.take(where, size).view(dtype).reshape(shape)
 
 
 def _form(value: Any) -> tuple[np.dtype[Any], tuple[int, ...], int | None]:

@@ -25,7 +25,7 @@ from reprise_kit.port.audio.provenance import Origin
 from reprise_kit.port.audio.stream import arriving
 
 MAX_SECONDS = 1800.0  # at about 2 MB of working memory a second of 44.1 kHz
-GROWTH = 1 << 18  # samples for which there is room at first
+GROWTH = 1 << 18  # samples for which there is room beyond those that are expected
 USUAL_RATE = 48_000  # Hz; at a higher rate a clip may last as many samples, not as many seconds
 
 
@@ -97,7 +97,7 @@ def seconds_at(rate: int, most: float) -> float:
 
 def whole(clip: Incoming, max_seconds: float = math.inf) -> Decoded:
     """Gather a clip that is being decoded; raises InputError as reading its parts does, and past `max_seconds`."""
-    native, n = np.empty(0, np.float32), 0
+    native, n = np.empty(GROWTH + int(min(clip.expected * clip.rate, MAX_SECONDS * USUAL_RATE)), np.float32), 0
     for part in clip.parts:
         if n + len(part) > max_seconds * clip.rate:
             raise InputError(too_long(max_seconds))
@@ -105,8 +105,7 @@ def whole(clip: Incoming, max_seconds: float = math.inf) -> Decoded:
             native.resize(n + len(part) + max(n // 4, GROWTH), refcheck=False)  # a long clip grows where it lies
         native[n : n + len(part)] = part
         n += len(part)
-    native.resize(n, refcheck=False)
-    return Decoded(native, clip.rate, tuple(clip.notes), clip.origin)
+    return Decoded(native[:n], clip.rate, tuple(clip.notes), clip.origin)
 
 
 def first_channel(

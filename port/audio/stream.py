@@ -3,6 +3,7 @@
 A decoder may take long, ask for much memory or crash, and a file may be made so that it does worse: only the box ends.
 """
 
+import math
 import os
 import threading
 from collections.abc import Callable, Iterator
@@ -99,7 +100,7 @@ def _begun(said: Any, items: Iterator[Any]) -> Incoming:
         clip = Incoming(int(said["rate"]), float(said["expected"]), iter(()), origin, int(said["channels"]))
     except (KeyError, TypeError, ValueError, OverflowError):
         _odd()
-    if min(clip.rate, clip.channels) < 1:
+    if min(clip.rate, clip.channels) < 1 or not 0 <= clip.expected < math.inf:
         _odd()
     clip.parts = _parts(items, clip.notes)
     return clip

@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import socket
 import subprocess
 import sys
 import threading
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reprise_kit.compare import box, confinement
+from reprise_kit.compare import box, box_server, confinement
 from reprise_kit.compare.box import Limits, boxed, boxed_each
 from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.compare.system import ROOT
@@ -77,7 +78,8 @@ def test_what_nobody_thought_of_keeps_its_trace(file, monkeypatch, tmp_path):
         ("V", "[" * 5000),
         ("V", "[" * 500 + "]" * 500),
         ("A", '["<f4", [1000000000000], 0]'),
-        ("A", '["<f4", [4], 0]'),
+        ("A", '["<f4", [4], 268435456]'),
+        ("A", '["<f4", [4], 268431361]'),
         ("A", '["<f4", [4], 1]'),
         ("A", '["<f4", [-4], 0]'),
         ("A", '["<f4", [true], 0]'),
@@ -143,7 +145,7 @@ def test_each_protection_holds_alone(without, file, tmp_path):
         "import sys, json; from pathlib import Path; from reprise_kit.compare import confinement;"
         f"confinement._{without} = lambda *_: (_ for _ in ()).throw(OSError());"
         "from tests.compare import hostile_readers as readers;"
-        f"path = Path({str(file.with_name('plain'))!r}); done = confinement.confine([path], [], 1 << 28, 5, 1 << 20);"
+        f"path = Path({str(file.with_name('plain'))!r}); done = confinement.confine([path], [], 1 << 28, 5);"
         f"assert {without!r} not in done;"
         f"print(json.dumps(dict(readers.attempts(path, {str(file.with_name('other'))!r}, {str(tmp_path)!r}))))"
     )
@@ -163,6 +165,37 @@ def test_the_filter_of_another_machine_can_be_made():
     for architecture, column in confinement.AUDIT_ARCH.values():
         program = list(confinement._filter(architecture, column))
         assert len(program) > 80 and all(len(op) == 8 for op in program)
+
+
+def test_without_either_there_is_nothing_to_write(file, tmp_path):
+    """Not a byte: the memory that answers are put in is mapped, and of one size."""
+    program = (
+        "import os, sys; from pathlib import Path; from reprise_kit.compare import confinement;"
+        "confinement._landlock = confinement._seccomp = lambda *_: (_ for _ in ()).throw(OSError());"
+        f"confinement.confine([Path({str(file)!r})], [], 1 << 28, 5);"
+        f"Path({str(tmp_path / 'new')!r}).write_text('x')"
+    )
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert done.returncode == 1 and "File too large" in done.stderr
+    assert not (tmp_path / "new").read_bytes()
+
+
+def test_who_is_given_up_is_ended_once(monkeypatch):
+    """However long its end takes, nobody asks for it again and again meanwhile."""
+    ended = []
+    monkeypatch.setattr(os, "kill", lambda pid, _: ended.append(pid))
+    line, other = socket.socketpair()
+    given_up, their_line = socket.socketpair()
+    with line, other, their_line, subprocess.Popen(["sleep", "100"]) as reader:
+        readers = box_server._Readers(line)
+        readers.at_work[reader.pid] = os.pidfd_open(reader.pid), their_line
+        assert readers._waiting().poll(0) == []
+        given_up.close()
+        readers._end_those({number for number, _ in readers._waiting().poll(0)})
+        assert ended == [reader.pid] and readers._waiting().poll(0) == []
+        signal.pidfd_send_signal(readers.at_work[reader.pid][0], signal.SIGKILL)
+        readers._end_those({number for number, _ in readers._waiting().poll(5000)})
+        assert not readers.at_work and not readers.killed
 
 
 def gone(pid, within=2.0):

@@ -201,14 +201,14 @@ def _ask_answer(path: Path) -> None:
             if file.readinto(room) < len(room):
                 raise EOFError
 
-        shared = frames.room()
+        shared = frames.Room(1 << 20)
         try:
             while frames.receive(fill, shared, 1 << 20)[0] != frames.DONE:
                 pass
         except (EOFError, frames.FrameError) as error:
             raise InputError(str(error)) from None
         finally:
-            os.close(shared)
+            shared.close()
 
 
 def _repository_texts(_: Path) -> list[Any]:

@@ -2,6 +2,8 @@
 
 import os
 import shutil
+import subprocess
+import sys
 from dataclasses import replace
 from pathlib import Path
 from typing import IO
@@ -14,7 +16,9 @@ from reprise_kit.compare.errors import InputError, UnforeseenError
 from reprise_kit.port.audio import parts, stream
 from reprise_kit.port.audio.content import Pipe
 from reprise_kit.port.audio.decode import decode, first_channel
+from reprise_kit.port.audio.decode import whole as gathered
 from reprise_kit.port.audio.parts import Incoming
+from reprise_kit.port.audio.provenance import Origin
 from reprise_kit.port.audio.stream import Fed, incoming, overheard
 from tests.fuzz.watch import unboxed
 from tests.port.audio import hostile_decoders
@@ -146,6 +150,48 @@ def test_a_crash_midway_ends_the_parts_and_leaves_the_next_clip(monkeypatch: pyt
         assert read(clip).size
 
 
+def test_what_was_taken_of_a_box_is_out_of_its_reach(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box_pool, "most", box_pool.MORE)
+    monkeypatch.setattr(parts, "heard", hostile_decoders.alters)
+    taken, boxes = [], set()
+    for _ in range(3):  # each from the beginning of the same memory
+        with incoming(CLIPS[0], LIMIT) as clip:
+            taken += list(clip.parts)
+            boxes.add(clip.origin.codec)
+    assert len(boxes) == 1
+    for number, part in enumerate(taken):
+        np.testing.assert_array_equal(part, np.full(1 << 16, 1 + number % 2))
+
+
+def test_a_box_has_the_memory_of_its_longest_clip_however_many_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(box_pool, "most", box_pool.MORE)
+    monkeypatch.setattr(parts, "heard", hostile_decoders.alters)
+    used = set()
+    for _ in range(4):
+        decode(CLIPS[0])
+        used.add(os.fstat(box_pool._IDLE[-1].answer.shared.descriptor).st_blocks * 512)
+    assert used == {2 << 18}
+
+
+def test_what_the_first_clip_loads_is_there_before_the_box() -> None:
+    program = (
+        "import sys; from tests.fuzz.watch import unboxed; from reprise_kit.port.audio import decode, parts;"
+        "parts.before_the_box(); known = set(sys.modules)\n"
+        "with unboxed(): decode.decode(sys.argv[1])\n"
+        "print(sorted(set(sys.modules) - known))"
+    )
+    clip = next(path for path in CLIPS if path.suffix == ".mp3")
+    done = subprocess.run([sys.executable, "-c", program, clip], capture_output=True, text=True, check=True)
+    assert done.stdout == "[]\n"
+
+
+@pytest.mark.parametrize("expected", [0.0, 0.01, 10.0, 10.001, 1e9])
+def test_a_clip_is_as_long_as_it_is_whatever_was_expected(expected: float) -> None:
+    pieces = [np.full(n, k, np.float32) for k, n in enumerate((300_000, 1, 0, 500_000, 7))]
+    whole = gathered(Incoming(1000, expected, iter(pieces), Origin("x", "y")))
+    np.testing.assert_array_equal(whole.native, np.concatenate(pieces))
+
+
 def test_a_box_reads_on_but_where_files_are_of_several_people(monkeypatch: pytest.MonkeyPatch) -> None:
     def boxes() -> set[str]:
         origins = [decode(CLIPS[0]).origin for _ in range(3)]
@@ -175,6 +221,7 @@ GOOD = '{"rate": 22050, "expected": 1.0, "channels": 1, "origin": {"decoder": "x
             GOOD.replace("22050", "0"),
             GOOD.replace("1.0", "null"),
         ),
+        *(GOOD.replace("1.0", lie) for lie in ("NaN", "Infinity", "-1", "-Infinity")),
         *(GOOD.replace("22050", "Infinity"), GOOD.replace('{"decoder": "x", "codec": "y"}', "[]")),
         *(f'{GOOD}\narray ["f8", [5]]', f'{GOOD}\narray ["f4", [5, 2]]', f"{GOOD}\n5", f'{GOOD}\n{{"a": 1}}'),
     ],
