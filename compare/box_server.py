@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 REQUEST_BYTES = 1 << 17
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
 KEPT = 1 << 25  # bytes
+HELD = 4  # arrays that a box which stays tells of at once
 done: list[str] = []  # in a box: what keeps it in
 
 
@@ -143,11 +144,12 @@ def _read(pipe: int, shared: int, handed: list[int], asked: dict[str, Any], serv
         if os.getppid() != server:
             return  # which ended before the kernel knew that this process is to end with it
         module, name = asked["reader"]
+        saying = _Saying(pipe, 1 if paths else HELD)
         for path, arguments in _asked(asked, handed):
             confinement.begin_file(seconds)
             if not paths:  # whoever asks has taken the last file's arrays out
                 room.end = 0
-            _answer(pipe, room, path, partial(_read_by, module, name, path, arguments))
+            _answer(saying, room, path, partial(_read_by, module, name, path, arguments))
         code = 0
     finally:
         os._exit(code)
@@ -181,7 +183,7 @@ def _close_all_but(*kept: int) -> None:
         first = descriptor + 1
 
 
-def _answer(pipe: int, room: "RoomInside", path: Path, reading: Callable[[], Any]) -> None:
+def _answer(saying: "_Saying", room: "RoomInside", path: Path, reading: Callable[[], Any]) -> None:
     """Say what a reader yields, or why it cannot."""
     import numpy as np
 
@@ -190,20 +192,36 @@ def _answer(pipe: int, room: "RoomInside", path: Path, reading: Callable[[], Any
 
     try:
         for item in reading():
-            is_array = isinstance(item, np.ndarray)
-            _say(pipe, *(frames.array(item, room) if is_array else [frames.message(frames.VALUE, item)]))
-        _say(pipe, frames.message(frames.DONE))
+            if isinstance(item, np.ndarray):
+                saying.hold(*frames.array(item, room))
+            else:
+                saying.say(frames.message(frames.VALUE, item))
+        saying.say(frames.message(frames.DONE))
     except InputError as error:
-        _say(pipe, frames.message(frames.REFUSED, str(error)))
+        saying.say(frames.message(frames.REFUSED, str(error)))
     except MemoryError:
-        _say(pipe, frames.message(frames.REFUSED, f"{path}: reading it takes more memory than a file of its size may"))
+        saying.say(frames.message(frames.REFUSED, f"{path}: reading it takes more memory than a file of its size may"))
     except Exception as error:
         words = f"{type(error).__name__}: {error}".strip(": ")
-        _say(pipe, frames.message(frames.FAULT, [words, "".join(traceback.format_exception(error))]))
+        saying.say(frames.message(frames.FAULT, [words, "".join(traceback.format_exception(error))]))
 
 
-def _say(pipe: int, *parts: bytes | memoryview) -> None:
-    for part in parts:
-        left = memoryview(part)
-        while left:
-            left = left[os.write(pipe, left) :]
+class _Saying:
+    """What goes into the pipe: of arrays so many frames at once, which wake up whoever waits for them once."""
+
+    def __init__(self, pipe: int, most: int) -> None:
+        self.pipe, self.most = pipe, most
+        self.held: list[bytes] = []
+
+    def hold(self, frame: bytes, raw: memoryview) -> None:
+        """Say an array with the next ones, if all of it is in memory."""
+        self.held.append(frame)
+        if raw or len(self.held) >= self.most:
+            self.say(raw)
+
+    def say(self, last: bytes | memoryview) -> None:
+        for part in (b"".join(self.held), last):
+            left = memoryview(part)
+            while left:
+                left = left[os.write(self.pipe, left) :]
+        self.held.clear()

@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.json_lines import rows
+from tests.kills import warm
 from tests.kills.__main__ import Stops, in_turn, table
 from tests.kills.jobs import Job
 from tests.kills.run import Place
@@ -19,6 +20,11 @@ def test_fetch_is_stopped_and_goes_on(tmp_path: Path, capsys: pytest.CaptureFixt
     in_turn([Stops("fetch", (2, 2), 7, log, tmp_path / "fetch")])
     assert Counter(row["signal"] for row in rows(log)) == {"SIGKILL": 2, "SIGINT": 2}
     assert table(log) == 0, capsys.readouterr().out
+
+
+def test_what_is_at_hand_was_imported_as_silently_as_the_kit_does() -> None:
+    variables = Path(f"/proc/{warm.interpreter().pid}/environ").read_bytes().split(b"\0")
+    assert b"TF_CPP_MIN_LOG_LEVEL=3" in variables
 
 
 # A command that writes `out`, a name a line; it is stopped in `wait`, where the undisturbed run does not stay.

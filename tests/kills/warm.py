@@ -59,7 +59,13 @@ class Interpreter:
     def __init__(self) -> None:
         """Begin to import."""
         words = [sys.executable, "-m", "tests.kills.warm"]
-        self._process = subprocess.Popen(words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+        silent = {**os.environ, "TF_CPP_MIN_LOG_LEVEL": "3"}  # as the kit has it before it imports TensorFlow
+        self._process = subprocess.Popen(words, bufsize=0, stdin=subprocess.PIPE, stdout=subprocess.PIPE, env=silent)
+
+    @property
+    def pid(self) -> int:
+        """Its process."""
+        return self._process.pid
 
     def run(self, words: Sequence[str], variables: dict[str, str], said: Path, errors: Path, folder: Path) -> Fork:
         """Run `PYTHON -m MODULE WORDS...` in a session of its own, in a folder, its words written to two files."""
