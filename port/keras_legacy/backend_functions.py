@@ -15,6 +15,7 @@ class Operations:
 
     backend: str = "tensorflow"
     version: tuple[int, ...] = ()
+    tf_keras: bool = False
 
     def __getattr__(self, name: str) -> Any:
         """Return a function of `keras.ops`."""
@@ -53,6 +54,7 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "sigmoid": lambda ops, x: ops.sigmoid(x),
     "hard_sigmoid": lambda ops, x: ops.clip(0.2 * x + 0.5, 0.0, 1.0),
     "softmax": lambda ops, x, axis=-1: ops.softmax(x, axis=axis),
+    "logsumexp": lambda ops, x, axis=None, keepdims=False: ops.logsumexp(x, axis=axis, keepdims=keepdims),
     "elu": lambda ops, x, alpha=1.0: ops.elu(x, alpha),
     "softplus": lambda ops, x: ops.softplus(x),
     "softsign": lambda ops, x: ops.softsign(x),
@@ -63,9 +65,13 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "prod": lambda ops, x, axis=None, keepdims=False: ops.prod(x, axis=axis, keepdims=keepdims),
     "std": lambda ops, x, axis=None, keepdims=False: ops.std(x, axis=axis, keepdims=keepdims),
     "var": lambda ops, x, axis=None, keepdims=False: ops.var(x, axis=axis, keepdims=keepdims),
-    "expand_dims": lambda ops, x, dim=-1: ops.expand_dims(x, dim),
+    "expand_dims": lambda ops, x, axis=-1, dim=None: ops.expand_dims(x, axis if dim is None else dim),
     "squeeze": lambda ops, x, axis: ops.squeeze(x, axis),
-    "l2_normalize": lambda ops, x, axis: l2_normalize(ops, x, axis),
+    "l2_normalize": lambda ops, x, axis=None: l2_normalize(ops, x, axis),
+    "ctc_batch_cost": lambda ops, y_true, y_pred, input_length, label_length: ctc_batch_cost(
+        ops, y_true, y_pred, input_length, label_length
+    ),
+    "batch_dot": lambda ops, x, y, axes=None: batch_dot(ops, x, y, axes),
     "batch_flatten": lambda ops, x: _flatten(ops, x),
     "flatten": lambda ops, x: _refuse_flatten(),
     "permute_dimensions": lambda ops, x, pattern: ops.transpose(x, pattern),
@@ -73,14 +79,22 @@ FUNCTIONS: dict[str, Callable[..., Any]] = {
     "concatenate": lambda ops, tensors, axis=-1: ops.concatenate(tensors, axis=axis),
     "reverse": lambda ops, x, axes: ops.flip(x, axes),
     "stack": lambda ops, x, axis=0: ops.stack(x, axis=axis),
-    "reshape": lambda ops, x, shape: ops.reshape(x, shape),
+    "reshape": lambda ops, x, shape: ops.reshape(x, open_once(shape)),
+    **dict.fromkeys(("shape", "int_shape"), lambda ops, x: tuple(x.shape)),
+    "ndim": lambda ops, x: len(x.shape),
+    "floatx": lambda ops: "float32",
+    "identity": lambda ops, x: x,
+    "stop_gradient": lambda ops, x: ops.stop_gradient(x),
+    "round": lambda ops, x: ops.round(x),
     "repeat_elements": lambda ops, x, rep, axis: ops.repeat(x, rep, axis=axis),
     "repeat": lambda ops, x, n: ops.repeat(ops.expand_dims(x, 1), n, axis=1),
     "tile": lambda ops, x, n: ops.tile(x, n),
     "temporal_padding": lambda ops, x, padding=1: _padded(ops, x, padding),
     "cumsum": lambda ops, x, axis=0: ops.cumsum(x, axis=axis),
     "cast": lambda ops, x, dtype: ops.cast(x, dtype),
-    "one_hot": lambda ops, indices, nb_classes: ops.one_hot(indices, nb_classes),
+    "one_hot": lambda ops, indices, num_classes=None, nb_classes=None: ops.one_hot(
+        ops.cast(indices, "int32"), num_classes or nb_classes
+    ),
     "argmax": lambda ops, x, axis=-1: ops.argmax(x, axis=axis),
     "argmin": lambda ops, x, axis=-1: ops.argmin(x, axis=axis),
     "ones_like": lambda ops, x: ops.ones_like(x),
@@ -118,6 +132,65 @@ def l2_normalize(ops: Operations, x: Any, axis: Any) -> Any:
     """Return x divided by its length along an axis, or by the smallest length that the old backend divides by."""
     squares = ops.sum(ops.square(x), axis=axis, keepdims=True)
     return ops.divide(x, ops.sqrt(ops.maximum(squares, ops.least_square_sum)))
+
+
+def open_once(shape: Any) -> tuple[Any, ...]:
+    """Return a shape to reshape to, whose one unknown size (K.shape(x)[0]) is what is left over."""
+    return tuple(-1 if size is None else size for size in shape)
+
+
+def batch_dot(ops: Operations, x: Any, y: Any, axes: Any = None) -> Any:
+    """Return K.batch_dot: products summed over one axis of each, sample by sample; (n,) becomes (n, 1).
+
+    Raises TypeError where the old backend, or one version of it, took other axes than it was told.
+    """
+    ranks = len(x.shape), len(y.shape)
+    old = ops.backend == "tensorflow" and ops.version < (2, 3)
+    if old and ranks == (2, 2) and ops.version < (1, 2):
+        raise TypeError("the product of two vectors on TensorFlow was another before Keras 1.2; say --keras-version")
+    if axes is None:
+        axes = (-1, -1 if ranks[1] == 2 and not old and ops.backend == "tensorflow" else -2)
+        axes = tuple(axis % rank for axis, rank in zip(axes, ranks, strict=True))
+    first, second = (axes, axes) if isinstance(axes, int) else axes
+    if old and ops.tf_keras and (max(ranks) > 3 or min(first, second) < 0):
+        raise TypeError("such a product was another in TensorFlow 1, and tf.keras 2.2.4 is of both")
+    if old and ranks[0] == ranks[1] > 2:  # a product of matrices; an axis that is not the last is the last but one
+        turned = (_swapped(ops, x, first != ranks[0] - 1), _swapped(ops, y, second == ranks[1] - 1))
+        return ops.matmul(*turned)
+    if min(first, second) < 0 and (ops.backend == "theano" or (old and ranks != (2, 2))):
+        raise TypeError("a product over negative axes")
+    first, second = first % ranks[0], second % ranks[1]
+    if 0 in (first, second) or (old and max(ranks) > 3):
+        raise TypeError(f"a product over the axes {first} and {second} of tensors with {ranks} axes")
+    return summed(ops, x, y, (first, second))
+
+
+def ctc_batch_cost(ops: Operations, y_true: Any, y_pred: Any, input_length: Any, label_length: Any) -> Any:
+    """Return K.ctc_batch_cost on TensorFlow, (n, 1), the loss that networks for text end in while they learn.
+
+    y_true (n, n_labels) and y_pred (n, n_steps, n_classes), of which (n, 1) lengths count; the last class is the blank.
+    """
+    if ops.backend == "theano":
+        raise TypeError("Keras on Theano smoothed what it took the loss of; the layer before it gives the predictions")
+    lengths = (ops.reshape(ops.cast(length, "int32"), (-1,)) for length in (label_length, input_length))
+    logits = ops.log(y_pred + (1e-7 if ops.version >= (2, 1) else 1e-8))
+    losses = ops.ctc_loss(ops.cast(y_true, "int32"), logits, *lengths, mask_index=y_pred.shape[-1] - 1)
+    return ops.expand_dims(losses, 1)
+
+
+def _swapped(ops: Any, x: Any, swap: bool) -> Any:
+    return ops.swapaxes(x, -1, -2) if swap else x
+
+
+def summed(ops: Any, x: Any, y: Any, axes: tuple[int, int]) -> Any:
+    """Sum products over one axis of each, sample by sample; (n,) becomes (n, 1)."""
+    ranks = len(x.shape), len(y.shape)
+    left, right = ["n", *"abcdef"[: ranks[0] - 1]], ["n", *"uvwxyz"[: ranks[1] - 1]]
+    right[axes[1]] = left[axes[0]]
+    gone = left[axes[0]]
+    kept = [i for i in left if i != gone] + [i for i in right[1:] if i != gone]
+    result = ops.einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", x, y)
+    return ops.expand_dims(result, 1) if len(kept) == 1 else result
 
 
 def _flatten(ops: Any, x: Any) -> Any:

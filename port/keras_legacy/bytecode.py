@@ -136,6 +136,13 @@ class _Walk:
             self.stack += [first, *reversed(rest)]
         elif op == 92:
             self.unpack(argument)
+        elif op == 162:  # LIST_EXTEND, of a list in the writing
+            first, second = self.many(2)
+            if first.op != "tuple" or second.op != "tuple":
+                raise Unreadable
+            self.stack.append(Node("tuple", first.args + second.args))
+        elif op in (1, 108, 109):
+            self.imported(op, argument)
         elif op in (30, 31, 32, 33) and self.code.python == 2:
             self.slice(op - 30)
         else:
@@ -162,6 +169,21 @@ class _Walk:
             self.stack.append(_constant(known[name]) if name in known else Node("name", (name,)))
         else:  # LOAD_ATTR, LOAD_METHOD
             self.stack.append(Node("attribute", (self.pop(), code.names[argument])))
+
+    def imported(self, op: int, argument: int) -> None:
+        """POP_TOP, IMPORT_NAME or IMPORT_FROM: what is imported is its name; only TensorFlow and Keras's backend."""
+        if op == 1:
+            self.pop()
+            return
+        name = self.code.names[argument]
+        if op == 109 and self.stack:
+            self.stack.append(Node("attribute", (self.stack[-1], name)))
+            return
+        self.many(2)
+        short = {"tensorflow": "tf", "keras": "keras", "keras.backend": "backend"}
+        if name not in short:
+            raise Unreadable
+        self.stack.append(Node("name", (short[name],)))
 
     def call(self, op: int, argument: int, wide: bool) -> None:
         if op == 141 and not wide:  # CALL_FUNCTION_KW: the names lie on the stack as one tuple

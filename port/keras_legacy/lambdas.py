@@ -6,10 +6,8 @@ stock Keras 3. For anything else the answer is None, and the caller must be told
 layer by name.
 """
 
-import base64
 import inspect
 import math
-from collections.abc import Callable
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -17,10 +15,10 @@ from typing import Any
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS, Operations, added
 from reprise_kit.port.keras_legacy.bytecode import Node, expression
-from reprise_kit.port.keras_legacy.marshalled import Code, parse_code
+from reprise_kit.port.keras_legacy.callees import KNOWN, dtype, known
+from reprise_kit.port.keras_legacy.marshalled import Code, code_in
 
 MAX_TEXT = 70_000  # characters of a marshalled function
-_BACKEND_NAMES = {"K", "KB", "KTF", "backend"}
 _ARITHMETIC = {"+", "-", "*", "/", "**"}
 
 
@@ -73,7 +71,7 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
         function, defaults, closure = function
     if not isinstance(function, str) or len(function) > MAX_TEXT:
         return None
-    code = _code(function)
+    code = code_in(function)
     if code is None:
         return None
     bound = _bound(code.variables[: code.n_arguments], defaults, config.get("arguments"))
@@ -85,20 +83,13 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
         return None
 
 
-def _code(text: str) -> Code | None:
-    """Return the function's code: marshalled bytes, which Keras writes in base64 since 2.1, and before as a text."""
-    ways: tuple[Callable[[], bytes], ...] = (
-        lambda: base64.b64decode("".join(text.split()), validate=True),
-        lambda: text.encode("raw_unicode_escape"),
-    )
-    for way in ways:
-        try:
-            code = parse_code(way())
-        except ValueError:  # also of binascii and of Unicode
-            continue
-        if code is not None:
-            return code
-    return None
+def names_in(config: dict[str, Any]) -> str:
+    """Return what the code of a function that is not recognised names, for a person: " (it names K, tile)" or ""."""
+    function = config.get("function", config.get("mode"))
+    text = function[0] if isinstance(function, list | tuple) and function else function
+    code = code_in(text) if isinstance(text, str) and len(text) <= MAX_TEXT else None
+    names = [name for name in (*code.names, *code.free) if name.isidentifier()][:12] if code else []
+    return f" (it names {', '.join(names)})" if names else ""
 
 
 def saved_by(text: str) -> str | None:
@@ -106,7 +97,7 @@ def saved_by(text: str) -> str | None:
 
     From 3.6 on every instruction has two bytes, so that the last, RETURN_VALUE, is followed by a zero.
     """
-    code = _code(text)
+    code = code_in(text)
     if code is None:
         return None
     return "2.7" if code.python == 2 else "3.6" if code.code.endswith(b"S\0") else "3.5"
@@ -193,21 +184,14 @@ def _is_number(value: Any) -> bool:
 
 
 def _callee(node: Node) -> str:
-    """The known backend function that a call names, as K.mean, backend.mean or mean itself."""
-    callee = node.args[0]
-    if callee.op == "name" and callee.args[0] == "abs":
-        return "abs"
-    if callee.op == "attribute":
-        base, name = callee.args
-        is_backend = base.op == "name" and base.args[0] in _BACKEND_NAMES
-        is_backend |= base.op == "attribute" and base.args[1] == "backend" and base.args[0].op == "name"
-        if is_backend and name in FUNCTIONS:
-            return str(name)
-    raise _Unknown
+    name = known(node.args[0])
+    if name is None:
+        raise _Unknown
+    return name
 
 
 def _call_arguments(node: Node) -> dict[str, Node]:
-    signature = inspect.signature(FUNCTIONS[_callee(node)])
+    signature = inspect.signature(KNOWN[_callee(node)])
     try:
         keywords = dict(node.keywords)
         bound = dict(signature.bind("ops", *node.args[1:], **keywords).arguments)
@@ -243,6 +227,8 @@ def _text(node: Node) -> str:
         base, key = node.args
         inner = _text(key)
         return f"{_text(base)}[{inner[1:-1] if key.op == 'tuple' else inner}]"
+    if node.op == "attribute" and (node.args[1] == "shape" or dtype(node)):
+        return dtype(node) or f"{_text(node.args[0])}.shape"
     if node.op in _ARITHMETIC:
         return f"({_text(node.args[0])} {node.op} {_text(node.args[1])})"
     if node.op == "call":
@@ -272,6 +258,8 @@ def _apply(node: Node, x: Any, ops: Operations) -> Any:
         return node.args[0]
     if node.op == "part":
         return _part(_apply(node.args[0], x, ops), *node.args[1:])
+    if node.op == "attribute":
+        return dtype(node) or tuple(_apply(node.args[0], x, ops).shape)
     parts = [_apply(part, x, ops) for part in node.args[node.op == "call" :]]
     if node.op == "negative":
         return ops.negative(parts[0])
@@ -283,7 +271,7 @@ def _apply(node: Node, x: Any, ops: Operations) -> Any:
         return _indexed(parts[0], parts[1], ops)
     if node.op == "call":
         keywords = {key: _apply(value, x, ops) for key, value in node.keywords}
-        return FUNCTIONS[_callee(node)](ops, *parts, **keywords)
+        return KNOWN[_callee(node)](ops, *parts, **keywords)
     if node.op == "+":
         return added(ops, *parts)
     names = {"-": "subtract", "*": "multiply", "/": "divide", "**": "power"}

@@ -1,9 +1,11 @@
-"""Python code objects taken out of marshalled bytes (Python 2.7, and 3.3 to 3.7) without unmarshalling them.
+"""Python code objects taken out of marshalled bytes (Python 2.7, and 3.3 to 3.10) without unmarshalling them.
 
 A bounded parser of its own for the few types that a small function needs; everything else gives None.
 """
 
+import base64
 import struct
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -35,18 +37,38 @@ def parse_code(data: bytes) -> Code | None:
     """Return the code object marshalled in `data`, or None where it is not one or holds anything unusual."""
     if len(data) > MAX_BYTES:
         return None
-    try:
-        value = _Reader(data).value(0)
-    except (Unreadable, struct.error, IndexError, ValueError, UnicodeError):
-        return None
-    return value if isinstance(value, Code) else None
+    for more_counts in (0, 1):  # Python 3.8 counts what may be given by place only, too
+        try:
+            value = _Reader(data, more_counts).value(0)
+        except (Unreadable, struct.error, IndexError, ValueError, UnicodeError):
+            continue
+        if isinstance(value, Code):
+            return value
+    return None
+
+
+def code_in(text: str) -> Code | None:
+    """Return the function's code: marshalled bytes, which Keras writes in base64 since 2.1, and before as a text."""
+    ways: tuple[Callable[[], bytes], ...] = (
+        lambda: base64.b64decode("".join(text.split()), validate=True),
+        lambda: text.encode("raw_unicode_escape"),
+    )
+    for way in ways:
+        try:
+            code = parse_code(way())
+        except ValueError:  # also of binascii and of Unicode
+            continue
+        if code is not None:
+            return code
+    return None
 
 
 class _Reader:
     """Marshal, versions 2 to 4, for the types a small code object needs."""
 
-    def __init__(self, data: bytes) -> None:
+    def __init__(self, data: bytes, more_counts: int = 0) -> None:
         self.data = data
+        self.more_counts = more_counts
         self.at = 0
         self.items = 0
         self.interned: list[Any] = []  # Python 2: 't' entries; Python 3: everything flagged
@@ -126,12 +148,12 @@ class _Reader:
 
     def code(self, depth: int, flagged: bool) -> Code:
         python = 3 if self.flags_in_use else 2
-        counts = [self.long() for _ in range(5 if python == 3 else 4)]
+        counts = [self.long() for _ in range(5 + self.more_counts if python == 3 else 4)]
         fields = [self.value(depth + 1) for _ in range(8)]
         self.long()
         self.value(depth + 1)
         code, constants, names, variables, free, cells, filename, name = fields
-        if counts[-1] & 0x2C or (python == 3 and counts[1]) or cells or not isinstance(code, bytes):
+        if counts[-1] & 0x2C or (python == 3 and (counts[-4] or counts[1])) or cells or not isinstance(code, bytes):
             raise Unreadable  # *args, **kwargs, generators, keyword-only arguments, closures
         names, variables, free = (_texts(part) for part in (names, variables, free))
         if not isinstance(constants, tuple) or not 0 < counts[0] <= len(variables):

@@ -15,7 +15,7 @@ import keras
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.backend_functions import Operations
-from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, TF_KERAS, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.rules.replaced import replaced
 from reprise_kit.port.keras_legacy.tree import Node
@@ -97,7 +97,7 @@ class Context:
     @property
     def operations(self) -> Operations:
         """Return the backend's functions as the network's old Keras had them."""
-        return Operations(self.backend, self.version)
+        return Operations(self.backend, self.version, self.dialect is TF_KERAS)
 
     def replacement(self, node: Node) -> Any:
         """Return what was given in place of a layer, by its name or its class, or None."""

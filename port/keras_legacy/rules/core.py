@@ -19,7 +19,7 @@ layers = keras.layers
 # Same name and same function in Keras 1 and Keras 3.
 _STOCK_ACTIVATIONS = {"linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "softmax", "elu"}
 _LATER_ACTIVATIONS = {
-    "Keras 2": {"selu", "exponential"},
+    "Keras 2": {"selu", "exponential", "relu6"},  # relu6: of Keras's own MobileNet, which files name so
     "tf.keras": {"selu", "exponential", "swish", "relu6", "mish", "gelu"},
 }
 
@@ -52,8 +52,23 @@ def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
         scale = layers.Rescaling(0.2, 0.5, name=context.name(f"{name}_scale"))
         clip = layers.ReLU(max_value=1.0, name=context.name(name))
         return lambda x: clip(scale(x))
-    layer: Apply = layers.Activation(activation, name=context.name(name))
-    return layer
+    return _over_more_than_one(context, node, activation, layers.Activation(activation, name=context.name(name)))
+
+
+def _over_more_than_one(context: Context, node: Node, activation: str, layer: Apply) -> Apply:
+    """Return a layer that ends in an activation, and note where that decides nothing: the file names it only."""
+
+    def apply(x: Tensor) -> Tensor:
+        y = layer(x)
+        note = (
+            f"layer {node.name}: a softmax over one value gives 1 for any input; where the network's own code had a "
+            f"function of that name, over another axis, give it with --replace {node.name}=module:function"
+        )
+        if y.shape[-1] == 1 and note not in context.notes:
+            context.notes.append(note)
+        return y
+
+    return apply if activation == "softmax" else layer
 
 
 def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) -> Apply:
@@ -64,7 +79,8 @@ def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) 
         return lambda x: own(plain(x))
     activation = activation_name(context, node)
     if activation != "hard_sigmoid":
-        return loaded(make(name=context.name(node.name), activation=activation), arrays, node)
+        whole = loaded(make(name=context.name(node.name), activation=activation), arrays, node)
+        return _over_more_than_one(context, node, activation, whole)
     linear = loaded(make(name=context.name(f"{node.name}_linear"), activation="linear"), arrays, node)
     last = activate(context, node, node.name, activation)
     return lambda x: last(linear(x))
@@ -269,8 +285,8 @@ def lambda_(context: Context, node: Node) -> Apply:
     found = lambdas.recognise(node.config)
     if found is None:
         raise InputError(
-            f"layer {node.name}: a Lambda whose code is not one of the known shapes, and code in a file is "
-            f"never run; give the function with --replace {node.name}=module:function"
+            f"layer {node.name}: a Lambda whose code is not one of the known shapes{lambdas.names_in(node.config)}, "
+            f"and code in a file is never run; give the function with --replace {node.name}=module:function"
         )
     context.notes.append(f"layer {node.name}: the Lambda's bytecode reads as {found.text}")
     return lambda x: _named(context, node, found.apply(x, context.operations))

@@ -7,7 +7,7 @@ import keras
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.backend_functions import added, l2_normalize
+from reprise_kit.port.keras_legacy.backend_functions import added, l2_normalize, summed
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
 from reprise_kit.port.keras_legacy.tree import Node
 
@@ -80,8 +80,8 @@ def _by_function(context: Context, node: Node, name: str) -> Apply:
     found = lambdas.recognise(config)
     if found is None:
         raise InputError(
-            f"layer {node.name}: a Merge by a function that is not one of the known shapes, and code in a "
-            f"file is never run; give the function with --replace {node.name}=module:function"
+            f"layer {node.name}: a Merge by a function that is not one of the known shapes{lambdas.names_in(config)}, "
+            f"and code in a file is never run; give the function with --replace {node.name}=module:function"
         )
     context.notes.append(f"layer {node.name}: the merge function's bytecode reads as {found.text}")
     last = layers.Activation("linear", name=name)
@@ -129,18 +129,7 @@ def _batch_dot(context: Context, node: Node, x: Tensor, y: Tensor, axes: tuple[i
                 return ops.matmul(x, ops.transpose(y))
         elif ranks != (3, 3):
             raise InputError(f"layer {node.name}: a TensorFlow product of tensors with {ranks} axes is not supported")
-    return _summed(x, y, axes)
-
-
-def _summed(x: Tensor, y: Tensor, axes: tuple[int, int]) -> Tensor:
-    """Sum products over one axis of each, sample by sample; (n,) becomes (n, 1)."""
-    ranks = len(x.shape), len(y.shape)
-    left, right = ["n", *"abcdef"[: ranks[0] - 1]], ["n", *"uvwxyz"[: ranks[1] - 1]]
-    right[axes[1]] = left[axes[0]]
-    summed = left[axes[0]]
-    kept = [i for i in left if i != summed] + [i for i in right[1:] if i != summed]
-    result = ops.einsum(f"{''.join(left)},{''.join(right)}->{''.join(kept)}", x, y)
-    return ops.expand_dims(result, 1) if len(kept) == 1 else result
+    return summed(ops, x, y, axes)
 
 
 @rule("Dot")
@@ -152,7 +141,7 @@ def dot(context: Context, node: Node) -> Apply:
         axes = _dot2_axes(context, node, pair)
         if node.config.get("normalize"):
             pair = [l2_normalize(context.operations, x, axis) for x, axis in zip(pair, axes, strict=True)]
-        return last(_summed(pair[0], pair[1], axes))
+        return last(summed(ops, pair[0], pair[1], axes))
 
     return apply
 

@@ -138,6 +138,23 @@ def test_python_3_code_is_read() -> None:
     assert rule is not None and rule.parameters == {"scale": 0.5, "offset": 0.0}
 
 
+@pytest.mark.parametrize(
+    "code",
+    [
+        # lambda x: K.mean(x[:, 1:] * 2.5, axis=[1, 2, 3], keepdims=True) + x[0], by Python 3.8 and 3.9
+        "4wEAAAAAAAAAAAAAAAEAAAAFAAAAQwAAAHMyAAAAdABqAXwAZABkAIUCZAFkAIUCZgIZAGQCFABkAWQDZARnA2QFZAaNA3wAZAcZABcA"
+        "UwApCE7pAQAAAGcAAAAAAAAEQOkCAAAA6QMAAABUKQJaBGF4aXNaCGtlZXBkaW1z6QAAAAApAtoBS1oEbWVhbikB2gF4qQByBwAAANoI"
+        "PHN0cmluZz7aCDxsYW1iZGE+AQAAAPMAAAAA",
+        "4wEAAAAAAAAAAAAAAAEAAAAFAAAAQwAAAHMwAAAAdABqAXwAZABkAIUCZAFkAIUCZgIZAGQCFABnAGQDogFkBGQFjQN8AGQGGQAXAFMA"
+        "KQdO6QEAAABnAAAAAAAABEApA3IBAAAA6QIAAADpAwAAAFQpAloEYXhpc1oIa2VlcGRpbXPpAAAAACkC2gFLWgRtZWFuKQHaAXipAHIH"
+        "AAAA2gg8c3RyaW5nPtoIPGxhbWJkYT4BAAAA8wAAAAA=",
+    ],
+)
+def test_code_of_later_pythons_is_read(code: str) -> None:
+    rule = recognise({"function": code})
+    assert rule is not None and rule.text == "(mean((x[:, 1:] * 2.5), axis=(1, 2, 3), keepdims=True) + x[0])"
+
+
 @pytest.mark.parametrize(("name", "gives_its_input"), [("identity", True), ("square", False)])
 def test_only_an_identity_gives_the_tensor_that_it_was_given(name: str, gives_its_input: bool, tmp_path: Path) -> None:
     """Keras 1 then names the Lambda, not the InputLayer, as its model's input."""

@@ -144,6 +144,24 @@ def test_what_was_called_in_training_samples_in_predictions(kind: str, samples: 
     assert np.array_equal(x, y) is not samples and bool(found.needs) is samples is (len(found.notes) == 1)
 
 
+@pytest.mark.parametrize("kind", ["Activation", "Dense"])
+@pytest.mark.parametrize("size", [1, 2])
+def test_a_softmax_over_one_value_is_noted(kind: str, size: int) -> None:
+    """A function of the network's own code that is called softmax (over time, say) is saved as that name, too."""
+    found, x = context(), numbers(2, 3, size)
+    made = node(kind, {"W": numbers(size, size), "b": numbers(size)}, activation="softmax", output_dim=size)
+    y = computed(made, x, within=found)
+    assert np.array_equal(y, np.ones_like(x)) is (size == 1) is any("over one value" in note for note in found.notes)
+
+
+def test_the_activation_of_keras_2_own_mobilenet() -> None:
+    x = numbers(2, 5) * 9
+    found = computed(node("Activation", activation="relu6"), x, within=context(dialect=KERAS2))
+    np.testing.assert_array_equal(found, x.clip(0, 6))
+    with pytest.raises(InputError, match="the activation 'relu6' is not one of Keras 1's"):
+        computed(node("Activation", activation="relu6"), x)
+
+
 def test_a_lambda_is_read_and_never_run() -> None:
     with pytest.raises(InputError, match="a Lambda whose code is not one of the known shapes"):
         computed(node("Lambda", function="gibberish", function_type="lambda"), X)

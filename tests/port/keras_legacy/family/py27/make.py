@@ -32,6 +32,8 @@ else:
     import models_2  # noqa: F401
     import models_core
 
+import models_lambdas  # noqa: E402,F401
+
 NAME = keras.__version__
 BATCH = 4
 TOKENS = 11
