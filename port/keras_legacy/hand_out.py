@@ -85,6 +85,10 @@ def hand_out(
     held = {group.layer_name for group in groups if group.arrays}
     layers = [node for node in everything if _takes_arrays(node) or (_own(node) and node.name in held)]
     full = [group for group in groups if group.arrays]
+    if len(full) == 1 < len(layers) and len(full[0].arrays) == len(_all_slots(model, True)) and not full[0].legacy:
+        _hand_out_group(model, full[0], version)
+        _check_names(model, full[0])
+        return [f"the weights were saved by a model that held this one as its layer {full[0].layer_name}"]
     paired, note = pair(model.class_name, [node.name for node in layers], full, pair_by)
     for node, group in zip(layers, paired, strict=True):
         if node.children or _takes_arrays(node):
@@ -109,6 +113,19 @@ def naming_the_unsaved(model: Node, version: tuple[int, ...]) -> Iterator[None]:
             f"{error}; Keras 1.0 and 1.1 never saved the weights of a TimeDistributedDense without a bias, as "
             f"{', '.join(unsaved[:6])}: no file of them has those"
         ) from error
+
+
+def _check_names(model: Node, group: LayerWeights) -> None:
+    """Refuse a group in another order than its architecture's: other layers were frozen when it was saved."""
+    names = {id(array): name for name, array in group.arrays}
+    for leaf in (node for node in model.walk() if node.weights):
+        given = [names.get(id(array), "") for array in leaf.weights.values()]
+        own = (f"{leaf.name}/", f"{leaf.name}_")
+        if any(name.startswith(own) for name in names.values()) and not all(name.startswith(own) for name in given):
+            raise InputError(
+                f"layer {leaf.name}: the arrays at its place are {given[:4]}; {group.layer_name} holds its layers in "
+                "another order; give the architecture as it was when the weights were saved"
+            )
 
 
 def _by_place(group: LayerWeights) -> dict[str, np.ndarray]:

@@ -10,7 +10,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
-from reprise_kit.port.keras_legacy import config_defaults, config_keys, trained, tree
+from reprise_kit.port.keras_legacy import closures, config_defaults, config_keys, parallel, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.hand_out import hand_out, naming_the_unsaved
 from reprise_kit.port.keras_legacy.read import OldModel
@@ -67,7 +67,8 @@ def _prepared(
     output_shapes: Mapping[str, tuple[int, int]] | None,
 ) -> Prepared:
     version = as_version(keras_version or model.version) or model.dialect.oldest
-    notes = config_keys.check(root, version, replace or (), ignore, model.dialect)
+    notes = parallel.collapse(root) + closures.check(root, replace or ())
+    notes += config_keys.check(root, version, replace or (), ignore, model.dialect)
     notes += config_defaults.fill(root, version, model.dialect)
     with naming_the_unsaved(root, version):
         notes += hand_out(root, model.weights, version, pair_by)

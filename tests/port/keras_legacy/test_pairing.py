@@ -8,7 +8,9 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy import tree
 from reprise_kit.port.keras_legacy.build import build, migrate
+from reprise_kit.port.keras_legacy.hand_out import hand_out
 from reprise_kit.port.keras_legacy.read import LayerWeights
 from tests.port.keras_legacy.models import first, group, layer, model, normal, sequential
 
@@ -120,3 +122,15 @@ def test_what_no_file_of_its_keras_has_is_named(version: str | None) -> None:
         build(replace(source, version=version), "theano")
     named = "never saved the weights of a TimeDistributedDense without a bias, as bare:" in str(refused.value)
     assert named == (version != "1.2.2")
+
+
+def test_weights_that_a_model_around_it_saved_are_its_own() -> None:
+    """So save_weights of a model on several graphics cards, or of a siamese one, holds them: one group for all."""
+    root, one = tree.parse(functional()), LayerWeights("model_1", [("a_W", A), ("b_W", B)])
+    notes = hand_out(root, [one, LayerWeights("lambda_1", [])])
+    assert notes == ["the weights were saved by a model that held this one as its layer model_1"]
+    assert {node.name: id(node.weights["W"]) for node in root.walk() if node.weights} == {"a": id(A), "b": id(B)}
+    with pytest.raises(InputError, match="holds its layers in another order"):
+        hand_out(tree.parse(functional()), [LayerWeights("model_1", [("b_W", B), ("a_W", A)])])
+    with pytest.raises(InputError, match="the architecture has 2 layers with weights, the file 1"):
+        hand_out(tree.parse(functional()), [LayerWeights("model_1", [("a_W", A)])])

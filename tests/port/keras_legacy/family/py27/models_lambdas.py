@@ -83,3 +83,13 @@ def called_ctc():
     lengths = [layers.Lambda(lambda x: K.sum(K.ones_like(x), axis=1, keepdims=True) + 1, output_shape=(1,))(labels),
                layers.Lambda(lambda x: K.sum(K.ones_like(x), axis=1, keepdims=True) - 2, output_shape=(1,))(labels)]  # fmt: skip
     return Model([x, labels], layers.Lambda(ctc, output_shape=(1,))([y, labels] + lengths))
+
+
+@named("called_in_a_loop")
+def called_in_a_loop():
+    if KERAS_2:
+        raise NotImplementedError("one of Keras 1 does")
+    x, parts = Input((3, 4)), []
+    for i in range(3):
+        parts.append(L("Dense", 2)(layers.Lambda(lambda x: x[:, i], output_shape=(4,))(x)))
+    return Model(x, parts)

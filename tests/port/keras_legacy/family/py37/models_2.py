@@ -264,3 +264,16 @@ def lambda_two_outputs():
 def bn_always_training():
     x = Input((5, 3))
     return Model(x, L("Dense", 2)(L("BatchNormalization", epsilon=1e-2)(x, training=True)))
+
+
+@model
+def multi_gpu():
+    if K.backend() != "tensorflow":
+        raise NotImplementedError("multi_gpu_model is TensorFlow's")
+    from keras.utils import multi_gpu_utils
+
+    multi_gpu_utils._get_available_devices = lambda: ["/cpu:0", "/gpu:0", "/gpu:1", "/gpu:2"]
+    x, y = Input((5,)), Input((4,))
+    both = L("Concatenate")([L("Dense", 4, activation="relu")(x), y])
+    net = Model([x, y], [L("Dense", 3, name="first")(both), L("Dense", 2, name="second")(both)])
+    return multi_gpu_utils.multi_gpu_model(net, gpus=3)
