@@ -26,6 +26,8 @@ _OPERATIONS = {
     "//": operator.floordiv,
     "**": operator.pow,
 }
+# x > 0 is what K.greater(x, 0) is; x == 0 asks whether they are one object.
+_COMPARISONS = {0: "less", 1: "less_equal", 4: "greater", 5: "greater_equal"}
 _HAS_ARGUMENT = 90
 
 
@@ -141,6 +143,9 @@ class _Walk:
             if first.op != "tuple" or second.op != "tuple":
                 raise Unreadable
             self.stack.append(Node("tuple", first.args + second.args))
+        elif op == 107 and argument in _COMPARISONS:
+            callee = Node("attribute", (Node("name", ("K",)), _COMPARISONS[argument]))
+            self.stack.append(Node("call", (callee, *self.many(2))))
         elif op in (1, 108, 109):
             self.imported(op, argument)
         elif op in (30, 31, 32, 33) and self.code.python == 2:

@@ -138,6 +138,13 @@ def test_python_3_code_is_read() -> None:
     assert rule is not None and rule.parameters == {"scale": 0.5, "offset": 0.0}
 
 
+@pytest.mark.parametrize(("number", "text"), [(0, "less(x, x)"), (4, "greater(x, x)"), (2, None), (8, None)])
+def test_comparisons(number: int, text: str | None) -> None:
+    """x == x asks whether both are one object, x is x so, too."""
+    rule = recognise({"function": _python2(X + X + b"k" + bytes([number, 0]) + RETURN)})
+    assert (rule and rule.text) == text
+
+
 @pytest.mark.parametrize(
     "code",
     [

@@ -131,6 +131,6 @@ def test_weights_that_a_model_around_it_saved_are_its_own() -> None:
     assert notes == ["the weights were saved by a model that held this one as its layer model_1"]
     assert {node.name: id(node.weights["W"]) for node in root.walk() if node.weights} == {"a": id(A), "b": id(B)}
     with pytest.raises(InputError, match="holds its layers in another order"):
-        hand_out(tree.parse(functional()), [LayerWeights("model_1", [("b_W", B), ("a_W", A)])])
+        hand_out(tree.parse(functional()), [LayerWeights("model_1", [("b/own:0", B), ("a/own:0", A)])])
     with pytest.raises(InputError, match="the architecture has 2 layers with weights, the file 1"):
         hand_out(tree.parse(functional()), [LayerWeights("model_1", [("a_W", A)])])
