@@ -19,6 +19,7 @@ from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.lock import PAUSE_SECONDS, try_lock
+from reprise_kit.compare.walk import followed, walk
 
 MARKER = ".reprise.json"
 MARKER_BYTES = 16 << 20  # a longer one is none of ours
@@ -31,7 +32,7 @@ def atomic_file(path: Path) -> Iterator[Path]:
 
     Raises InputError where `path` is a folder, or another process holds its name.
     """
-    path = _followed(path)
+    path = followed(path)
     refuse_folder(path)
     with _workshop(path) as room:
         made = room / "new" / path.name
@@ -53,7 +54,7 @@ def atomic_folder(path: Path, command: str) -> Iterator[Path]:
     holds the name.
     """
     refuse_foreign(path, command)
-    path = _followed(path)
+    path = followed(path)
     with _workshop(path) as room:
         made = room / "new" / path.name
         made.mkdir()
@@ -70,17 +71,17 @@ def refuse_folder(path: Path) -> None:
 
 def refuse_foreign(path: Path, command: str) -> None:
     """Raise InputError unless `path` is new, an empty folder, or holds what `command` wrote and nothing else."""
-    followed = _followed(path)
-    if Path.cwd().is_relative_to(followed):
+    real = followed(path)
+    if Path.cwd().is_relative_to(real):
         raise InputError(f"{path}: the folder that you are in; name a new one inside it")
-    _refuse_unlisted(followed, path, command)
+    _refuse_unlisted(real, path, command)
 
 
 def refuse_inputs(out: Path, inputs: Iterable[Path]) -> None:
     """Raise InputError where writing `out` would replace something that is read, or the folder that it is in."""
-    written = _followed(out)
+    written = followed(out)
     for path in inputs:
-        read = _followed(path)
+        read = followed(path)
         same = written.exists() and read.exists() and written.samefile(read)
         if same or written == read or (written.is_dir() and read.is_relative_to(written)):
             raise InputError(f"{out}: would replace {path}, which is read; name another place")
@@ -91,7 +92,7 @@ def claim_folder(path: Path, command: str) -> Path:
 
     Nothing in it is removed. Raises InputError where it is a file, or holds what the command did not begin.
     """
-    path = _followed(path)
+    path = followed(path)
     _listed(path, command)
     if _read_marker(path) is None:
         if foreign := _files(path):
@@ -149,18 +150,18 @@ def discard_folder(path: Path, patterns: Iterable[str]) -> None:
         shutil.rmtree(path)
 
 
-def _followed(path: Path) -> Path:
-    return Path(os.path.realpath(path))
-
-
 def _files(folder: Path) -> list[str]:
-    """Every file and link below a folder, relative to it, but for the marker; none where there is no folder."""
+    """Every file and link below a folder, relative to it, but for the marker; none where there is no folder.
+
+    Raises OSError on a folder in it that cannot be listed: what it holds may be the user's.
+    """
     if not os.path.lexists(folder):
         return []
     found = []
-    for here, folders, files in os.walk(folder):
-        links = [name for name in folders if os.path.islink(os.path.join(here, name))]  # noqa: PTH114, PTH118
-        found += [(Path(here) / name).relative_to(folder).as_posix() for name in (*files, *links)]
+    for met in walk(folder):
+        if isinstance(met, OSError):
+            raise met
+        found.append(os.path.relpath(met.path, folder))
     return sorted(name for name in found if name != MARKER)
 
 

@@ -11,7 +11,9 @@ def ask(*words: str) -> subprocess.CompletedProcess[str]:
     """Run `docker WORDS...`, return what it said; no client or a silent engine is exit code 127."""
     command = ["docker", *words]
     try:
-        return subprocess.run(command, capture_output=True, text=True, timeout=TIME_LIMIT, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, errors="backslashreplace", timeout=TIME_LIMIT, check=False
+        )
     except FileNotFoundError:
         return subprocess.CompletedProcess(command, 127, "", "no docker program on PATH")
     except subprocess.TimeoutExpired:

@@ -66,7 +66,7 @@ def inspect(path: Path) -> Environment:
     interpreter = next((p for p in candidates if p.is_file()), None)
     if interpreter is None:
         raise InputError(f"{path}: no Python in it; give a virtual environment's folder or an interpreter")
-    asked = partial(subprocess.run, capture_output=True, text=True, timeout=60, check=False)
+    asked = partial(subprocess.run, capture_output=True, text=True, errors="backslashreplace", timeout=60, check=False)
     try:  # nothing is left in it: bytecode would break the seal of the kit's own
         done = asked([str(interpreter), "-c", PROBE], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
         found = json.loads(done.stdout)

@@ -97,7 +97,7 @@ def _extra_block(era: Era, name: str) -> str:
     if "==" not in name:
         options += ["--exclude-newer", f"{era.until}T23:59:59Z"]
     command = [sys.executable, "-P", "-m", "uv", "pip", "compile", "-", *options]
-    done = subprocess.run(command, input=name + "\n", capture_output=True, text=True)
+    done = subprocess.run(command, input=name + "\n", capture_output=True, text=True, errors="backslashreplace")
     if "No module named uv" in done.stderr:
         raise InputError("--with needs uv to pin and hash packages of the era: pip install uv")
     if done.returncode or not done.stdout:

@@ -17,6 +17,7 @@ from reprise_kit.compare.git_objects import (
     read_all,
     worktree_folder,
 )
+from reprise_kit.compare.walk import followed
 
 ID = re.compile(r"[0-9a-f]{40}")
 PACKED_BYTES = 8 << 20  # the longest packed-refs that is read
@@ -61,7 +62,7 @@ def head(folder: Path) -> str:
     if not re.fullmatch(r"refs/[^\s\0]+", name) or ".." in name:
         return ""
     common = common_folder(place)
-    loose = first_line(common / name) if (common / name).resolve().is_relative_to(common.resolve()) else ""
+    loose = first_line(common / name) if followed(common / name).is_relative_to(followed(common)) else ""
     packed = re.search(rf"^([0-9a-f]{{40}}) {re.escape(name)}$", _text(common / "packed-refs", PACKED_BYTES), re.M)
     found = loose.strip() or (packed[1] if packed else "")
     return found if ID.fullmatch(found) else ""

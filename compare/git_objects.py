@@ -18,6 +18,7 @@ from functools import partial
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.walk import followed
 
 SECONDS = 60  # of the clock and of the processor, for one question to git
 MEMORY = 1 << 30  # bytes of git's address space: what a delta's base may inflate to is not ours to choose
@@ -50,9 +51,9 @@ def objects_folder(folder: Path) -> Path | None:
         repository = common_folder(place)
         objects = repository / "objects"
         if objects.is_dir():
-            if not objects.resolve().is_relative_to(repository.resolve()):
+            if not followed(objects).is_relative_to(followed(repository)):
                 raise InputError(f"{objects} is a link out of its repository: give the one that it leads to, --from")
-            if place.is_dir() and not place.resolve().is_relative_to(folder.resolve()):
+            if place.is_dir() and not followed(place).is_relative_to(followed(folder)):
                 raise InputError(f"{place} is a link out of the folder: give the repository it leads to, --from")
             return objects
     return None
@@ -69,25 +70,26 @@ def common_folder(place: Path) -> Path:
     if not place.is_file():
         return place
     own = worktree_folder(place)
-    return (own / first_line(own / "commondir")).resolve()
+    return followed(own / first_line(own / "commondir"))
 
 
 def worktree_folder(pointer: Path) -> Path:
     """Follow a linked worktree's `.git` file, only to a repository that names this worktree as one of its own."""
     target = Path(first_line(pointer).removeprefix("gitdir: "))
-    administration = (pointer.parent / target).resolve()
+    administration = followed(pointer.parent / target)
     with contextlib.suppress(OSError):
-        if Path(first_line(administration / "gitdir")).resolve() == pointer.resolve():
+        if followed(Path(first_line(administration / "gitdir"))) == followed(pointer):
             return administration
     raise InputError(f"{pointer} leads to {target}, which knows no such worktree: give that repository itself, --from")
 
 
 def first_line(path: Path) -> str:
-    """Return the first line of a small file of a repository's own, "" where there is none."""
+    """Return the first line of a small file of a repository's own, "" where there is none that can name a file."""
     if not path.is_file():  # a pipe would never end
         return ""
     with path.open("rb") as file:
-        return os.fsdecode(file.read(POINTER_BYTES)).split("\n", 1)[0]
+        line = os.fsdecode(file.read(POINTER_BYTES)).split("\n", 1)[0]
+    return "" if "\0" in line else line
 
 
 def link(objects: Path, wanted: Collection[str], home: Path) -> None:
@@ -105,8 +107,8 @@ def link(objects: Path, wanted: Collection[str], home: Path) -> None:
 
 
 def _link_plain(path: Path, link: Path, objects: Path) -> None:
-    real = path.resolve()
-    if real.is_file() and real.is_relative_to(objects.resolve()):
+    real = followed(path)
+    if real.is_file() and real.is_relative_to(followed(objects)):
         link.symlink_to(real)
 
 

@@ -1,6 +1,6 @@
 """An input: a file whose identity is the hash of its bytes. What it holds is its system's affair."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -9,6 +9,7 @@ from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.profiles.audio import SUFFIXES
 from reprise_kit.compare.system import System
+from reprise_kit.compare.walk import walk
 
 
 @dataclass(frozen=True)
@@ -53,14 +54,14 @@ def suffixes(system: System | None) -> frozenset[str]:
 def find(paths: Iterable[Path], system: System | None = None, recursive: bool = False) -> Found:
     """Return the inputs named by `paths`, folders searched by file name; raises InputError on an empty set.
 
-    system: whose inputs they are to be; None: sounds.
+    system: whose inputs they are to be; None: sounds. Raises OSError where a folder cannot be listed.
     """
     allowed, files, passed_over = suffixes(system), [], []
     for path in paths:
         if not path.is_dir():
             files.append(path)
             continue
-        inside = sorted(p for p in (path.rglob("*") if recursive else path.iterdir()) if p.is_file())
+        inside = sorted(p for p in (_below(path) if recursive else path.iterdir()) if p.is_file())
         taken = [p for p in inside if not allowed or p.suffix.lower() in allowed]
         if not taken:
             raise InputError(f"{path}: a folder without {_wanted(allowed)}")
@@ -69,6 +70,13 @@ def find(paths: Iterable[Path], system: System | None = None, recursive: bool = 
     if not files:
         raise InputError("no clips: name at least one file, or a folder that holds some")
     return Found(files, passed_over)
+
+
+def _below(folder: Path) -> Iterator[Path]:
+    for met in walk(folder):
+        if isinstance(met, OSError):
+            raise met
+        yield Path(met.path)
 
 
 def _wanted(allowed: frozenset[str]) -> str:

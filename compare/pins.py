@@ -14,6 +14,7 @@ from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import PinnedFile, System
+from reprise_kit.compare.walk import followed
 
 LARGEST = 128 << 20  # bytes of one pinned file; the largest of the kit's systems has 5.4 MB
 
@@ -31,8 +32,8 @@ def read_inside(folder: Path, name: str) -> bytes | None:
     """
     path = folder / name
     try:
-        real = path.resolve(strict=True)
-        if not real.is_relative_to(folder.resolve()):
+        real = Path(os.path.realpath(path, strict=True))
+        if not real.is_relative_to(followed(folder)):
             raise InputError(f"{path} leads out of {folder}; put the file itself there")
         # Opening a pipe would wait for its writer.
         with os.fdopen(os.open(real, os.O_RDONLY | os.O_NONBLOCK | os.O_NOFOLLOW), "rb") as file:
@@ -44,8 +45,8 @@ def read_inside(folder: Path, name: str) -> bytes | None:
             return file.read(state.st_size)
     except (FileNotFoundError, NotADirectoryError):
         return None
-    except (OSError, RuntimeError) as error:  # RuntimeError: Python 3.11 and 3.12 on links in a circle
-        raise InputError(f"{path} cannot be read: {getattr(error, 'strerror', None) or error}") from None
+    except OSError as error:
+        raise InputError(f"{path} cannot be read: {error.strerror or error}") from None
 
 
 @dataclass(frozen=True)

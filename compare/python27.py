@@ -160,7 +160,7 @@ def _pip_install(
 
 def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
     with patience(lambda: f"installing {what}"):
-        done = subprocess.run(command, capture_output=True, text=True, env=env, check=False)
+        done = subprocess.run(command, capture_output=True, text=True, errors="backslashreplace", env=env, check=False)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         # "ERROR: Exception:" heads a traceback, whose last line says what happened.

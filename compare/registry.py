@@ -21,6 +21,7 @@ from reprise_kit.compare import system as systems
 from reprise_kit.compare.contract import Causes, Live, Pipeline, Trainer
 from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.compare.system import OTHERS, System
+from reprise_kit.compare.walk import followed
 from reprise_kit.compare.weights import Weights
 
 FILE = "system.toml"
@@ -41,7 +42,7 @@ def load(name: str | Path) -> System:
         return _read(folders[str(name)])
     folder = Path(name)
     if (folder / FILE).is_file():
-        return _read(folder.resolve())
+        return _read(followed(folder))
     raise InputError(
         f"no system {str(name)!r}; there are: {', '.join(folders)}; or give the path of a folder with a {FILE}"
     )
@@ -146,7 +147,7 @@ def _kit() -> Iterator[Path]:
 
 def _named() -> Iterator[Path]:
     for place in filter(None, os.environ.get("REPRISE_SYSTEMS", "").split(os.pathsep)):
-        folder = Path(place).expanduser().resolve()
+        folder = followed(Path(place).expanduser())
         if not folder.is_dir():
             raise InputError(f"REPRISE_SYSTEMS names {place!r}, which is no folder")
         inside = [folder] if (folder / FILE).is_file() else sorted(path.parent for path in folder.glob(f"*/{FILE}"))
@@ -160,7 +161,7 @@ def _installed() -> Iterator[Path]:
         spec = importlib.util.find_spec(entry.value)
         for place in (spec.submodule_search_locations or ()) if spec else ():
             if (Path(place) / FILE).is_file():
-                yield Path(place).resolve()
+                yield followed(Path(place))
 
 
 def _read(folder: Path) -> System:

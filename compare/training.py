@@ -73,6 +73,7 @@ def run_original(settings: Settings, request: Arrays, folder: Path) -> Arrays:
             env=variables,
             capture_output=True,
             text=True,
+            errors="backslashreplace",
             timeout=settings.time_limit,
         )
     finally:

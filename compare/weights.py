@@ -8,6 +8,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import upstream_folder
 from reprise_kit.compare.pins import refuse_altered_weights
 from reprise_kit.compare.system import System
+from reprise_kit.compare.walk import followed
 
 
 @dataclass(frozen=True)
@@ -45,7 +46,7 @@ def find(
     if given is not None:
         if not given.is_file():
             raise InputError(f"{given}: no such weights file; leave out --weights, or give a checkpoint that is there")
-        own = given.resolve() == (system.default_weights and system.default_weights.resolve())
+        own = followed(given) == (system.default_weights and followed(system.default_weights))
         return Weights(given, chosen, "kit" if own else "given")
     theirs = _of_upstream(system, upstream)
     if theirs is not None:

@@ -145,3 +145,21 @@ def test_nobody_imports_a_folder_past_the_package() -> None:
             names = [a.name for a in node.names] if isinstance(node, ast.Import) else []
             names += [str(node.module)] if isinstance(node, ast.ImportFrom) else []
             assert not tops & {name.split(".")[0] for name in names}, path
+
+
+def calls(name: str) -> list[ast.Call]:
+    return [node for node in ast.walk(ast.parse(SOURCES[name].read_text())) if isinstance(node, ast.Call)]
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_what_programs_say_is_read_whatever_its_bytes(name: str) -> None:
+    """A stranger's program, or a server that git asks, says what is no UTF-8: that is no fault of the kit."""
+    words = [{keyword.arg for keyword in call.keywords} for call in calls(name)]
+    assert [found for found in words if found >= {"text", "capture_output"} and "errors" not in found] == []
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
+def test_links_in_a_circle_are_followed_without_an_error(name: str) -> None:
+    """`Path.resolve` raises on them, in Python 3.11 and 3.12, what is no OSError; `walk.followed` does not."""
+    asked = [call for call in calls(name) if isinstance(call.func, ast.Attribute) and call.func.attr == "resolve"]
+    assert [ast.unparse(call) for call in asked if "__file__" not in ast.unparse(call)] == []

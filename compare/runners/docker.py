@@ -22,6 +22,7 @@ from reprise_kit.compare.runners.python27 import Python27Runner
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.system import ORIGINAL
 from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.walk import followed
 
 MEMORY = "4g"  # a 31 s clip takes about 0.5 GB
 PROCESSES = "1024"  # libraries start a thread a core, and some hosts have 128
@@ -71,7 +72,7 @@ class DockerRunner(Python27Runner):
             if os.getuid() == 0:
                 os.chown(folder, self.user, self.user)
         run = self.checked()
-        weights = run.weights.path.resolve()
+        weights = followed(run.weights.path)
         mounts = [
             f"{run.upstream}:/upstream:ro,z",
             f"{ORIGINAL}:/original:ro,z",

@@ -19,6 +19,7 @@ from reprise_kit.compare.runners.python27 import Python27Runner, last_line
 from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace
+from reprise_kit.compare.walk import followed
 
 
 def node_modules(lock: Path) -> Path:
@@ -36,7 +37,9 @@ def _install(lock: Path, folder: Path) -> None:
         for name in ("package.json", lock.name):
             shutil.copyfile(lock.parent / name, temporary / name)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(command, cwd=temporary, capture_output=True, text=True, check=False)
+        done = subprocess.run(
+            command, cwd=temporary, capture_output=True, text=True, errors="backslashreplace", check=False
+        )
         if done.returncode:
             raise InputError(f"cannot install the packages of {lock.parent.name}/{lock.name}: {last_line(done.stderr)}")
         seal(temporary)
@@ -71,7 +74,7 @@ class NodeRunner(Python27Runner):
         assert self.node is not None
         modules = node_modules(self.system.path(self.node.lock))
         run = self.checked()
-        arguments = ["--upstream", str(run.upstream), "--weights", str(run.weights.path.resolve())]
+        arguments = ["--upstream", str(run.upstream), "--weights", str(followed(run.weights.path))]
         kept = {name: value for name, value in os.environ.items() if not name.startswith("NODE_")}
         return ["node", str(self.system.folder / "trace.js"), *arguments], {**kept, "NODE_PATH": str(modules)}
 

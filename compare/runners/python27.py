@@ -23,6 +23,7 @@ from reprise_kit.compare.python27 import environment, environment_folder, find_i
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.stage import Stage
 from reprise_kit.compare.trace import Trace, load
+from reprise_kit.compare.walk import followed
 
 
 def last_line(said: str) -> str:
@@ -69,7 +70,7 @@ class Python27Runner:
             raise InputError(reason)
         self._refuse(clip)
         with tempfile.TemporaryDirectory(prefix="reprise-trace-") as folder:
-            self._ask({"clip": str(clip.path.resolve()), "out": folder}, clip.path.name)
+            self._ask({"clip": str(followed(clip.path)), "out": folder}, clip.path.name)
             trace = load(Path(folder))
         wanted = {stage.name for stage in stages}
         arrays = {name: array for name, array in trace.arrays.items() if name in wanted}
@@ -110,7 +111,7 @@ class Python27Runner:
         private = cache() / "environments" / "settings" / environment_folder(self.interpreter, lock).name
         run = self.checked()
         arguments = ["--upstream", str(run.upstream), "--backend", self.row.backend]
-        arguments += ["--weights", str(run.weights.path.resolve())]
+        arguments += ["--weights", str(followed(run.weights.path))]
         adapter = str(self.system.folder / "trace.py")
         return [str(python), adapter, *arguments], private_settings(private, self.row.backend)
 

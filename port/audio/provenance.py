@@ -23,5 +23,7 @@ def pyav_version() -> str:
 @lru_cache
 def ffmpeg_version(program: str) -> str:
     """Return "ffmpeg VERSION" of a program, as `ffmpeg -version` says it."""
-    first = subprocess.run([program, "-version"], capture_output=True, text=True, check=True).stdout.split("\n")[0]
+    first = subprocess.run(
+        [program, "-version"], capture_output=True, text=True, errors="backslashreplace", check=True
+    ).stdout.split("\n")[0]
     return "ffmpeg " + first.split()[2]

@@ -9,6 +9,7 @@ import numpy as np
 from jinja2 import Environment
 
 from reprise_kit.compare.input import find
+from reprise_kit.compare.walk import followed
 from reprise_kit.port.dieleman_spotify_2014 import recommender
 from reprise_kit.port.dieleman_spotify_2014.recommender import Recommender
 
@@ -25,7 +26,7 @@ PAGE = """<!doctype html>
 
 def of(clip: Path, library: Path, machine: Recommender) -> list[Path]:
     """Return the clip and its nine nearest in a folder, itself left out; raises InputError where it has no sounds."""
-    others = [path for path in find([library], recursive=True).files if path.resolve() != clip.resolve()]
+    others = [path for path in find([library], recursive=True).files if followed(path) != followed(clip)]
     query = machine.factors(machine.frames(clip))
     heard = np.array([machine.factors(machine.frames(path)) for path in others])
     return [clip, *(others[row] for row in recommender.nearest(query, heard, LENGTH - 1))] if others else [clip]
@@ -33,7 +34,7 @@ def of(clip: Path, library: Path, machine: Recommender) -> list[Path]:
 
 def write(folder: Path, tracks: Sequence[Path], shown_from: Path) -> None:
     """Write playlist.m3u and index.html, their addresses relative to `shown_from`, where they will be."""
-    places = [relpath(track.resolve(), shown_from.resolve()) for track in tracks]
+    places = [relpath(followed(track), followed(shown_from)) for track in tracks]
     (folder / "playlist.m3u").write_text("#EXTM3U\n" + "".join(f"{place}\n" for place in places), "utf-8")
     rows = [{"name": track.name, "address": quote(place)} for track, place in zip(tracks, places, strict=True)]
     page = Environment(autoescape=True).from_string(PAGE).render(rows=rows)

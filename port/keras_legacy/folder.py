@@ -7,6 +7,7 @@ from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.patience import patience
+from reprise_kit.compare.walk import followed, walk
 from reprise_kit.port.keras_legacy import file_kinds, read
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
@@ -17,11 +18,15 @@ ENDINGS = {"keras": ".keras", "weights": ".weights.h5", "savedmodel": "", "onnx"
 
 @dataclass(frozen=True)
 class Job:
-    """One model to migrate: the architecture file or None, the weights or whole-model file, and its result."""
+    """One model to migrate: the architecture file or None, the weights or whole-model file, its result.
+
+    refused: why it is not begun, such as a folder in place of the weights that cannot be listed.
+    """
 
     architecture: Path | None
     weights: Path
     out: Path
+    refused: str = ""
 
 
 @dataclass(frozen=True)
@@ -40,18 +45,32 @@ def jobs(folder: Path, out: Path, to: str) -> list[Job]:
     up to its first "_" or "-", or the only one in their folder. The result has the same path below `out`, and the
     whole name of the file where two would fall together.
     """
-    files = sorted(path for path in folder.rglob("*") if path.suffix.lower() in WEIGHTS and path.is_file())
-    found = [path for path in files if out not in path.parents]
-    if not found:
+    found, closed = _found(folder, out)
+    if not found and not closed:
         raise InputError(f"{folder}: no model in it; files that end in {', '.join(WEIGHTS)} are looked for")
-    stems = [path.relative_to(folder).with_suffix("") for path in found]
-    names = [
-        stem if stems.count(stem) == 1 else path.relative_to(folder) for stem, path in zip(stems, found, strict=True)
-    ]
-    return [
+    wholes = [path.relative_to(folder) for path in found]
+    stems = [whole.with_suffix("") for whole in wholes]
+    alone = [stem not in wholes and stems.count(stem) == 1 for stem in stems]
+    names = [stem if is_alone else whole for stem, whole, is_alone in zip(stems, wholes, alone, strict=True)]
+    return [Job(None, path, out, f"cannot be listed: {why}") for path, why in closed] + [
         Job(architecture_of(path), path, out / name.parent / f"{name.name}{ENDINGS[to]}")
         for name, path in zip(names, found, strict=True)
     ]
+
+
+def _found(folder: Path, out: Path) -> tuple[list[Path], list[tuple[Path, str]]]:
+    """The HDF5 files below a folder and not in `out`, by path, and the folders that cannot be listed, with why."""
+    found, closed = [], []
+    written = followed(out)
+    for met in walk(folder):
+        path = Path(met.filename if isinstance(met, OSError) else met.path)
+        if written in followed(path).parents:
+            continue
+        if isinstance(met, OSError):
+            closed.append((path, str(met.strerror)))
+        elif path.suffix.lower() in WEIGHTS and path.is_file():
+            found.append(path)
+    return sorted(found), closed
 
 
 def architecture_of(weights: Path) -> Path | None:
@@ -77,6 +96,8 @@ def migrate_folder(folder: Path, out: Path, options: Options) -> Iterator[Outcom
 
 
 def _migrated(job: Job, options: Options) -> Outcome:
+    if job.refused:
+        return Outcome(job, [], job.refused)
     with patience(lambda: f"migrating {job.weights.name}"):
         return _tried(job, options)
 

@@ -13,6 +13,7 @@ import numpy as np
 from sklearn.svm import SVC
 
 from reprise_kit.compare.contract import Prediction, Traced
+from reprise_kit.compare.walk import followed
 from reprise_kit.port.compact_cnn import front_end, model
 from reprise_kit.port.compact_cnn.pipeline import Options as CompactOptions
 from reprise_kit.port.compact_cnn.pipeline import Pipeline as CompactPipeline
@@ -40,7 +41,7 @@ class Pipeline(CompactPipeline):
         """Load a weights_layer4 file."""
         super().__init__(weights, source_backend, options)
         self.extractor = graph(model.feature_extractor(self.model))
-        self.gtzan = options.gtzan or weights.resolve().parents[1]
+        self.gtzan = options.gtzan or followed(weights).parents[1]
 
     @cached_property
     def machine(self) -> SVC:

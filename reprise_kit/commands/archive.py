@@ -23,6 +23,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
 from reprise_kit.compare.shown import say
+from reprise_kit.compare.walk import followed
 from reprise_kit.compare.workers import cores
 
 LISTED = 100  # unreadable clips that are named; the table has all
@@ -72,7 +73,7 @@ def run(wanted: Wanted, options: dict[str, Any], chosen: Any) -> int:
     _refuse(wanted)
     clips = source(wanted.clips, chosen.system)
     clips = clips if wanted.share is None else clips.shard(*wanted.share)
-    weights = str(chosen.weights.path.resolve())
+    weights = str(followed(chosen.weights.path))
     job = Job(chosen.system.name, weights, chosen.backend, {**chosen.options, **options}, chosen.system.labels)
     engine = local.answer if wanted.engine == "local" else ray_cluster.engine(wanted.address)
     with _rated(clips) as (advance, total):

@@ -50,6 +50,12 @@ def copy(skeleton: str, folder: Path) -> None:
 
 
 def _run(script: Path, *arguments: object) -> None:
-    done = subprocess.run([*PYTHON, str(script), *map(str, arguments)], capture_output=True, text=True, check=False)
+    done = subprocess.run(
+        [*PYTHON, str(script), *map(str, arguments)],
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        check=False,
+    )
     if done.returncode:
         raise InputError(f"{script.name} failed: {done.stderr.strip().rpartition(chr(10))[2]}")

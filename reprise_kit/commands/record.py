@@ -79,7 +79,7 @@ def build(image: str, era: eras.Era, lock: Path) -> None:
         shutil.copy(ROOT / "original" / "eras" / "Dockerfile", folder)
         words = ["docker", "build", "--platform", PLATFORM, "--quiet", "--build-arg", f"BASE={base}"]
         words += ["--tag", image, folder]
-        done = subprocess.run(words, capture_output=True, text=True, check=False)
+        done = subprocess.run(words, capture_output=True, text=True, errors="backslashreplace", check=False)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise InputError(f"cannot build {image} on {base}: {lines[-1].strip() if lines else 'no message'}")

@@ -15,6 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.walk import followed
 from reprise_kit.port.audio.audioread214 import described
 from reprise_kit.port.audio.audioread214.coded import EXACT, Coded, none_decoded, too_long
 from reprise_kit.port.audio.content import NOTHING, ZEROS
@@ -37,7 +38,7 @@ def open_program(path: Path, max_seconds: float) -> Iterator[Coded]:
     if program is None:
         raise InputError("no ffmpeg program on PATH: install ffmpeg, or decode with pyav")
     _refuse_hole(path)
-    command = [program, "-nostdin", "-i", str(path.resolve()), "-f", "s16le", "-"]
+    command = [program, "-nostdin", "-i", str(followed(path)), "-f", "s16le", "-"]
     with tempfile.TemporaryFile() as log, subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log) as process:
         assert process.stdout is not None
         _limit(process.pid, path.stat().st_size)

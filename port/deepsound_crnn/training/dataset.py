@@ -20,6 +20,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading, unforeseen
 from reprise_kit.compare.pool import Pool
 from reprise_kit.compare.shown import shown
+from reprise_kit.compare.walk import followed
 from reprise_kit.compare.workers import DIED, Workers, begin_worker
 from reprise_kit.port.audio.decode import decode
 from reprise_kit.port.audio.librosa041.mel import N_MELS, SILENCE, log_mel
@@ -173,7 +174,7 @@ def collect(
             f"first: {faults[0] if faults else 'none'}); at least 2 genres and {MIN_FRAMES} frames are needed"
         )
     y = np.eye(len(genres), dtype=np.float32)[[genres.index(genre) for genre, _ in kept]]
-    files = tuple(str(file.resolve()) for _, file in kept)
+    files = tuple(str(followed(file)) for _, file in kept)
     return Corpus(np.stack(computed), y, files, genres, tuple(faults), tuple(notes))
 
 

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.walk import followed
 from reprise_kit.compare.workers import end_with_parent
 
 HOME = "/home/adopted"
@@ -163,7 +164,7 @@ def boxing_problem() -> str | None:
     if shutil.which("bwrap") is None:
         return UNBOXED
     words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
-    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    done = subprocess.run(words, capture_output=True, text=True, errors="backslashreplace", check=False)
     if done.returncode == 0:
         return None
     said = " ".join(done.stderr.split())[:150]
@@ -174,12 +175,12 @@ def needed(python: Path, variables: Mapping[str, str]) -> dict[Path, str]:
     """Return what an interpreter and its variables name, for a box to show read-only; nothing of /usr and /tmp."""
     texts = [value for key, value in variables.items() if key not in ("HOME", "PATH")]
     named = {path for text in texts for path in re.findall(r"/[^\s:,=]+", text)}
-    prefixes = [python.parent.parent, python.resolve().parent.parent]
+    prefixes = [python.parent.parent, followed(python).parent.parent]
     base = python.parent.parent / "pyvenv.cfg"
     if base.is_file():
         named |= set(re.findall(r"/\S+", base.read_text("utf-8", "replace")))
     places = [*prefixes, *(Path(path) for path in sorted(named))]
-    shown = [place for place in [*places, *(place.resolve() for place in places)] if _may_be_shown(place)]
+    shown = [place for place in [*places, *(followed(place) for place in places)] if _may_be_shown(place)]
     return {place: str(place) for place in sorted(shown, key=lambda p: (len(p.parts), p))}
 
 

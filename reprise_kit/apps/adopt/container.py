@@ -13,6 +13,7 @@ from reprise_kit.apps.adopt.run import ALONE, SPY, command
 from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_folder, write_text
 from reprise_kit.compare.digest import sha256
+from reprise_kit.compare.walk import followed
 
 # The lists of Debian's releases of the time lie in its archive only.
 APT = Template("""RUN (apt-get -qq update \\
@@ -125,11 +126,11 @@ def _mounted(stand_in: Path) -> list[str]:
     rows = []
     for path in sorted(stand_in.iterdir()):
         if path.name == "_home":
-            rows += [f"{inner.resolve()}:/home/adopted/{inner.name}:ro" for inner in sorted(path.iterdir())]
+            rows += [f"{followed(inner)}:/home/adopted/{inner.name}:ro" for inner in sorted(path.iterdir())]
         elif path.name == "_root":
-            rows += [f"{inner.resolve()}:/{inner.relative_to(path)}:ro" for inner in sorted(path.glob("*/*"))]
+            rows += [f"{followed(inner)}:/{inner.relative_to(path)}:ro" for inner in sorted(path.glob("*/*"))]
         else:
-            rows.append(f"{path.resolve()}:/adopted/{path.name}")
+            rows.append(f"{followed(path)}:/adopted/{path.name}")
     return rows
 
 

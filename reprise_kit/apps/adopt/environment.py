@@ -29,6 +29,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, make_virtualenv
 from reprise_kit.compare.seal import is_sealed
+from reprise_kit.compare.walk import followed
 
 TRIES = 12  # resolutions, each with one requirement less or one release more
 LOCAL = {"3.5": ("3.6", "3.7"), "3.6": ("3.6", "3.7"), "2.7": ("2.7",)}
@@ -137,7 +138,7 @@ def _interpreter(version: str) -> tuple[Path, list[str]]:
 def _tags(env: Path) -> frozenset[Tag]:
     """Ask the interpreter's own pip which wheels it takes."""
     words = [str(env / "bin" / "python"), str(env / "bin" / "pip"), "debug", "--verbose"]
-    done = subprocess.run(words, capture_output=True, text=True, timeout=120, check=False,
+    done = subprocess.run(words, capture_output=True, text=True, errors="backslashreplace", timeout=120, check=False,
                           env=os.environ | {"PIP_CONFIG_FILE": os.devnull})  # fmt: skip
     lines = done.stdout.partition("Compatible tags:")[2].splitlines()[1:]
     tags = frozenset(tag for line in lines if line.count("-") >= 2 for tag in parse_tag(line.strip()))
@@ -206,7 +207,14 @@ def _yielded(said: str, asked: dict[str, str], index: DatedIndex, evidence: Evid
 
 def _rows(index: DatedIndex, python: list[str], variables: dict[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield the lock's row of each installed package and version; each must be one that the index offered."""
-    done = subprocess.run([*python, "list", "--format=json"], capture_output=True, text=True, env=variables, check=True)
+    done = subprocess.run(
+        [*python, "list", "--format=json"],
+        capture_output=True,
+        text=True,
+        errors="backslashreplace",
+        env=variables,
+        check=True,
+    )
     for row in sorted(json.loads(done.stdout), key=lambda row: row["name"].lower()):
         name, version = canonicalize_name(row["name"]), row["version"]
         if name != "pip":
@@ -229,9 +237,9 @@ def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, st
              "epsilon": 1e-07}  # fmt: skip
     with atomic_file(home / ".keras" / "keras.json") as temporary:
         temporary.write_text(json.dumps(words, indent=1, sort_keys=True))
-    variables = {"HOME": str(home.resolve()), "KERAS_BACKEND": evidence.backend, "MPLBACKEND": "Agg",
+    variables = {"HOME": str(followed(home)), "KERAS_BACKEND": evidence.backend, "MPLBACKEND": "Agg",
                  "PYTHONDONTWRITEBYTECODE": "1", "THEANORC": ""}  # fmt: skip
-    flags = ["floatX=float32", "device=cpu", f"base_compiledir={home.resolve() / 'theano'}"]
+    flags = ["floatX=float32", "device=cpu", f"base_compiledir={followed(home) / 'theano'}"]
     notes = [f"keras.json: {evidence.backend}, {evidence.dim_ordering}"]
     blas = sorted(python.parent.parent.glob("lib/python*/site-packages/numpy/.libs/libopenblas*.so*"))
     if evidence.backend == "theano" and blas:

@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare import git_history, git_objects
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.walk import followed, walk
 
 URL = re.compile(r"(https|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[\w./~-]+")
 LARGEST = 512 << 20  # bytes of one file
@@ -108,7 +109,12 @@ def _cloned(url: str, folder: Path) -> Path:
     variables = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
     try:
         done = subprocess.run(
-            [*words, str(folder / "repo")], capture_output=True, text=True, env=variables, timeout=CLONE_SECONDS
+            [*words, str(folder / "repo")],
+            capture_output=True,
+            text=True,
+            errors="backslashreplace",
+            env=variables,
+            timeout=CLONE_SECONDS,
         )
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"{url}: cannot be cloned ({type(error).__name__}); give a folder with a copy of it") from None
@@ -121,14 +127,15 @@ def _cloned(url: str, folder: Path) -> Path:
 def _copied(source: Path, folder: Path, wanted: Choice) -> tuple[list[str], list[str]]:
     """Copy a folder as it lies, without its git directory.
 
-    Return a line for each link that leads out of it, and the paths of the plain files that are not wanted.
+    Return a line for each thing that is left out, and the paths of the plain files that are not wanted.
     """
     notes, taken = [], []
-    for path in _files(source):
-        if path.is_symlink() and not path.resolve().is_relative_to(source.resolve()):
-            notes.append(f"{path.relative_to(source)} is a link out of the repository: left out")
-        elif path.is_symlink() or path.is_file():
-            taken.append(path)
+    for met in walk(source, without=".git"):
+        if isinstance(met, OSError):
+            name = os.path.relpath(os.fsdecode(met.filename), source)
+            notes.append(f"{name} cannot be listed ({met.strerror}): left out")
+        elif met.name != ".git" and (met.is_symlink() or met.is_file()):
+            taken.append(Path(met.path))
     _check_room(source, {path: path.lstat().st_size for path in taken}, folder)
     plain = {path.relative_to(source).as_posix(): path for path in taken if not path.is_symlink()}
     unread = plain.keys() - wanted(list(plain))
@@ -138,15 +145,22 @@ def _copied(source: Path, folder: Path, wanted: Choice) -> tuple[list[str], list
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target, follow_symlinks=False)
-    return notes, sorted(unread)
+    return notes + _without_links_out(folder), sorted(unread)
 
 
-def _files(source: Path) -> Iterator[Path]:
-    """Yield every file and link below a folder, without its git directory."""
-    for root, folders, names in os.walk(source):
-        folders[:] = sorted(name for name in folders if name != ".git")
-        yield from (Path(root, name) for name in names)
-        yield from (path for path in (Path(root, name) for name in folders) if path.is_symlink())
+def _without_links_out(folder: Path) -> list[str]:
+    """Remove the links that lead out of a folder in which all of a repository is; return a line for each.
+
+    Only then it is known where one leads: on its way may be another link, or an absolute name of where it lay before.
+    """
+    notes: list[str] = []
+    links = [Path(met.path) for met in walk(folder) if isinstance(met, os.DirEntry) and met.is_symlink()]
+    while out := [path for path in links if not followed(path).is_relative_to(followed(folder))]:
+        for path in out:
+            path.unlink()
+            notes.append(f"{path.relative_to(folder)} is a link out of the repository: left out")
+        links = [path for path in links if path not in set(out)]
+    return notes
 
 
 def _check_room(source: Path, sizes: dict[Path, int], folder: Path) -> None:
@@ -225,7 +239,7 @@ def _export(home: Path, sha: str, folder: Path, wanted: Choice) -> tuple[list[st
     contents = git_history.read_all(home, [(e.blob, e.size) for e in taken])
     for entry, content in zip(taken, contents, strict=True):
         notes += _write(content, entry, folder)
-    return notes, sorted(unread)
+    return notes + _without_links_out(folder), sorted(unread)
 
 
 def _entries(home: Path, sha: str) -> Iterator[_Entry]:
@@ -250,8 +264,7 @@ def _write(content: bytes | None, entry: _Entry, folder: Path) -> list[str]:
         path.write_bytes(content)
         path.chmod(0o755 if entry.mode == "100755" else 0o644)
         return []
-    target = os.fsdecode(content)
-    if not (path.parent / target).resolve().is_relative_to(folder.resolve()):
-        return [f"{entry.path} is a link out of the repository: left out"]
-    path.symlink_to(target)
+    if b"\0" in content or not content:
+        return [f"{entry.path} is a link to no name that a file can have: left out"]
+    path.symlink_to(os.fsdecode(content))
     return []

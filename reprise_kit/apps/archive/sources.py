@@ -16,6 +16,7 @@ from reprise_kit.apps.archive.stores import is_address, opened
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import suffixes
 from reprise_kit.compare.system import System
+from reprise_kit.compare.walk import followed, walk
 
 LISTS = (".txt", ".parquet")
 COLUMN = "path"  # of a manifest
@@ -86,7 +87,7 @@ def source(where: str, system: System | None = None) -> Source:
         return _first_checked(_bucket(where, accepts), f"{where}: {missing}")
     if not Path(where).is_dir():
         raise InputError(f"{where}: no such folder; --recursive wants a folder, an address, a .txt or a .parquet")
-    return _first_checked(_folder(Path(where).resolve(), accepts), f"{where}: {missing}")
+    return _first_checked(_folder(followed(Path(where)), accepts), f"{where}: {missing}")
 
 
 def _first_checked(found: Source, words: str) -> Source:
@@ -97,21 +98,25 @@ def _first_checked(found: Source, words: str) -> Source:
 
 def _folder(root: Path, accepts: Accepts) -> Source:
     def entries() -> Iterator[Entry]:
-        for path in _walk(str(root), accepts):
-            yield _local(os.path.relpath(path, root), path)
+        for path, failure in _walk(str(root), accepts):
+            name = os.path.relpath(path, root)
+            yield Entry(name, path, (), failure) if failure else _local(name, path)
 
     return Source(entries, lambda: sum(1 for _ in _walk(str(root), accepts)))
 
 
-def _walk(folder: str, accepts: Accepts) -> Iterator[str]:
-    """Yield files, depth first and by name, a folder's names in memory at a time."""
-    with os.scandir(folder) as found:
-        inside = sorted(found, key=lambda entry: entry.name)
-    for entry in inside:
-        if entry.is_dir(follow_symlinks=False):
-            yield from _walk(entry.path, accepts)
-        elif accepts(entry.name) and entry.is_file():
-            yield entry.path
+def _walk(folder: str, accepts: Accepts) -> Iterator[tuple[str, str | None]]:
+    """Yield files, and what cannot be looked at with the reason, depth first and by name."""
+    for met in walk(folder):
+        if isinstance(met, OSError):
+            yield os.fsdecode(met.filename), met.strerror
+        elif accepts(met.name):
+            try:
+                plain, failure = met.is_file(), None
+            except OSError as error:  # a link in a circle, or into a folder that is closed
+                plain, failure = True, error.strerror
+            if plain:
+                yield met.path, failure
 
 
 def _local(name: str, path: str) -> Entry:

@@ -32,6 +32,7 @@ from tests.apps.archive.test_archive import (
     stub_folder,
     write_clip,
 )
+from tests.compare.test_walk import too_deep
 from tests.port.audio import hostile_decoders
 
 NAMES = [
@@ -201,6 +202,15 @@ def test_files_that_vanish_or_change_cost_themselves_alone(single, tmp_path):
     }
     rows = pq.read_table(out if single else out / "rows").to_pylist()
     assert sorted(r["sha256"] is None for r in rows) == [False, False, True]
+
+
+def test_what_cannot_be_looked_at_costs_itself_alone(tmp_path):
+    clips = stub_folder(tmp_path / "clips", list("ab"))
+    (clips / "round.wav").symlink_to("round.wav")
+    too_deep(clips)
+    failed = run_stub(clips, tmp_path / "out")
+    assert sorted(failed.values()) == ["File name too long", "Too many levels of symbolic links"]
+    assert sorted(files_of(tmp_path / "out")) == ["000.wav", "001.wav"]
 
 
 def test_names_are_held_losslessly(tmp_path):

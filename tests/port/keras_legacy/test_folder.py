@@ -11,6 +11,7 @@ from reprise_kit.cli import cli
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import folder as folders
 from reprise_kit.port.keras_legacy.migrate import Options
+from tests.compare.test_walk import too_deep
 from tests.port.keras_legacy import models
 
 
@@ -57,10 +58,32 @@ def test_all_good_is_0_and_none_is_2(zoo: Path, tmp_path: Path) -> None:
         CliRunner().invoke(cli, ["migrate", str(zoo), *out, "--verify", "g.npz"], catch_exceptions=False)
 
 
-def test_two_of_one_name_do_not_meet(tmp_path: Path) -> None:
-    for name in ("m.h5", "m.hdf5"):
+@pytest.mark.parametrize(
+    ("names", "results"),
+    [
+        (["m.h5", "m.hdf5"], ["m.h5.keras", "m.hdf5.keras"]),
+        (["m.h5", "m.h5.h5", "m.hdf5"], ["m.h5.keras", "m.h5.h5.keras", "m.hdf5.keras"]),
+        (["m.h5.h5", "n.h5"], ["m.h5.keras", "n.keras"]),
+    ],
+)
+def test_two_of_one_name_do_not_meet(names: list[str], results: list[str], tmp_path: Path) -> None:
+    for name in names:
         (tmp_path / name).touch()
-    assert [job.out.name for job in folders.jobs(tmp_path, tmp_path / "out", "keras")] == ["m.h5.keras", "m.hdf5.keras"]
+    assert [job.out.name for job in folders.jobs(tmp_path, tmp_path / "out", "keras")] == results
+
+
+def test_results_of_an_earlier_run_are_no_models(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "out").mkdir()
+    for name in ("m.h5", "out/m.weights.h5"):
+        (tmp_path / name).touch()
+    assert [job.weights for job in folders.jobs(Path(), tmp_path / "out", "weights")] == [Path("m.h5")]
+
+
+def test_a_folder_that_cannot_be_listed_is_a_line(zoo: Path, tmp_path: Path) -> None:
+    too_deep(zoo / "pair")
+    outcomes = list(folders.migrate_folder(zoo / "pair", tmp_path / "out", Options(source_backend="theano")))
+    assert [outcome.error for outcome in outcomes] == ["cannot be listed: File name too long", ""]
 
 
 def test_a_fault_of_ours_ends_nothing(zoo: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
