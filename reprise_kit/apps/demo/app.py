@@ -26,7 +26,7 @@ from reprise_kit.apps.demo.observe import Metrics, log
 from reprise_kit.apps.demo.original import Original
 from reprise_kit.apps.demo.page import STATIC, page, shipped
 from reprise_kit.apps.demo.queue import Queue
-from reprise_kit.apps.demo.refusal import WAIT_SECONDS, Code, Refusal, no_room, stopping
+from reprise_kit.apps.demo.refusal import WAIT_SECONDS, Code, Refusal, failure, no_room, stopping
 from reprise_kit.apps.demo.schema import answers
 from reprise_kit.apps.demo.upload import Spool, body
 from reprise_kit.apps.demo.visit import House, Visit
@@ -173,7 +173,7 @@ class Demo:
         except Exception:
             outcome = "failed"
             log("failed", trace=traceback.format_exc())
-            raise Refusal(Code.FAILED, "the server failed on this song; it has been noted") from None
+            raise failure("song") from None
         finally:
             self.metrics.clips.labels(outcome).inc()
             self.metrics.seconds.observe(time.monotonic() - began)
@@ -254,7 +254,7 @@ async def failed(request: Request, error: Exception) -> JSONResponse:
     if isinstance(error, OSError) and error.errno == errno.ENOSPC:
         return as_json(no_room())
     log("failed", trace="".join(traceback.format_exception(error)))
-    return as_json(Refusal(Code.FAILED, "the server failed on this request; it has been noted"))
+    return as_json(failure())
 
 
 def _methods(request: Request) -> str:

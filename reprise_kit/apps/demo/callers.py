@@ -16,19 +16,21 @@ def refusal(host: str, origin: str | None, allowed: Collection[str] = ()) -> str
     host: its Host header. origin: its Origin header, None where it has none. allowed: names that this server is known
     by beside those that nobody can own.
     """
-    name = _name(host)
+    name = _parts(host)[1]
     if name is None or not (_nobodys(name) or name in allowed):
         return f"this server is not called {host[:60]!r}; ask for its address, or start it with --allow-host NAME"
-    if origin is not None and urlsplit(origin).netloc.lower() != host.lower():
+    if origin is not None and _parts(origin.partition("//")[2])[0] != host.lower():
         return f"a page of {origin[:60]!r} may not use this server; open its own page"
     return None
 
 
-def _name(host: str) -> str | None:
+def _parts(place: str) -> tuple[str | None, str | None]:
+    """The place and the host's name of what begins with HOST:PORT, lower case; nothing where it cannot be read."""
     try:
-        return urlsplit(f"//{host}").hostname
+        found = urlsplit(f"//{place}")
+        return found.netloc.lower(), found.hostname
     except ValueError:
-        return None
+        return None, None
 
 
 def _nobodys(name: str) -> bool:

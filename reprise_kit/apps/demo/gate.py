@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from reprise_kit.apps.demo.analysis import Limits
 from reprise_kit.apps.demo.callers import refusal
 from reprise_kit.apps.demo.observe import Metrics, log
-from reprise_kit.apps.demo.refusal import Code, Refusal
+from reprise_kit.apps.demo.refusal import Code, Refusal, failure
 
 HEADERS = {
     "Content-Security-Policy": (
@@ -59,6 +59,8 @@ class Gate:
             await self._app(scope)(scope, receive, told)
         except Exception:
             log("failed", trace=traceback.format_exc())
+            if not status:
+                await as_json(failure())(scope, receive, told)
         finally:
             self._note(scope, status, round(time.monotonic() - began, 4))
         return None

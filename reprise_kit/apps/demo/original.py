@@ -2,10 +2,15 @@
 
 import http.client
 import json
+import re
 import secrets
-import urllib.request
+import socket
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlsplit
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -19,6 +24,8 @@ from reprise_kit.compare.runners.recorded import RecordedRunner, open_runner
 
 TIME_LIMIT = 180.0  # seconds; the original's server answers one request after the other
 MAX_ANSWER = 64 << 20  # bytes
+# What a server that answers with something else than the original can make of asking it.
+NO_ANSWER = (OSError, ValueError, LookupError, TypeError, ArithmeticError, RecursionError, http.client.HTTPException)
 
 
 class Original:
@@ -26,7 +33,7 @@ class Original:
 
     def __init__(self, url: str | None, url_of: str) -> None:
         """url_of: the system whose demo it is. Raises InputError on a URL that is not plain http."""
-        if url and not url.startswith(("http://", "https://")):
+        if url and not re.match("https?://[^/?#]", url):
             raise InputError(f"--original {url}: give the URL of the original's demo, http://HOST:PORT")
         self.url, self.url_of = url.rstrip("/") if url else None, url_of
 
@@ -70,28 +77,43 @@ class Original:
         body = head.encode() + clip.read_bytes() + f"\r\n--{boundary}--\r\n".encode()
         form = {"Content-Type": f"multipart/form-data; boundary={boundary}"}
         try:
-            name = json.loads(self._fetch(urllib.request.Request(f"{self.url}/upload", body, form)))
-            if not isinstance(name, str) or not name.replace("-", "").isalnum():
+            name = json.loads(self._fetch("POST", "/upload", body, form))
+            if not isinstance(name, str) or not re.fullmatch("[0-9A-Za-z-]+", name):
                 raise ValueError("an id was expected")
-            curve = json.loads(self._fetch(urllib.request.Request(f"{self.url}/uploads/{name}.json")))
-            return np.array([[step[label] for label in engine.labels] for _, step in curve], np.float32)
-        except (OSError, ValueError, KeyError, TypeError, RecursionError, http.client.HTTPException) as error:
-            raise InputError(f"the original's server gave no answer on this song ({error})") from None
+            curve = json.loads(self._fetch("GET", f"/uploads/{name}.json"))
+            return np.array([[float(step[label]) for label in engine.labels] for _, step in curve], np.float32)
+        except NO_ANSWER as error:
+            raise InputError(f"the original's server gave no answer on this song ({str(error)[:200]})") from None
 
-    @staticmethod
-    def _fetch(request: urllib.request.Request) -> bytes:
-        # No proxy: the original's server is a neighbour.
-        opener = urllib.request.build_opener(urllib.request.ProxyHandler({}), _NoRedirect)
-        with opener.open(request, timeout=TIME_LIMIT) as answer:
-            return bytes(answer.read(MAX_ANSWER))
+    def _fetch(self, method: str, path: str, body: bytes | None = None, headers: Mapping[str, str] = {}) -> bytes:
+        """Ask nothing but the named server, for it is a neighbour: no proxy is used, no redirection followed."""
+        assert self.url
+        parts = urlsplit(self.url)
+        opened = http.client.HTTPSConnection if parts.scheme == "https" else http.client.HTTPConnection
+        with closing(opened(parts.netloc, timeout=TIME_LIMIT)) as connection, _ended_in_time(connection):
+            connection.request(method, parts.path + path, body, dict(headers))
+            with connection.getresponse() as answer:
+                if answer.status != http.HTTPStatus.OK:
+                    raise ValueError(f"status {answer.status}")
+                return answer.read(MAX_ANSWER)
 
 
-class _NoRedirect(urllib.request.HTTPRedirectHandler):
-    """An answer that sends elsewhere is no answer: nothing but the named server is asked."""
+@contextmanager
+def _ended_in_time(connection: http.client.HTTPConnection) -> Iterator[None]:
+    """Connect, and end the connection after the whole time: a byte now and then would keep it open for ever."""
+    connection.connect()
+    ended = threading.Timer(TIME_LIMIT, _end, [connection.sock])
+    ended.daemon = True
+    ended.start()
+    try:
+        yield
+    finally:
+        ended.cancel()
 
-    def redirect_request(self, *_: Any) -> None:
-        """Return nothing: urllib then raises the HTTPError."""
-        return
+
+def _end(connected: socket.socket) -> None:
+    with suppress(OSError):  # it has ended
+        connected.shutdown(socket.SHUT_RDWR)
 
 
 def _recordings(engine: Engine) -> RecordedRunner:

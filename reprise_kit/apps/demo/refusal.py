@@ -70,6 +70,11 @@ def stopping() -> Refusal:
     return later(Code.STOPPING, "the server is stopping")
 
 
+def failure(on: str = "request") -> Refusal:
+    """Nobody thought of this; the log has its trace."""
+    return Refusal(Code.FAILED, f"the server failed on this {on}; it has been noted")
+
+
 def no_room() -> Refusal:
     """The disk, or what uploads may hold of it, is full."""
     return later(Code.NO_ROOM, "no room for another file just now")

@@ -1,15 +1,17 @@
 """The original's answer beside the port's: differences computed right, and every failure said in words."""
 
 import json
+import socket
 import threading
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
 import numpy as np
 import pytest
 
+from reprise_kit.apps.demo import original
 from reprise_kit.apps.demo.engine import Engine, Engines
 from reprise_kit.apps.demo.original import Original, compared
 from reprise_kit.compare.errors import InputError
@@ -92,7 +94,8 @@ def test_a_running_original_is_asked(engine: Engine) -> None:
 @pytest.mark.parametrize(
     ("curve", "name", "status"),
     [([], "a-1", 200), ("x", "a-1", 200), (steps(curves(3)), "../etc", 200), (steps(curves(3)), "a", 500),
-     ([[1.0, {"polka": 1.0}]], "a", 200)],
+     ([[1.0, {"polka": 1.0}]], "a", 200), (steps(curves(3)), "a-1", 302), (steps(curves(3)), "\u00e9", 200),
+     ([[1.0, dict.fromkeys(GENRES, 10**400)]], "a", 200), ([[1.0, [0.1] * 10]], "a", 200)],
 )  # fmt: skip
 def test_an_original_that_answers_nonsense_is_unavailable(
     engine: Engine, curve: object, name: object, status: int
@@ -102,11 +105,33 @@ def test_an_original_that_answers_nonsense_is_unavailable(
     assert list(found) == ["unavailable"] and found["unavailable"]
 
 
+def test_an_original_that_says_a_byte_now_and_then_is_waited_for_so_long(
+    engine: Engine, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(original, "TIME_LIMIT", 1.0)
+    over = threading.Event()
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+
+        def dripping() -> None:
+            with listener.accept()[0] as client, suppress(OSError):
+                while not over.wait(0.1):
+                    client.sendall(b"H")
+
+        threading.Thread(target=dripping, daemon=True).start()
+        try:
+            url = f"http://127.0.0.1:{listener.getsockname()[1]}"
+            found = Original(url, engine.name).answer(engine, SONG, "no hash", curves(1))
+        finally:
+            over.set()
+    assert "gave no answer" in found["unavailable"]
+
+
 def test_an_original_that_is_down_is_unavailable(engine: Engine) -> None:
     found = Original("http://127.0.0.1:9", engine.name).answer(engine, SONG, "no hash", curves(1))
     assert "gave no answer" in found["unavailable"]
-    with pytest.raises(InputError, match="http://HOST:PORT"):
-        Original("file:///etc/passwd", engine.name)
+    for url in ("file:///etc/passwd", "http://", "http:///x"):
+        with pytest.raises(InputError, match="http://HOST:PORT"):
+            Original(url, engine.name)
 
 
 def test_weights_default_to_the_fixture_and_say_so(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
