@@ -22,6 +22,7 @@ since the last part.
 
 import io
 import json
+import re
 from collections.abc import Iterable
 from typing import Any
 
@@ -87,22 +88,23 @@ class Dataset:
 
     def _check_job(self) -> None:
         try:
-            found = self.store.read(JOB).decode()
+            found = self.store.read(JOB)
         except FileNotFoundError:
             self.store.write(JOB, self.identity.encode())
             return
-        if found != self.identity:
+        if found != self.identity.encode():
             raise InputError(
                 "begun with other weights or options; finish it with those, name another place, or remove it"
             )
 
     def _first_free(self, table: str) -> int:
-        mine = [name for name in self.store.names(table) if self._is_mine(name)]
-        return int(mine[-1][-14:-8]) + 1 if mine else 0
+        numbers = [self._number(name) for name in self.store.names(table)]
+        return max((number + 1 for number in numbers if number is not None), default=0)
 
-    def _is_mine(self, name: str) -> bool:
-        stem = name.rpartition("/")[2].removesuffix(".parquet")
-        return stem.startswith(self.prefix) and stem.removeprefix(self.prefix).isdecimal()
+    def _number(self, name: str) -> int | None:
+        """The number of a part of this run's, None of any other file."""
+        found = re.fullmatch(rf"{re.escape(self.prefix)}([0-9]{{6,12}})\.parquet", name.rpartition("/")[2])
+        return int(found[1]) if found else None
 
     def _kept(self, name: str) -> pa.ChunkedArray:
         """Return the hashes of a part's rows that stand; where it is this run's, write it without the others."""
@@ -111,7 +113,7 @@ class Dataset:
             return pa.chunked_array([], pa.string())
         stands = pc.invert(pc.fill_null(part["again"], False))
         kept = part.filter(stands)["sha256"]
-        if len(kept) < len(part) and self._is_mine(name):
+        if len(kept) < len(part) and self._number(name) is not None:
             whole = pq.read_table(io.BytesIO(self.store.read(name)))
             self.store.write(name, self._packed(whole.filter(stands)))
         return kept

@@ -122,8 +122,8 @@ def _walk(folder: str, accepts: Accepts) -> Iterator[tuple[str, str | None]]:
 def _local(name: str, path: str) -> Entry:
     try:
         return Entry(name, path, stamp(os.stat(path)))  # noqa: PTH116
-    except OSError as error:
-        return Entry(name, path, (), error.strerror or str(error))
+    except (OSError, ValueError) as error:  # ValueError: a zero byte in a name, as in a list in UTF-16
+        return Entry(name, path, (), getattr(error, "strerror", None) or str(error))
 
 
 def _bucket(address: str, accepts: Accepts) -> Source:
@@ -174,6 +174,16 @@ def _names(path: Path) -> Iterator[str]:
             if COLUMN not in manifest.schema_arrow.names:
                 raise InputError(f"{path}: a manifest without the column `{COLUMN}`")
             for batch in manifest.iter_batches(columns=[COLUMN]):
-                yield from map(str, batch.column(0).drop_null().to_pylist())
+                yield from map(_name, _as_bytes(batch.column(0).drop_null()).to_pylist())
     except (pa.ArrowException, OSError) as error:
         raise InputError(f"{path}: not a readable Parquet file ({str(error).splitlines()[0][:200]})") from None
+
+
+def _as_bytes(names: pa.Array) -> pa.Array:
+    """Text as its bytes: a name in it need not be UTF-8, whatever its type says."""
+    text = pa.types.is_string(names.type) or pa.types.is_large_string(names.type)
+    return names.cast(pa.large_binary()) if text else names
+
+
+def _name(value: object) -> str:
+    return os.fsdecode(value) if isinstance(value, bytes) else str(value)

@@ -1,6 +1,7 @@
 """How far an archive is: counts of its runs, in a small file beside the parts that `reprise status` reads."""
 
 import json
+import math
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, fields
@@ -73,6 +74,14 @@ def read_all(store: Store) -> dict[str, Counts]:
 def _read(content: bytes, name: str) -> Counts:
     try:
         found = json.loads(content)
-        return Counts(**{field.name: found[field.name] for field in fields(Counts)})
-    except (ValueError, KeyError, TypeError, RecursionError):
-        raise InputError(f"{name}: no status of an archive") from None
+        counts = Counts(**{field.name: found[field.name] for field in fields(Counts)})
+        if not all(isinstance(value, float | int) and math.isfinite(value) for value in _numbers(counts)):
+            raise ValueError("a count that is no number")
+        return counts
+    except (ValueError, KeyError, TypeError, RecursionError, OverflowError):
+        raise InputError(f"{name}: no status of an archive; the next run of `reprise predict` writes it anew") from None
+
+
+def _numbers(counts: Counts) -> list[object]:
+    """Every count; that of all files may be unknown."""
+    return [value for name, value in asdict(counts).items() if name != "total" or value is not None]

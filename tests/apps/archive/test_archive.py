@@ -1,6 +1,7 @@
 """A folder into one Parquet file: complete, the same whatever the workers, going on after a kill."""
 
 import hashlib
+import json
 import os
 import shutil
 import signal
@@ -243,6 +244,20 @@ def test_a_bad_list_is_one_line(name, content, words, tmp_path):
         source(str(tmp_path / name))
 
 
+def test_names_in_lists_that_are_no_utf_8_or_no_name(tmp_path):
+    folder = stub_folder(tmp_path / "clips", list("ab"))
+    (folder / "000.wav").rename(folder / os.fsdecode(b"caf\xe9.wav"))
+    names = [b"clips/caf\xe9.wav", b"clips/\0.wav", b"clips/001.wav"]
+    (tmp_path / "list.txt").write_bytes(b"\n".join(names))
+    as_binary = pa.array(names, pa.binary())
+    pq.write_table(pa.table({"path": as_binary}), tmp_path / "binary.parquet")
+    offsets, content = as_binary.buffers()[1:]
+    pq.write_table(pa.table({"path": pa.StringArray.from_buffers(3, offsets, content)}), tmp_path / "text.parquet")
+    for listed in ("list.txt", "binary.parquet", "text.parquet"):
+        assert run_stub(tmp_path / listed, tmp_path / f"{listed}.out") == {"clips/\0.wav": "embedded null byte"}
+        assert len(files_of(tmp_path / f"{listed}.out")) == 2
+
+
 def test_a_manifest_without_the_column_is_named(tmp_path):
     pq.write_table(pa.table({"file": ["a.wav"]}), tmp_path / "m.parquet")
     with pytest.raises(InputError, match="without the column `path`"):
@@ -285,6 +300,27 @@ def test_parts_of_another_job_or_a_running_one_are_refused(single, tmp_path):
         run_stub(folder, out, engine=failing, single_file=single)
     with pytest.raises(InputError, match="begun with other weights or options"):
         run_stub(folder, out, job=stub_job(fix_quirks=True), single_file=single)
+
+
+@pytest.mark.parametrize(
+    "change", [{"updated": "now"}, {"answered": None}, {"total": [1]}, {"began": float("inf")}, {"known": 10**400}]
+)
+def test_a_status_of_another_form_is_one_line(change, tmp_path):
+    run_stub(stub_folder(tmp_path / "clips", list("ab")), tmp_path / "out")
+    (file,) = (tmp_path / "out" / "status").iterdir()
+    file.write_text(json.dumps(json.loads(file.read_text()) | change))
+    with pytest.raises(InputError, match="no status of an archive"):
+        archive.status(str(tmp_path / "out"), as_json=False)
+
+
+def test_what_else_lies_among_the_parts_ends_no_run(tmp_path):
+    clips, out = stub_folder(tmp_path / "clips", list("ab")), tmp_path / "out"
+    run_stub(clips, out)
+    (out / "rows" / "1.parquet").write_bytes((out / "rows" / "000000.parquet").read_bytes())
+    assert run_stub(clips, out) == {}
+    (out / "job.json").write_bytes(b"\xff\xfe")
+    with pytest.raises(InputError, match="begun with other weights"):
+        run_stub(clips, out)
 
 
 def test_status_says_how_far_it_is(tmp_path, capsys):
