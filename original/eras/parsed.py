@@ -8,7 +8,11 @@ from __future__ import print_function
 
 import ast
 import json
+import re
 import sys
+
+# Halves of a pair by themselves: Python's text may hold them (ranges of tokenizers do), JSON may not.
+LONE = re.compile(u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
 
 def described(text):
@@ -118,7 +122,7 @@ def _string(node):
     value = getattr(node, "value", None) if type(node).__name__ == "Constant" else value
     if str is bytes and isinstance(value, str):
         value = value.decode("utf-8", "replace")
-    return value if isinstance(value, type(json.loads('""'))) else None
+    return LONE.sub(u"?", value) if isinstance(value, type(u"")) else None
 
 
 def _number(node):

@@ -30,6 +30,7 @@ from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
+from reprise_kit.compare.shown import utf8
 
 LARGEST_TEXT = 4 << 20  # bytes of a file that is read as text
 STATES = re.compile(
@@ -114,7 +115,7 @@ def gather(
         files = checkout(source, commit, Path(folder), telling.paths)
         if stand_in:
             lay_over(Path(stand_in), files.folder)
-        return of(files, str(source), entry, keras)
+        return of(files, utf8(str(source))[0], entry, keras)
 
 
 def of(files: Checkout, source: str, entry: str | None = None, keras: str | None = None) -> Evidence:

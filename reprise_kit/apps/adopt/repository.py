@@ -16,6 +16,7 @@ from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare import git_history, git_objects
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.shown import shown, utf8
 from reprise_kit.compare.walk import followed, walk
 
 URL = re.compile(r"(https|ssh|git)://[^\s]+|[\w.-]+@[\w.-]+:[\w./~-]+")
@@ -46,9 +47,10 @@ class Checkout:
     unread: list[str] = field(default_factory=list)
 
     def here(self) -> list[str]:
-        """Return every plain file's path in the folder, sorted."""
-        found = (Path(root, name) for root, _, names in os.walk(self.folder) for name in names)
-        return sorted(p.relative_to(self.folder).as_posix() for p in found if p.is_file() and not p.is_symlink())
+        """Return every plain file's path in the folder, sorted; a name that is no UTF-8 is the programs' affair."""
+        found = (Path(met.path) for met in walk(self.folder) if isinstance(met, os.DirEntry) and not met.is_symlink())
+        paths = (path.relative_to(self.folder).as_posix() for path in found if path.is_file())
+        return sorted(path for path in paths if utf8(path)[1] is None)
 
     def paths(self) -> list[str]:
         """Return every plain file's path of the repository, sorted."""
@@ -133,7 +135,7 @@ def _copied(source: Path, folder: Path, wanted: Choice) -> tuple[list[str], list
     for met in walk(source, without=".git"):
         if isinstance(met, OSError):
             name = os.path.relpath(os.fsdecode(met.filename), source)
-            notes.append(f"{name} cannot be listed ({met.strerror}): left out")
+            notes.append(f"{shown(name)} cannot be listed ({met.strerror}): left out")
         elif met.name != ".git" and (met.is_symlink() or met.is_file()):
             taken.append(Path(met.path))
     _check_room(source, {path: path.lstat().st_size for path in taken}, folder)
@@ -145,7 +147,7 @@ def _copied(source: Path, folder: Path, wanted: Choice) -> tuple[list[str], list
         target = folder / path.relative_to(source)
         target.parent.mkdir(parents=True, exist_ok=True)
         shutil.copy2(path, target, follow_symlinks=False)
-    return notes + _without_links_out(folder), sorted(unread)
+    return notes + _without_links_out(folder), sorted(path for path in unread if utf8(path)[1] is None)
 
 
 def _without_links_out(folder: Path) -> list[str]:
@@ -158,7 +160,7 @@ def _without_links_out(folder: Path) -> list[str]:
     while out := [path for path in links if not followed(path).is_relative_to(followed(folder))]:
         for path in out:
             path.unlink()
-            notes.append(f"{path.relative_to(folder)} is a link out of the repository: left out")
+            notes.append(f"{shown(path.relative_to(folder))} is a link out of the repository: left out")
         links = [path for path in links if path not in set(out)]
     return notes
 
@@ -224,9 +226,11 @@ def _days(words: list[str]) -> tuple[dict[str, str], str]:
 def _export(home: Path, sha: str, folder: Path, wanted: Choice) -> tuple[list[str], list[str]]:
     """Write a commit's files; return what is not there as it has it, and the plain files that are not wanted."""
     entries = list(_entries(home, sha))
-    notes = [f"{e.path} is a submodule, which is another repository: left out" for e in entries if e.mode == "160000"]
-    notes += [f"{e.path} is not in this copy of the repository: left out" for e in entries if e.size < 0]
-    notes += [f"{e.path} has {e.size} bytes, over {LARGEST}: left out" for e in entries if e.size > LARGEST]
+    notes = [
+        f"{shown(e.path)} is a submodule, which is another repository: left out" for e in entries if e.mode == "160000"
+    ]
+    notes += [f"{shown(e.path)} is not in this copy of the repository: left out" for e in entries if e.size < 0]
+    notes += [f"{shown(e.path)} has {e.size} bytes, over {LARGEST}: left out" for e in entries if e.size > LARGEST]
     taken = [e for e in entries if e.mode != "160000" and 0 <= e.size <= LARGEST]
     if sum(e.size for e in taken) > LARGEST_ALL:
         raise InputError(
@@ -239,7 +243,7 @@ def _export(home: Path, sha: str, folder: Path, wanted: Choice) -> tuple[list[st
     contents = git_history.read_all(home, [(e.blob, e.size) for e in taken])
     for entry, content in zip(taken, contents, strict=True):
         notes += _write(content, entry, folder)
-    return notes + _without_links_out(folder), sorted(unread)
+    return notes + _without_links_out(folder), sorted(path for path in unread if utf8(path)[1] is None)
 
 
 def _entries(home: Path, sha: str) -> Iterator[_Entry]:
@@ -258,13 +262,13 @@ def _entries(home: Path, sha: str) -> Iterator[_Entry]:
 def _write(content: bytes | None, entry: _Entry, folder: Path) -> list[str]:
     path = folder / entry.path
     if content is None:
-        return [f"{entry.path} cannot be read from the repository: left out"]
+        return [f"{shown(entry.path)} cannot be read from the repository: left out"]
     path.parent.mkdir(parents=True, exist_ok=True)
     if entry.mode != "120000":
         path.write_bytes(content)
         path.chmod(0o755 if entry.mode == "100755" else 0o644)
         return []
     if b"\0" in content or not content:
-        return [f"{entry.path} is a link to no name that a file can have: left out"]
+        return [f"{shown(entry.path)} is a link to no name that a file can have: left out"]
     path.symlink_to(os.fsdecode(content))
     return []

@@ -356,6 +356,24 @@ def test_arguments_that_it_reads_without_a_parser_are_known(of, code: str, wante
     assert found.error is None and found.arguments == wanted
 
 
+@pytest.mark.parametrize("of", [lambda: None, find_interpreter])
+def test_text_that_only_python_holds_is_text(of) -> None:
+    """Halves of a pair of UTF-16, as in the ranges of a tokenizer, are no JSON; pairs are."""
+    code = 'import re\nR = re.compile(u"[\\ud800-\\udbff]")\nS = u"\\U0001f600"\n'
+    found = imports.parse({"a.py": code}, of())["a.py"]
+    assert "[?-?]" in found.strings and "\U0001f600" in found.strings
+
+
+def test_names_that_are_no_utf_8_end_nothing(tmp_path):
+    folder = make(tmp_path / os.fsdecode(b"caf\xe9"), TEXT, "2016-12-01")
+    (folder / os.fsdecode(b"caf\xe9.py")).write_text("import keras\n")
+    (folder / "line\nend.py").write_text("x = 1\n")
+    (folder / os.fsdecode(b"link\xe9")).symlink_to("/etc/passwd")
+    found = gather(folder)
+    found.save(tmp_path / "evidence.json")
+    assert found.source.endswith("caf\\xe9") and any(note.startswith("link\\xe9 is a link out") for note in found.notes)
+
+
 def test_a_package_below_a_folder_of_sources_is_the_repositorys_own():
     sources = {
         "src/game/run.py": "import sys\nfrom game import manager\n",
