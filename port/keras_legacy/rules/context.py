@@ -270,7 +270,7 @@ def integer(value: Any, node: Node, key: str) -> int:
         number = float(value)
     except (TypeError, ValueError):
         raise InputError(f"layer {node.name}: {key} is {value!r}, a whole number is needed") from None
-    if number != int(number):
+    if not number.is_integer():  # nor are infinity and NaN, which a file may hold as text
         raise InputError(f"layer {node.name}: {key} is {value!r}, a whole number is needed")
     return int(number)
 

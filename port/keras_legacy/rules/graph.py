@@ -5,7 +5,7 @@ from typing import Any
 import keras
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, naming, rule
 from reprise_kit.port.keras_legacy.tree import CONTAINERS, Node
 
 MAX_NESTING = 40
@@ -18,7 +18,11 @@ def single(tensors: list[Tensor]) -> Any:
 
 def inputs_of(context: Context, node: Node) -> list[Tensor]:
     """Return new keras.Inputs for every input of a model, in the model's order."""
-    return [_input(context, leaf) for leaf in input_layers(node)]
+    found = []
+    for leaf in input_layers(node):
+        with naming(leaf):
+            found.append(_input(context, leaf))
+    return found
 
 
 def input_layers(node: Node) -> list[Node]:

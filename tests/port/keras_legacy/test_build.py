@@ -261,3 +261,16 @@ def test_what_went_by_a_size_that_keras_1_misjudged_is_refused(kind: str) -> Non
     assert build(source, "theano", legacy_bugs="fix").input_shape == (None, 8, 1)
     with pytest.raises(InputError, match=r"layer c: it went by the size that Keras 1 believed a to have"):
         build(source, "theano", legacy_bugs="keep")
+
+
+@pytest.mark.parametrize("sizes", [[-5], ["inf"], ["nan"], [2**62], [[3]], [{}]])
+def test_an_input_of_no_size_is_refused_by_its_layers_name(sizes: list[Any]) -> None:
+    config = sequential(first(layer("Dense", "d", output_dim=2), *sizes))
+    with pytest.raises(InputError, match="layer d"):
+        migrate(model(config, group("d", W=np.ones((3, 2), np.float32), b=np.ones(2, np.float32))), "theano")
+
+
+def test_an_input_of_no_type_is_refused_by_its_layers_name() -> None:
+    config = sequential(first(layer("Embedding", "e", input_dim=3, output_dim=2, input_dtype="integral"), 4))
+    with pytest.raises(InputError, match="layer e"):
+        migrate(model(config, group("e", W=np.ones((3, 2), np.float32))), "theano")
