@@ -16,6 +16,7 @@ from reprise_kit.apps.adopt.arguments import PLACEHOLDER
 from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.walk import followed
 
 SPY = Path(__file__).parent / "spy"
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # as a traceback ends
@@ -192,8 +193,12 @@ def _lay_over(stand_in: Path, work: Path, home: Path) -> None:
 
 
 def _places(work: Path) -> dict[Path, str]:
-    """Return the folders of a stand-in's _root, by what they are called in a box."""
-    return {path: f"/{path.relative_to(work / ROOT)}" for path in sorted((work / ROOT).glob("*/*"))}
+    """Return the folders of a stand-in's _root, by what they are called in a box.
+
+    A box shows what a link leads to, to be written: one that leads out of the copy is left out.
+    """
+    found = (path for path in sorted((work / ROOT).glob("*/*")) if followed(path).is_relative_to(followed(work)))
+    return {path: f"/{path.relative_to(work / ROOT)}" for path in found}
 
 
 def _settings(program: Program, home: Path) -> None:

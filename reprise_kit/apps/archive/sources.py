@@ -1,5 +1,6 @@
 """The clips of an archive: a folder, a list, a manifest, or a folder of an object store; each file met in turn."""
 
+import errno
 import hashlib
 import os
 from collections.abc import Callable, Iterator
@@ -12,7 +13,7 @@ import pyarrow.parquet as pq
 from pyarrow import fs
 
 from reprise_kit.apps.archive.rows import Row, Task, named, stamp
-from reprise_kit.apps.archive.stores import is_address, opened
+from reprise_kit.apps.archive.stores import LARGEST, is_address, opened
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.input import suffixes
 from reprise_kit.compare.system import System
@@ -47,12 +48,14 @@ class Entry:
     def task(self) -> Task:
         """Return what a worker is asked; a local file's bytes are hashed here, so that none is answered twice.
 
-        Raises OSError where it cannot be read.
+        Raises OSError where it cannot be read, or is far larger than a clip.
         """
         if is_address(self.location):
             return Task(self.location)
         with open(self.location, "rb") as content:  # noqa: PTH123
             found = stamp(os.fstat(content.fileno()))
+            if found[1] > LARGEST:
+                raise OSError(errno.EFBIG, f"{found[1] >> 30} GB; at most {LARGEST >> 30} are read of a clip")
             return Task(self.location, hashlib.file_digest(content, "sha256").hexdigest(), found)
 
 

@@ -20,7 +20,7 @@ from pyarrow import fs
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 
-LARGEST = 8 << 30  # bytes of one clip that is fetched
+LARGEST = 8 << 30  # bytes of one clip: more would be fetched, or hashed, for minutes
 BLOCK = 1 << 20
 DAMAGED = "damaged"  # folder of parts that cannot be read
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from reprise_kit.apps.adopt import repository
+from reprise_kit.apps.adopt import repository, run
 from reprise_kit.compare.git_objects import first_line
 from tests.compare.test_walk import too_deep
 
@@ -81,6 +81,26 @@ def test_a_stand_in_is_not_written_through_them(tmp_path: Path) -> None:
     taken(source, tmp_path / "copy")
     repository.lay_over(stand_in, tmp_path / "copy")
     assert list((source / "data").iterdir()) == []
+
+
+def test_no_place_of_a_box_is_one_that_a_link_leads_to(tmp_path: Path) -> None:
+    """Whatever is bound into a box may be written there; the second link is inside only by the name of its folder."""
+    work, root = empty(tmp_path / "run"), tmp_path / "run" / run.ROOT
+    (root / "data" / "songs").mkdir(parents=True)
+    (root / "data" / "mine").symlink_to(empty(tmp_path / "mine"))
+    (root / "data" / "source").symlink_to("../../../source")
+    (root / "data" / "near").symlink_to("songs")
+    empty(tmp_path / "source")
+    assert sorted(run._places(work).values()) == ["/data/near", "/data/songs"]
+
+
+def test_two_links_make_no_place_of_a_box(tmp_path: Path) -> None:
+    """Each is inside by itself; through the second the first would show the folder above to a program, to write."""
+    deep = "a/b/c/d"
+    links = {"_root/0/x": f"{deep}/../../../../mine".encode(), f"_root/0/{deep}": b"../../../../.."}
+    source = committed(tmp_path / "source", links)
+    assert [note.split()[0] for note in taken(source, tmp_path / "copy")] == ["_root/0/x"]
+    assert "/0/x" not in run._places(tmp_path / "copy").values()
 
 
 def test_a_name_in_a_git_directory_that_no_file_can_have(tmp_path: Path) -> None:

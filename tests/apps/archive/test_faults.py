@@ -207,9 +207,15 @@ def test_files_that_vanish_or_change_cost_themselves_alone(single, tmp_path):
 def test_what_cannot_be_looked_at_costs_itself_alone(tmp_path):
     clips = stub_folder(tmp_path / "clips", list("ab"))
     (clips / "round.wav").symlink_to("round.wav")
+    with (clips / "hole.wav").open("wb") as file:
+        file.truncate(1 << 40)
     too_deep(clips)
     failed = run_stub(clips, tmp_path / "out")
-    assert sorted(failed.values()) == ["File name too long", "Too many levels of symbolic links"]
+    assert sorted(failed.values()) == [
+        "1024 GB; at most 8 are read of a clip",
+        "File name too long",
+        "Too many levels of symbolic links",
+    ]
     assert sorted(files_of(tmp_path / "out")) == ["000.wav", "001.wav"]
 
 
