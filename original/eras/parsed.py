@@ -42,7 +42,7 @@ def described(text):
         text = _string(node)
         if text and len(text) < 200:
             found["strings"].append(text)
-    if not found["arguments"] and "add_argument" not in found["calls"]:
+    if "argv" in found["names"] and not found["arguments"] and "add_argument" not in found["calls"]:
         found["arguments"] = _positional(tree)
     return dict((key, value if isinstance(value, bool) else _unique(value)) for key, value in found.items())
 
@@ -94,7 +94,7 @@ def _taken(given):
 
 def _positional(tree):
     """What it reads of sys.argv where there is no parser, unless it looks how many there are."""
-    names, values, last = {}, {}, 0
+    names, values = {}, {}
     for node in ast.walk(tree):
         called = getattr(node.func, "id", None) if isinstance(node, ast.Call) else None
         if called == "len" and node.args and _is_argv(node.args[0]):
@@ -103,7 +103,7 @@ def _positional(tree):
             names.update((i, getattr(node.targets[0], "id", "")) for i in _indices(node.value))
         if called in ("int", "float"):
             values.update((i, "1") for i in _indices(node))
-        last = max([last] + _indices(node))
+    last = max([0] + _indices(tree))
     return [[names.get(i) or "argument", "", values.get(i, "")] for i in range(1, last + 1)]
 
 

@@ -48,9 +48,16 @@ def _in_training(document: Config, class_name: str, said: list[Config]) -> Confi
 
 
 def _arguments(call: Any) -> Config:
-    """Return a call's arguments, those that are None or False left out: they change no prediction."""
+    """Return a call's arguments, those that are None or False left out: they change no prediction.
+
+    So does a list of nothing, as `merge` of Keras 2.0 wrote its masks.
+    """
     found: Config = {}
     for source in _sources(call):
         arguments = source[3] if isinstance(source, list) and len(source) > 3 else {}
-        found |= {key: value for key, value in (arguments or {}).items() if value not in (None, False)}
+        found |= {key: value for key, value in (arguments or {}).items() if not _says_nothing(value)}
     return found
+
+
+def _says_nothing(value: Any) -> bool:
+    return value in (None, False) or (isinstance(value, list) and all(one is None for one in value))

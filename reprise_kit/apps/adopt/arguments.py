@@ -18,8 +18,8 @@ KINDS = (
     (re.compile(r"video|movie", re.I), (".mp4", ".avi", ".mov")),
     (re.compile(r"text|corpus", re.I), (".txt",)),
 )
-# A list of numbers is a value: --layers [64,32,16,8].
-PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.")
+# A list of numbers is a value: --layers [64,32,16,8]. /path/to/weights.h5 is nobody's.
+PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.|/?\bpath/to/[^\s'\"]+", re.I)
 OPTION = re.compile(rf" +(--?[a-zA-Z][\w-]*)[ =]+({PLACEHOLDER.pattern})")
 OPTIONAL = re.compile(r" +\[(-[^\]]*|(options?|args|flags)\b[^\]]*)\]", re.I)  # as in a usage line
 WRITTEN = re.compile(r"^-*(results?|out(put)?|save|saved?_to|log)([_-]?(file|name|path))?$", re.I)
@@ -49,7 +49,8 @@ def without_blanks(command: str, path: str, module: Module, paths: list[str]) ->
     stands = folder if command.startswith("cd ") else PurePosixPath()
 
     def file_for(words: str, blank: str) -> str:
-        found = _file(words, folder, paths)
+        ending = PurePosixPath(blank.strip("<>[]")).suffix.lower()
+        found = _file(words, folder, [p for p in paths if p.lower().endswith(ending)] if ending else paths)
         return shlex.quote(os.path.relpath(found, stands)) if found else blank
 
     def option(found: re.Match[str]) -> str:

@@ -34,6 +34,7 @@ LAST_BEFORE_1 = "0.3.3"
 # A script's first line, a command, an installer, a wheel: each names the Python, 2 or 3.
 RUN_BY = (r"^#!.*python{0}|\bpython{0}\s+(\S+\.py|-m\s)|\bpip{0} install|(ana|mini)conda{0}"
           r"|-(py{0}|cp{0}\d)-\S*\.whl")  # fmt: skip
+BACKEND = r"\"backend\"\s*:\s*\"(theano|tensorflow)\""
 SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
 
 
@@ -207,10 +208,10 @@ def backend(seen: Findings, version: str) -> tuple[str, list[str]]:
 
 def _backend_of_code(seen: Findings) -> Iterable[tuple[str, str]]:
     for path, text in seen.texts.items():
-        said = re.search(r"KERAS_BACKEND['\"\]\s]*=\s*['\"]?(theano|tensorflow)", text)
-        said = said or (re.search(r"\"backend\"\s*:\s*\"(theano|tensorflow)\"", text) if "keras.json" in path else None)
-        if said:
-            yield said[1], f"{path} sets the backend {said[1]}"
+        said = set(re.findall(r"KERAS_BACKEND['\"\]\s]*=\s*['\"]?(theano|tensorflow)", text))
+        said = said or set(re.findall(BACKEND, text) if "keras.json" in path else ())
+        if len(said) == 1:  # a file that sets both, as one that tests with each, sets none
+            yield min(said), f"{path} sets the backend {min(said)}"
     tops = {name.split(".")[0] for name in seen.imported()}
     for name in sorted(tops & {"theano", "tensorflow"}):
         yield name, f"the program imports {name}"

@@ -26,7 +26,7 @@ from typing import Any
 
 from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag
-from packaging.utils import InvalidSdistFilename, InvalidWheelFilename, canonicalize_name, parse_sdist_filename
+from packaging.utils import InvalidWheelFilename, canonicalize_name
 from packaging.utils import parse_wheel_filename as parse_wheel
 from packaging.version import InvalidVersion, Version
 
@@ -153,7 +153,7 @@ def _releases(name: str) -> dict[Version, list[File]]:
     found: dict[Version, list[File]] = {}
     for row in _listing(name):
         try:
-            version, tags = _parsed(row["filename"])
+            version, tags = _parsed(row["filename"], name)
             sha256, day = row["hashes"]["sha256"], row["upload-time"][:10]
             datetime.date.fromisoformat(day)
         except (KeyError, TypeError, ValueError, InvalidVersion):
@@ -164,14 +164,17 @@ def _releases(name: str) -> dict[Version, list[File]]:
     return found
 
 
-def _parsed(filename: str) -> tuple[Version, frozenset[Tag]]:
+def _parsed(filename: str, name: str) -> tuple[Version, frozenset[Tag]]:
     try:
         if filename.endswith(".whl"):
             _, version, _, tags = parse_wheel(filename)
             return version, tags
         if filename.endswith(SDIST):
-            return parse_sdist_filename(filename)[1], frozenset()
-    except (InvalidWheelFilename, InvalidSdistFilename) as error:
+            # By the package's name, as pip does: a version may have a hyphen (functools32-3.2.3-2).
+            stem = filename.removesuffix(".zip").removesuffix(".tar.gz")
+            ends = (found.end() for found in re.finditer("-", stem))
+            return Version(next(stem[k:] for k in ends if canonicalize_name(stem[: k - 1]) == name)), frozenset()
+    except (InvalidWheelFilename, StopIteration) as error:
         raise ValueError(filename) from error
     raise ValueError(filename)
 

@@ -10,6 +10,8 @@ import shlex
 from collections.abc import Iterable, Iterator, Mapping
 from pathlib import PurePosixPath
 
+import msgspec
+
 from reprise_kit.apps.adopt import arguments
 from reprise_kit.apps.adopt.arguments import PLACEHOLDER
 from reprise_kit.apps.adopt.imports import Module, Modules, program
@@ -17,6 +19,9 @@ from reprise_kit.apps.adopt.imports import Module, Modules, program
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
 ASIDE = re.compile(r"\s\((?=[a-z])")  # prose behind a command: python a.py (or python b.py)
+UNCLOSED = re.compile(
+    r"\s[\[<][^\]>]*$"
+)  # of an argument that is described with a sign that ends a command: [# of epochs]
 OWN_WORDS = re.compile(r"\"[^\"]*\"|'[^']*'|\S*[./]\S*|\b\d+\b")  # of a command: what is given, not what is done
 # What a program that gives answers calls, and what one that makes a model calls; points are weighed, not proven.
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
@@ -26,6 +31,7 @@ MAKES = {"Sequential", "Model", "Graph", "fit", "fit_generator", "train_on_batch
 LOADS = {"load_weights", "load_model", "model_from_json", "model_from_yaml"}
 WITHOUT_KERAS = -20
 MAKERS = 12  # files
+SERVERS = {"flask", "bottle", "BaseHTTPServer", "http.server"}
 ALTERNATIVES = 2  # of each sort, beside the chosen one
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
@@ -51,15 +57,20 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
 
 
 def _each_first(commands: list[str], modules: Mapping[str, Module]) -> list[str]:
-    """Put last what only gives a script something else than an earlier command does."""
-    first = {(script(c, modules), OWN_WORDS.sub("", c)): c for c in reversed(commands)}
+    """Put last what only gives a script, or a copy of it, something else than an earlier command does."""
+    first = {(_content(script(c, modules), modules), OWN_WORDS.sub("", c)): c for c in reversed(commands)}
     return sorted(commands, key=lambda command: command not in first.values())
+
+
+def _content(path: str | None, modules: Mapping[str, Module]) -> tuple[str, bytes]:
+    return PurePosixPath(path or "").name, msgspec.json.encode(modules.get(path or ""))
 
 
 def commands_of(text: str) -> Iterator[str]:
     """Yield the `python ...` commands that a README shows."""
     for match in COMMAND.finditer(text):
-        yield " ".join(ASIDE.split(match[1])[0].strip().rstrip(".,:*)").split())
+        words = UNCLOSED.sub("", ASIDE.split(match[1])[0])
+        yield " ".join(words.strip().rstrip(".,:*)").split())
 
 
 def _named(command: str, paths: list[str]) -> str:
@@ -175,6 +186,20 @@ def only_reads(command: str, modules: Mapping[str, Module]) -> bool:
     path = script(command, modules)
     calls = {call for name in program(path, modules) for call in modules[name].calls} if path else set()
     return bool(LOADS & calls) and not MAKES & calls
+
+
+def serving(command: str, modules: Modules) -> list[str]:
+    """Return the files in which what a command line runs says what it answers over HTTP; [] where it is no server.
+
+    A command that begins a client too has one; a simulator's socket is none that can be asked.
+    """
+    path = script(command, modules)
+    if path is None or re.search(r"(?<!&)&(?!&)", command):
+        return []
+    whole = {part: {name for name, _, _ in modules[part].imports} for part in program(path, modules)}
+    if any("socketio" in names for names in whole.values()):
+        return []
+    return [part for part, names in whole.items() if SERVERS & names]
 
 
 def _has_keras(path: str, modules: Mapping[str, Module]) -> bool:

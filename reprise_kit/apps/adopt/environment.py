@@ -151,7 +151,8 @@ def _resolved(evidence: Evidence, index: DatedIndex, env: Path, pip: PipBox) -> 
     """Install by the index until pip is content; return the lock's rows and the notes."""
     asked, notes = roots(evidence, index)
     python = [str(env / "bin" / name) for name in ("python", "pip")]
-    install = [*python, "install", "--no-build-isolation"]
+    # It is thrown away: nothing of it is worth compiling.
+    install = [*python, "install", "--no-build-isolation", "--no-compile"]
     said = pip.tried([*install, "--upgrade", "setuptools==44.1.1", "wheel==0.37.1"], env)
     if said:
         raise InputError(f"pip cannot install setuptools: {_last(said)}")

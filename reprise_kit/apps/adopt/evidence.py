@@ -50,7 +50,8 @@ class Evidence:
     paths in it. entry_points: command lines, the chosen one first. alternatives, builders: of the others those that
     run in the same environment and may show a model too, or make one. elsewhere: those that may show one in another
     environment, since they import what the chosen one does not. makers: paths of code that makes a model. refused: what
-    no later step can do, each a line; empty where adoption can go on.
+    no later step can do, each a line; empty where adoption can go on. earlier: the commit that is taken where the
+    newest has no Keras. servers: by command line, of those that serve over HTTP, the files that say what they answer.
     """
 
     source: str
@@ -75,6 +76,8 @@ class Evidence:
     disagreements: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
+    earlier: str | None = None
+    servers: dict[str, list[str]] = field(default_factory=dict)
 
     @property
     def newest_keras(self) -> str:
@@ -120,7 +123,7 @@ def gather(
 
 def of(files: Checkout, source: str, entry: str | None = None, keras: str | None = None) -> Evidence:
     """Return the evidence of files that are checked out."""
-    paths, here = files.paths(), files.here()
+    paths, (here, copies) = files.paths(), telling.own(files.here())
     kernels, cells = _notebooks(files.folder, here)
     texts = {p: _text(files.folder / p) for p in here if STATES.search(p)}
     shown = readme_code.scripts(texts)
@@ -149,14 +152,15 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     )
     own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
     foreign = imports.foreign(reached, modules, own, standard)
-
-    told = [*files.notes, *telling.left_out(files.unread), *notes, *unfollowed]
+    told = [*files.notes, *copies, *telling.left_out(files.unread), *notes, *unfollowed]
     found = _concluded(seen, files, source, entries, foreign, told)
     more = [] if entry else entries[1:]
     may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
     makers = entry_points.makers(reached, modules)
-    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere, makers=makers)
+    servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
+    found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
+    return replace(found, makers=makers, servers=servers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:

@@ -10,6 +10,7 @@ import shutil
 import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
 from pathlib import Path, PurePosixPath
@@ -72,8 +73,8 @@ def checkout(source: Path | str, commit: str | None, folder: Path, wanted: Choic
     plain files, by default each. Raises InputError where it is none of these or has no such commit.
     """
     if URL.fullmatch(str(source)):
-        with tempfile.TemporaryDirectory(prefix="reprise-clone-") as clone:
-            return _from_git(_cloned(str(source), Path(clone)), commit, folder, wanted)
+        with at_hand(source) as clone:
+            return _from_git(clone, commit, folder, wanted)
     source = Path(source)
     if not source.is_dir():
         raise InputError(f"{source}: no such folder; give a repository's folder, its git directory or its URL")
@@ -86,6 +87,16 @@ def checkout(source: Path | str, commit: str | None, folder: Path, wanted: Choic
     with git_history.open_history(source) as home:
         head, days, head_day = _dates(source, home, None)
     return Checkout(folder, head, days, head_day, *_copied(source, folder, wanted))
+
+
+@contextmanager
+def at_hand(source: Path | str) -> Iterator[Path]:
+    """Yield a folder or git directory as it is, and a URL's clone, which is gone afterwards."""
+    if not URL.fullmatch(str(source)):
+        yield Path(source)
+        return
+    with tempfile.TemporaryDirectory(prefix="reprise-clone-") as clone:
+        yield _cloned(str(source), Path(clone))
 
 
 def lay_over(stand_in: Path, folder: Path) -> None:

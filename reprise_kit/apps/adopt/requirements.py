@@ -7,7 +7,7 @@ followed; it is told.
 import ast
 import re
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import PurePosixPath
 
 import yaml
@@ -20,6 +20,9 @@ PROSE = re.compile(
     r"(?<![\w.-])(keras|tensorflow|theano|numpy|scipy|h5py)\s*(?:version\s*|v|\()?\s*(\d+\.\d+(?:\.\d+)?)", re.I
 )
 BOUNDED = re.compile(r"(?<![\w.-])([A-Za-z][\w-]*)\s*[<>]=?\s*\d")
+# What only those need who test, document or release it.
+OF_MAKERS = re.compile(r"(^|/)((docs?|tests?)/|\.travis\.yml$)|(^|[-_/])(dev|tests?|docs?|lint)[-_.][^/]*$", re.I)
+ASIDE = 3  # their rank, the last
 NO_PACKAGE = {"pip", "python", "setuptools", "wheel", "conda", "virtualenv", "distribute", "argparse"}
 
 
@@ -27,7 +30,8 @@ NO_PACKAGE = {"pip", "python", "setuptools", "wheel", "conda", "virtualenv", "di
 class Requirement:
     """A stated requirement: the package's name, its version specifier ("" for any) and the file that states it.
 
-    binding: False for a conda package, which says a version and not that the program needs it.
+    binding: False for a conda package, a README's word, and what its makers test and document with: these say a
+    version and not that the program needs it.
     """
 
     name: str
@@ -40,11 +44,20 @@ def stated(texts: Mapping[str, str]) -> tuple[list[Requirement], list[str]]:
     """Return the requirements of a repository's files, by path, and a line for each that is not followed."""
     found: list[Requirement] = []
     notes: list[str] = []
-    for path in sorted(texts, key=lambda p: (p.count("/"), p)):
-        for requirement in _of(path, texts[path], notes):
-            if all(r.name.lower() != requirement.name.lower() or not requirement.spec for r in found):
-                found.append(requirement)
+    for path in sorted(texts, key=lambda p: (_rank(p), p.count("/"), p)):
+        for row in _of(path, texts[path], notes):
+            same = [other for other in found if other.name.lower() == row.name.lower()]
+            if not same or (row.spec and not any(other.spec for other in same)):
+                found.append(replace(row, binding=row.binding and _rank(path) < ASIDE))
     return found, notes
+
+
+def _rank(path: str) -> int:
+    """Where files say different things: requirements come before commands, those before a README's words."""
+    if OF_MAKERS.search(path):
+        return ASIDE
+    name = PurePosixPath(path).name.lower()
+    return 2 if name.startswith("readme") else 1 if name.startswith("dockerfile") or name.endswith(".sh") else 0
 
 
 def _of(path: str, text: str, notes: list[str]) -> Iterator[Requirement]:

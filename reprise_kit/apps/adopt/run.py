@@ -32,6 +32,10 @@ ALONE = {
 }
 DEVICES = re.compile(r"(?<!\S)(THEANO_FLAGS|CUDA_VISIBLE_DEVICES)=('[^']*'|\"[^\"]*\"|\S+)\s+")  # its makers' own
 OPENS = "python $REPRISE_SPY/open_files.py"  # with files' own names, brackets and all
+ASKS = "python $REPRISE_SPY/ask_server.py"
+ASKED = (
+    "its routes were asked by a stand-in for its client, on loopback in its box: what it was given is not its own input"
+)
 MAKES = "python $REPRISE_SPY/make_models.py"
 HOME, ROOT = "_home", "_root"  # of a stand-in: what is laid over HOME, and over places by their absolute path
 XVFB = "it wants a display and there is no Xvfb here (Debian: apt-get install xvfb): run without one"
@@ -58,6 +62,7 @@ class Program:
 
     built: whether models count that it built and neither asked nor gave weights. weights: paths in the repository of
     files that are then loaded into them where they fit. copy: what is copied for several programs; None for one alone.
+    routes: of a server, the files that say what it answers; it is then asked.
     """
 
     entry: str
@@ -72,6 +77,19 @@ class Program:
     built: bool = False
     weights: tuple[str, ...] = ()
     copy: WorkingCopy | None = None
+    routes: tuple[str, ...] = ()
+
+    @property
+    def is_asked(self) -> bool:
+        """Whether a stand-in for its client asks it; on loopback without a box would listen what is not ours."""
+        return bool(self.routes) and not self.unboxed
+
+    @property
+    def shell(self) -> str:
+        """What a shell is given to run it."""
+        words = command(self.entry)
+        asks = f"{ASKS} $server {shlex.join(self.routes)}"
+        return f"{{ {words}; }} & server=$!; {asks}; wait $server" if self.is_asked else words
 
 
 def run(program: Program, out: Path, log: str = "run.log") -> Ran:
@@ -94,7 +112,7 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
     writable = {work: "/adopted", caught: "/caught", **_places(work)}
     opened = box.open_box(home, writable, readable, program.unboxed, has_display)
     ended = opened.run(
-        ["/bin/sh", "-c", command(program.entry)],
+        ["/bin/sh", "-c", program.shell],
         _variables(program, opened, work, caught),
         opened.name(work),
         out / log,
@@ -116,7 +134,7 @@ def _keep_plain(folder: Path) -> None:
 
 
 def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: bool, blind: bool) -> Ran:
-    notes = _notes(caught) + ([XVFB] if blind else [])
+    notes = _notes(caught) + ([XVFB] if blind else []) + ([ASKED] if program.is_asked else [])
     how = ended.why or f"exit code {ended.code}"
     if not any(caught.glob("*/about.json")):
         said = " | ".join(last_words(ended.said)) or "nothing"
@@ -227,6 +245,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
+        **({"REPRISE_SPY_DRAWN": "1"} if program.is_asked else {}),
         **(
             {"REPRISE_SPY_BUILT": "1", "REPRISE_SPY_WEIGHTS": weights, "REPRISE_SPY_SECONDS": late}
             if program.built

@@ -3,7 +3,7 @@
 import json
 import shutil
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from pathlib import Path
@@ -12,8 +12,10 @@ from typing import Any
 import msgspec
 
 from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, judging, run, system_folder
+from reprise_kit.apps.adopt.earlier import gather
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
+from reprise_kit.apps.adopt.ways import Ways
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
@@ -87,14 +89,14 @@ class Adoption:
         folder = self.out / "source"
         if not folder.is_dir():
             with atomic_folder(folder, "adopt") as made:
-                checkout(self.request.source, self.request.commit, made)
+                checkout(self.request.source, self.request.commit or self._evidence().earlier, made)
                 run.prepare(made)
             (folder / ".reprise.json").unlink()
         return folder
 
     def _step_evidence(self) -> None:
         asked = self.request
-        found = evidence.gather(asked.source, asked.commit, asked.entry, asked.keras, asked.stand_in)
+        found = gather(asked.source, asked.commit, asked.entry, asked.keras, asked.stand_in)
         keras = found.keras_version or "of that date"
         self.say(f"evidence: {found.date}, Python {found.python}, Keras {keras}, {found.backend}")
         for line in found.disagreements:
@@ -138,7 +140,7 @@ class Adoption:
             copy=WorkingCopy(),
         )
         try:
-            ran = self._run_until_a_model_shows(program, found) if entry else self._open_files(program, found)
+            ran = Ways(program, found, self.out, self.say).first_that_shows_a_model()
         except run.NothingSeen as error:
             if not found.elsewhere:
                 raise
@@ -155,9 +157,11 @@ class Adoption:
         Evidence of an entry that is given names none elsewhere, so that this ends. Raises `why` where it is no better.
         """
         asked = self.request
-        found = evidence.gather(asked.source, asked.commit, entry, asked.keras, asked.stand_in)
+        commit = self._evidence().earlier
+        found = evidence.gather(asked.source, asked.commit or commit, entry, asked.keras, asked.stand_in)
         if found.refused:
             raise why
+        found = replace(found, earlier=commit)
         self.say(str(why))
         self.say(f"run: {entry} imports what that environment lacks: it gets one of its own")
         self._forget("environment")
@@ -168,51 +172,6 @@ class Adoption:
             self._step_run()
         except InputError as error:
             raise InputError(f"{why}; and {error}") from None
-
-    def _run_until_a_model_shows(self, program: run.Program, found: Evidence) -> run.Ran:
-        """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
-
-        Then what a program only built counts, one that trains too: with the file of weights that fits it, else with the
-        weights that it began with. Last of all its functions that make a model are called by themselves.
-        """
-        problems: dict[str, run.NothingSeen] = {}
-        for way in self._ways(program, found):
-            try:
-                ran = way()
-                return replace(ran, notes=(*problems, *ran.notes))
-            except run.NothingSeen as error:
-                if str(error) not in problems:
-                    self.say(str(error))
-                problems[str(error)] = error
-        raise next(iter(problems.values()))
-
-    def _ways(self, program: run.Program, found: Evidence) -> Iterator[Callable[[], run.Ran]]:
-        entries = [program.entry, *found.alternatives]
-        yield from (partial(self._run, replace(program, entry=entry)) for entry in entries)
-        yield partial(self._open_files, program, found)
-        built = replace(program, built=True, weights=tuple(found.checkpoints[: captured.MODELS]))
-        yield from (partial(self._run, replace(built, entry=entry)) for entry in (*entries, *found.builders))
-        yield partial(self._open_files, built, found)
-        if found.makers:
-            yield partial(self._run, replace(built, entry=run.making(found.makers), display=False))
-
-    def _run(self, program: run.Program) -> run.Ran:
-        how = "UNBOXED" if program.unboxed else "boxed"
-        begins = "of a file that fits, else those that it begins with" if program.weights else "that it begins with"
-        also = f"; what it builds counts, with the weights {begins}" if program.built else ""
-        self.say(f"run: {program.entry} ({how}, at most {program.limits.seconds:g} s{also})")
-        return run.run(program, self.out)
-
-    def _open_files(self, program: run.Program, found: Evidence) -> run.Ran:
-        """Open the files of weights without the program; where only what is built counts, the architectures."""
-        if program.built:
-            what, weights, architectures = "architectures", [], found.architectures[: captured.MODELS]
-        else:
-            what, weights, architectures = "files of weights", found.checkpoints[: captured.MODELS], found.architectures
-        if not (weights or (program.built and architectures)):
-            raise run.NothingSeen(f"run: there are no {what} in it either")
-        self.say(f"run: its {what} are opened in its Keras, without its program")
-        return run.run(replace(program, entry=run.opening(weights, architectures), display=False), self.out, "open.log")
 
     def _step_capture(self) -> None:
         made, folder = self._environment, self.out / "captured"

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from reprise_kit.apps.adopt import notebooks
 
+LIBRARIES = ("theano", "tensorflow", "numpy", "scipy", "sklearn")
 MANY = 1000  # files of one ending: more of them are data
 CODE = (".py", notebooks.ENDING)
 
@@ -22,6 +23,18 @@ def paths(every: Iterable[str]) -> set[str]:
         if ending in CODE or seen[ending] <= MANY:
             told.add(path)
     return told
+
+
+def own(every: Iterable[str]) -> tuple[list[str], list[str]]:
+    """Return of a repository's paths those that are no copy of a library which the environment has anyway, and notes.
+
+    A copy is a folder with the library's setup.py and package: its 500 files are no program of the repository's.
+    """
+    known = set(every)
+    roots = {path.removesuffix("setup.py") for path in known if path.endswith("/setup.py")}
+    copies = sorted((root, name) for root in roots for name in LIBRARIES if f"{root}{name}/__init__.py" in known)
+    kept = sorted(path for path in known if not path.startswith(tuple(root for root, _ in copies)))
+    return kept, [f"{root} is a copy of {name}: the environment's is used" for root, name in copies]
 
 
 def left_out(unread: Iterable[str]) -> list[str]:

@@ -43,6 +43,7 @@ LISTING = {
         row("tensorflow-0.12.1-cp27-cp27mu-manylinux1_x86_64.whl", "2016-12-24"),
         row("tensorflow-1.0.0-cp27-cp27mu-manylinux1_x86_64.whl", "2017-02-15"),
     ],
+    "post-thing32": [row("post_thing32-3.2.3-2.zip", "2015-05-13"), row("post-thing32-x.tar.gz", "2015-05-13")],
     "setuptools": [row("setuptools-20.0.tar.gz", "2016-01-01"), row("setuptools-44.1.1.zip", "2020-05-29")],
 }
 
@@ -55,6 +56,12 @@ def listing(monkeypatch):
 def versions(name, day, tags=TAGS, **wanted):
     index = DatedIndex(day, tags, {name: SpecifierSet(spec) for name, spec in wanted.items()})
     return [str(v) for v in sorted(index.releases(name))], index
+
+
+def test_a_version_with_a_hyphen_is_read_by_the_packages_name():
+    found, index = versions("post-thing32", "2017-06-25")
+    assert found == ["3.2.3.post2"]  # as pip calls functools32-3.2.3-2.zip, which it installed
+    assert index.hashes("post_thing32", "3.2.3.post2") == [LISTING["post-thing32"][0]["hashes"]["sha256"]]
 
 
 def test_a_release_is_there_from_its_first_file_on():

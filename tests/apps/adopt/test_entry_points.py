@@ -123,6 +123,8 @@ def test_a_list_of_numbers_is_a_value_and_no_placeholder():
         ("drive.py --weights <path>", "drive.py --weights net.h5"),
         ("drive.py <path to image> [options] [--nice]", "drive.py in/a.png"),
         ("drive.py <words>", "drive.py <words>"),
+        ("drive.py -w /path/to/best_weights.hdf5 --mode train", "drive.py --mode train"),  # none is there
+        ("drive.py -w /path/to/best_weights.h5 -i /path/to/image/or/video", "drive.py -w net.h5 -i in/a.png"),
     ],
 )
 def test_what_a_readme_leaves_open_is_left_out_or_filled_in(shown: str, run: str) -> None:
@@ -158,3 +160,15 @@ def test_one_command_of_each_script_is_tried_before_the_same_with_other_words() 
         "python b.py songs/c.wav",
         "python a.py 'another song'",
     ]
+
+
+def test_copies_of_a_script_come_after_what_else_there_is() -> None:
+    copies = {f"simulation{k}/run.py": DEMO for k in range(5)}
+    other = {"encode.py": Module(imports=KERAS, calls=["load_model"], main=True)}
+    found = entry_points.find([], {**copies, **other}, [])
+    assert found[:2] == ["python simulation0/run.py", "python encode.py"]
+
+
+def test_an_argument_that_a_comments_sign_cuts_is_no_argument() -> None:
+    assert list(entry_points.commands_of("Run `python generator.py [# of epochs]`\n")) == ["python generator.py"]
+    assert list(entry_points.commands_of("    python a.py <b> [c]  # twice\n")) == ["python a.py <b> [c]"]

@@ -1,5 +1,7 @@
 """What small repositories of the era show: each conclusion, its reason, and what is refused."""
 
+import ast
+import importlib.util
 import json
 import os
 import shutil
@@ -9,7 +11,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt import checkpoints, imports, repository, requirements, steps, telling
+from reprise_kit.apps.adopt import checkpoints, earlier, imports, repository, requirements, steps, telling
 from reprise_kit.apps.adopt.evidence import gather, load
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.python27 import find_interpreter
@@ -505,3 +507,72 @@ def test_a_data_set_is_not_opened_and_a_readme_of_an_old_mac_is_read(tmp_path, m
 def empty(folder):
     folder.mkdir()
     return folder
+
+
+def test_a_repository_that_left_keras_is_taken_as_it_was_before(tmp_path):
+    left = {"predict.py": "from tensorflow.keras.models import load_model\nload_model('m.h5').predict([[0]])\n"}
+    folder = make(
+        tmp_path / "digits", {**IMAGE, "old.txt": "by hand"}, "2016-08-20", {**left, "train.py": "", "net.py": ""}
+    )
+    asked = (None, None, None, None)
+    found = earlier.gather(str(folder), *asked)
+    first = git(folder, "2016-08-20", "rev-parse", "HEAD~1")
+    assert (found.earlier, found.commit, found.date) == (first, first, "2016-08-20") and not found.refused
+    assert found.disagreements[0].startswith("python predict.py one.png: takes Keras from TensorFlow")
+    assert f"{first[:10]} of 2016-08-20, which has Keras, is taken; --commit takes another" in found.disagreements[0]
+    head = git(folder, "2016-08-20", "rev-parse", "HEAD")
+    assert earlier.gather(str(folder), head, None, None, None).refused, "a commit that is given is not left"
+    never = make(tmp_path / "never", left, "2016-08-20", {"notes.txt": "later"})
+    assert "takes Keras from TensorFlow" in earlier.gather(str(never), *asked).refused[0]
+    adoption = steps.Adoption(steps.Request(str(folder)), tmp_path / "out", lambda line: None)
+    adoption._step_evidence()
+    assert "Sequential" in (adoption._source() / "net.py").read_text(), "what is run is of the same commit"
+
+
+def test_a_file_is_walked_a_few_times_however_deep_it_is(monkeypatch):
+    """A repository may carry a library of 600 files: what is read of each costs about what parsing it costs."""
+    spec = importlib.util.spec_from_file_location("parsed", imports.PROBE)
+    parsed = importlib.util.module_from_spec(spec)
+    spec.loader.exec_module(parsed)
+    text = "import sys\nname = int(sys.argv[1])\n" + "x = f" + "(f" * 60 + ")" * 60 + "\n"
+    text += "def f():\n" + "".join(f"{'    ' * k}if x:\n" for k in range(1, 60)) + "    " * 60 + "x = 1\n"
+    nodes = sum(1 for _ in ast.walk(ast.parse(text)))
+    visited, walk = [], ast.walk
+
+    def counted(node):
+        for each in walk(node):
+            visited.append(each)
+            yield each
+
+    monkeypatch.setattr(ast, "walk", counted)
+    assert parsed.described(text)["arguments"] == [["name", "", "1"]]
+    assert len(visited) < 6 * nodes
+
+
+def test_what_its_makers_test_and_document_with_is_not_what_the_program_needs(tmp_path):
+    files = {
+        ".travis.yml": "env:\n- KERAS_BACKEND=theano\n- KERAS_BACKEND=tensorflow\n- pip install pep8 numpy keras\n",
+        "docs/requirements.txt": "mkdocs\n",
+        "requirements-dev.txt": "pytest==3.0\n",
+        "README.md": "pip install h5py keras\n\n    python predict.py one.png\n",
+        "requirements.txt": "Keras==1.0.7\nh5py==2.6.0\nscipy\n",
+    }
+    found = gather(make(tmp_path / "digits", {**IMAGE, **files}, "2016-12-20"))
+    assert {row.name: row.spec for row in found.requirements if row.binding} == {
+        "Keras": "==1.0.7", "h5py": "==2.6.0", "scipy": ""}  # fmt: skip
+    assert {row.name for row in found.requirements if not row.binding} == {"mkdocs", "pytest", "pep8", "numpy"}
+    assert found.keras_version == "1.0.7", "the README's bare name does not hide the version"
+    assert not any("sets the backend" in line for line in found.why["backend"] + found.disagreements)
+
+
+def test_a_copy_of_a_library_is_no_program_of_the_repositorys(tmp_path):
+    library = {
+        "Theano-master/setup.py": "install_requires=['sphinx']\n",
+        "Theano-master/theano/__init__.py": "import pycuda\nif __name__ == '__main__':\n    predict(load_weights())\n",
+        "Theano-master/README.md": "    python theano/__init__.py\n",
+    }
+    program = {"predict.py": "import sys\nsys.path.append('.')\nimport theano\n" + IMAGE["predict.py"]}
+    found = gather(make(tmp_path / "digits", {**IMAGE, **program, **library}, "2016-10-02"))
+    assert found.imports == ["keras", "numpy", "theano"] and found.requirements == []
+    assert not any("Theano" in entry for entry in found.entry_points)
+    assert any("Theano-master/ is a copy of theano" in note for note in found.notes)

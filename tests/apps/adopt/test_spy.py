@@ -80,13 +80,40 @@ def test_a_new_state_for_new_weights_and_a_function_as_a_model(old: Old, tmp_pat
 
 
 def test_what_was_only_built_is_kept_where_that_is_asked_for(old: Old, tmp_path: Path) -> None:
-    code = DENSE + "model.compile('sgd', 'mse')\nmodel.load_weights('not_in_git.h5')\n"
+    code = DENSE + "model.compile('sgd', 'mse')\nopen('not_in_git.csv')\n"
     for name, variables, events in (("not", {}, []), ("asked", {"REPRISE_SPY_BUILT": "1"}, ["built"])):
         folder = tmp_path / name
         folder.mkdir()
         done, found = spied(old, folder, code, **variables)
-        assert done.returncode == 1 and "not_in_git.h5" in done.stderr
+        assert done.returncode == 1 and "not_in_git.csv" in done.stderr
         assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
+
+
+def test_weights_that_are_not_there_are_passed_over_where_what_is_built_counts(old: Old, tmp_path: Path) -> None:
+    code = DENSE + "model.load_weights('not_in_git.h5')\nmodel.predict(x)\n"
+    for name, variables in (("not", {}), ("asked", {"REPRISE_SPY_BUILT": "1"})):
+        (tmp_path / name).mkdir()
+        done, found = spied(old, tmp_path / name, code, **variables)
+        assert done.returncode == (0 if variables else 1) and len(found) == len(variables)
+    (call,) = calls(found[0])
+    assert "drawn" in call, "what an untrained model is asked is no proof on the repository's own input"
+    assert "not_in_git.h5 is not there: the model keeps" in (tmp_path / "asked/caught/notes.txt").read_text()
+
+
+def test_what_a_lambda_names_is_found_again(old: Old, tmp_path: Path) -> None:
+    (tmp_path / "net.py").write_text("""
+from keras.layers import Dense, Lambda
+from keras.models import Sequential
+import theano.tensor as T
+def twice(x):
+    return T.tanh(x) * 2
+def build():
+    return Sequential([Dense(3, input_dim=4), Lambda(twice)])
+""")
+    code = "import sys, numpy\nsys.path.insert(0, '.')\nimport net\nnet.build().predict(numpy.ones((2, 4)))\n"
+    done, (folder,) = spied(old, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "about.json").read_text())["own_classes"] == {"T": "net:T"}
 
 
 def test_what_was_only_built_is_kept_while_a_server_waits(old: Old, tmp_path: Path) -> None:
@@ -146,6 +173,8 @@ def get_model(rows, nb_classes, activation='tanh'):
     return Sequential([Dense(nb_classes, input_dim=rows, activation=activation)])
 def from_data(x):
     return Sequential([Dense(2, input_dim=x.shape[9])])
+def of_letters(charset, letter_to_index):
+    return Sequential([Dense(len(charset), input_dim=letter_to_index['f'])])
 class Agent(object):
     def __init__(self, state_size):
         self.state_size = state_size
@@ -173,10 +202,11 @@ def test_the_models_that_its_code_makes_are_made_without_its_data(old: Old, tmp_
     for folder in found:
         with h5py.File(folder / "weights.h5") as file:
             sizes.append([array.shape for group in file.values() for array in group.values() if array.ndim == 2])
-    assert sorted(sizes) == [[(4, 7)], [(16, 2)]], "neither half a model nor one of data that is not there"
+    assert sorted(sizes) == [[(4, 7)], [(5, 16)], [(16, 2)]], "neither half a model nor one of data that is not there"
     notes = (tmp_path / "caught" / "notes.txt").read_text()
     assert "Agent._build of train.py was called by itself, with state_size=16 of our choice\n" in notes
     assert "get_model of train.py was called by itself\n" in notes
+    assert "charset=16 letters, letter_to_index=16 letters of our choice" in notes
 
 
 def test_weights_that_keras_downloads_leave_the_model_as_it_began(old: Old, tmp_path: Path) -> None:

@@ -252,6 +252,24 @@ def test_a_server_that_nobody_asks_is_proven_on_stand_in_input(
     assert "stand-in input only" in found["checks"][0]
 
 
+def test_a_server_is_asked_by_a_stand_in_for_its_client(
+    old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source, found = old.repository("server", tmp_path, weights=True), evidence.gather("ours", None, "python app.py")
+    asked = dataclasses.replace(found, servers={"python app.py": ["app.py"]})
+    monkeypatch.setattr(evidence, "gather", lambda *_: asked)
+    monkeypatch.setattr(steps.box.Limits.__init__, "__defaults__", (60.0, 12 << 30, 4 << 30, 256, 3.0, 60.0))
+    assert adopt(Request(str(source), seconds=60), tmp_path / "out", quiet) == 3
+    (model,) = report(tmp_path / "out")["models"]
+    assert model["captured"]["calls"] >= 3 and "asked POST /" in (tmp_path / "out" / "run.log").read_text()
+    assert not model["captured"]["own"], "what a stand-in sends is not the repository's own input"
+    with np.load(tmp_path / "out/captured/model_1/stand_in.npz") as kept:
+        assert kept["in_0"].max() <= 1 and len(np.unique(kept["in_0"])) > 50, (
+            "a picture's bytes, as the server read them"
+        )
+    assert any("asked by a stand-in for its client" in line for line in report(tmp_path / "out")["checks"])
+
+
 def test_a_thief_gets_nothing(old: Old, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     source, person = old.repository("thief", tmp_path), tmp_path / "person"
     person.mkdir()

@@ -44,7 +44,7 @@ def test_dropout_samples_in_prediction(tmp_path: Path) -> None:
 
 def test_without_the_argument_it_keeps_everything(tmp_path: Path) -> None:
     x = np.ones((2, 4000), "float32")
-    for given in ({}, {"training": None}, {"training": False}):
+    for given in ({}, {"training": None}, {"training": False}, {"mask": [None, None]}):
         assert np.array_equal(reloaded(_migrated("Dropout", {"rate": RATE}, given), tmp_path)([x]), x)
 
 
@@ -54,6 +54,7 @@ def test_without_the_argument_it_keeps_everything(tmp_path: Path) -> None:
         ("Activation", {"activation": "relu"}, [{"training": True}]),
         ("Dropout", {"rate": RATE}, [{"training": True}, {}]),
         ("Dropout", {"rate": RATE}, [{"noise": 2}]),
+        ("Dropout", {"rate": RATE}, [{"mask": [None, 1]}]),
         ("MyLayer", {}, [{"training": True}]),
     ],
 )

@@ -5,6 +5,7 @@ its host, spends less time than the host itself, and writes every file under ano
 
 Where REPRISE_SPY_BUILT is set, what was only built is kept too, at the program's end, while it waits, or after
 REPRISE_SPY_SECONDS, with the weights of the first file of REPRISE_SPY_WEIGHTS (paths as in PATH) that fits it.
+Where REPRISE_SPY_DRAWN is set, what the program is given is no input of its own.
 REPRISE_SPY_OUT, a folder, receives one folder PID-K-S for each state S of the weights of model K:
     architecture.json   as the *code* built it; weights.h5 of that moment, by Keras's own save_weights
     call_J.npz          in_0, ... and, where the model was asked for an answer, out_0, ...

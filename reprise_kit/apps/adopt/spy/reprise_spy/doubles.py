@@ -45,13 +45,19 @@ def weights(fname):
 
 
 @guarded
-def is_absent(arguments):
-    """Whether a model is to be given such a file; it then keeps the weights that it began with."""
-    if not str(arguments[0] if arguments else "").startswith(os.path.join(OUT, ABSENT)):
+def is_absent(arguments, by_program):
+    """Whether a model is to be given such a file; it then keeps the weights that it began with.
+
+    Where what is only built counts, so is any file that the program itself names and that is not there.
+    """
+    path = str(arguments[0] if arguments else "")
+    downloaded = path.startswith(os.path.join(OUT, ABSENT))
+    missing = by_program and path and os.environ.get("REPRISE_SPY_BUILT") and not os.path.exists(path)
+    if not downloaded and not missing:
         return False
     state().drawn = True
-    note("%s, which Keras downloads, is not there: the model keeps the weights that it began with, so its answers say "
-         "nothing" % os.path.basename(arguments[0])[len(ABSENT):])
+    name = os.path.basename(path)[len(ABSENT):] + ", which Keras downloads," if downloaded else path
+    note("%s is not there: the model keeps the weights that it began with, so its answers say nothing" % name)
     return True
 
 

@@ -59,7 +59,7 @@ def backend_name():
 
 
 def own_classes(model):
-    """{class name: module:attribute} of layers that are not Keras's."""
+    """{class name: module:attribute} of layers that are not Keras's, and of what Lambdas' functions name."""
     found, stack = {}, [model]
     while stack:
         layer = stack.pop()
@@ -69,7 +69,26 @@ def own_classes(model):
         kind = type(layer)
         if not kind.__module__.startswith("keras."):
             found[kind.__name__] = "%s:%s" % (kind.__module__, kind.__name__)
+        elif kind.__name__ == "Lambda":
+            found.update(named_globals(getattr(layer, "function", None)))
     return found
+
+
+def named_globals(function):
+    """{name: module:attribute} of the globals that a Lambda's function names: loaded, it has only those of Keras."""
+    kept = getattr(function, "__globals__", {})
+    names = [name for name in getattr(getattr(function, "__code__", None), "co_names", ()) if name in kept]
+    core = sys.modules.get("keras.layers.core")
+    places = dict((name, importable(function.__module__, name, kept[name])) for name in names if not hasattr(core, name))
+    return dict((name, place) for name, place in places.items() if place)
+
+
+def importable(module, name, value):
+    """Where another process finds a global: in its module, or where Keras has it too, if that is the program itself."""
+    if module != "__main__":
+        return "%s:%s" % (module, name)
+    places = sorted(key for key in sys.modules if key.startswith("keras.") and getattr(sys.modules[key], name, None) is value)
+    return "%s:%s" % (places[0], name) if places else None
 
 
 def fingerprint(model):

@@ -25,6 +25,10 @@ KINDS = (
     (r"len|steps?$|size|dim|units|hidden|neurons|filter|features|^n_|^nb_|^num_|count|^batch|^k$|^n$", 16),
 )  # fmt: skip
 SHAPE = re.compile(r"shape|^input_dims$")
+# What may be a collection as well as its size, and which of these is looked things up in.
+TABLE = re.compile(r"indices|index$|2idx|_to_|dict")
+MANY = re.compile(r"char|vocab|words|tokens|alphabet|corpus|letters|symbols|labels$|classes$|tags$|" + TABLE.pattern)
+LETTERS = [chr(97 + i) for i in range(16)]
 DATA, TARGETS = re.compile(r"^x$|^x_|data|images|inputs?$"), re.compile(r"^y$|^y_|targets")
 MATRIX = re.compile(r"matrix|embeddings?$")
 SAMPLES, CLASSES, OTHER = 8, 10, 16
@@ -46,7 +50,9 @@ def sets(names, known, images):
     """Yield calls' arguments, each a pair: a dict by name, and of it what was drawn, in words.
 
     known: globals of the file. images: the shape of a picture in this Keras; after it shapes of fewer axes are tried.
+    Last, what may be a collection as well as its size is one.
     """
+    many = [name for name in names if MANY.search(name.lower()) and _of_the_file(name, known) is None]
     for shape in (images, images[::-1], (16, 16), (16,)):
         given, drawn = {}, {}
         for name in names:
@@ -57,7 +63,14 @@ def sets(names, known, images):
             given[name] = value
         yield given, drawn
         if not any(SHAPE.search(name.lower()) or DATA.search(name.lower()) for name in drawn):
-            return
+            break
+    if many:
+        letters = dict((name, _collection(name.lower())) for name in many)
+        yield dict(given, **letters), dict(drawn, **dict.fromkeys(many, "16 letters"))
+
+
+def _collection(name):
+    return dict((letter, i) for i, letter in enumerate(LETTERS)) if TABLE.search(name) else LETTERS
 
 
 def _of_the_file(name, known):

@@ -75,11 +75,14 @@ def keep_built():
         before, still = worked(), 0
         while True:
             time.sleep(1)
-            now = worked()
-            still = still + 1 if now - before < BUSY else 0
-            before = now
-            if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
-                built()
+            try:
+                now = worked()
+                still = still + 1 if now - before < BUSY else 0
+                before = now
+                if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
+                    built()
+            except:  # noqa: E722  Python 2 has emptied this module: the program ends
+                return
 
     thread = threading.Thread(target=watch_over)
     thread.daemon = True
@@ -147,7 +150,7 @@ def spied(method, event):
                 known(self)
             if outermost and is_model and event in TAUGHT:
                 called(self, event, arguments, named, None)
-            if event == "load_weights" and is_absent(arguments):
+            if event == "load_weights" and is_absent(arguments, outermost):
                 return None
             answer = method(self, *arguments, **named)
             if outermost and is_model and event not in TAUGHT + ("compile",):
