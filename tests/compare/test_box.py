@@ -86,6 +86,7 @@ def test_what_nobody_thought_of_keeps_its_trace(file, monkeypatch, tmp_path):
         ("A", '["<f4", [9223372036854775807, 9223372036854775807, 0], 0]'),
         ("A", '["<f4", {"a": 1}, 0]'),
         ("A", '["|O", [1], 0]'),
+        ("A", '["|V4", [4], null]'),
         ("A", '["<U0", [9223372036854775807], 0]'),
         ("A", '["<f4"]'),
         ("A", "5"),
@@ -100,8 +101,9 @@ def test_a_lying_box_is_refused(kind, text, file):
 
 
 def test_more_than_agreed_is_not_taken(file):
+    items = boxed(readers.content, file, "x" * 5000, limits=Limits(answer=1000))
     with pytest.raises(InputError, match="may not"):
-        list(boxed(readers.content, file, "x" * 5000, limits=Limits(answer=1000)))
+        next(items)
 
 
 def test_files_share_a_box_until_one_breaks_it(tmp_path):
@@ -261,6 +263,15 @@ def test_the_server_may_be_killed(file):
     box._SERVER.process.kill()
     box._SERVER.process.wait()
     assert next(boxed(readers.content, file))["text"] == "content"
+
+
+def test_a_box_ends_with_its_server(file):
+    items = boxed(readers.children, file)
+    pid = next(items)
+    box._SERVER.process.kill()
+    assert gone(pid)
+    with pytest.raises(InputError, match="ended from outside"):
+        next(items)
 
 
 def test_threads_read_at_once(file):
