@@ -20,6 +20,7 @@ KINDS = (
 )
 # A list of numbers is a value: --layers [64,32,16,8]. /path/to/weights.h5 is nobody's.
 PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.|/?\bpath/to/[^\s'\"]+", re.I)
+DEVICES = re.compile(r"(?<!\S)(THEANO_FLAGS|CUDA_VISIBLE_DEVICES)=('[^']*'|\"[^\"]*\"|\S+)\s+")  # its makers' own
 OPTION = re.compile(rf" +(--?[a-zA-Z][\w-]*)[ =]+({PLACEHOLDER.pattern})")
 OPTIONAL = re.compile(r" +\[(-[^\]]*|(options?|args|flags)\b[^\]]*)\]", re.I)  # as in a usage line
 WRITTEN = re.compile(r"^-*(results?|out(put)?|save|saved?_to|log)([_-]?(file|name|path))?$", re.I)

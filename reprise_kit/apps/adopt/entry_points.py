@@ -13,7 +13,7 @@ from pathlib import PurePosixPath
 import msgspec
 
 from reprise_kit.apps.adopt import arguments
-from reprise_kit.apps.adopt.arguments import PLACEHOLDER
+from reprise_kit.apps.adopt.arguments import DEVICES, PLACEHOLDER
 from reprise_kit.apps.adopt.imports import Module, Modules, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
@@ -44,7 +44,7 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
     modules: what parses, notebooks too. paths: of every file of the repository.
     """
     modules = Modules.of(modules)
-    shown = (_named(c, paths) for text in readmes for c in commands_of(text))
+    shown = (DEVICES.sub("", _named(c, paths)) for text in readmes for c in commands_of(text))
     known = [(standing(c, modules), str(path)) for c in shown if (path := script(c, modules))]
     commands = dict.fromkeys(arguments.given(arguments.without_blanks(c, path, modules[path], paths), path,
                                              modules[path], paths) for c, path in known)  # fmt: skip

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from reprise_kit.apps.adopt import box, notebooks, readme_code
-from reprise_kit.apps.adopt.arguments import PLACEHOLDER
+from reprise_kit.apps.adopt.arguments import DEVICES, PLACEHOLDER
 from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.errors import InputError
@@ -30,7 +30,6 @@ ALONE = {
     "SDL_AUDIODRIVER": "dummy",  # without a card pygame's mixer opens nothing
     "SCIPY_PIL_IMAGE_VIEWER": "true",  # the program of that name: scipy.misc.imshow starts one and wants its 0
 }
-DEVICES = re.compile(r"(?<!\S)(THEANO_FLAGS|CUDA_VISIBLE_DEVICES)=('[^']*'|\"[^\"]*\"|\S+)\s+")  # its makers' own
 OPENS = "python $REPRISE_SPY/open_files.py"  # with files' own names, brackets and all
 ASKS = "python $REPRISE_SPY/ask_server.py"
 ASKED = (

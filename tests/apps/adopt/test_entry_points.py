@@ -169,6 +169,12 @@ def test_copies_of_a_script_come_after_what_else_there_is() -> None:
     assert found[:2] == ["python simulation0/run.py", "python encode.py"]
 
 
+def test_a_command_on_another_device_is_the_same_command() -> None:
+    readme = "    python train.py\n    THEANO_FLAGS=device=gpu,floatX=float32 python train.py\n    python src/demo.py\n"
+    found = entry_points.find([readme], {**MODULES, "train.py": DEMO}, PATHS)
+    assert found == ["python src/demo.py", "python train.py", "python other.py"]
+
+
 def test_an_argument_that_a_comments_sign_cuts_is_no_argument() -> None:
     assert list(entry_points.commands_of("Run `python generator.py [# of epochs]`\n")) == ["python generator.py"]
     assert list(entry_points.commands_of("    python a.py <b> [c]  # twice\n")) == ["python a.py <b> [c]"]
