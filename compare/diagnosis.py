@@ -11,6 +11,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
+import msgspec
 from packaging.specifiers import SpecifierSet
 from packaging.version import InvalidVersion
 
@@ -36,6 +37,14 @@ for folder in sys.path:
         break
 print(json.dumps({"python": sys.version.split()[0], "packages": found, "default_backend": default}))
 """
+
+
+class _Found(msgspec.Struct):
+    """What the probe prints."""
+
+    python: str
+    packages: dict[str, str | None]
+    default_backend: str | None
 
 
 @dataclass(frozen=True)
@@ -69,17 +78,17 @@ def inspect(path: Path) -> Environment:
     asked = partial(subprocess.run, capture_output=True, text=True, errors="backslashreplace", timeout=60, check=False)
     try:  # nothing is left in it: bytecode would break the seal of the kit's own
         done = asked([str(interpreter), "-c", PROBE], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
-        found = json.loads(done.stdout)
+        found = msgspec.json.decode(done.stdout, type=_Found)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         raise InputError(f"{interpreter}: does not run as a Python interpreter") from None
-    packages = {name.lower(): version for name, version in found["packages"].items() if name}
+    packages = {name.lower(): version for name, version in found.packages.items() if version}
     # The kit runs its own environments with a HOME and a KERAS_BACKEND of their own.
     ours = is_sealed(interpreter.parent.parent)
     settings = {} if ours else _settings()
-    default = _only_one(packages) if ours else found["default_backend"]
+    default = _only_one(packages) if ours else found.default_backend
     backend = os.environ.get("KERAS_BACKEND") or settings.get("backend") or default
     newer = "newer" if "image_data_format" in settings else None
-    return Environment(found["python"], packages, backend, settings.get("image_dim_ordering", newer))
+    return Environment(found.python, packages, backend, settings.get("image_dim_ordering", newer))
 
 
 def _only_one(packages: dict[str, str]) -> str | None:
@@ -88,13 +97,13 @@ def _only_one(packages: dict[str, str]) -> str | None:
 
 def settings_file() -> Path:
     """Return where this user's Keras keeps its settings."""
-    return Path.home() / ".keras" / "keras.json"
+    return Path(os.path.expanduser("~"), ".keras", "keras.json")  # noqa: PTH111 (Path.home fails where there is none)
 
 
 def _settings() -> dict[str, str]:
     try:
-        found = json.loads(settings_file().read_text())
-    except (OSError, ValueError):
+        found = json.loads(settings_file().read_text()) if settings_file().is_file() else {}
+    except (OSError, ValueError, RecursionError):
         return {}
     return {k: v for k, v in found.items() if isinstance(v, str)} if isinstance(found, dict) else {}
 

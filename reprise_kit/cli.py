@@ -104,7 +104,7 @@ def _leave(decided: list[int]) -> None:
     """
     if decided:
         for stream in (sys.stdout, sys.stderr):
-            with suppress(OSError, ValueError):  # nobody reads it any more
+            with suppress(OSError, ValueError, AttributeError):  # nobody reads it any more, or it was never open
                 stream.flush()
         os._exit(decided[0])
 

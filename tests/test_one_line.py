@@ -118,6 +118,29 @@ def test_whoever_reads_may_stop_reading():
     assert done.stderr == "" and done.returncode in (0, 141)
 
 
+def test_without_an_output_it_says_nothing():
+    done = subprocess.run(
+        ["bash", "-c", f"{sys.executable} -m reprise_kit systems 1>&-"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert (done.returncode, done.stderr) == (0, "")
+
+
+def test_a_home_of_nobody_is_no_folder():
+    done = subprocess.run(
+        [sys.executable, "-m", "reprise_kit", "systems"],
+        env={**os.environ, "REPRISE_SYSTEMS": "~nobody-of-this-name/systems"},
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 2 and done.stderr.count("\n") == 1 and "which is no folder" in done.stderr
+
+
 ABORTING = """
 import ctypes, sys
 libc = ctypes.CDLL(None)

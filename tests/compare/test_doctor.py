@@ -232,6 +232,23 @@ def test_what_is_no_environment_is_refused(tmp_path):
         diagnosis.inspect(broken)
 
 
+@pytest.mark.parametrize("said", ["[]", "{}", '{"python": 1, "packages": [], "default_backend": {}}', "\\377\\376"])
+def test_a_program_that_answers_like_no_python_is_refused(said, tmp_path):
+    program = tmp_path / "python"
+    program.write_text(f"#!/bin/sh\nprintf '{said}'\n")
+    program.chmod(0o755)
+    with pytest.raises(InputError, match="does not run as a Python interpreter"):
+        diagnosis.inspect(program)
+
+
+@pytest.mark.parametrize("made", [os.mkfifo, lambda path: path.symlink_to("/dev/zero"), lambda path: path.mkdir()])
+def test_settings_that_are_no_file_are_none(made, tmp_path, monkeypatch):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    diagnosis.settings_file().parent.mkdir()
+    made(diagnosis.settings_file())
+    assert diagnosis._settings() == {}
+
+
 def test_an_environment_is_asked_without_a_trace(monkeypatch, tmp_path):
     monkeypatch.delenv("PYTHONDONTWRITEBYTECODE", raising=False)
     asked = tmp_path / "python"
