@@ -2,17 +2,34 @@
 
 import ctypes
 import os
+import resource
 import signal
 import socket
 import stat
 import subprocess
 import time
+from functools import cache
 from pathlib import Path
 
 import numpy as np
 
 from reprise_kit.compare import frames
 from reprise_kit.compare.errors import InputError
+
+READY: list[int] = []
+
+
+@cache
+def before_the_box():
+    READY.append(os.getpid())
+
+
+def made_ready(path):
+    yield [READY, os.getppid()]
+
+
+def seconds(path):
+    yield [resource.getrlimit(resource.RLIMIT_CPU)[0], sum(os.times()[:2])]
 
 
 def content(path, *more):
@@ -23,6 +40,11 @@ def content(path, *more):
     yield np.array(["a", "bc"])
     yield np.arange(1 << 20)
     yield np.ones((3, 1 << 20), "f4")[:, ::2]
+
+
+def chatter(path):
+    for _ in range(100):
+        yield "a hundred bytes, more or less, of which a hundred thousand would be too many, though no one is alone"
 
 
 def each(path):

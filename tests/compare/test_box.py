@@ -104,6 +104,8 @@ def test_more_than_agreed_is_not_taken(file):
     items = boxed(readers.content, file, "x" * 5000, limits=Limits(answer=1000))
     with pytest.raises(InputError, match="may not"):
         next(items)
+    with pytest.raises(InputError, match="may not"):  # all in all
+        list(boxed(readers.chatter, file, limits=Limits(answer=1000)))
 
 
 def test_files_share_a_box_until_one_breaks_it(tmp_path):
@@ -263,6 +265,17 @@ def test_the_server_may_be_killed(file):
     box._SERVER.process.kill()
     box._SERVER.process.wait()
     assert next(boxed(readers.content, file))["text"] == "content"
+
+
+def test_what_a_reader_makes_ready_is_made_once_for_all_boxes(file):
+    (first, server), (second, _) = (next(boxed(readers.made_ready, file)) for _ in range(2))
+    assert first == second == [server]
+
+
+def test_each_file_has_seconds_of_its_own(file):
+    for items in boxed_each(readers.seconds, [file] * 5, limits=Limits(seconds=7)):
+        ((most, used),) = items
+        assert most - used <= 8
 
 
 def test_a_box_ends_with_its_server(file):

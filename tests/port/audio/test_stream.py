@@ -1,7 +1,9 @@
 """Decoding in parts, in a box, gives what decoding at once gives: samples, rate, notes, refusals; only the box ends."""
 
 import os
+import select
 import shutil
+import signal
 import subprocess
 import sys
 from dataclasses import replace
@@ -202,6 +204,31 @@ def test_a_box_reads_on_but_where_files_are_of_several_people(monkeypatch: pytes
     assert len(boxes()) == 1
     monkeypatch.setattr(box_pool, "most", 1)
     assert len(boxes()) == 3
+
+
+def test_a_box_reads_so_many_files_and_one_that_ended_none(monkeypatch: pytest.MonkeyPatch) -> None:
+    def box_of_a_clip() -> int:
+        return int(decode(CLIPS[0]).provenance["codec"])
+
+    monkeypatch.setattr(box_pool, "most", 3)
+    monkeypatch.setattr(parts, "heard", hostile_decoders.tells_its_process)
+    box_pool._IDLE.clear()
+    boxes = [box_of_a_clip() for _ in range(7)]
+    assert boxes == sorted(boxes, key=boxes.index) and [boxes.count(box) for box in dict.fromkeys(boxes)] == [3, 3, 1]
+    os.kill(boxes[-1], signal.SIGKILL)
+    assert select.select([box_pool._IDLE[-1].answer.line], [], [], 30)[0]  # it was told of its end
+    assert box_of_a_clip() not in boxes
+
+
+@pytest.mark.parametrize("of_another", ["owner", "reader", "limits"])
+def test_a_box_of_another_is_left(of_another: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Of another process, which a fork brought along; of another reader; under other limits."""
+    monkeypatch.setattr(box_pool, "most", box_pool.MORE)
+    monkeypatch.setattr(parts, "heard", hostile_decoders.tells_its_process)
+    before = decode(CLIPS[0]).provenance
+    assert decode(CLIPS[0]).provenance == before
+    setattr(box_pool._IDLE[-1], of_another, None)
+    assert decode(CLIPS[0]).provenance != before
 
 
 GOOD = '{"rate": 22050, "expected": 1.0, "channels": 1, "origin": {"decoder": "x", "codec": "y"}}'
