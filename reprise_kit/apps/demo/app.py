@@ -86,7 +86,10 @@ class Demo:
             openapi_extra=raw_body(**{"multipart_form-data": FORM}),
         )(self.predict)
         refusals = (Code.BAD_PARAMETER, Code.UNKNOWN_SYSTEM, Code.NOT_FETCHED, Code.NO_LIVE_PATH)
-        api.post("/live", responses=answers(schema.Opened, *refusals, Code.BUSY, Code.STOPPING))(self.open_microphone)
+        stream = {word: schema.link("/live/{name}", method, name="id") for word, method in
+                  (("hear", "post"), ("close", "delete"))}  # fmt: skip
+        opened = answers(schema.Opened, *refusals, Code.BUSY, Code.STOPPING, links=stream)
+        api.post("/live", responses=opened)(self.open_microphone)
         refusals = (Code.NO_STREAM, Code.BAD_SOUND, Code.TOO_LARGE, Code.TOO_SLOW)
         api.post("/live/{name}", responses=answers(schema.Heard, *refusals), openapi_extra=raw_body())(self.hear)
         api.delete("/live/{name}", responses=answers(schema.Closed, Code.NO_STREAM))(self.close_microphone)

@@ -127,9 +127,21 @@ class Closed(Answer):
     closed: Literal[True]
 
 
-def answers(model: type[BaseModel], *codes: Code, stream: bool = False) -> dict[int | str, dict[str, Any]]:
-    """`responses` of a route: its answer, and the errors that it may give beside those that any route may."""
-    found: dict[int | str, dict[str, Any]] = {200: {"model": model}}
+def link(path: str, method: str, **parameters: str) -> dict[str, Any]:
+    """A link of OpenAPI to the route of a path below /api/v1, which takes fields of the answer as its parameters."""
+    route = f"/api/v1{path}".replace("/", "~1")
+    fields = {name: f"$response.body#/{field}" for name, field in parameters.items()}
+    return {"operationRef": f"#/paths/{route}/{method}", "parameters": fields}
+
+
+def answers(
+    model: type[BaseModel], *codes: Code, stream: bool = False, links: dict[str, Any] | None = None
+) -> dict[int | str, dict[str, Any]]:
+    """`responses` of a route: its answer, and the errors that it may give beside those that any route may.
+
+    links: what its answer is good for, see `link`.
+    """
+    found: dict[int | str, dict[str, Any]] = {200: {"model": model} | ({"links": links} if links else {})}
     if stream:
         events = {"schema": {"type": "string", "description": "server-sent events, see API.md"}}
         found[200]["content"] = {"text/event-stream": events}

@@ -38,6 +38,8 @@ def test_every_answer_is_documented(server: Running) -> None:
     code, made, said = calls(server.url, CALLS)
     assert code == 0, said[-6000:]
     assert made >= 100, said[-3000:]
+    covered = re.search(r"API Links:\s+(\d+) covered", said)
+    assert covered and int(covered[1]) >= 1, said[-3000:]  # a microphone that was opened is heard or closed
     lines = server.log.read_text().splitlines()
     failed = [k for k, line in enumerate(lines) if '"status": 500' in line]
     assert not failed, "\n".join(lines[max(0, failed[0] - 30) : failed[0] + 1])
@@ -64,6 +66,20 @@ def test_every_code_is_documented_under_its_status(server: Running) -> None:
     }
     anywhere = {Code.NOT_FOUND, Code.WRONG_METHOD}  # of paths and methods that are not there
     assert {(STATUS.get(code, 400), code.value) for code in Code if code not in anywhere} <= said
+
+
+def test_links_lead_to_routes_that_take_their_fields(server: Running) -> None:
+    document = server.get(DOCUMENT).json
+    opened = document["paths"]["/api/v1/live"]["post"]["responses"]["200"]
+    fields = document["components"]["schemas"]["Opened"]["properties"]
+    reached = []
+    for link in opened["links"].values():
+        path, method = link["operationRef"].removeprefix("#/paths/").rsplit("/", 1)
+        taken = {p["name"] for p in document["paths"][path.replace("~1", "/")][method]["parameters"]}
+        assert set(link["parameters"]) <= taken
+        assert all(value.removeprefix("$response.body#/") in fields for value in link["parameters"].values())
+        reached.append(method)
+    assert sorted(reached) == ["delete", "post"]
 
 
 def kept(document: dict[str, Any], path: str, answer: Answer) -> None:
