@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import struct
 import time
 import tracemalloc
@@ -112,6 +113,15 @@ def test_an_architecture_of_other_kinds(document: Any, words: str, tmp_path: Pat
 def test_a_dataset_listed_many_times(tmp_path: Path) -> None:
     with refused("more than once"):
         inspect(model_file(tmp_path / "m.h5", sequential(dense()), listed=3000))
+
+
+@pytest.mark.parametrize("text", ["5", '["{", "}"]', "{", "", '{"a": 1}', "[" * 300])
+def test_what_is_said_of_an_architecture_names_its_file(text: str, tmp_path: Path) -> None:
+    path = tmp_path / "model.json"
+    path.write_text(text)
+    for file in (path, model_file(tmp_path / "m.h5", text)):
+        with refused(re.escape(str(file))):
+            inspect(file)
 
 
 def test_a_model_config_that_is_a_number_is_no_model_without_layers(tmp_path: Path) -> None:

@@ -134,7 +134,8 @@ def contents_inside(path: Path) -> Iterator[Any]:
             for key in ("keras_version", "backend")
         )
         held = file.attrs.get("model_config")
-        config = None if held is None else safe.load_architecture(_bytes(held))
+        with _naming(path):
+            config = None if held is None else safe.load_architecture(_bytes(held))
         yield ["model_weights" in file, version, backend, _optimizer(file.attrs.get("training_config")), config]
         for group in _groups(file, path):
             yield [group.layer_name, [name for name, _ in group.arrays], group.legacy]
@@ -158,8 +159,17 @@ def facts_inside(path: Path) -> Iterator[bool]:
 
 def architecture_inside(path: Path) -> Iterator[dict[str, Any]]:
     """In the box: the document."""
-    with reading(path, "architecture of an old Keras"):
+    with reading(path, "architecture of an old Keras"), _naming(path):
         yield safe.load_architecture(path)
+
+
+@contextmanager
+def _naming(path: Path) -> Iterator[None]:
+    """Begin what is said of an architecture with the file that holds it, where it does not name that yet."""
+    try:
+        yield
+    except InputError as error:
+        raise error if str(path) in str(error) else InputError(f"{path}: {error}") from None
 
 
 @contextmanager

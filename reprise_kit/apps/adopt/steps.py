@@ -21,6 +21,7 @@ from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
 from reprise_kit.compare.patience import patience
+from reprise_kit.compare.shown import utf8
 
 STEPS = ("evidence", "environment", "run", "capture", "report")
 ASKED = "adopt.json"
@@ -47,7 +48,8 @@ class Adoption:
     def __init__(self, request: Request, out: Path, say: Callable[[str], None]) -> None:
         """Go on in `out`; raises InputError where it holds the adoption of something else."""
         self.request, self.out, self.say = request, out, say
-        self.asked = {name: getattr(request, name) for name in ("source", "commit", "entry", "keras", "stand_in")}
+        said = {name: getattr(request, name) for name in ("source", "commit", "entry", "keras", "stand_in")}
+        self.asked = {name: value if value is None else utf8(value)[0] for name, value in said.items()}
         self._compare_with_before()
 
     def go(self) -> int:

@@ -366,6 +366,14 @@ def test_text_that_only_python_holds_is_text(of) -> None:
     assert "[?-?]" in found.strings and "\U0001f600" in found.strings
 
 
+def test_a_source_whose_name_is_no_utf_8_is_gone_on_with(tmp_path):
+    request = steps.Request(str(make(tmp_path / os.fsdecode(b"caf\xe9"), TEXT, "2016-12-01")), until="evidence")
+    told: list[str] = []
+    for _ in range(2):
+        assert steps.adopt(request, tmp_path / "out", told.append) == 0
+    assert told[-1].startswith("evidence: done before")
+
+
 def test_names_that_are_no_utf_8_end_nothing(tmp_path):
     folder = make(tmp_path / os.fsdecode(b"caf\xe9"), TEXT, "2016-12-01")
     (folder / os.fsdecode(b"caf\xe9.py")).write_text("import keras\n")
