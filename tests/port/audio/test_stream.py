@@ -155,6 +155,7 @@ def test_a_crash_midway_ends_the_parts_and_leaves_the_next_clip(monkeypatch: pyt
 def test_what_was_taken_of_a_box_is_out_of_its_reach(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(box_pool, "most", box_pool.MORE)
     monkeypatch.setattr(parts, "heard", hostile_decoders.counts)
+    box_pool._IDLE.clear()
     taken, boxes = [], set()
     for _ in range(3):  # each puts its arrays where the last one's were
         with incoming(CLIPS[0], LIMIT) as clip:
@@ -168,6 +169,7 @@ def test_what_was_taken_of_a_box_is_out_of_its_reach(monkeypatch: pytest.MonkeyP
 def test_a_box_has_the_memory_of_its_longest_clip_however_many_it_reads(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(box_pool, "most", box_pool.MORE)
     monkeypatch.setattr(parts, "heard", hostile_decoders.counts)
+    box_pool._IDLE.clear()
     used = set()
     for _ in range(4):
         decode(CLIPS[0])
@@ -201,6 +203,7 @@ def test_a_box_reads_on_but_where_files_are_of_several_people(monkeypatch: pytes
 
     monkeypatch.setattr(parts, "heard", hostile_decoders.tells_its_process)
     monkeypatch.setattr(box_pool, "most", box_pool.MORE)
+    box_pool._IDLE.clear()
     assert len(boxes()) == 1
     monkeypatch.setattr(box_pool, "most", 1)
     assert len(boxes()) == 3
@@ -225,6 +228,7 @@ def test_a_box_of_another_is_left(of_another: str, monkeypatch: pytest.MonkeyPat
     """Of another process, which a fork brought along; of another reader; under other limits."""
     monkeypatch.setattr(box_pool, "most", box_pool.MORE)
     monkeypatch.setattr(parts, "heard", hostile_decoders.tells_its_process)
+    box_pool._IDLE.clear()  # one that is left may have read almost all that it reads
     before = decode(CLIPS[0]).provenance
     assert decode(CLIPS[0]).provenance == before
     setattr(box_pool._IDLE[-1], of_another, None)
