@@ -56,7 +56,19 @@ def alike(context: Context, node: Node) -> Apply:
     apply = loaded(layer, list(node.weights.values()), node)
     if node.class_name == "MultiHeadAttention":
         return _attending(node, apply)
+    if node.class_name in ("Attention", "AdditiveAttention"):
+        return _masked(context, apply)
     return _finalized(layer, apply) if node.class_name == "Normalization" else apply
+
+
+def _masked(context: Context, apply: Any) -> Apply:
+    """Call an attention with the masks of its query, value and key."""
+
+    def call(x: Any) -> Any:
+        masks = [context.mask(one) for one in x]
+        return apply(x) if all(mask is None for mask in masks) else apply(x, mask=masks)
+
+    return call
 
 
 def _finalized(layer: Any, apply: Apply) -> Apply:

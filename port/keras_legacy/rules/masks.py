@@ -18,7 +18,8 @@ keras/layers and keras/engine/topology.py, which 1.0.6, 1.0.7, 1.1.0 and 1.2.2 a
 | Sequential, Model | what its layers make of it |
 | any other, and Merge max | Keras 1 refuses a masked input |
 
-Keras 2 (`masks_of_2`; 2.0.9, 2.1.6, 2.2.4, 2.3.1) differs in KEEPS_2, in ENDS_2, and ANDs in every elementwise merge.
+Keras 2 (`masks_of_2`; 2.0.9, 2.1.6, 2.2.4, 2.3.1) differs in KEEPS_2, in ENDS_2, and ANDs in every elementwise merge;
+tf.keras keeps masks in KEEPS_TF, too, and an attention is handed those of all that it takes.
 """
 
 from typing import TYPE_CHECKING, Any
@@ -26,6 +27,7 @@ from typing import TYPE_CHECKING, Any
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.tree import CONTAINERS, Node
 
 if TYPE_CHECKING:
@@ -38,6 +40,7 @@ KEEPS = {
 }
 # Keras 2 lets a mask through these too; of a Dot, a GlobalAveragePooling1D and a Lambda nothing comes out.
 KEEPS_2 = KEEPS | {"AlphaDropout", "Dense", "ReLU", "Softmax"}
+KEEPS_TF = {"LayerNormalization", "UnitNormalization", "Attention", "AdditiveAttention"}  # an attention its query's
 ENDS_2 = {"Dot", "GlobalAveragePooling1D", "Lambda"}
 SEQUENCES = {"SimpleRNN", "LSTM", "GRU", "Bidirectional"}
 
@@ -83,8 +86,10 @@ def _passed(context: "Context", node: Node, inputs: list[Any], given: list[Any])
         return None
     if node.class_name in (KEEPS_2 if later else KEEPS):
         return given[0]
-    if node.class_name == "ConvLSTM2D":
-        raise InputError(f"layer {node.name}: a ConvLSTM2D on masked steps is not supported")
+    if context.dialect is TF_KERAS and node.class_name in KEEPS_TF:
+        return given[0]
+    if node.class_name in ("ConvLSTM2D", "MultiHeadAttention"):
+        raise InputError(f"layer {node.name}: a {node.class_name} on masked steps is not supported")
     raise InputError(
         f"layer {node.name}: its input has masked steps, which {context.dialect.name}'s {node.class_name} refuses; "
         "is a layer before it another than in the original?"

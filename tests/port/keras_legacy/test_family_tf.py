@@ -16,7 +16,6 @@ from tests.port.keras_legacy.outcome import TOLERANCE, golden, relative_error, r
 
 # What is rightly refused: a pattern of combination/name, and what the refusal must say.
 REFUSED = {
-    r"attention_masked$": "has masked steps",
     r"/bidirectional_backward_layer$": "backward_layer",
     r"/bn_renorm$": "renorm",
     r"/bn_virtual_batch$": "virtual_batch_size",

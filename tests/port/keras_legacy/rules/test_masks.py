@@ -8,7 +8,7 @@ import pytest
 from keras import ops
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2, TF_KERAS
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.tree import Node
@@ -50,6 +50,14 @@ def test_what_keeps_a_mask(kind: str) -> None:
         with pytest.raises(InputError, match=f"which Keras 2's {kind} refuses"):
             handed_on(context(**TWO), made, LEFT)
     assert handed_on(context(**ONE), made, None) is None
+
+
+@pytest.mark.parametrize("kind", ["LayerNormalization", "UnitNormalization", "Attention", "AdditiveAttention"])
+def test_what_keeps_a_mask_in_tf_keras(kind: str) -> None:
+    found = context(version=(2, 15), dialect=TF_KERAS)
+    assert np.array_equal(handed_on(found, node(kind), LEFT, RIGHT), LEFT)  # an attention's first input is its query
+    with pytest.raises(InputError, match="a MultiHeadAttention on masked steps is not supported"):
+        handed_on(found, node("MultiHeadAttention"), LEFT)
 
 
 @pytest.mark.parametrize("kind", ["Dot", "GlobalAveragePooling1D"])

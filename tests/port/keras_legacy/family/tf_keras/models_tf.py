@@ -75,6 +75,13 @@ for kind in ("Attention", "AdditiveAttention"):
         query, value = Input((5, 4)), Input((6, 4))
         return Model([query, value], L("GlobalMaxPooling1D")(L(kind)([query, L("Masking", 0.5)(value)])))
 
+    @named(kind.lower() + "_of_tokens")
+    def attention_of_tokens(kind=kind):
+        query, value = Input((6,), dtype="int32"), Input((6,), dtype="int32")
+        tokens = L("Embedding", 11, 4, mask_zero=True)
+        y = L("LayerNormalization", epsilon=1e-3)(L(kind)([tokens(query), tokens(value)]))
+        return Model([query, value], [L("GlobalAveragePooling1D")(y), L("LSTM", 3)(y)])
+
 
 @model
 def multi_head_attention():
