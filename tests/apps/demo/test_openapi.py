@@ -27,7 +27,8 @@ DOCUMENT = "/api/v1/openapi.json"
 def calls(url: str, each: int, *more: str) -> tuple[int, int, str]:
     """Let schemathesis call a server; return its exit code, how many calls it made, and what it said."""
     command = [sys.executable, "-m", "schemathesis.cli", "run", f"{url}{DOCUMENT}", "--max-examples", str(each)]
-    command += ["--exclude-checks", UNCHECKED, "--seed", "16", "--workers", "2", "--no-color", *more]
+    command += ["--exclude-checks", UNCHECKED, "--seed", "16", "--workers", "2", "--no-color"]
+    command += ["--request-timeout", "60", *more]  # seconds, on a machine that others use
     with tempfile.TemporaryDirectory() as folder:
         done = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=3000, check=False)
     made = re.search(r"([\d,]+) generated", done.stdout)
