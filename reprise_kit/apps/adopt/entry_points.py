@@ -19,9 +19,7 @@ from reprise_kit.apps.adopt.imports import Module, Modules, program
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
 ASIDE = re.compile(r"\s\((?=[a-z])")  # prose behind a command: python a.py (or python b.py)
-UNCLOSED = re.compile(
-    r"\s[\[<][^\]>]*$"
-)  # of an argument that is described with a sign that ends a command: [# of epochs]
+UNCLOSED = re.compile(r"\s[\[<][^\]>]*$")  # an argument described with a sign that ends a command: [# of epochs]
 OWN_WORDS = re.compile(r"\"[^\"]*\"|'[^']*'|\S*[./]\S*|\b\d+\b")  # of a command: what is given, not what is done
 # What a program that gives answers calls, and what one that makes a model calls; points are weighed, not proven.
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,

@@ -86,8 +86,7 @@ class Demo:
             openapi_extra=raw_body(**{"multipart_form-data": FORM}),
         )(self.predict)
         refusals = (Code.BAD_PARAMETER, Code.UNKNOWN_SYSTEM, Code.NOT_FETCHED, Code.NO_LIVE_PATH)
-        stream = {word: schema.link("/live/{name}", method, name="id") for word, method in
-                  (("hear", "post"), ("close", "delete"))}  # fmt: skip
+        stream = {word: schema.link("/live/{name}", how, name="id") for word, how in schema.MICROPHONE}
         opened = answers(schema.Opened, *refusals, Code.BUSY, Code.STOPPING, links=stream)
         api.post("/live", responses=opened)(self.open_microphone)
         refusals = (Code.NO_STREAM, Code.BAD_SOUND, Code.TOO_LARGE, Code.TOO_SLOW)

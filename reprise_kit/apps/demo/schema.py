@@ -127,6 +127,9 @@ class Closed(Answer):
     closed: Literal[True]
 
 
+MICROPHONE = (("hear", "post"), ("close", "delete"))  # what is done with one that is open, by its id
+
+
 def link(path: str, method: str, **parameters: str) -> dict[str, Any]:
     """A link of OpenAPI to the route of a path below /api/v1, which takes fields of the answer as its parameters."""
     route = f"/api/v1{path}".replace("/", "~1")

@@ -32,6 +32,7 @@ ROUNDS = 16  # as many as the spy wants to hear
 FAILURES = 3
 MOST = 200  # pictures that are looked at
 WORDS = re.compile(r"text|sentence|review|message|word|query|title|comment|tweet|question|name|content|seed", re.I)
+PICTURES = (".jpg", ".jpeg", ".png")
 PICTURE = re.compile(r"image|img|photo|picture|canvas", re.I)
 SENTENCES = ("this was a very good film", "it is not what I expected and I would not buy it again", "hello")
 FIELDS = {"files": "file", "form": "form", "values": "form", "args": "query", "json": "json"}
@@ -39,7 +40,7 @@ BODIES = {"get_data": "body", "data": "body", "stream": "body", "get_json": "jso
 
 
 def routes(paths):
-    """Return (path, method, how, names) of each route in the files, how: "file", "form", "query", "json", "body", ""."""
+    """Return (path, method, how, names) of each route in the files; how: file, form, query, json, body, base64 or ""."""
     found = []
     for path in paths:
         try:
@@ -115,7 +116,7 @@ def pictures(folder):
     """Return the repository's own pictures, as bytes, else drawn ones."""
     found = []
     for root, _, names in os.walk(folder):
-        found += [os.path.join(root, name) for name in sorted(names) if name.lower().endswith((".jpg", ".jpeg", ".png"))]
+        found += [os.path.join(root, name) for name in sorted(names) if name.lower().endswith(PICTURES)]
     read = [content(path) for path in sorted(found, key=lambda path: (path.count(os.sep), path))[:MOST]]
     return [each for each in read if each][:ROUNDS] or [drawn(seed) for seed in range(4)]
 
@@ -133,8 +134,10 @@ def drawn(seed, side=64):
     def pixel(row, column):
         return [(row * (3 + seed) + column * 5 + 70 * channel * (seed + 1)) % 256 for channel in range(3)]
 
-    rows = b"".join(b"\0" + bytes(bytearray(sum([pixel(row, column) for column in range(side)], []))) for row in range(side))
-    parts = (b"IHDR", struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
+    lines = [sum([pixel(row, column) for column in range(side)], []) for row in range(side)]
+    rows = b"".join(b"\0" + bytes(bytearray(line)) for line in lines)
+    size = struct.pack(">IIBBBBB", side, side, 8, 2, 0, 0, 0)
+    parts = (b"IHDR", size), (b"IDAT", zlib.compress(rows)), (b"IEND", b"")
     chunks = [struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data) & 0xFFFFFFFF)
               for kind, data in parts]  # fmt: skip
     return b"\x89PNG\r\n\x1a\n" + b"".join(chunks)
@@ -196,10 +199,10 @@ def asked(base, route, images):
     for round_ in range(ROUNDS):
         try:
             answer = urlopen(request(base, route, round_, images), timeout=SECONDS)
-            print("asked %s %s: %s" % (route[1], route[0], " ".join(answer.read(200).decode("utf-8", "replace").split())))
+            said = " ".join(answer.read(200).decode("utf-8", "replace").split())
         except Exception as problem:
-            print("asked %s %s: %s" % (route[1], route[0], problem))
-            failed += 1
+            said, failed = problem, failed + 1
+        print("asked %s %s: %s" % (route[1], route[0], said))
         if failed == FAILURES or not route[2]:
             return
 

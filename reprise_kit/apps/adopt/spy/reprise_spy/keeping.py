@@ -79,7 +79,8 @@ def named_globals(function):
     kept = getattr(function, "__globals__", {})
     names = [name for name in getattr(getattr(function, "__code__", None), "co_names", ()) if name in kept]
     core = sys.modules.get("keras.layers.core")
-    places = dict((name, importable(function.__module__, name, kept[name])) for name in names if not hasattr(core, name))
+    own = [name for name in names if not hasattr(core, name)]
+    places = dict((name, importable(function.__module__, name, kept[name])) for name in own)
     return dict((name, place) for name, place in places.items() if place)
 
 
@@ -87,7 +88,8 @@ def importable(module, name, value):
     """Where another process finds a global: in its module, or where Keras has it too, if that is the program itself."""
     if module != "__main__":
         return "%s:%s" % (module, name)
-    places = sorted(key for key in sys.modules if key.startswith("keras.") and getattr(sys.modules[key], name, None) is value)
+    modules = [key for key in sys.modules if key.startswith("keras.")]
+    places = sorted(key for key in modules if getattr(sys.modules[key], name, None) is value)
     return "%s:%s" % (places[0], name) if places else None
 
 

@@ -81,7 +81,8 @@ def called_ctc():
     x, labels = Input((8, 5)), Input((3,), dtype="int32")
     y = L("Dense", 12, activation="softmax")(L("GRU", 4, return_sequences=True)(x))
     lengths = [layers.Lambda(lambda x: K.sum(K.ones_like(x), axis=1, keepdims=True) + 1, output_shape=(1,))(labels),
-               layers.Lambda(lambda x: K.sum(K.ones_like(x), axis=1, keepdims=True) - 2, output_shape=(1,))(labels)]  # fmt: skip
+               layers.Lambda(lambda x: K.sum(K.ones_like(x), axis=1, keepdims=True) - 2,
+                             output_shape=(1,))(labels)]  # fmt: skip
     return Model([x, labels], layers.Lambda(ctc, output_shape=(1,))([y, labels] + lengths))
 
 
