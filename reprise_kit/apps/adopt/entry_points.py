@@ -25,8 +25,10 @@ OWN_WORDS = re.compile(r"\"[^\"]*\"|'[^']*'|\S*[./]\S*|\b\d+\b")  # of a command
 ANSWERS = {"predict": 4, "predict_classes": 4, "predict_proba": 4, "predict_on_batch": 3, "load_weights": 4,
            "load_model": 4, "model_from_json": 4, "model_from_yaml": 4, "evaluate": 1}  # fmt: skip
 TRAINS = {"fit": -3, "fit_generator": -3, "train_on_batch": -2, "save_weights": -1}
-MAKES = {"Sequential", "Model", "Graph", "fit", "fit_generator", "train_on_batch"}
+TEACHES = {"fit", "fit_generator", "train_on_batch"}
+MAKES = {"Sequential", "Model", "Graph"} | TEACHES
 LOADS = {"load_weights", "load_model", "model_from_json", "model_from_yaml"}
+SAVES = {"save", "save_weights", "ModelCheckpoint"}
 WITHOUT_KERAS = -20
 MAKERS = 12  # files
 SERVERS = {"flask", "bottle", "BaseHTTPServer", "http.server"}
@@ -181,8 +183,7 @@ def makers(program_files: Iterable[str], modules: Mapping[str, Module]) -> list[
 
 def only_reads(command: str, modules: Mapping[str, Module]) -> bool:
     """Say whether what a command line runs takes its model from files and makes none itself."""
-    path = script(command, modules)
-    calls = {call for name in program(path, modules) for call in modules[name].calls} if path else set()
+    calls = _called(command, modules)
     return bool(LOADS & calls) and not MAKES & calls
 
 
@@ -198,6 +199,27 @@ def serving(command: str, modules: Modules) -> list[str]:
     if any("socketio" in names for names in whole.values()):
         return []
     return [part for part, names in whole.items() if SERVERS & names]
+
+
+def untrained(commands: list[str], modules: Modules) -> list[str]:
+    """Say which of the other command lines trains and saves what the chosen one reads, where no file holds it.
+
+    [] where none does, or the chosen one reads no model from a file, or teaches one itself.
+    """
+    calls = _called(commands[0], modules) if commands else set()
+    if not LOADS & calls or TEACHES & calls:
+        return []
+    for command in commands[1:]:
+        if TEACHES & (calls := _called(command, modules)) and SAVES & calls:
+            both = shlex.quote(f"{command} && {commands[0]}")
+            return [f"no file holds what `{commands[0]}` reads; to train before it: --entry {both}"]
+    return []
+
+
+def _called(command: str, modules: Modules) -> set[str]:
+    """Return what the script of a command line, and what it imports, calls."""
+    path = script(command, modules)
+    return {call for name in program(path, modules) for call in modules[name].calls} if path else set()
 
 
 def _has_keras(path: str, modules: Mapping[str, Module]) -> bool:

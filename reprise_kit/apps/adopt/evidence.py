@@ -133,7 +133,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     readmes = [text for path, text in texts.items() if PurePosixPath(path).name.lower().startswith("readme")]
     entries = _entries(entry_points.find(readmes, modules, paths), modules, source, entry)
     weights = checkpoints.find(files.folder, here)
-    reached = _reached(entries, modules, bool(entry) or any(c.problem is None for c in weights))
+    reached = _reached(entries, modules, named := bool(entry) or any(c.problem is None for c in weights))
     stated, unfollowed = requirements.stated(texts)
     seen = Findings(
         modules={p: modules[p] for p in reached},
@@ -149,6 +149,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         head_day=files.head_day,
         entry=entries[0] if entries else "",
         asked_keras=keras,
+        disagreements=[] if named else entry_points.untrained(entries, modules),
     )
     own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
     foreign = imports.foreign(reached, modules, own, standard)
@@ -157,10 +158,9 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     more = [] if entry else entries[1:]
     may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
-    makers = entry_points.makers(reached, modules)
-    servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
     found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
-    return replace(found, makers=makers, servers=servers)
+    servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
+    return replace(found, makers=entry_points.makers(reached, modules), servers=servers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:

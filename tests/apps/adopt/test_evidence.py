@@ -51,6 +51,16 @@ def test_another_entry_has_other_imports(tmp_path):
         gather(folder, None, "python nowhere.py")
 
 
+def test_what_trains_before_is_named_where_no_file_holds_the_weights(tmp_path):
+    saves = IMAGE | {"train.py": IMAGE["train.py"] + "model.save_weights('weights/digits.h5')\n"}
+    told = "to train before it: --entry 'python train.py && python predict.py one.png'"
+    found = gather(make(tmp_path / "saves", saves))
+    assert sum(told in line for line in found.disagreements) == 1
+    assert gather(make(tmp_path / "not", IMAGE)).disagreements == []  # its training keeps nothing
+    weights(tmp_path / "there" / "weights" / "digits.h5")
+    assert gather(make(tmp_path / "there", saves)).disagreements == []
+
+
 def test_evidence_is_kept_and_read_back(tmp_path):
     found = gather(image(tmp_path))
     found.save(tmp_path / "evidence.json")
