@@ -137,7 +137,9 @@ def test_a_keras_older_than_the_date_gets_what_it_runs_on(monkeypatch):
     ],
 )  # fmt: skip
 def test_what_pip_cannot_do_changes_one_thing_that_is_told(monkeypatch, said, line):
-    monkeypatch.setattr(dated_index, "_listing", lambda name: [row("x-9.tar.gz", "2018-01-01")] * (name == "protobuf"))
+    monkeypatch.setattr(
+        dated_index, "_listing", lambda name: [row("protobuf-9.tar.gz", "2018-01-01")] * (name == "protobuf")
+    )
     wanted = {"keras": "", "lxml": "", "pysam": "==0.9"}
     assert line in environment._yielded(said, wanted, DatedIndex("2016-08-20", TAGS), EVIDENCE)
     assert wanted["keras"] == ""
