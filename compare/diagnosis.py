@@ -39,7 +39,7 @@ print(json.dumps({"python": sys.version.split()[0], "packages": found, "default_
 """
 
 
-class _Found(msgspec.Struct):
+class _Found(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
     """What the probe prints."""
 
     python: str

@@ -31,7 +31,7 @@ LOADS = {"load_weights", "load_model", "model_from_json", "model_from_yaml"}
 SAVES = {"save", "save_weights", "ModelCheckpoint"}
 WITHOUT_KERAS = -20
 MAKERS = 12  # files
-SERVERS = {"flask", "bottle", "BaseHTTPServer", "http.server"}
+ROUTED, OWN_SERVERS = {"flask", "bottle"}, {"BaseHTTPServer", "http.server"}
 ALTERNATIVES = 2  # of each sort, beside the chosen one
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
 SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
@@ -198,7 +198,8 @@ def serving(command: str, modules: Modules) -> list[str]:
     whole = {part: {name for name, _, _ in modules[part].imports} for part in program(path, modules)}
     if any("socketio" in names for names in whole.values()):
         return []
-    return [part for part, names in whole.items() if SERVERS & names]
+    routed = {part for part in whole if "route" in modules[part].calls}
+    return [part for part, names in whole.items() if OWN_SERVERS & names or (ROUTED & names and part in routed)]
 
 
 def untrained(commands: list[str], modules: Modules) -> list[str]:

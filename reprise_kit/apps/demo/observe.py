@@ -4,6 +4,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from typing import Any
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, PlatformCollector, ProcessCollector
@@ -31,8 +32,9 @@ class Metrics:
 
 
 def log(event: str, **fields: Any) -> None:
-    """Write one line."""
+    """Write one line, if it can be: that nobody reads it any more, or a disk is full, stops no answer and no stop."""
     line = {"time": time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime()), "event": event, **fields}
     # In one write: print makes two, and the lines of two threads would run into each other.
-    sys.stderr.write(f"{json.dumps(line, default=str)}\n")
-    sys.stderr.flush()
+    with suppress(OSError):
+        sys.stderr.write(f"{json.dumps(line, default=str)}\n")
+        sys.stderr.flush()

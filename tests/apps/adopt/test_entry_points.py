@@ -178,3 +178,18 @@ def test_a_command_on_another_device_is_the_same_command() -> None:
 def test_an_argument_that_a_comments_sign_cuts_is_no_argument() -> None:
     assert list(entry_points.commands_of("Run `python generator.py [# of epochs]`\n")) == ["python generator.py"]
     assert list(entry_points.commands_of("    python a.py <b> [c]  # twice\n")) == ["python a.py <b> [c]"]
+
+
+@pytest.mark.parametrize(
+    ("code", "is_server"),
+    [
+        ("from flask import Flask\napp = Flask('a')\n@app.route('/')\ndef home(): pass\napp.run()\n", True),
+        ("from flask import Flask\nfrom keras.models import load_model\nload_model('a.h5').predict([0])\n", False),
+        ("from http.server import HTTPServer\nfrom own import Handler\nHTTPServer(('', 1), Handler)\n", True),
+        ("import flask, socketio\napp = flask.Flask('a')\n@app.route('/')\ndef home(): pass\n", False),
+    ],
+)
+def test_a_server_is_what_has_routes_of_its_own(code: str, is_server: bool) -> None:
+    modules = imports.Modules(imports.parse({"app.py": code}))
+    assert entry_points.serving("python app.py", modules) == ["app.py"] * is_server
+    assert entry_points.serving("python app.py & python client.py", modules) == []

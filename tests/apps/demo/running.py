@@ -9,10 +9,10 @@ import sys
 import tempfile
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 from reprise_kit.compare import registry
 from reprise_kit.compare.pins import blob_id
@@ -144,18 +144,23 @@ def fetched(cache: Path, *names: str) -> Path:
 
 @contextmanager
 def running(
-    *options: str, weights: Path | None = FIXTURE, cache: Path | None = None, temporary: Path | None = None
+    *options: str,
+    weights: Path | None = FIXTURE,
+    cache: Path | None = None,
+    temporary: Path | None = None,
+    read_until: str | None = None,
 ) -> Iterator[Running]:
     """Start `reprise serve` on a free port and end it afterwards; without a cache nothing was ever fetched.
 
-    temporary: the folder for its temporary files; else one of its own.
+    temporary: the folder for its temporary files; else one of its own. read_until: its log goes into a pipe, whose
+    reader ends at the first line with this.
     """
     command = [sys.executable, "-m", "reprise_kit", "serve", "--port", "0", *options]
     command += ["--weights", str(weights)] if weights else []
     with tempfile.TemporaryDirectory() as folder:
         temporary, log = temporary or Path(folder) / "tmp", Path(folder) / "log"
         temporary.mkdir(exist_ok=True)
-        with log.open("wb") as out:
+        with log.open("wb") as file, _reader(read_until, file) as out:
             environment = os.environ | {"TMPDIR": str(temporary), "REPRISE_CACHE": str(cache or Path(folder) / "cache")}
             process = subprocess.Popen(command, cwd=ROOT, stderr=out, stdout=out, env=environment)
         server = Running(process, 0, temporary, log)
@@ -168,6 +173,18 @@ def running(
                 process.wait(30)
             finally:
                 process.kill()
+
+
+@contextmanager
+def _reader(until: str | None, log: IO[bytes]) -> Iterator[IO[bytes]]:
+    """Where a server's lines go: the log itself, or a pipe to what writes the log up to a line."""
+    if until is None:
+        yield log
+        return
+    with subprocess.Popen(["sed", "-u", f"/{until}/q"], stdin=subprocess.PIPE, stdout=log) as reader:
+        assert reader.stdin is not None
+        with suppress(BrokenPipeError), reader.stdin:
+            yield reader.stdin
 
 
 def _port(server: Running) -> int:

