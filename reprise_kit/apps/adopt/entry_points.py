@@ -202,7 +202,7 @@ def serving(command: str, modules: Modules) -> list[str]:
     return [part for part, names in whole.items() if OWN_SERVERS & names or (ROUTED & names and part in routed)]
 
 
-def untrained(commands: list[str], modules: Modules) -> list[str]:
+def untrained(commands: list[str], modules: Mapping[str, Module]) -> list[str]:
     """Say which of the other command lines trains and saves what the chosen one reads, where no file holds it.
 
     [] where none does, or the chosen one reads no model from a file, or teaches one itself.
@@ -217,7 +217,7 @@ def untrained(commands: list[str], modules: Modules) -> list[str]:
     return []
 
 
-def _called(command: str, modules: Modules) -> set[str]:
+def _called(command: str, modules: Mapping[str, Module]) -> set[str]:
     """Return what the script of a command line, and what it imports, calls."""
     path = script(command, modules)
     return {call for name in program(path, modules) for call in modules[name].calls} if path else set()
