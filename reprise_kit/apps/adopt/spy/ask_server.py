@@ -40,7 +40,7 @@ BODIES = {"get_data": "body", "data": "body", "stream": "body", "get_json": "jso
 
 
 def routes(paths):
-    """Return (path, method, how, names) of each route in the files; how: file, form, query, json, body, base64 or ""."""
+    """Return (path, method, how, names) of each route in the files; how: file, form, query, json, body, base64, ""."""
     found = []
     for path in paths:
         try:
