@@ -251,6 +251,19 @@ def once(make: Callable[[Tensor], Apply]) -> Apply:
     return apply
 
 
+def variants(context: Context, node: Node, make: Callable[..., Any]) -> Callable[[Any], Any]:
+    """Return what gives a node's layer of a kind, make(kind, name=...): each made once, no two of one name."""
+    made: dict[Any, Any] = {}
+    name = context.name(node.name)
+
+    def of(kind: Any) -> Any:
+        if kind not in made:
+            made[kind] = make(kind, name=context.name(node.name) if made else name)
+        return made[kind]
+
+    return of
+
+
 def by_sizes(make: Callable[[Tensor], Apply]) -> Apply:
     """Return an apply that makes its layers for each sizes (of x without samples and channels) that it is called on."""
     made: dict[tuple[int | None, ...], Apply] = {}

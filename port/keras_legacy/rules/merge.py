@@ -8,41 +8,44 @@ from keras import ops
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.backend_functions import added, l2_normalize, summed
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule, variants
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
 _STOCK = {"sum": layers.Add, "mul": layers.Multiply, "ave": layers.Average, "max": layers.Maximum}
 _STOCK |= {"sub": layers.Subtract, "min": layers.Minimum}  # Keras 2's
+_LINEAR = partial(layers.Activation, "linear")  # which names the tensor that other operations made
 _EPSILON = 1e-7  # keras.backend.epsilon() of Keras 1
 
 
 @rule("Merge")
 def merge(context: Context, node: Node) -> Apply:
     """A list of tensors -> one."""
-    mode, name = node.config.get("mode", "sum"), context.name(node.name)
+    mode = node.config.get("mode", "sum")
     if node.config.get("mode_type", "raw") != "raw":
-        return _by_function(context, node, name)
+        return _by_function(context, node, context.name(node.name))
     if mode in ("sub", "min") and not context.dialect.kernels_last:
         raise InputError(f"layer {node.name}: the merge mode {mode!r} is not one of Keras 1's")
     if mode in _STOCK:
-        return _elementwise(context, node, _STOCK[mode](name=name))
+        return _elementwise(context, node, _STOCK[mode])
     if mode == "concat":
-        return _concatenate(context, node, name)
+        return _concatenate(context, node)
     if mode in ("dot", "cos"):
-        last = layers.Activation("linear", name=name)
+        last = layers.Activation("linear", name=context.name(node.name))
         return lambda pair: last(_product(context, node, pair, mode))
     raise InputError(f"layer {node.name}: the merge mode {mode!r} is not one of Keras 1's")
 
 
-def _elementwise(context: Context, node: Node, layer: Any) -> Apply:
+def _elementwise(context: Context, node: Node, stock: Any) -> Apply:
+    layer = variants(context, node, lambda kind, name: kind(name=name))
+
     def apply(tensors: list[Tensor]) -> Tensor:
-        if isinstance(layer, layers.Add) and len({tuple(x.shape) for x in tensors}) > 1:
-            return layers.Activation("linear", name=layer.name)(reduce(partial(added, ops), _of_one_rank(tensors)))
+        if stock is layers.Add and len({tuple(x.shape) for x in tensors}) > 1:
+            return layer(_LINEAR)(reduce(partial(added, ops), _of_one_rank(tensors)))
         twins = [context.twin(x) for x in tensors]
         if all(twin is not None for twin in twins):
-            return context.from_last(layer(twins), node.name)
-        return layer(tensors)
+            return context.from_last(layer(stock)(twins), node.name)
+        return layer(stock)(tensors)
 
     return apply
 
@@ -54,17 +57,14 @@ def _of_one_rank(tensors: list[Tensor]) -> list[Tensor]:
     return [ops.expand_dims(x, tuple(range(1, 1 + n))) if n else x for x, n in zip(tensors, missing, strict=True)]
 
 
-def _concatenate(context: Context, node: Node, name: str) -> Apply:
+def _concatenate(context: Context, node: Node) -> Apply:
     axis = integer(node.config.get("concat_axis", -1), node, "concat_axis")
-    made: dict[int, Any] = {}
+    layer = variants(context, node, layers.Concatenate)
 
     def apply(tensors: list[Tensor]) -> Tensor:
         twins = [context.twin(x) for x in tensors]
         on_twins = axis == 1 and all(twin is not None for twin in twins)
-        where = -1 if on_twins else axis
-        if where not in made:
-            made[where] = layers.Concatenate(where, name=name)
-        return context.from_last(made[where](twins), node.name) if on_twins else made[where](tensors)
+        return context.from_last(layer(-1)(twins), node.name) if on_twins else layer(axis)(tensors)
 
     return apply
 

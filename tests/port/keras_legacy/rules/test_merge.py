@@ -71,6 +71,23 @@ def test_a_shared_concat_goes_by_the_images_it_meets(axis: int) -> None:
     assert first.shape == again.shape == ((None, 3, 8) if axis == -1 else (None, 6, 4))
 
 
+@pytest.mark.parametrize("config", [{"mode": "sum"}, {"mode": "concat", "concat_axis": 1}])
+def test_a_shared_merge_is_of_one_name_however_it_is_called(config: dict[str, Any]) -> None:
+    """Keras 3 takes no name twice; on turned images, on others and on tensors of unlike shapes it is another layer."""
+    found, given = context("theano"), keras.Input((4, 5, 3))
+    apply = merge.merge(found, node("Merge", **config))
+    turned, plain = found.from_last(given, "image"), keras.ops.transpose(given, (0, 3, 1, 2))
+    pairs = [[turned, turned], [plain, plain]]
+    pairs += [[plain, plain[:, :1]]] * 2 if config["mode"] == "sum" else [[plain, plain[:, :1]]]
+    x = numbers(2, 4, 5, 3)
+    image = x.transpose(0, 3, 1, 2)
+    join = np.add if config["mode"] == "sum" else lambda *both: np.concatenate(both, 1)
+    wanted = [join(image, image[:, : y.shape[1]]) for _, y in pairs]
+    model = keras.Model(given, [apply(pair) for pair in pairs])
+    for y, expected in zip(model(x), wanted, strict=True):
+        np.testing.assert_allclose(np.asarray(y), expected, atol=1e-6)
+
+
 @pytest.mark.parametrize(
     ("backend", "settings", "axes", "ranks", "wanted"),
     [
