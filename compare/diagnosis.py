@@ -18,6 +18,7 @@ from packaging.version import InvalidVersion
 from reprise_kit.compare import facts
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.seal import is_sealed
+from reprise_kit.compare.walk import at_home
 
 # Runs inside the environment, on Python 2.7 or 3: looks, imports nothing of it.
 PROBE = r"""
@@ -97,7 +98,7 @@ def _only_one(packages: dict[str, str]) -> str | None:
 
 def settings_file() -> Path:
     """Return where this user's Keras keeps its settings."""
-    return Path(os.path.expanduser("~"), ".keras", "keras.json")  # noqa: PTH111 (Path.home fails where there is none)
+    return at_home("~/.keras/keras.json")
 
 
 def _settings() -> dict[str, str]:

@@ -20,10 +20,16 @@ DISK_FULL = (errno.ENOSPC, errno.EDQUOT)
 
 
 def cache() -> Path:
-    """Folder for what the kit fetches and builds: REPRISE_CACHE, or the user's own cache folder."""
+    """Folder for what the kit fetches and builds: REPRISE_CACHE, or the user's own cache folder.
+
+    Raises InputError where this user has no home folder, as one whom the machine does not know.
+    """
     import platformdirs
 
-    return Path(os.environ.get("REPRISE_CACHE") or platformdirs.user_cache_dir("reprise"))
+    try:
+        return Path(os.environ.get("REPRISE_CACHE") or platformdirs.user_cache_dir("reprise"))
+    except RuntimeError:
+        raise InputError("this user has no home folder; set HOME, or name a folder in REPRISE_CACHE") from None
 
 
 def upstream_folder(system: System) -> Path:

@@ -18,6 +18,7 @@ from reprise_kit.compare.lock import held
 from reprise_kit.compare.patience import patience
 from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.walk import at_home
 
 PYTHON = (sys.executable, "-P")  # -P: `-m` would import what lies in the folder that the user stands in
 BUILD_SECONDS = 900.0  # how long another run may build before this one gives up
@@ -29,7 +30,7 @@ def find_interpreter(version: str = "2.7") -> Path | None:
     named = os.environ.get("REPRISE_PYTHON" + version.replace(".", ""))
     if named:
         return Path(named) if _is_python(Path(named), version) else None
-    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv")) / "versions"
+    pyenv = at_home(os.environ.get("PYENV_ROOT", "~/.pyenv")) / "versions"
     candidates = [Path(p) for p in (shutil.which(f"python{version}"), shutil.which("python2")) if p]
     candidates += sorted(pyenv.glob(f"{version}.*/bin/python{version}"), reverse=True)
     return next((path for path in candidates if _is_python(path, version)), None)

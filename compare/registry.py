@@ -21,7 +21,7 @@ from reprise_kit.compare import system as systems
 from reprise_kit.compare.contract import Causes, Live, Pipeline, Trainer
 from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.compare.system import OTHERS, System
-from reprise_kit.compare.walk import followed
+from reprise_kit.compare.walk import at_home, followed
 from reprise_kit.compare.weights import Weights
 
 FILE = "system.toml"
@@ -147,7 +147,7 @@ def _kit() -> Iterator[Path]:
 
 def _named() -> Iterator[Path]:
     for place in filter(None, os.environ.get("REPRISE_SYSTEMS", "").split(os.pathsep)):
-        folder = followed(os.path.expanduser(place))  # noqa: PTH111 (Path's own fails on a user whom nobody knows)
+        folder = followed(at_home(place))
         if not folder.is_dir():
             raise InputError(f"REPRISE_SYSTEMS names {place!r}, which is no folder")
         inside = [folder] if (folder / FILE).is_file() else sorted(path.parent for path in folder.glob(f"*/{FILE}"))

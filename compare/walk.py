@@ -13,6 +13,14 @@ def followed(path: str | os.PathLike[str]) -> Path:
     return Path(os.path.realpath(path))
 
 
+def at_home(path: str) -> Path:
+    """Return a path that begins with ~ in that user's home folder, and as it is where nobody knows the user or that.
+
+    `Path.home` and `Path.expanduser` raise a RuntimeError there, as in a container that runs as a number.
+    """
+    return Path(os.path.expanduser(path))  # noqa: PTH111
+
+
 def walk(folder: str | os.PathLike[str], without: str = "") -> Iterator[os.DirEntry[str] | OSError]:
     """Yield what is below `folder` and no folder, depth first and by name; links are met and never followed.
 

@@ -6,7 +6,8 @@ import locale
 import os
 import signal
 import sys
-from contextlib import suppress
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
 from typing import Any, NoReturn
@@ -22,8 +23,28 @@ LONGEST = 1000  # characters of the line that a command ends with
 LATER_SECONDS = 0.05
 
 
+@contextmanager
+def _read_no_more() -> Iterator[None]:
+    """`reprise ... | head`: whoever reads has read enough; click's own code for it is 1, a difference."""
+    try:
+        yield
+    except BrokenPipeError:
+        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
+        sys.exit(128 + signal.SIGPIPE)
+
+
 class Group(click.Group):
     """The commands."""
+
+    def make_context(self, *arguments: Any, **options: Any) -> click.Context:
+        """As click's own, which prints help in it."""
+        with _read_no_more():
+            return super().make_context(*arguments, **options)
+
+    def invoke(self, ctx: click.Context) -> Any:
+        """As click's own."""
+        with _read_no_more():
+            return super().invoke(ctx)
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
         """List every command with the whole first sentence of what it does; click would cut it to a line."""
@@ -34,8 +55,11 @@ class Group(click.Group):
 
 @click.group(cls=Group, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
 @click.version_option(package_name="reprise-kit", prog_name="reprise")
-def cli() -> None:
+@click.pass_context
+def cli(context: click.Context) -> None:
     """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
+    if context.obj and context.invoked_subcommand != "doctor":  # which tells what the user's settings lead to
+        _own_keras()
 
 
 COMMANDS = (
@@ -66,6 +90,16 @@ def completion(shell: str) -> None:
     complete = get_completion_class(shell)
     assert complete is not None
     click.echo(complete(cli, {}, "reprise", "_REPRISE_COMPLETE").source())
+
+
+def _own_keras() -> None:
+    """Have Keras 3 run on TensorFlow with its own defaults: a user's settings are those of an old Keras as often.
+
+    Its keras.json would decide what is written and computed (floatx, the order of an image's axes), or end the command.
+    """
+    for name in [name for name in os.environ if name.startswith("KERAS_")]:
+        del os.environ[name]
+    os.environ |= {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}  # in which nothing is read or written
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:
@@ -121,7 +155,7 @@ def main(alone: bool = False) -> None:
     sys.unraisablehook = partial(_interrupt_later, os.getpid())
     try:
         with scratch():
-            _main()
+            _main(alone)
     except (click.Abort, KeyboardInterrupt):
         say("reprise: stopped", error=True)
         decided.append(130)
@@ -136,21 +170,19 @@ def main(alone: bool = False) -> None:
         atexit.register(signal.signal, signal.SIGINT, signal.SIG_IGN)  # what is left is Python's own end
 
 
-def _main() -> None:
+def _main(alone: bool) -> None:
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # TensorFlow's start-up chatter would bury our one line
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
-            stream.reconfigure(errors="backslashreplace")
+            # By lines: what a full disk does not take is told while there is a command to fail.
+            stream.reconfigure(errors="backslashreplace", line_buffering=True)
     signal.signal(signal.SIGTERM, _terminated)
     try:
-        cli.main(standalone_mode=False, prog_name="reprise")
+        cli.main(standalone_mode=False, prog_name="reprise", obj=alone)
     except UnforeseenError as error:
         _end(error, 70)
     except InputError as error:
         _end(error, 2)
-    except BrokenPipeError:  # `reprise ... | head`: whoever reads has read enough
-        os.dup2(os.open(os.devnull, os.O_WRONLY), 1)
-        sys.exit(128 + signal.SIGPIPE)
     except OSError as error:  # a full disk, a folder that may not be written: nothing of ours is half-written
         _end(f"{error.strerror or error}: {error.filename or 'while writing'}", 2)
     except click.ClickException as error:

@@ -112,23 +112,6 @@ def test_any_locale(tmp_path):
         assert "\u97f3\u697d caf\u00e9.wav: no such file".encode() in done.stderr
 
 
-def test_whoever_reads_may_stop_reading():
-    command = f"{sys.executable} -m reprise_kit systems | head -1; exit ${{PIPESTATUS[0]}}"
-    done = subprocess.run(["bash", "-c", command], capture_output=True, text=True, cwd=ROOT, check=False)
-    assert done.stderr == "" and done.returncode in (0, 141)
-
-
-def test_without_an_output_it_says_nothing():
-    done = subprocess.run(
-        ["bash", "-c", f"{sys.executable} -m reprise_kit systems 1>&-"],
-        capture_output=True,
-        text=True,
-        cwd=ROOT,
-        check=False,
-    )
-    assert (done.returncode, done.stderr) == (0, "")
-
-
 def test_a_home_of_nobody_is_no_folder():
     done = subprocess.run(
         [sys.executable, "-m", "reprise_kit", "systems"],

@@ -159,6 +159,13 @@ def test_what_programs_say_is_read_whatever_its_bytes(name: str) -> None:
 
 
 @pytest.mark.parametrize("name", sorted(SOURCES))
+def test_a_user_whom_nobody_knows_is_no_error(name: str) -> None:
+    """`Path.home` and `Path.expanduser` raise on them what is no OSError; `walk.at_home` does not."""
+    asked = [call.func.attr for call in calls(name) if isinstance(call.func, ast.Attribute)]
+    assert not {"home", "expanduser"} & set(asked) or name == "reprise_kit.compare.walk"
+
+
+@pytest.mark.parametrize("name", sorted(SOURCES))
 def test_links_in_a_circle_are_followed_without_an_error(name: str) -> None:
     """`Path.resolve` raises on them, in Python 3.11 and 3.12, what is no OSError; `walk.followed` does not."""
     asked = [call for call in calls(name) if isinstance(call.func, ast.Attribute) and call.func.attr == "resolve"]

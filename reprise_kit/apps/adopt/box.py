@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.walk import followed
+from reprise_kit.compare.walk import at_home, followed
 from reprise_kit.compare.workers import end_with_parent
 
 HOME = "/home/adopted"
@@ -186,7 +186,7 @@ def needed(python: Path, variables: Mapping[str, str]) -> dict[Path, str]:
 
 def _may_be_shown(place: Path) -> bool:
     """Whether it is there, is not there anyway, and holds neither the user's HOME nor everybody's."""
-    private = Path.home().is_relative_to(place) or len(place.parts) < 3
+    private = at_home("~").is_relative_to(place) or len(place.parts) < 3
     return place.exists() and not private and place.parts[1] not in ("usr", "etc", "dev", "proc", "sys")
 
 
