@@ -66,9 +66,9 @@ def keep_trace(error: BaseException) -> Path | None:
 
     name = f"{time.strftime('%Y%m%d')}-{os.getpid()}.log"
     text = f"{time.strftime('%H:%M:%S')}\n{''.join(traceback.format_exception(error))}\n"
-    for place in (lambda: cache() / "logs", lambda: outer() / "reprise-logs"):
+    for place, folder_name in ((cache, "logs"), (outer, "reprise-logs")):
         with suppress(OSError, InputError):
-            folder = place()
+            folder = place() / folder_name
             folder.mkdir(parents=True, exist_ok=True)
             with (folder / name).open("a", encoding="utf-8", errors="backslashreplace") as file:
                 file.write(text)
