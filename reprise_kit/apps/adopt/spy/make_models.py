@@ -4,12 +4,15 @@
 
 Each file is run statement by statement, without those that teach. What a failing statement was about is forgotten, so
 that no half of a model is left. Then what makes a model in it is called: its functions, and its classes' methods.
+Where that shows no model in any file, all is done again, and the data that is missing is drawn by its name; a function
+that fails is then run statement by statement, too.
 Prints a line for each file and for each call; the spy beside it keeps what is made. Ends with 0 where something was.
 """
 from __future__ import print_function
 
 import __future__
 import ast
+import inspect
 import os
 import signal
 import sys
@@ -17,29 +20,12 @@ import types
 
 from reprise_spy import parameters, shown_calls
 from reprise_spy.keeping import find
-from reprise_spy.state import note
+from reprise_spy.pieces import Pieces, calls, is_model, statements
+from reprise_spy.state import note, state
 
 MAKES = {"Sequential", "Model", "Graph"}
-TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
-WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
 SECONDS = 40  # of a file: more is work on data
 MOST = 6  # models of a repository, and failures of a file that are told
-
-
-def calls(node):
-    """Return the names of all that is called within a node."""
-    found = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
-    return set(getattr(each, "id", None) or getattr(each, "attr", None) for each in found)
-
-
-def statements(tree):
-    """Yield the statements of a file, those under its main guard as its own."""
-    for node in tree.body:
-        if isinstance(node, ast.If) and "__main__" in ast.dump(node.test):
-            for inner in node.body:
-                yield inner
-        else:
-            yield node
 
 
 def module_of(path):
@@ -54,81 +40,64 @@ def module_of(path):
     return module
 
 
-def is_model(value):
-    return not isinstance(value, type) and all(hasattr(value, name) for name in ("get_weights", "predict", "to_json"))
+class Maker(object):
+    """What makes a model in a file: a function, or of a class a method; `__init__` is the object itself.
 
-
-def forget(node, names):
-    """Remove from a module's names what a failing statement was about, and every model: any may now be half of one.
-
-    The spy knows those that were compiled or given weights: they are whole.
+    begins: of a class, the code of its `__init__`, None where its file has none.
     """
-    about = [each for each in ast.walk(node) if isinstance(each, ast.Name)]
-    stored = set(each.id for each in about if isinstance(each.ctx, ast.Store))
-    used = set(each.id for each in about) - stored
-    for name, value in list(names.items()):
-        whole = isinstance(value, WHOLE) or callable(value)
-        if name in stored or is_model(value) or (name in used and not whole):
-            del names[name]
 
+    def __init__(self, made, node, method=None, begins=None):
+        self.made, self.node, self.method, self.begins = made, node, method, begins
+        self.name = "%s.%s" % (made.__name__, method) if method else made.__name__
 
-def run(path):
-    """Run a file as far as it goes; return its module and its tree."""
-    with open(path, "rb") as stream:
-        tree = ast.parse(stream.read(), path)
-    futures = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
-               for alias in node.names]  # fmt: skip
-    flags = sum(getattr(__future__, name).compiler_flag for name in futures if hasattr(__future__, name))
-    module, nodes, failed = module_of(path), list(statements(tree)), []
-    for node in nodes:
-        defines = isinstance(node, (ast.FunctionDef, ast.ClassDef))
-        if not defines and (isinstance(node, ast.While) or TEACHES & calls(node)):
-            continue
-        tree.body = [node]
+    def called(self, known, shown):
+        """Call it; return what it gave and the arguments that were drawn for it, in words.
+
+        known: globals of its file. shown: by name, arguments with which the repository calls a function.
+        """
+        if self.method is None:
+            return attempt(self.made, self.made, known, shown)
+        made, drawn = attempt(self.made, getattr(self.made, "__init__", None), known, shown)
+        if self.method == "__init__" or models_in(made):
+            return made, drawn
+        method = getattr(made, self.method)
+        answer, more = attempt(method, method, known, shown)
+        return (answer, made), dict(drawn, **more)
+
+    def in_pieces(self, pieces, shown):
+        """Run what it does statement by statement; return what that gave. pieces: of its file, whose data is drawn."""
+        if self.method is None:
+            return pieces.within(self.made, self.node)
+        drawn = {}
         try:
-            exec(compile(tree, path, "exec", flags, True), module.__dict__)
-        except (Exception, SystemExit) as error:
-            failed.append("line %d: %s: %s" % (node.lineno, type(error).__name__, error))
-            forget(node, module.__dict__)
-    for line in failed[:MOST]:
-        print("%s: %s" % (path, " ".join(line.split())[:200]))
-    return module, nodes
+            me, drawn = attempt(self.made, getattr(self.made, "__init__", None), pieces.names, shown)
+        except (Exception, SystemExit):
+            # What its methods want of it is drawn where its beginning fails. Python 2 has classes of an older sort.
+            me = self.made.__new__(self.made) if isinstance(self.made, type) else types.InstanceType(self.made)
+            if self.begins is not None and self.method != "__init__":
+                drawn = pieces.within(me.__init__, self.begins)[1]
+        answer, more = pieces.within(getattr(me, self.method), self.node)
+        return (answer, me), dict(drawn, **more)
 
 
 def makers(module, nodes):
-    """Yield what makes a model in a file: a name, and a function or a Method."""
+    """Yield what makes a model in a file; a class has what its bases in it have."""
+    methods, begins = {}, {}
     for node in nodes:
         made = module.__dict__.get(getattr(node, "name", None))
-        if made is None or not MAKES & calls(node):
-            continue
-        if isinstance(node, ast.FunctionDef):
-            yield node.name, made
-        elif isinstance(node, ast.ClassDef):
-            for inner in node.body:
-                if isinstance(inner, ast.FunctionDef) and MAKES & calls(inner):
-                    yield "%s.%s" % (node.name, inner.name), Method(made, inner.name)
-
-
-class Method(object):
-    """A method of an object that is made for it; `__init__` is the object itself."""
-
-    def __init__(self, kind, name):
-        self.kind, self.name = kind, name
-
-
-def called(maker, known, shown):
-    """Call a maker; return what it gave and the arguments that were drawn for it, in words.
-
-    known: globals of its file. shown: by name, arguments with which the repository calls a function.
-    """
-    if not isinstance(maker, Method):
-        return attempt(maker, maker, known, shown)
-    made, drawn = attempt(maker.kind, getattr(maker.kind, "__init__", None), known, shown)
-    if maker.name == "__init__" or models_in(made):
-        return made, drawn
-    method = getattr(made, maker.name)
-    answer, more = attempt(method, method, known, shown)
-    return (answer, made), dict(drawn, **more)
+        if isinstance(node, ast.FunctionDef) and made is not None and MAKES & calls(node):
+            yield Maker(made, node)
+        elif isinstance(node, ast.ClassDef) and inspect.isclass(made):
+            own = dict((each.name, each) for each in node.body if isinstance(each, ast.FunctionDef))
+            methods[node.name] = dict((name, each) for name, each in own.items() if MAKES & calls(each))
+            begins[node.name] = own.get("__init__")
+            of_all = {}
+            kinds = [kind.__name__ for kind in inspect.getmro(made)]
+            for kind in kinds[::-1]:
+                of_all.update(methods.get(kind, {}))
+            first = next((begins[kind] for kind in kinds if begins.get(kind)), None)
+            for name in sorted(of_all):
+                yield Maker(made, of_all[name], name, first)
 
 
 def attempt(call, function, known, shown):
@@ -159,26 +128,39 @@ def picture():
     return (3, 64, 64) if first else (64, 64, 3)
 
 
-def make(path, shown, found):
-    """Add the models of a file to those that were found; shown: how functions are called."""
-    module, nodes = run(path)
-    for model in [value for value in list(module.__dict__.values()) if is_model(value)]:
-        find(model)
-        found.append((path, model))
-    for name, maker in makers(module, nodes):
+def make(path, shown, shape=None):
+    """Make the models of a file; shown: how functions are called. shape: of data that is drawn, None where none is."""
+    with open(path, "rb") as stream:
+        tree = ast.parse(stream.read(), path)
+    futures = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
+               for alias in node.names]  # fmt: skip
+    flags = sum(getattr(__future__, name).compiler_flag for name in futures if hasattr(__future__, name))
+    module, nodes = module_of(path), list(statements(tree))
+    pieces = Pieces(module.__dict__, tree, path, flags, shape)
+    pieces.run(nodes)
+    for line in pieces.failed[:MOST]:
+        print("%s: %s" % (path, " ".join(line.split())[:200]))
+    keep([value for value in list(module.__dict__.values()) if is_model(value)], path, "was run", pieces.drawn)
+    for maker in makers(module, nodes):
         try:
-            answer, drawn = called(maker, module.__dict__, shown)
+            answer, drawn = maker.called(module.__dict__, shown)
+            keep(models_in(answer), "%s of %s" % (maker.name, path), "was called by itself", drawn)
         except (Exception, SystemExit) as error:
-            print("%s: %s: %s: %s" % (path, name, type(error).__name__, " ".join(str(error).split())[:200]))
-            continue
+            print("%s: %s: %s: %s" % (path, maker.name, type(error).__name__, " ".join(str(error).split())[:200]))
+            if shape is not None:
+                answer, drawn = maker.in_pieces(pieces, shown)
+                keep(models_in(answer), "%s of %s" % (maker.name, path), "was run a statement at a time", drawn)
+
+
+def keep(models, what, how, drawn):
+    """Let the spy know of models, and say how they were made."""
+    for model in models:
+        find(model)
+    if models:
         given = ", ".join("%s=%s" % row for row in sorted(drawn.items()))
-        for model in models_in(answer):
-            find(model)
-            found.append((path, model))
-            ours = ", with %s of our choice" % given if given else ""
-            said = "%s of %s was called by itself%s" % (name, path, ours)
-            print(said)
-            note(said)
+        said = "%s %s%s" % (what, how, ", with %s of our choice" % given if given else "")
+        print(said)
+        note(said)
 
 
 class TooLong(BaseException):
@@ -189,24 +171,34 @@ def too_long(*_):
     raise TooLong("more than %d s" % SECONDS)
 
 
-def main(paths):
-    import keras
-
-    print("Keras", getattr(keras, "__version__", "?"))
-    found, shown = [], shown_calls.of(os.getcwd())
-    signal.signal(signal.SIGALRM, too_long)
+def tried(paths, shown, shapes):
+    """Make the models of files; of a file with the first shape of data that gives one."""
     for path in paths:
         sys.argv = [path]
         signal.alarm(SECONDS)
         try:
-            make(path, shown, found)
+            for shape in shapes:
+                before = len(state().models)
+                make(path, shown, shape)
+                if len(state().models) > before:
+                    break
         except (Exception, SystemExit, TooLong) as error:
             print("%s: %s: %s" % (path, type(error).__name__, " ".join(str(error).split())[:200]))
         finally:
             signal.alarm(0)
-        if len(found) >= MOST:
+        if len(state().models) >= MOST:
             break
-    return 0 if found else 1
+    return bool(state().models)
+
+
+def main(paths):
+    import keras
+
+    print("Keras", getattr(keras, "__version__", "?"))
+    state().drawn = True  # whatever is asked here, it is not what the repository asks
+    shown = shown_calls.of(os.getcwd())
+    signal.signal(signal.SIGALRM, too_long)
+    return 0 if tried(paths, shown, [None]) or tried(paths, shown, parameters.shapes(picture())) else 1
 
 
 if __name__ == "__main__":

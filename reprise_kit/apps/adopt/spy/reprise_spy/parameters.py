@@ -29,7 +29,10 @@ SHAPE = re.compile(r"shape|^input_dims$")
 TABLE = re.compile(r"indices|index$|2idx|_to_|dict")
 MANY = re.compile(r"char|vocab|words|tokens|alphabet|corpus|letters|symbols|labels$|classes$|tags$|" + TABLE.pattern)
 LETTERS = [chr(97 + i) for i in range(16)]
-DATA, TARGETS = re.compile(r"^x$|^x_|data|images|inputs?$"), re.compile(r"^y$|^y_|targets")
+SET = r"(train|test|val|valid)"
+DATA = re.compile(r"^xs?$|^x_|^x%s|%s_?xs?$|data|images|inputs?$" % (SET, SET))
+TARGETS = re.compile(r"^ys?$|^y_|^y%s|%s_?ys?$|targets" % (SET, SET))
+TEXT = re.compile(r"text|corpus|book|lyrics|content|poem|^raw")
 MATRIX = re.compile(r"matrix|embeddings?$")
 SAMPLES, CLASSES, OTHER = 8, 10, 16
 PLAIN = (int, float, str, tuple, list, bool, type(u""))
@@ -53,13 +56,13 @@ def sets(names, known, images):
     Last, what may be a collection as well as its size is one.
     """
     many = [name for name in names if MANY.search(name.lower()) and _of_the_file(name, known) is None]
-    for shape in (images, images[::-1], (16, 16), (16,)):
+    for shape in shapes(images):
         given, drawn = {}, {}
         for name in names:
             value = _of_the_file(name, known)
             if value is None:
                 value = _of_its_kind(name.lower(), shape)
-                drawn[name] = "an array %s" % (value.shape,) if hasattr(value, "dtype") else repr(value)
+                drawn[name] = in_words(value)
             given[name] = value
         yield given, drawn
         if not any(SHAPE.search(name.lower()) or DATA.search(name.lower()) for name in drawn):
@@ -69,8 +72,33 @@ def sets(names, known, images):
         yield dict(given, **letters), dict(drawn, **dict.fromkeys(many, "16 letters"))
 
 
+def shapes(images):
+    """Return the shapes of a sample that are tried: a picture's in this Keras and the other, then of fewer axes."""
+    return images, images[::-1], (16, 16), (16,)
+
+
+def by_name(name, shape, is_many):
+    """Return a value for a name in lower case; is_many: whether it is counted or gone through. shape: of a sample."""
+    if is_many and not any(says.search(name) for says in (DATA, TARGETS, MATRIX, SHAPE)):
+        return " ".join(LETTERS * 40) if TEXT.search(name) else _collection(name)
+    return _of_its_kind(name, shape)
+
+
+def array(shape):
+    """Return drawn numbers from 0 to 1, always the same of a shape."""
+    return numpy.random.RandomState(0).rand(*shape).astype("float32")
+
+
+def in_words(value):
+    """Say what was drawn, for a person."""
+    if hasattr(value, "dtype"):
+        return "an array %s" % (value.shape,)
+    words = repr(value)
+    return words if len(words) < 40 else "%d characters" % len(value) if isinstance(value, str) else "%d letters" % len(value)
+
+
 def _collection(name):
-    return dict((letter, i) for i, letter in enumerate(LETTERS)) if TABLE.search(name) else LETTERS
+    return dict((letter, i) for i, letter in enumerate(LETTERS)) if TABLE.search(name) else list(LETTERS)
 
 
 def _of_the_file(name, known):
@@ -81,8 +109,7 @@ def _of_the_file(name, known):
 def _of_its_kind(name, shape):
     if SHAPE.search(name):
         return shape
-    draw = numpy.random.RandomState(0)
     for says, of in ((DATA, (SAMPLES,) + shape), (TARGETS, (SAMPLES, CLASSES)), (MATRIX, (100, OTHER))):
         if says.search(name):
-            return draw.rand(*of).astype("float32")
+            return array(of)
     return next((value for says, value in KINDS if re.search(says, name)), OTHER)

@@ -1,0 +1,185 @@
+"""Runs code statement by statement, as far as it goes, without those that teach.
+
+What a failing statement was about is forgotten, so that no half of a model is left. Where a shape of data is given, a
+name that only the failed would have given is drawn by what it is called; so is an attribute of `self`.
+"""
+import ast
+import copy
+import inspect
+import types
+
+import numpy
+
+from reprise_spy import parameters
+
+TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
+WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
+TAKES_MANY = {"len", "set", "list", "sorted", "enumerate", "zip", "max", "min", "Counter"}
+RETURNED = "_returned"
+FUNCTIONS = (ast.FunctionDef, ast.ClassDef)
+
+
+def calls(node):
+    """Return the names of all that is called within a node."""
+    found = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
+    return set(getattr(each, "id", None) or getattr(each, "attr", None) for each in found)
+
+
+def statements(tree):
+    """Yield the statements of a file, those under its main guard as its own."""
+    for node in tree.body:
+        if isinstance(node, ast.If) and "__main__" in ast.dump(node.test):
+            for inner in node.body:
+                yield inner
+        else:
+            yield node
+
+
+def is_model(value):
+    return not isinstance(value, type) and all(hasattr(value, name) for name in ("get_weights", "predict", "to_json"))
+
+
+def is_empty(value):
+    """Tell whether it is an array of numbers that what is missing was to fill: with it a model answers all the same."""
+    return isinstance(value, numpy.ndarray) and value.dtype.kind == "f" and not value.any()
+
+
+def names_of(node, *contexts):
+    """Return the names in a node that are used so: ast.Load, ast.Store, ast.Param."""
+    return set(each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, contexts))
+
+
+class Pieces(object):
+    """Code that is run in `names`, a dict. tree, path, flags: of its file, and how it is compiled.
+
+    shape: of a sample of data, after which what is missing is drawn; None where nothing is. drawn: what was, in words.
+    failed: a line for each statement that did not run.
+    """
+
+    def __init__(self, names, tree, path, flags, shape=None):
+        self.names, self.path, self.flags, self.shape = names, path, flags, shape
+        self.drawn, self.failed = {}, []
+        self.assigned, self.many = assigned(tree), many(tree)
+
+    def within(self, function, node):
+        """Run the body of a function of the file, its arguments drawn; return the values that are new, and of what."""
+        given, drawn = next(parameters.sets(parameters.wanted(function), self.names, self.shape))
+        inner = copy.copy(self)
+        inner.names, inner.drawn, inner.failed = dict(self.names, **inspect.getcallargs(function, **given)), drawn, []
+        inner.run(node.body)
+        return [value for key, value in inner.names.items() if self.names.get(key) is not value], inner.drawn
+
+    def run(self, nodes):
+        for node in nodes:
+            defines = isinstance(node, FUNCTIONS)
+            if self.shape is not None and not defines and (TEACHES & calls(node) or holds_return(node)):
+                self.run(self.inner(node))
+            elif defines or not (isinstance(node, ast.While) or TEACHES & calls(node)):
+                self.one(node)
+
+    def one(self, node):
+        """Run a statement; tell whether it ran."""
+        try:
+            if self.shape is not None and not isinstance(node, FUNCTIONS):
+                self.draw_for(node)
+            tree = ast.parse("")
+            tree.body = [node]
+            exec(compile(tree, self.path, "exec", self.flags, True), self.names)
+            return True
+        except (Exception, SystemExit) as error:
+            self.failed.append("line %d: %s: %s" % (node.lineno, type(error).__name__, error))
+            self.forget(node)
+            return False
+
+    def inner(self, node):
+        """Return what is run in the place of a statement that teaches or returns: of a loop its body, once."""
+        if isinstance(node, ast.Return):
+            return [] if node.value is None or TEACHES & calls(node) else [self.given(RETURNED, node.value)]
+        if isinstance(node, ast.If):
+            return node.body if self.one(self.given("_test", node.test)) and self.names.get("_test") else node.orelse
+        if isinstance(node, ast.For):
+            once = ast.For(node.target, node.iter, [ast.Break()], [])
+            self.one(ast.fix_missing_locations(ast.copy_location(once, node)))
+        return getattr(node, "body", [])
+
+    def given(self, name, value):
+        """Return the statement that gives a name a value."""
+        node = ast.Assign([ast.Name(name, ast.Store())], value)
+        return ast.fix_missing_locations(ast.copy_location(node, value))
+
+    def forget(self, node):
+        """Remove from the names what a failing statement was about, and the models that may now be half of one.
+
+        The spy knows those that were compiled or given weights: they are whole.
+        """
+        stored, used = names_of(node, ast.Store), names_of(node, ast.Load, ast.Del)
+        called = [self.names.get(name) for name in calls(node)]
+        reaches = any(getattr(each, "__globals__", None) is self.names for each in called)  # functions of these names
+        for name, value in list(self.names.items()):
+            if name in stored or (is_model(value) and (reaches or name in used)):
+                del self.names[name]
+            elif name in used:
+                self.forget_used(name, value)
+
+    def forget_used(self, name, value):
+        if name == "self":
+            for inner in [key for key, each in getattr(value, "__dict__", {}).items() if is_model(each)]:
+                delattr(value, inner)
+        elif not isinstance(value, WHOLE + ((numpy.ndarray,) if self.shape else ())) and not callable(value):
+            del self.names[name]
+
+    def draw_for(self, node):
+        """Draw what a statement names and nothing has given."""
+        value = node.value if isinstance(node, ast.Assign) else node
+        own = names_of(value, ast.Param) | set(each.arg for each in ast.walk(value) if type(each).__name__ == "arg")
+        if not isinstance(node, ast.AugAssign):
+            own |= names_of(value, ast.Store)
+        for name in sorted((names_of(node, ast.Load) | names_of(value, ast.Store)) - own):
+            if name not in self.names and name in self.assigned:
+                self.draw(self.names.__setitem__, name)
+            elif "Embedding" in calls(node) and is_empty(self.names.get(name)):
+                self.put(self.names.__setitem__, name, parameters.array(self.names[name].shape))
+        me = self.names.get("self")
+        for each in ast.walk(node):
+            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Load) and getattr(each.value, "id", "") == "self":
+                if me is not None and not hasattr(me, each.attr) and each.attr in self.assigned:
+                    self.draw(lambda name, value: setattr(me, name, value), each.attr)
+
+    def draw(self, give, name):
+        self.put(give, name, parameters.by_name(name.lower(), self.shape, name in self.many))
+
+    def put(self, give, name, value):
+        give(name, value)
+        self.drawn[name] = parameters.in_words(value)
+
+
+def assigned(tree):
+    """Return the names, of attributes too, that a file gives values to, but for what it imports or defines."""
+    found, fixed = set(), set()
+    for node in ast.walk(tree):
+        if isinstance(node, (ast.Name, ast.Attribute)) and isinstance(node.ctx, ast.Store):
+            found.add(getattr(node, "id", None) or node.attr)
+        elif isinstance(node, (ast.Import, ast.ImportFrom)):
+            fixed.update((alias.asname or alias.name).split(".")[0] for alias in node.names)
+        elif isinstance(node, FUNCTIONS):
+            fixed.add(node.name)
+    return found - fixed
+
+
+def many(tree):
+    """Return the names that a file counts, goes through or looks into: collections."""
+    found = set()
+    for node in ast.walk(tree):
+        looked = []
+        if isinstance(node, ast.Call) and getattr(node.func, "id", None) in TAKES_MANY:
+            looked = node.args
+        elif isinstance(node, ast.Subscript):
+            looked = [node.value]
+        elif isinstance(node, (ast.For, ast.comprehension)):
+            looked = [node.iter]
+        found.update(getattr(each, "id", None) or getattr(each, "attr", None) for each in looked)
+    return found
+
+
+def holds_return(node):
+    return any(isinstance(each, ast.Return) for each in ast.walk(node)) and not isinstance(node, FUNCTIONS)

@@ -1,0 +1,116 @@
+"""Code that makes a model of data that is not there, run a statement at a time in a real Keras 1.1.0."""
+
+from pathlib import Path
+
+import h5py
+import pytest
+
+from reprise_kit.apps.adopt.run import SPY
+from tests.apps.adopt.conftest import Old
+from tests.apps.adopt.test_spy import spied
+
+BEGINS = """
+import numpy as np
+from keras.layers import Convolution2D, Dense, Embedding, Flatten, LSTM
+from keras.models import Sequential
+"""
+SCRIPT = """
+X = np.load('X.npy')
+y = np.load('y.npy')
+nb_classes = 2
+X = X[np.arange(len(X))].astype('float32') / X.max()
+model = Sequential()
+model.add(Convolution2D(4, 3, 3, input_shape=X.shape[1:]))
+model.add(Flatten())
+model.add(Dense(nb_classes))
+model.compile('sgd', 'mse')
+model.fit(X, y)
+"""
+LETTERS = """
+text = open('nietzsche.txt').read().lower()
+chars = sorted(list(set(text)))
+char_to_index = dict((c, i) for i, c in enumerate(chars))
+maxlen = 5
+model = Sequential([LSTM(7, input_shape=(maxlen, len(chars)))])
+print('corpus length: %d' % missing_too)
+"""
+FUNCTION = """
+def train(rows=4):
+    data = np.loadtxt('data.csv')
+    n_outputs = len(data[0]['name'])
+    if rows:
+        model = Sequential([Dense(3, input_dim=rows)])
+    for fold in folds(data):
+        model.add(Dense(6))
+        model.fit(data, data)
+    return model
+def folds(data):
+    return open('folds.txt')
+"""
+METHOD = """
+class Reader:
+    def __init__(self, path):
+        self.words = open(path).read().split()
+        self.size = 9
+    def build(self):
+        model = Sequential([Dense(len(self.words), input_dim=self.size)])
+        return model
+"""
+VECTORS = """
+embedding_index = {}
+for line in open('glove.txt'):
+    embedding_index[line.split()[0]] = np.asarray(line.split()[1:])
+embedding_matrix = np.zeros((11, 3))
+for word, i in {'a': 1}.items():
+    embedding_matrix[i] = embedding_index[word]
+model = Sequential([Embedding(11, 3, weights=[embedding_matrix], input_length=4), LSTM(2)])
+"""
+HALF = """
+model = Sequential([Dense(3, input_dim=4)])
+def more():
+    model.add(Dense(5))
+    model.add(nowhere)
+more()
+other = Sequential([Dense(3, input_dim=4)])
+other.add(Dense(elsewhere.size))
+"""
+
+
+def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, ...]]], str]:
+    """Return the exit code, of each model that was made its weights' shapes in order, and the notes."""
+    (folder / "train.py").write_text(BEGINS + code)
+    runs = (
+        f"import runpy, sys\nsys.argv[1:] = ['train.py']\nrunpy.run_path('{SPY}/make_models.py', run_name='__main__')"
+    )
+    done, found = spied(old, folder, runs, REPRISE_SPY_BUILT="1")
+    shapes = []
+    for each in found:
+        with h5py.File(each / "weights.h5") as file:
+            layers = [file[name] for name in file.attrs["layer_names"]]
+            shapes.append([array.shape for layer in layers for array in layer.values() if array.ndim > 1])
+    notes = folder / "caught" / "notes.txt"
+    return done.returncode, shapes, notes.read_text() if notes.exists() else done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("code", "shapes", "said"),
+    [
+        (SCRIPT, [(4, 3, 3, 3), (4 * 62 * 62, 2)], "train.py was run, with X=an array (8, 3, 64, 64) of our choice"),
+        (LETTERS, [(17, 7)] * 4 + [(7, 7)] * 4, "with text=1279 characters of our choice"),
+        (FUNCTION, [(4, 3), (3, 6)], "train of train.py was run a statement at a time, with data=an array"),
+        (METHOD, [(9, 16)], "Reader.build of train.py was run a statement at a time, with path=None, words=16 letters"),
+        (VECTORS, [(11, 3)] + [(3, 2)] * 4 + [(2, 2)] * 4, "embedding_matrix=an array (11, 3)"),
+    ],
+    ids=["script", "letters", "function", "method", "vectors"],
+)
+def test_data_that_is_missing_is_drawn_by_its_name(
+    old: Old, tmp_path: Path, code: str, shapes: list[tuple[int, ...]], said: str
+) -> None:
+    ended, found, notes = made(old, tmp_path, code)
+    assert ended == 0, notes
+    assert [sorted(each) for each in found] == [sorted(shapes)] and said in notes
+
+
+def test_what_failed_half_way_is_no_model(old: Old, tmp_path: Path) -> None:
+    ended, found, notes = made(old, tmp_path, HALF)
+    assert ended == 1 and not found, notes
