@@ -8,7 +8,8 @@ import stat
 import subprocess
 import sys
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 from reprise_kit.compare.atomic import atomic_folder
@@ -21,7 +22,7 @@ from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.walk import at_home
 
 PYTHON = (sys.executable, "-P")  # -P: `-m` would import what lies in the folder that the user stands in
-BUILD_SECONDS = 900.0  # how long another run may build before this one gives up
+BUILD_SECONDS = 3600.0  # how long another run may build the same before this one gives up; hours are no build
 VIRTUALENV_LOCK = ROOT / "original" / "eras" / "virtualenv.lock"
 
 
@@ -69,13 +70,22 @@ def environment(  # type: ignore[no-untyped-def]
     with pip's last line where the build fails, and naming the file where one was altered, added or deleted since.
     """
     folder = environment_folder(interpreter, lock)
-    busy = f"{folder}: another run is building an environment; wait for it"
     if not is_sealed(folder):  # what is there waits for no other that is built
-        with held(folder.parent / "lock", busy, BUILD_SECONDS):
+        with _alone(folder):
             if not is_sealed(folder):
                 _build(interpreter, folder, lock, say, variables, boxed)
     check_seal(folder)
     return folder / "bin" / "python"
+
+
+@contextmanager
+def _alone(folder: Path) -> Iterator[None]:
+    """Hold what belongs to one folder of the cache, whose lock lies beside it; say who is waited for."""
+    busy = f"{folder}: another run is building it; wait for it"
+    with ExitStack() as stack:
+        with patience(lambda: f"waiting for another run that builds {folder.name}"):
+            stack.enter_context(held(folder.with_name(f"{folder.name}.lock"), busy, BUILD_SECONDS))
+        yield
 
 
 def _build(  # type: ignore[no-untyped-def]
@@ -123,16 +133,11 @@ def _refuse_shared(folder: Path) -> None:
 def make_virtualenv(interpreter: Path, folder: Path) -> None:
     """Make an empty virtual environment of an old interpreter, by the last virtualenv that can."""
     tool = cache() / "environments" / f"virtualenv20-{hashlib.sha256(VIRTUALENV_LOCK.read_bytes()).hexdigest()[:12]}"
-    if is_sealed(tool):
-        check_seal(tool)
-    else:
-        with atomic_folder(tool, "python27") as temporary:
-            pip = [*PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
-            _run(
-                [*pip, "-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],
-                "virtualenv 20.15.1, the last for Python 2.7",
-            )
-            seal(temporary)
+    if not is_sealed(tool):
+        with _alone(tool):
+            if not is_sealed(tool):
+                _install_virtualenv(tool)
+    check_seal(tool)
     # What virtualenv keeps in the user's folders is none of ours: it gets an empty place for it.
     with tempfile.TemporaryDirectory(prefix="reprise-virtualenv-") as own:
         options = ["-q", "-p", str(interpreter), "--no-periodic-update", "--app-data", own]
@@ -141,6 +146,16 @@ def make_virtualenv(interpreter: Path, folder: Path) -> None:
             f"a virtual environment of {interpreter}",
             {**os.environ, "PYTHONPATH": str(tool), "PYTHONDONTWRITEBYTECODE": "1"},
         )
+
+
+def _install_virtualenv(tool: Path) -> None:
+    with atomic_folder(tool, "python27") as temporary:
+        pip = [*PYTHON, "-m", "pip", "install", "-q", "--require-hashes", "--no-deps"]
+        _run(
+            [*pip, "-r", str(VIRTUALENV_LOCK), "--target", str(temporary)],
+            "virtualenv 20.15.1, the last for Python 2.7",
+        )
+        seal(temporary)
 
 
 def _pip_install(

@@ -1,6 +1,8 @@
 """The Python 2.7 environment: built once, whole or not at all, and run only as it was built."""
 
 import os
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -8,7 +10,9 @@ import pytest
 from reprise_kit.compare import python27
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.lock import held
+from reprise_kit.compare.patience import patience
 from reprise_kit.compare.python27 import environment, private_settings
+from reprise_kit.compare.seal import seal
 
 LOCK = python27.ROOT / "original/eras/requirements-theano.lock"
 
@@ -34,11 +38,24 @@ def test_it_is_built_once(built, monkeypatch):
 
 def test_what_is_there_waits_for_no_other_that_is_built(built, monkeypatch):
     monkeypatch.setattr(python27, "BUILD_SECONDS", 0.0)
-    with held(built.parent / "lock", "free"):
+    with held(built.with_name(f"{built.name}.lock"), "free"):
         assert environment(Path("python2.7"), LOCK) == built / "bin/python"
         (built / "sealed.json").unlink()
         with pytest.raises(InputError, match="another run is building"):
             environment(Path("python2.7"), LOCK)
+        assert environment(Path("python3.6"), LOCK).is_file(), "another one waits for none"
+
+
+def test_the_same_is_waited_for_and_whom_is_said(built, monkeypatch, capsys):
+    monkeypatch.setattr(python27, "patience", partial(patience, every=0.05))
+    (built / "sealed.json").unlink()
+    with ThreadPoolExecutor() as pool, held(built.with_name(f"{built.name}.lock"), "free"):
+        other = pool.submit(environment, Path("python2.7"), LOCK)
+        while "waiting for another run that builds" not in capsys.readouterr().err:
+            assert not other.done()
+        seal(built)
+        monkeypatch.setattr(python27, "make_virtualenv", lambda *_: pytest.fail("built again"))
+    assert other.result(60) == built / "bin/python"
 
 
 @pytest.mark.parametrize("name, how", [("keras.py", "altered"), ("sitecustomize.py", "added")])
