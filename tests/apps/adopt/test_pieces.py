@@ -65,6 +65,32 @@ for word, i in {'a': 1}.items():
     embedding_matrix[i] = embedding_index[word]
 model = Sequential([Embedding(11, 3, weights=[embedding_matrix], input_length=4), LSTM(2)])
 """
+LOADED = """
+nb_words = len(open('words.txt').readlines())
+word_embedding_matrix = np.load('matrix.npy')
+model = Sequential([Embedding(nb_words + 1, 3, weights=[word_embedding_matrix], input_length=4), LSTM(2)])
+"""
+CONFIGURED = """
+def configured(function):
+    def call(*given, **named):
+        raise TypeError('%s is missing values' % function.__name__)
+    return call
+@configured
+def config():
+    nb_filters = 6
+@configured
+def build_model(nb_filters, nb_classes):
+    model = Sequential([Dense(nb_filters, input_dim=4)])
+    model.add(Dense(nb_classes))
+    return model
+"""
+SHAPED = """
+def create(nb_classes, img_dim):
+    first = Flatten(input_shape=img_dim)
+    model = Sequential([first])
+    model.add(Dense(nb_classes))
+    return model
+"""
 HALF = """
 model = Sequential([Dense(3, input_dim=4)])
 def more():
@@ -100,8 +126,15 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         (FUNCTION, [(4, 3), (3, 6)], "train of train.py was run a statement at a time, with data=an array"),
         (METHOD, [(9, 16)], "Reader.build of train.py was run a statement at a time, with path=None, words=16 letters"),
         (VECTORS, [(11, 3)] + [(3, 2)] * 4 + [(2, 2)] * 4, "embedding_matrix=an array (11, 3)"),
+        (LOADED, [(101, 3)] + [(3, 2)] * 4 + [(2, 2)] * 4, "word_embedding_matrix=an array (101, 3)"),
+        (
+            CONFIGURED,
+            [(4, 6), (6, 10)],
+            "build_model of train.py was run a statement at a time, with nb_classes=10, nb_filters=6 of our choice",
+        ),
+        (SHAPED, [(3 * 64 * 64, 10)], "img_dim=(3, 64, 64), nb_classes=10 of our choice"),
     ],
-    ids=["script", "letters", "function", "method", "vectors"],
+    ids=["script", "letters", "function", "method", "vectors", "loaded", "configured", "shaped"],
 )
 def test_data_that_is_missing_is_drawn_by_its_name(
     old: Old, tmp_path: Path, code: str, shapes: list[tuple[int, ...]], said: str

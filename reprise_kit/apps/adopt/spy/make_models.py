@@ -48,7 +48,7 @@ class Maker(object):
 
     def __init__(self, made, node, method=None, begins=None):
         self.made, self.node, self.method, self.begins = made, node, method, begins
-        self.name = "%s.%s" % (made.__name__, method) if method else made.__name__
+        self.name = "%s.%s" % (made.__name__, method) if method else node.name
 
     def called(self, known, shown):
         """Call it; return what it gave and the arguments that were drawn for it, in words.

@@ -15,14 +15,19 @@ from reprise_spy import parameters
 TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
 WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
 TAKES_MANY = {"len", "set", "list", "sorted", "enumerate", "zip", "max", "min", "Counter"}
+SHAPES = {"shape", "input_shape"}  # keywords whose value is a sample's
 RETURNED = "_returned"
 FUNCTIONS = (ast.FunctionDef, ast.ClassDef)
 
 
 def calls(node):
     """Return the names of all that is called within a node."""
-    found = [each.func for each in ast.walk(node) if isinstance(each, ast.Call)]
-    return set(getattr(each, "id", None) or getattr(each, "attr", None) for each in found)
+    return set(name for each in ast.walk(node) if isinstance(each, ast.Call) for name in callee(each))
+
+
+def callee(call):
+    name = getattr(call.func, "id", None) or getattr(call.func, "attr", None)
+    return [name] if name else []
 
 
 def statements(tree):
@@ -59,13 +64,18 @@ class Pieces(object):
     def __init__(self, names, tree, path, flags, shape=None):
         self.names, self.path, self.flags, self.shape = names, path, flags, shape
         self.drawn, self.failed = {}, []
-        self.assigned, self.many = assigned(tree), many(tree)
+        self.assigned, self.many, self.constants = assigned(tree), many(tree), constants(tree)
+        self.shaped = set(name for each in ast.walk(tree) if isinstance(each, ast.keyword) and each.arg in SHAPES
+                          for name in [getattr(each.value, "id", None)] if name)  # fmt: skip
 
     def within(self, function, node):
         """Run the body of a function of the file, its arguments drawn; return the values that are new, and of what."""
-        given, drawn = next(parameters.sets(parameters.wanted(function), self.names, self.shape))
-        inner = copy.copy(self)
-        inner.names, inner.drawn, inner.failed = dict(self.names, **inspect.getcallargs(function, **given)), drawn, []
+        inner, given = copy.copy(self), {}
+        inner.drawn, inner.failed = {}, []
+        for name in parameters.wanted(function):
+            inner.draw(given.__setitem__, name)
+        inner.names = dict(self.names, **inspect.getcallargs(function, **given))
+        inner.assigned = self.assigned | arguments(node)  # a decorator may have others than the function
         inner.run(node.body)
         return [value for key, value in inner.names.items() if self.names.get(key) is not value], inner.drawn
 
@@ -137,16 +147,31 @@ class Pieces(object):
         for name in sorted((names_of(node, ast.Load) | names_of(value, ast.Store)) - own):
             if name not in self.names and name in self.assigned:
                 self.draw(self.names.__setitem__, name)
-            elif "Embedding" in calls(node) and is_empty(self.names.get(name)):
-                self.put(self.names.__setitem__, name, parameters.array(self.names[name].shape))
+        self.draw_vectors(node)
         me = self.names.get("self")
         for each in ast.walk(node):
             if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Load) and getattr(each.value, "id", "") == "self":
                 if me is not None and not hasattr(me, each.attr) and each.attr in self.assigned:
                     self.draw(lambda name, value: setattr(me, name, value), each.attr)
 
+    def draw_vectors(self, node):
+        """Draw what an Embedding is given as its weights, where that was drawn or never filled: of the size it says."""
+        for call in [each for each in ast.walk(node) if isinstance(each, ast.Call) and "Embedding" in callee(each)]:
+            named = dict((each.arg, each.value) for each in call.keywords)
+            size = (call.args + [named.get("input_dim"), named.get("output_dim")][len(call.args):])[:2]
+            for name in names_of(named.get("weights", ast.Pass()), ast.Load):
+                if None not in size and (name in self.drawn or is_empty(self.names.get(name))):
+                    rows, columns = [eval(self.expression(each), self.names) for each in size]
+                    self.put(self.names.__setitem__, name, parameters.array((rows, columns)))
+
+    def expression(self, node):
+        return compile(ast.fix_missing_locations(ast.Expression(node)), self.path, "eval", self.flags, True)
+
     def draw(self, give, name):
-        self.put(give, name, parameters.by_name(name.lower(), self.shape, name in self.many))
+        value = self.shape if name in self.shaped else self.constants.get(name, self.constants.get(name.upper()))
+        if value is None:
+            value = parameters.by_name(name.lower(), self.shape, name in self.many)
+        self.put(give, name, value)
 
     def put(self, give, name, value):
         give(name, value)
@@ -164,6 +189,22 @@ def assigned(tree):
         elif isinstance(node, FUNCTIONS):
             fixed.add(node.name)
     return found - fixed
+
+
+def arguments(node):
+    """Return the names of a function's parameters."""
+    return set(each for each in (getattr(arg, "id", None) or getattr(arg, "arg", None) for arg in node.args.args) if each)
+
+
+def constants(tree):
+    """Return numbers and words that a file gives to a name somewhere, in a function too: the first of each name."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name):
+            value = getattr(node.value, "n", None) or getattr(node.value, "s", None)
+            if value and isinstance(value, (int, float, str)):
+                found.setdefault(node.targets[0].id, value)
+    return found
 
 
 def many(tree):
