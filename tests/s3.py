@@ -1,6 +1,5 @@
 """A local S3 server for the tests: moto's, from PyPI, in an environment of its own; loopback only."""
 
-import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -14,19 +13,32 @@ from tests.require import require
 
 WANTED = "moto[s3,server]==5.2.5"  # its own dependencies contradict the kit's locks
 
+# Its log goes nowhere: in a pipe that nobody reads, the server stands still after a few hundred requests.
+SERVER = """
+import sys
+from moto.server import ThreadedMotoServer
+server = ThreadedMotoServer("127.0.0.1", 0, verbose=False)
+server.start()
+print("http://%s:%d" % server.get_host_and_port(), flush=True)
+sys.stdin.read()
+"""
+
 
 @contextmanager
 def s3_server() -> Iterator[str]:
     """Run it on a free port; yields its address, with credentials that it takes in the environment."""
     python = _environment()
     process = subprocess.Popen(
-        [python, "-c", "from moto.server import main; main(['-H', '127.0.0.1', '-p', '0'])"],
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
+        [python, "-c", SERVER],
+        stdin=subprocess.PIPE,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.DEVNULL,
         text=True,
     )
+    assert process.stdout is not None
     try:
-        address = _address(process)
+        address = process.stdout.readline().strip()
+        assert address, "the S3 server did not start"
         with pytest.MonkeyPatch.context() as there:
             for name, value in _variables(address).items():
                 there.setenv(name, value)
@@ -57,12 +69,3 @@ def _made(command: list[str]) -> None:
     done = subprocess.run(command, capture_output=True, text=True)
     if done.returncode:
         require("s3", f"no S3 server from PyPI: {done.stderr.strip()[:200]}")
-
-
-def _address(process: "subprocess.Popen[str]") -> str:
-    assert process.stderr is not None
-    for line in process.stderr:
-        if "Running on http" in line:
-            os.set_blocking(process.stderr.fileno(), False)
-            return line.split("Running on ")[1].split()[0]
-    raise AssertionError("the S3 server did not start")

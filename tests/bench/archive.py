@@ -1,7 +1,7 @@
-"""`python -m tests.bench.archive [N] [--store]`: `reprise predict --recursive` on N clips, killed at half, run again.
+"""`python -m tests.bench.archive [N] [--store]`: `reprise predict --recursive` on N clips, killed, and run again.
 
 Says how much of the cores it used, whether its memory is flat, and that no clip was lost or answered twice. With
---store clips and answers lie on a local S3 server, whose own share of the cores is said beside it.
+--store clips and answers lie on a local S3 server; what it takes of the cores itself is said, and taken out.
 """
 
 import argparse
@@ -27,6 +27,9 @@ from tests.bench.__main__ import machine
 from tests.s3 import s3_server
 
 TICK = os.sysconf("SC_CLK_TCK")
+BEGUN = 5  # samples
+WORKER_MB = 200  # resident, at least: TensorFlow is there
+SOUNDS = 40  # that differ
 PAGE_MB = os.sysconf("SC_PAGE_SIZE") / 2**20
 
 
@@ -91,19 +94,20 @@ def main() -> None:
 
 def in_store(folder: Path) -> Place:
     """Put the clips into a bucket of the server that is there."""
-    files, bucket = opened("s3://archive?allow_bucket_creation=true")
+    files, bucket = opened("s3://archive?allow_bucket_creation=true&allow_delayed_open=true")
     files.create_dir(bucket)
     fs.copy_files(str(folder), f"{bucket}/clips", destination_filesystem=files)
     return Place(f"s3://{bucket}/clips", f"s3://{bucket}/out", files, f"{bucket}/out")
 
 
 def run(place: Place, names: set[str], workers: int) -> None:
-    """Answer until killed at half, then the rest."""
+    """Answer until killed at the first part past a quarter, then the rest."""
     command = [sys.executable, "-c", "from reprise_kit import cli; cli.main()", "predict", "--recursive"]
     command += [place.clips, "--out", place.out, "--workers", str(workers)]
-    report("until killed at half", watch(command, place, len(names) // 2), workers)
+    report("until killed", watch(command, place, workers, len(names) // 4), workers)
     held = {row["sha256"] for row in place.rows()}
-    report("after the restart", watch(command, place, None), workers)
+    assert len(held) < len(names), "all were answered before the kill: give more clips"
+    report("after the restart", watch(command, place, workers, None), workers)
     rows = place.rows()
     keys = {row["sha256"] for row in rows}
     assert len(keys) == len(rows) and held <= keys, "a clip twice, or a finished one lost"
@@ -114,31 +118,39 @@ def run(place: Place, names: set[str], workers: int) -> None:
 
 
 def make(folder: Path, n: int) -> None:
-    """Write n different mp3s of 5 to 7 seconds."""
-    rng = np.random.default_rng(n)
+    """Write n mp3s of 5 to 7 seconds, each with a tag of its own (ID3v1), so that no two are the same file."""
+    rng, first = np.random.default_rng(n), []
     for k in range(n):
-        clips.write(folder / f"{k:05d}.mp3", rng.uniform(5, 7), int(rng.integers(clips.RATE * 50)))
+        clip = folder / f"{k:05d}.mp3"
+        if k < SOUNDS:
+            clips.write(clip, rng.uniform(5, 7), int(rng.integers(clips.RATE * 50)))
+            first.append(clip.read_bytes())
+        clip.write_bytes(first[k % SOUNDS] + b"TAG" + f"{k:0125d}".encode())
 
 
-def watch(command: list[str], place: Place, kill_at: int | None) -> Watched:
-    """Run a command, sampling its process tree; kill it (SIGKILL) when so many rows are in finished parts."""
-    seen, began, first, last, looked, finished = Watched(), time.monotonic(), None, None, 0.0, 0
+def watch(command: list[str], place: Place, workers: int, kill_at: int | None) -> Watched:
+    """Run a command, sampling its process tree; kill it (SIGKILL) when so many rows are in finished parts.
+
+    What is measured begins when every worker has had a box that decodes for BEGUN samples: it has loaded its model.
+    """
+    seen, began, first, last, looked, begun = Watched(), time.monotonic(), None, None, 0.0, 0
     process = subprocess.Popen(command, cwd=ROOT, stderr=subprocess.DEVNULL)
     while process.poll() is None:
-        if time.monotonic() - looked > 2:  # a store's server answers on the same cores
-            looked, finished = time.monotonic(), place.finished()
         tree = family(process.pid)
-        working = [p for p in tree if p != process.pid and tree[p][3] > 200]
-        if finished and working:
+        working = {p: row for p, row in tree.items() if p != process.pid and row[3] > WORKER_MB}
+        begun += len({tree[row[0]][0] for row in tree.values() if row[0] in tree} & set(working)) == workers
+        if begun > BEGUN and working:
             seen.memory.append(sum(memory for *_, memory in tree.values()))
-            seen.runnable.append(sum(tree[p][1] == "R" for p in working) / len(working))
+            seen.runnable.append(sum(state == "R" for _, state, *_ in working.values()) / len(working))
             last = time.monotonic(), used(tree), used(family(os.getpid()))
             first = first or last
-        if kill_at and finished >= kill_at:
-            process.send_signal(signal.SIGKILL)
+        if kill_at and time.monotonic() - looked > 2:  # a store's server answers on the same cores
+            looked = time.monotonic()
+            if place.finished() >= kill_at:
+                process.send_signal(signal.SIGKILL)
         time.sleep(0.2)
     print(f"  ({time.monotonic() - began:.0f} s, start included)")
-    assert first and last, "it ended before its first part"
+    assert first and last and last > first, "it ended before it was measured: give more clips"
     seen.seconds, seen.cpu, everything = (after - before for before, after in zip(first, last, strict=True))
     seen.others = everything - seen.cpu
     return seen
@@ -171,10 +183,10 @@ def report(what: str, seen: Watched, workers: int) -> None:
     """Print one run's figures, start-up left out."""
     quarter = len(seen.memory) // 4
     second, last = (statistics.mean(seen.memory[k * quarter : (k + 1) * quarter]) for k in (1, 3))
-    others = f"{seen.others / seen.seconds / workers:.0%}"
+    cores = seen.seconds * workers  # what they can give
     print(
-        f"{what}: {seen.cpu / seen.seconds / workers:.0%} of {workers} cores' time used, {others} by what else was "
-        f"started here; workers ready to run "
+        f"{what}: {seen.cpu / cores:.0%} of {workers} cores' time used, {seen.others / cores:.0%} by what else was "
+        f"started here, {seen.cpu / (cores - seen.others):.0%} of what that left; workers ready to run "
         f"{statistics.mean(seen.runnable):.0%} of the time; resident memory {second:.0f} MB in the second quarter, "
         f"{last:.0f} in the last ({last / second - 1:+.1%})",
         flush=True,

@@ -11,8 +11,10 @@ have a row in each.
 import time
 from collections import deque
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack
 from dataclasses import asdict, dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +24,7 @@ from reprise_kit.apps.archive.sources import Entry, Source
 from reprise_kit.apps.archive.status import Status
 from reprise_kit.apps.archive.stores import fetched, is_address
 from reprise_kit.compare import registry
+from reprise_kit.compare.contract import Pipeline
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import predict_all
@@ -43,8 +46,16 @@ class Job:
     labels: tuple[str, ...]
 
     def open(self) -> "Answerer":
-        """Load the model, on one thread: every worker is one, and rows do not depend on how many there are."""
-        return Answerer(self)
+        """Load the model, on one thread: every worker is one, and rows do not depend on how many there are.
+
+        The process must not have used TensorFlow yet.
+        """
+        import tensorflow as tf
+
+        tf.config.threading.set_intra_op_parallelism_threads(1)
+        tf.config.threading.set_inter_op_parallelism_threads(1)
+        weights = Weights(Path(self.weights), self.backend, "given")
+        return Answerer(registry.open_pipeline(registry.load(self.system), weights, self.options))
 
     def identity(self) -> dict[str, Any]:
         """Return what two runs must share to write into the same parts."""
@@ -54,25 +65,21 @@ class Job:
 class Answerer:
     """A loaded system that turns batches of tasks into rows."""
 
-    def __init__(self, job: Job) -> None:
-        """Load it, in a process that has not used TensorFlow yet."""
-        import tensorflow as tf
-
-        tf.config.threading.set_intra_op_parallelism_threads(1)
-        tf.config.threading.set_inter_op_parallelism_threads(1)
-        weights = Weights(Path(job.weights), job.backend, "given")
-        self.pipeline = registry.open_pipeline(registry.load(job.system), weights, job.options)
+    def __init__(self, pipeline: Pipeline) -> None:
+        """Ask a pipeline."""
+        self.pipeline = pipeline
+        self._fetchers = ThreadPoolExecutor(BATCH)  # a store's delay is waited for once a batch, not once a clip
 
     def __call__(self, tasks: Sequence[Task]) -> list[Row]:
         """Return the tasks' rows; a clip that cannot be read gives one with an error."""
         with ExitStack() as until_answered:
-            here = [_here(task, until_answered) for task in tasks]
+            here = list(self._fetchers.map(partial(_here, until_answered), tasks))
             found = [task for task in here if isinstance(task, Task)]
             answers = iter(predict_all(self.pipeline, [Path(task.path) for task in found]))
             return [row(task, next(answers)) if isinstance(task, Task) else task for task in here]
 
 
-def _here(task: Task, until_answered: ExitStack) -> Task | Row:
+def _here(until_answered: ExitStack, task: Task) -> Task | Row:
     """Return a task whose clip is on this machine, or the row of one that could not be brought."""
     if not is_address(task.path):
         return task

@@ -1,16 +1,22 @@
 """Archives in an object store: the same tables as from a folder, resumed, and its faults in one line."""
 
 import shutil
+import threading
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pyarrow.parquet as pq
 import pytest
 from pyarrow import fs
 
+from reprise_kit.apps.archive import archive as of_archive
+from reprise_kit.apps.archive.archive import BATCH, Answerer
+from reprise_kit.apps.archive.rows import Task
 from reprise_kit.apps.archive.sources import source
 from reprise_kit.apps.archive.stores import fetched, opened
 from reprise_kit.commands import archive
+from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from tests.apps.archive.test_archive import make_folder, real_job, rows_of, run_stub, write_clip
 from tests.s3 import s3_server
@@ -61,6 +67,36 @@ def test_from_and_to_a_bucket_as_from_and_to_a_folder(tmp_path, bucket):
         path.relative_to(folder).as_posix() for path in folder.rglob("*.*") if path.suffix != ".jpg"
     }
     assert len({row["sha256"] for row in files}) == 6
+
+
+class Refusing:
+    """A pipeline that takes no clip."""
+
+    def predict_many(self, paths):
+        return [InputError("refused") for path in paths]
+
+
+def test_the_server_does_not_stand_still_for_its_log(bucket):
+    """A pipe takes 64 KB of it."""
+    for k in range(80):
+        assert bucket.get_file_info(f"songs/{k:01000d}").type == fs.FileType.NotFound
+
+
+def test_the_clips_of_a_batch_are_fetched_at_once(tmp_path, bucket, monkeypatch):
+    clips = make_folder(tmp_path / "clips", BATCH)
+    tasks = [Task(entry.location) for entry in source(put(bucket, clips, "batch")).entries()]
+    together = threading.Barrier(BATCH, timeout=60)
+
+    @contextmanager
+    def waiting(address):
+        together.wait()
+        with fetched(address) as found:
+            yield found
+
+    monkeypatch.setattr(of_archive, "fetched", waiting)
+    rows = Answerer(Refusing())(tasks)
+    assert [row["error"] for row in rows] == ["refused"] * BATCH
+    assert [row["sha256"] for row in rows] == [sha256(path) for path in sorted(clips.rglob("*.wav"))]
 
 
 def test_a_second_run_fetches_what_is_new(tmp_path, bucket):
