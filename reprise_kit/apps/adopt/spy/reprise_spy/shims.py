@@ -4,6 +4,12 @@ import sys
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import guarded, note
 
+# What Keras 2.2 moved, by the module in which code of 2.0 and 2.1 looks for it: its name and where it went.
+MOVED = {
+    "keras.utils.conv_utils": ("normalize_data_format", "keras.backend"),
+    "keras.applications.imagenet_utils": ("_obtain_input_shape", "keras_applications.imagenet_utils"),
+}
+
 
 @guarded
 def before(module):
@@ -15,3 +21,13 @@ def before(module):
     if sys.modules["tensorflow"].__version__.startswith("0.") and not hasattr(python, "control_flow_ops"):
         python.control_flow_ops = sys.modules["tensorflow.python.ops.control_flow_ops"]
         note("tensorflow.python.control_flow_ops, which Keras before 1.2 reads, was put where TensorFlow 0.10 has it")
+
+
+@guarded
+def after(module):
+    """A name that Keras moved is where it was, too: code of several Keras's days reads both places."""
+    name, place = MOVED.get(module, ("", ""))
+    if name and not hasattr(sys.modules[module], name):
+        __import__(place)
+        setattr(sys.modules[module], name, getattr(sys.modules[place], name))
+        note("%s, which Keras 2.2 moved to %s, was put where it was before, in %s" % (name, place, module))

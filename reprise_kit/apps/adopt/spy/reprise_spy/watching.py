@@ -9,7 +9,7 @@ from reprise_spy.doubles import is_absent, spied_get_file
 from reprise_spy.keeping import count, dump, find, keep, numpy
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
-from reprise_spy.shims import before
+from reprise_spy.shims import MOVED, after, before
 from reprise_spy.state import guarded, note, note_problem, state, within_budget
 
 ASKED = ("predict", "predict_on_batch", "predict_classes", "predict_proba")
@@ -26,7 +26,7 @@ NOT_SEEN = "the program built it and was not seen to load these weights, which f
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
            "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
-           "keras.utils.data_utils")
+           "keras.utils.data_utils") + tuple(MOVED)
 
 
 @guarded
@@ -267,6 +267,7 @@ class Finder(object):
         try:
             before(name)
             __import__(name)
+            after(name)
         finally:
             Finder.busy = tuple(other for other in Finder.busy if other != name)
         try:
