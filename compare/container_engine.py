@@ -3,6 +3,8 @@
 import shutil
 import subprocess
 
+from reprise_kit.compare.programs import run_program
+
 PLATFORM = "linux/amd64"  # of the wheels of the time; another processor emulates it
 TIME_LIMIT = 20.0  # seconds for a question to the engine
 
@@ -11,9 +13,7 @@ def ask(*words: str) -> subprocess.CompletedProcess[str]:
     """Run `docker WORDS...`, return what it said; no client or a silent engine is exit code 127."""
     command = ["docker", *words]
     try:
-        return subprocess.run(
-            command, capture_output=True, text=True, errors="backslashreplace", timeout=TIME_LIMIT, check=False
-        )
+        return run_program(command, TIME_LIMIT)
     except FileNotFoundError:
         return subprocess.CompletedProcess(command, 127, "", "no docker program on PATH")
     except subprocess.TimeoutExpired:

@@ -8,7 +8,6 @@ import json
 import os
 import subprocess
 from dataclasses import dataclass
-from functools import partial
 from pathlib import Path
 
 import msgspec
@@ -17,9 +16,11 @@ from packaging.version import InvalidVersion
 
 from reprise_kit.compare import facts
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.seal import is_sealed
 from reprise_kit.compare.walk import at_home
 
+SAYS = 16 << 20  # bytes in which an interpreter names its packages
 # Runs inside the environment, on Python 2.7 or 3: looks, imports nothing of it.
 PROBE = r"""
 import json, os, re, sys
@@ -76,9 +77,9 @@ def inspect(path: Path) -> Environment:
     interpreter = next((p for p in candidates if p.is_file()), None)
     if interpreter is None:
         raise InputError(f"{path}: no Python in it; give a virtual environment's folder or an interpreter")
-    asked = partial(subprocess.run, capture_output=True, text=True, errors="backslashreplace", timeout=60, check=False)
-    try:  # nothing is left in it: bytecode would break the seal of the kit's own
-        done = asked([str(interpreter), "-c", PROBE], env={**os.environ, "PYTHONDONTWRITEBYTECODE": "1"})
+    variables = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}  # which would break the seal of the kit's own
+    try:
+        done = run_program([interpreter, "-c", PROBE], 60, most=SAYS, env=variables)
         found = msgspec.json.decode(done.stdout, type=_Found)
     except (OSError, ValueError, subprocess.TimeoutExpired):
         raise InputError(f"{interpreter}: does not run as a Python interpreter") from None

@@ -3,7 +3,6 @@
 import datetime
 import hashlib
 import re
-import subprocess
 import sys
 import tomllib
 from collections.abc import Sequence
@@ -14,6 +13,7 @@ import msgspec
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.python27 import find_interpreter
 from reprise_kit.compare.system import ROOT, Backend, Row
 
@@ -97,7 +97,7 @@ def _extra_block(era: Era, name: str) -> str:
     if "==" not in name:
         options += ["--exclude-newer", f"{era.until}T23:59:59Z"]
     command = [sys.executable, "-P", "-m", "uv", "pip", "compile", "-", *options]
-    done = subprocess.run(command, input=name + "\n", capture_output=True, text=True, errors="backslashreplace")
+    done = run_program(command, given=name + "\n")
     if "No module named uv" in done.stderr:
         raise InputError("--with needs uv to pin and hash packages of the era: pip install uv")
     if done.returncode or not done.stdout:

@@ -17,12 +17,14 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
 from reprise_kit.compare.patience import patience
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.seal import check_seal, is_sealed, seal
 from reprise_kit.compare.system import ROOT
 from reprise_kit.compare.walk import at_home
 
 PYTHON = (sys.executable, "-P")  # -P: `-m` would import what lies in the folder that the user stands in
 BUILD_SECONDS = 3600.0  # how long another run may build the same before this one gives up; hours are no build
+SAYS = 1 << 12  # bytes in which an interpreter says which it is
 VIRTUALENV_LOCK = ROOT / "original" / "eras" / "virtualenv.lock"
 
 
@@ -40,14 +42,10 @@ def find_interpreter(version: str = "2.7") -> Path | None:
 def _is_python(path: Path, version: str) -> bool:
     # A pyenv shim exists whether or not its version is switched on: only running it tells.
     try:
-        done = subprocess.run(
-            [str(path), "-c", "import sys; print('%d.%d' % sys.version_info[:2])"],
-            capture_output=True,
-            timeout=30,
-        )
+        done = run_program([path, "-c", "import sys; print('%d.%d' % sys.version_info[:2])"], 30, most=SAYS)
     except (OSError, subprocess.TimeoutExpired):
         return False
-    return done.stdout.strip() == version.encode()
+    return done.stdout.strip() == version
 
 
 def environment_folder(interpreter: Path, lock: Path) -> Path:
@@ -176,7 +174,7 @@ def _pip_install(
 
 def _run(command: list[str], what: str, env: dict[str, str] | None = None) -> None:
     with patience(lambda: f"installing {what}"):
-        done = subprocess.run(command, capture_output=True, text=True, errors="backslashreplace", env=env, check=False)
+        done = run_program(command, env=env)
     if done.returncode:
         lines = [line for line in (done.stderr or done.stdout).splitlines() if line.strip()]
         # "ERROR: Exception:" heads a traceback, whose last line says what happened.

@@ -1,6 +1,5 @@
 """Both trainers on the same start and the same batches: the original's live in Python 2.7, and the port."""
 
-import subprocess
 import tomllib
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -12,6 +11,7 @@ import numpy as np
 from reprise_kit.compare import registry, trace
 from reprise_kit.compare.diff import compare_arrays
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner, last_line
 from reprise_kit.compare.stage import Stage, Tolerance
@@ -68,14 +68,8 @@ def run_original(settings: Settings, request: Arrays, folder: Path) -> Arrays:
         command, variables = runner.command()
         adapter = settings.system.folder / "train_trace.py"
         arguments = ["--upstream", str(runner.copied), "--request", str(folder / "request.npz")]
-        done = subprocess.run(
-            [command[0], str(adapter), *arguments, "--out", str(folder / "original")],
-            env=variables,
-            capture_output=True,
-            text=True,
-            errors="backslashreplace",
-            timeout=settings.time_limit,
-        )
+        words = [command[0], adapter, *arguments, "--out", folder / "original"]
+        done = run_program(words, settings.time_limit, env=variables)
     finally:
         runner.close()
     if done.returncode:

@@ -4,7 +4,6 @@ import dataclasses
 import hashlib
 import os
 import shutil
-import subprocess
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -13,6 +12,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.input import Input
 from reprise_kit.compare.lock import held
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.python27 import BUILD_SECONDS
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner, last_line
@@ -37,9 +37,7 @@ def _install(lock: Path, folder: Path) -> None:
         for name in ("package.json", lock.name):
             shutil.copyfile(lock.parent / name, temporary / name)
         command = ["npm", "ci", "--ignore-scripts", "--no-audit", "--no-fund"]
-        done = subprocess.run(
-            command, cwd=temporary, capture_output=True, text=True, errors="backslashreplace", check=False
-        )
+        done = run_program(command, cwd=temporary)
         if done.returncode:
             raise InputError(f"cannot install the packages of {lock.parent.name}/{lock.name}: {last_line(done.stderr)}")
         seal(temporary)

@@ -1,8 +1,9 @@
 """Who decoded a clip and from which codec: what two traces must share before their samples can be bit-equal."""
 
-import subprocess
 from dataclasses import dataclass
 from functools import lru_cache
+
+from reprise_kit.compare.programs import run_program
 
 
 @dataclass(frozen=True)
@@ -23,7 +24,7 @@ def pyav_version() -> str:
 @lru_cache
 def ffmpeg_version(program: str) -> str:
     """Return "ffmpeg VERSION" of a program, as `ffmpeg -version` says it."""
-    first = subprocess.run(
-        [program, "-version"], capture_output=True, text=True, errors="backslashreplace", check=True
-    ).stdout.split("\n")[0]
+    done = run_program([program, "-version"])
+    done.check_returncode()
+    first = done.stdout.split("\n")[0]
     return "ffmpeg " + first.split()[2]

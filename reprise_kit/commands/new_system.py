@@ -2,7 +2,6 @@
 
 import re
 import shutil
-import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
@@ -10,6 +9,7 @@ from pathlib import Path
 from reprise_kit.compare import registry
 from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 
 SKELETONS = Path(__file__).parents[1] / "skeletons"
 PYTHON = (sys.executable, "-B")
@@ -50,12 +50,6 @@ def copy(skeleton: str, folder: Path) -> None:
 
 
 def _run(script: Path, *arguments: object) -> None:
-    done = subprocess.run(
-        [*PYTHON, str(script), *map(str, arguments)],
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        check=False,
-    )
+    done = run_program([*PYTHON, script, *arguments])
     if done.returncode:
         raise InputError(f"{script.name} failed: {done.stderr.strip().rpartition(chr(10))[2]}")

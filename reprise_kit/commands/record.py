@@ -13,6 +13,7 @@ from reprise_kit.compare.container_engine import PLATFORM, engine_problem, image
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.patience import patience
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.python27 import environment, environment_folder, private_settings
 from reprise_kit.compare.shown import say
 from reprise_kit.compare.system import ROOT
@@ -79,7 +80,7 @@ def build(image: str, era: eras.Era, lock: Path) -> None:
         shutil.copy(ROOT / "original" / "eras" / "Dockerfile", folder)
         words = ["docker", "build", "--platform", PLATFORM, "--quiet", "--build-arg", f"BASE={base}"]
         words += ["--tag", image, folder]
-        done = subprocess.run(words, capture_output=True, text=True, errors="backslashreplace", check=False)
+        done = run_program(words)
     if done.returncode:
         lines = [line for line in done.stderr.splitlines() if line.strip()]
         raise InputError(f"cannot build {image} on {base}: {lines[-1].strip() if lines else 'no message'}")

@@ -18,11 +18,11 @@ def asked(monkeypatch: pytest.MonkeyPatch, code: int = 0, said: str = "", error:
     """What uv is asked with, once it has been."""
     taken: list[Any] = []
 
-    def run(command: list[str], **options: Any) -> subprocess.CompletedProcess[str]:
-        taken.extend([command, options["input"]])
+    def run(command: list[str], given: str) -> subprocess.CompletedProcess[str]:
+        taken.extend([command, given])
         return subprocess.CompletedProcess(command, code, said, error)
 
-    monkeypatch.setattr(eras.subprocess, "run", run)
+    monkeypatch.setattr(eras, "run_program", run)
     return taken
 
 
@@ -70,8 +70,6 @@ def test_the_first_python_that_is_there_is_taken(there: tuple[str, ...], monkeyp
 
 def test_what_uv_says_is_read_as_text(monkeypatch: pytest.MonkeyPatch) -> None:
     program = "import sys; sys.stdin.read(); print('said'); print('aside', file=sys.stderr)"
-    run = subprocess.run
-    monkeypatch.setattr(
-        eras.subprocess, "run", lambda command, **options: run([sys.executable, "-c", program], **options)
-    )
+    run = eras.run_program
+    monkeypatch.setattr(eras, "run_program", lambda command, **options: run([sys.executable, "-c", program], **options))
     assert eras._extra_block(ERA, "nltk") == "said\n"

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.walk import at_home, followed
 from reprise_kit.compare.workers import end_with_parent
 
@@ -164,7 +165,7 @@ def boxing_problem() -> str | None:
     if shutil.which("bwrap") is None:
         return UNBOXED
     words = ["bwrap", "--unshare-all", "--ro-bind", "/", "/", "--proc", "/proc", "--dev", "/dev", "true"]
-    done = subprocess.run(words, capture_output=True, text=True, errors="backslashreplace", check=False)
+    done = run_program(words)
     if done.returncode == 0:
         return None
     said = " ".join(done.stderr.split())[:150]

@@ -8,7 +8,6 @@ import hashlib
 import json
 import os
 import re
-import subprocess
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, field
@@ -27,6 +26,7 @@ from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.python27 import environment, environment_folder, find_interpreter, make_virtualenv
 from reprise_kit.compare.seal import is_sealed
 from reprise_kit.compare.walk import followed
@@ -138,8 +138,7 @@ def _interpreter(version: str) -> tuple[Path, list[str]]:
 def _tags(env: Path) -> frozenset[Tag]:
     """Ask the interpreter's own pip which wheels it takes."""
     words = [str(env / "bin" / "python"), str(env / "bin" / "pip"), "debug", "--verbose"]
-    done = subprocess.run(words, capture_output=True, text=True, errors="backslashreplace", timeout=120, check=False,
-                          env=os.environ | {"PIP_CONFIG_FILE": os.devnull})  # fmt: skip
+    done = run_program(words, 120, env=os.environ | {"PIP_CONFIG_FILE": os.devnull})
     lines = done.stdout.partition("Compatible tags:")[2].splitlines()[1:]
     tags = frozenset(tag for line in lines if line.count("-") >= 2 for tag in parse_tag(line.strip()))
     if not tags:
@@ -208,14 +207,8 @@ def _yielded(said: str, asked: dict[str, str], index: DatedIndex, evidence: Evid
 
 def _rows(index: DatedIndex, python: list[str], variables: dict[str, str]) -> Iterator[tuple[tuple[str, str], str]]:
     """Yield the lock's row of each installed package and version; each must be one that the index offered."""
-    done = subprocess.run(
-        [*python, "list", "--format=json"],
-        capture_output=True,
-        text=True,
-        errors="backslashreplace",
-        env=variables,
-        check=True,
-    )
+    done = run_program([*python, "list", "--format=json"], env=variables)
+    done.check_returncode()
     for row in sorted(json.loads(done.stdout), key=lambda row: row["name"].lower()):
         name, version = canonicalize_name(row["name"]), row["version"]
         if name != "pip":

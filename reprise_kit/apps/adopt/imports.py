@@ -11,6 +11,7 @@ from pathlib import Path, PurePosixPath
 import msgspec
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.system import ROOT
 
 PROBE = ROOT / "original" / "eras" / "parsed.py"
@@ -81,14 +82,7 @@ def parse(sources: Mapping[str, str], interpreter: Path | None = None) -> dict[s
     # -E -s -S: nothing of the user's environment is imported by it.
     command = [str(python), "-E", "-s", "-S", str(PROBE)]
     try:
-        done = subprocess.run(
-            command,
-            input=json.dumps(dict(sources)).encode(),
-            capture_output=True,
-            timeout=SECONDS,
-            cwd="/",
-            check=False,
-        )
+        done = run_program(command, SECONDS, json.dumps(dict(sources)), cwd="/")
         return msgspec.json.decode(done.stdout, type=dict[str, Module])
     except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError) as error:
         raise InputError(f"{python} cannot parse the repository's Python ({type(error).__name__})") from None

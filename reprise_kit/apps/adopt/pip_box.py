@@ -11,6 +11,7 @@ from pathlib import Path
 from reprise_kit.apps.adopt import box
 from reprise_kit.apps.adopt.dated_index import Served
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 
 RELAY = Path(__file__).parent / "relay.py"
 SECONDS = 1800  # of one resolution; an sdist in C may compile in it
@@ -68,16 +69,7 @@ class PipBox:
     def tried(self, command: list[str], writable: Path) -> str | None:
         """Run pip; return None where it succeeds, else what it said. Raises InputError where it does not end."""
         try:
-            done = subprocess.run(
-                self.command(command, writable),
-                capture_output=True,
-                text=True,
-                errors="replace",
-                env=self.variables,
-                timeout=SECONDS,
-                cwd=self.home,
-                check=False,
-            )
+            done = run_program(self.command(command, writable), SECONDS, env=self.variables, cwd=self.home)
         except subprocess.TimeoutExpired:
             raise InputError(f"pip did not end in {SECONDS} s; state fewer requirements, or give --entry") from None
         return f"{done.stdout}\n{done.stderr}" if done.returncode else None

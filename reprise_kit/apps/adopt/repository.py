@@ -17,6 +17,7 @@ from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare import git_history, git_objects
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.shown import shown, utf8
 from reprise_kit.compare.walk import followed, walk
 
@@ -121,14 +122,7 @@ def _cloned(url: str, folder: Path) -> Path:
     ]
     variables = os.environ | {"GIT_TERMINAL_PROMPT": "0", "GIT_LFS_SKIP_SMUDGE": "1"}
     try:
-        done = subprocess.run(
-            [*words, str(folder / "repo")],
-            capture_output=True,
-            text=True,
-            errors="backslashreplace",
-            env=variables,
-            timeout=CLONE_SECONDS,
-        )
+        done = run_program([*words, folder / "repo"], CLONE_SECONDS, env=variables)
     except (OSError, subprocess.TimeoutExpired) as error:
         raise InputError(f"{url}: cannot be cloned ({type(error).__name__}); give a folder with a copy of it") from None
     if done.returncode:
