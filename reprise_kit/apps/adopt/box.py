@@ -14,6 +14,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from reprise_kit.apps.adopt.written import Written
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.walk import at_home, followed
@@ -29,9 +30,10 @@ HOSTS = Path(__file__).with_name("hosts")  # the box's own names; it has no othe
 # bwrap ends with its parent only from when the box is made.
 GUARDED = 'exec 3<&0; { read -r _; kill -KILL -1; } <&3 >/dev/null 2>&1 & exec "$@" 3<&- </dev/null'
 POLL_SECONDS = 0.2
-SCRATCH = 2 << 30  # bytes of /tmp
+SCRATCH = 2 << 30  # bytes of /tmp, and of /dev/shm, which are memory
 LAST_WORDS = 30  # lines of output among which a message looks for what tells most
 BUSY = 0.05  # of a core: a program below it is waiting for somebody
+Asked = Callable[[], bool]
 UNBOXED = (
     "no bubblewrap here (Debian: apt-get install bubblewrap), so nothing would be kept from the program: the network, "
     "your files and HOME; say --unboxed to run it all the same"
@@ -40,7 +42,7 @@ UNBOXED = (
 
 @dataclass(frozen=True)
 class Limits:
-    """seconds: of the clock, and as many of every core. memory, disk: bytes, of all its processes and of one file.
+    """seconds: of the clock, and as many of every core. memory, disk: bytes, of all its processes and of all its files.
 
     processes: how many at once. idle: seconds of waiting after which it is ended, once there is something to keep;
     vain: where there is nothing.
@@ -81,8 +83,8 @@ class Box:
         folder: str,
         log: Path,
         limits: Limits,
-        enough: Callable[[], bool] = lambda: False,
-        kept: Callable[[], bool] = lambda: False,
+        enough: Asked = lambda: False,
+        kept: Asked = lambda: False,
     ) -> Ended:
         """Run a command in `folder` (a name inside) until it ends, has done `enough`, or passes a limit.
 
@@ -104,7 +106,8 @@ class Box:
                 preexec_fn=lambda: _limit(limits, None if self.boxed else parent),
             )
             try:
-                why = _watch(process, limits, enough, kept)
+                written = Written([self.home, *self.writable, log], limits.disk)
+                why = _watch(process, limits, written, enough, kept)
             finally:
                 _end(process)
         return Ended(None if why else process.returncode, why, time.monotonic() - began, _last_words(log))
@@ -134,7 +137,8 @@ class Box:
             return command
         words = ["bwrap", "--unshare-all", "--die-with-parent", "--new-session", "--hostname", "box", "--clearenv"]
         words += ["--ro-bind", "/usr", "/usr", "--proc", "/proc", "--dev", "/dev"]
-        words += ["--size", str(SCRATCH), "--tmpfs", "/tmp", "--ro-bind", str(HOSTS), "/etc/hosts"]
+        words += ["--size", str(SCRATCH), "--tmpfs", "/tmp", "--size", str(SCRATCH), "--tmpfs", "/dev/shm"]
+        words += ["--remount-ro", "/dev", "--ro-bind", str(HOSTS), "/etc/hosts"]
         for place in filter(os.path.lexists, SYSTEM):
             link = os.path.islink(place)  # noqa: PTH114
             words += ["--symlink", os.readlink(place), place] if link else ["--ro-bind", place, place]  # noqa: PTH115
@@ -207,9 +211,7 @@ def _limit(limits: Limits, parent: int | None) -> None:
         resource.setrlimit(kind, (value, value))
 
 
-def _watch(
-    process: subprocess.Popen[bytes], limits: Limits, enough: Callable[[], bool], kept: Callable[[], bool]
-) -> str:
+def _watch(process: subprocess.Popen[bytes], limits: Limits, written: Written, enough: Asked, kept: Asked) -> str:
     """Wait for the program; return why it has to be ended, or "" where it ended itself."""
     began = quiet = time.monotonic()
     worked, looks, ready = 0.0, 0, 0
@@ -228,6 +230,8 @@ def _watch(
             return f"it had {len(family)} processes, the limit is {limits.processes}"
         if (memory := sum(map(_memory, family))) > limits.memory:
             return f"it took {memory >> 20} MB of memory, the limit is {limits.memory >> 20}"
+        if (disk := written.bytes()) > limits.disk:
+            return f"it wrote {disk >> 20} MB of files, the limit is {limits.disk >> 20}"
         work = sum(map(_work, family))
         looks, ready = looks + 1, ready + any(map(_is_ready, family))
         if abs(work - worked) > BUSY * (now - quiet) or ready > looks / 4:

@@ -14,6 +14,7 @@ import pytest
 
 from reprise_kit.apps.adopt import box
 from reprise_kit.apps.adopt.box import Box, Limits
+from reprise_kit.apps.adopt.written import Written
 from reprise_kit.compare.errors import InputError
 
 pytestmark = pytest.mark.usefixtures("bwrap")
@@ -54,6 +55,11 @@ def test_no_network_and_none_of_its_neighbours(tmp_path: Path) -> None:
     ("script", "limits", "why"),
     [
         ("while :; do :; done", Limits(seconds=1), "ran for 1 s"),
+        (
+            "for i in 1 2 3 4 5 6; do head -c 9000000 /dev/zero > $i; done; sleep 30",
+            Limits(30, disk=20 << 20),
+            "MB of f",
+        ),
         ("for i in 1 2 3 4 5 6 7 8 9; do sleep 30 & done; wait", Limits(seconds=30, processes=6), "processes"),
         ("x=$(head -c 300000000 /dev/zero | tr '\\0' a); sleep 30", Limits(seconds=30, memory=200 << 20), "memory"),
         ("sleep 30", Limits(seconds=30, idle=1), "did nothing for 1 s"),
@@ -65,6 +71,23 @@ def test_limits_end_it_and_all_that_it_began(tmp_path: Path, script: str, limits
     assert ended.code is None and why in ended.why
     time.sleep(0.3)
     assert mark not in subprocess.run(["ps", "-ewwo", "args"], capture_output=True, text=True).stdout
+
+
+def test_its_memory_files_are_bounded(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """/dev is memory of the machine's, half of it where nothing bounds it, and of no process."""
+    monkeypatch.setattr(box, "SCRATCH", 1 << 20)
+    places = "/tmp/x /dev/shm/x /dev/x"
+    ended = ran(tmp_path, f"for x in {places}; do head -c 3000000 /dev/zero > $x; wc -c < $x; done 2>/dev/null")
+    assert ended.said.split() == ["1048576", "1048576"]
+
+
+def test_what_others_write_is_not_its_own(tmp_path: Path) -> None:
+    (tmp_path / "before").mkdir()
+    (tmp_path / "before" / "x").write_bytes(bytes(9_000_000))
+    seen = Written([tmp_path / "before"], 1 << 20)
+    (tmp_path / "beside").write_bytes(bytes(9_000_000))
+    os.sync()
+    assert seen.bytes() == 0
 
 
 def test_it_is_not_ended_for_waiting_before_it_has_left_anything(tmp_path: Path) -> None:
