@@ -25,6 +25,7 @@ model.add(Flatten())
 model.add(Dense(nb_classes))
 model.compile('sgd', 'mse')
 model.fit(X, y)
+plot(model.history['loss'])
 """
 LETTERS = """
 text = open('nietzsche.txt').read().lower()

@@ -135,30 +135,32 @@ def make(path, shown, shape=None):
     futures = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
                for alias in node.names]  # fmt: skip
     flags = sum(getattr(__future__, name).compiler_flag for name in futures if hasattr(__future__, name))
-    module, nodes = module_of(path), list(statements(tree))
+    module, nodes, seen = module_of(path), list(statements(tree)), len(state().models)
     pieces = Pieces(module.__dict__, tree, path, flags, shape)
     pieces.run(nodes)
     for line in pieces.failed[:MOST]:
         print("%s: %s" % (path, " ".join(line.split())[:200]))
-    keep([value for value in list(module.__dict__.values()) if is_model(value)], path, "was run", pieces.drawn)
+    keep([value for value in list(module.__dict__.values()) if is_model(value)], "%s was run" % path, pieces.drawn, seen)
     for maker in makers(module, nodes):
+        seen, name = len(state().models), "%s of %s" % (maker.name, path)
         try:
             answer, drawn = maker.called(module.__dict__, shown)
-            keep(models_in(answer), "%s of %s" % (maker.name, path), "was called by itself", drawn)
+            keep(models_in(answer), "%s was called by itself" % name, drawn, seen)
         except (Exception, SystemExit) as error:
             print("%s: %s: %s: %s" % (path, maker.name, type(error).__name__, " ".join(str(error).split())[:200]))
-            if shape is not None:
+            keep([], "%s was called by itself, made a model and failed; what nobody gave it is our choice" % name, {}, seen)
+            if shape is not None and len(state().models) == seen:
                 answer, drawn = maker.in_pieces(pieces, shown)
-                keep(models_in(answer), "%s of %s" % (maker.name, path), "was run a statement at a time", drawn)
+                keep(models_in(answer), "%s was run a statement at a time" % name, drawn, seen)
 
 
-def keep(models, what, how, drawn):
-    """Let the spy know of models, and say how they were made."""
+def keep(models, said, drawn, seen):
+    """Let the spy know of models, and say how they were made, and those that it met meanwhile; it had met `seen`."""
     for model in models:
         find(model)
-    if models:
+    if len(state().models) > seen:
         given = ", ".join("%s=%s" % row for row in sorted(drawn.items()))
-        said = "%s %s%s" % (what, how, ", with %s of our choice" % given if given else "")
+        said += ", with %s of our choice" % given if given else ""
         print(said)
         note(said)
 
@@ -174,7 +176,7 @@ def too_long(*_):
 def tried(paths, shown, shapes):
     """Make the models of files; of a file with the first shape of data that gives one."""
     for path in paths:
-        sys.argv = [path]
+        sys.argv, before = [path], len(state().models)
         signal.alarm(SECONDS)
         try:
             for shape in shapes:
@@ -184,6 +186,7 @@ def tried(paths, shown, shapes):
                     break
         except (Exception, SystemExit, TooLong) as error:
             print("%s: %s: %s" % (path, type(error).__name__, " ".join(str(error).split())[:200]))
+            keep([], "%s was run until it failed (%s)" % (path, type(error).__name__), {}, before)
         finally:
             signal.alarm(0)
         if len(state().models) >= MOST:
