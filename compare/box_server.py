@@ -3,7 +3,6 @@
 A reader's module may have a function `before_the_box`: what it loads and makes, once, is there in every box.
 """
 
-import ctypes
 import importlib
 import json
 import os
@@ -19,13 +18,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from reprise_kit.compare import confinement
+from reprise_kit.compare.freed import keep_what_is_freed
 
 if TYPE_CHECKING:
     from reprise_kit.compare.frames import RoomInside
 
 REQUEST_BYTES = 1 << 17
-M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # of mallopt(3)
-KEPT = 1 << 25  # bytes
+KEPT = 1 << 25  # bytes of a reader's arrays
 HELD = 4  # arrays that a box which stays tells of at once
 done: list[str] = []  # in a box: what keeps it in
 
@@ -35,18 +34,11 @@ def serve(descriptor: int) -> None:
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGINT})
     done[:] = confinement.begin()
-    _keep_what_is_freed()
+    keep_what_is_freed(KEPT, KEPT)
     with socket.socket(fileno=descriptor) as line:
         readers = _Readers(line)
         threading.Thread(target=readers.end_with_line, daemon=True).start()  # a new namespace wants one thread
         readers.serve()
-
-
-def _keep_what_is_freed() -> None:
-    """Let a reader have the memory of its last arrays for the next ones; else the kernel clears it anew for each."""
-    with suppress(AttributeError):  # another C library
-        for parameter in (M_MMAP_THRESHOLD, M_TRIM_THRESHOLD):
-            ctypes.CDLL(None).mallopt(parameter, KEPT)
 
 
 class _Readers:

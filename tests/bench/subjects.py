@@ -9,7 +9,9 @@ import time
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
+from reprise_kit.apps.archive.archive import KEPT, KEPT_ARRAY
 from reprise_kit.compare.fetch import cache
+from reprise_kit.compare.freed import keep_what_is_freed
 from reprise_kit.compare.python27 import environment, environment_folder, private_settings
 from reprise_kit.compare.runners import Settings
 from reprise_kit.compare.runners.python27 import Python27Runner
@@ -56,10 +58,12 @@ def timed(work: Callable[[], object]) -> Seconds:
 
 
 def port_subjects(system: System) -> dict[str, Subject]:
-    """The port's whole path and each of its stages; a stage is fed what the stages before it gave."""
+    """The port's whole path and each of its stages, in a process as an archive's workers are; a stage is fed what the
+    stages before it gave."""
     import scipy.signal
     import tensorflow as tf
 
+    keep_what_is_freed(KEPT_ARRAY, KEPT)
     tf.config.threading.set_intra_op_parallelism_threads(1)
     tf.config.threading.set_inter_op_parallelism_threads(1)
     from reprise_kit.port.audio.decode import decode

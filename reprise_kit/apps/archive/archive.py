@@ -28,8 +28,10 @@ from reprise_kit.compare.contract import Pipeline
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import predict_all
+from reprise_kit.compare.freed import keep_what_is_freed
 from reprise_kit.compare.weights import Weights
 
+KEPT_ARRAY, KEPT = 1 << 25, 1 << 27  # bytes that a worker keeps for the next clip: those of a clip of 30 s
 BATCH = 8  # clips that a worker takes at once
 PART_ROWS = 4096  # rows in a part at most: millions of clips are thousands of parts
 PART_SECONDS = 15.0  # or the rows of this long: what a crash costs at most
@@ -52,6 +54,7 @@ class Job:
         """
         import tensorflow as tf
 
+        keep_what_is_freed(KEPT_ARRAY, KEPT)
         tf.config.threading.set_intra_op_parallelism_threads(1)
         tf.config.threading.set_inter_op_parallelism_threads(1)
         weights = Weights(Path(self.weights), self.backend, "given")
