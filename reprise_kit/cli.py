@@ -107,6 +107,10 @@ def _terminated(number: int, frame: Any) -> NoReturn:
     raise Terminated(128 + number)  # what is half-written is cleaned up on the way out
 
 
+def _ended(why: Terminated, number: int, frame: Any) -> NoReturn:
+    raise why
+
+
 def _in_utf8() -> None:
     """Begin again in UTF-8 where the locale has another encoding: what is read and written must not depend on it."""
     if sys.flags.utf8_mode or locale.getencoding().lower() in ("utf-8", "utf8"):
@@ -123,11 +127,14 @@ def _interrupted(process: int, number: int, frame: Any) -> NoReturn:
 
 
 def _interrupt_later(process: int, found: "sys.UnraisableHookArgs") -> None:
-    """Interrupt once more where Ctrl-C came into code whose exceptions Python drops, such as a destructor."""
-    if not isinstance(found.exc_value, KeyboardInterrupt):
+    """Stop once more where Ctrl-C, or the word to end, came into code whose exceptions Python drops: a destructor's."""
+    if isinstance(found.exc_value, Terminated):
+        signal.signal(signal.SIGALRM, partial(_ended, found.exc_value))
+    elif isinstance(found.exc_value, KeyboardInterrupt):
+        signal.signal(signal.SIGALRM, partial(_interrupted, process))
+    else:
         sys.__unraisablehook__(found)
         return
-    signal.signal(signal.SIGALRM, partial(_interrupted, process))
     signal.setitimer(signal.ITIMER_REAL, LATER_SECONDS)
 
 

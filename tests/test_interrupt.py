@@ -57,6 +57,13 @@ def test_it_is_one_line_and_130(code, cleanup):
     assert done.stdout == "cleaned up\n"
 
 
+def test_the_word_to_end_is_143_where_python_drops_exceptions():
+    code = "D = type('D', (), {'__del__': lambda self: os.kill(os.getpid(), 15)}); D(); __import__('time').sleep(60)"
+    program = INTERRUPTED.format(code=code, cleanup="pass")
+    done = subprocess.run([sys.executable, "-c", program], capture_output=True, text=True, check=False)
+    assert (done.returncode, done.stderr, done.stdout) == (143, "reprise: terminated\n", "cleaned up\n")
+
+
 def test_workers_never_see_it():
     program = "import signal; print(signal.SIGINT in signal.pthread_sigmask(signal.SIG_BLOCK, []))"
     with starting():
