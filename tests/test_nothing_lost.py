@@ -144,6 +144,13 @@ def test_a_full_disk_leaves_nothing_of_a_migration(to, small_disk, model, run, t
     assert list(small_disk.iterdir()) == [] and list((tmp_path / "tmp").iterdir()) == []
 
 
+@pytest.mark.parametrize("small_disk", ["16k"], indirect=True)
+def test_a_full_disk_is_no_models_fault(small_disk, model, run):
+    code, said = run("migrate", model[0].parent, "--source-backend", "theano", "-o", small_disk / "out")
+    assert code == 2 and "reprise: No space left on device" in said, (code, said)
+    assert list(small_disk.iterdir()) == []
+
+
 def learning(folder):
     songs = ("--plays", "plays.tsv"), ("--songs", "songs.csv"), ("--audio", "")
     synthetic.corpus(folder)

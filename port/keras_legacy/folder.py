@@ -1,5 +1,6 @@
 """Migrate every model below a folder in one run: one start of TensorFlow, one line a model, a bad file ends nothing."""
 
+import errno
 import sys
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
@@ -13,6 +14,7 @@ from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
 ARCHITECTURES = (".json", ".yaml", ".yml")
 WEIGHTS = (".h5", ".hdf5", ".hdf", ".weights")
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the fault of no model: nothing can be written
 ENDINGS = {"keras": ".keras", "weights": ".weights.h5", "savedmodel": "", "onnx": ".onnx", "tflite": ".tflite"}
 
 
@@ -90,7 +92,7 @@ def architecture_of(weights: Path) -> Path | None:
 
 
 def migrate_folder(folder: Path, out: Path, options: Options) -> Iterator[Outcome]:
-    """Migrate one model after the other and yield what became of each."""
+    """Migrate one model after the other and yield what became of each; raises OSError where nothing can be written."""
     for job in jobs(folder, out, options.to):
         yield _migrated(job, options)
 
@@ -109,6 +111,8 @@ def _tried(job: Job, options: Options) -> Outcome:
     except InputError as error:
         return Outcome(job, [], " ".join(str(error).split()))
     except OSError as error:
+        if error.errno in NO_ROOM:
+            raise
         return Outcome(job, [], f"{error.strerror or error}: {error.filename or 'while writing'}")
     except Exception as error:  # a fault of ours on one file must not cost the others
         return Outcome(job, [], f"fault in this kit, {type(error).__name__}: {' '.join(str(error).split())[:200]}")
