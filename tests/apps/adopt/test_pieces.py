@@ -92,6 +92,13 @@ def create(nb_classes, img_dim):
     model.add(Dense(nb_classes))
     return model
 """
+RUN_BY_NAME = """
+import sys
+def main():
+    global model
+    model = Sequential([Dense(3, input_dim=4)])
+sys.modules['__main__'].main()
+"""
 HALF = """
 model = Sequential([Dense(3, input_dim=4)])
 def more():
@@ -134,8 +141,9 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
             "build_model of train.py was run a statement at a time, with nb_classes=10, nb_filters=6 of our choice",
         ),
         (SHAPED, [(3 * 64 * 64, 10)], "img_dim=(3, 64, 64), nb_classes=10 of our choice"),
+        (RUN_BY_NAME, [(4, 3)], "train.py was run\n"),
     ],
-    ids=["script", "letters", "function", "method", "vectors", "loaded", "configured", "shaped"],
+    ids=["script", "letters", "function", "method", "vectors", "loaded", "configured", "shaped", "by name"],
 )
 def test_data_that_is_missing_is_drawn_by_its_name(
     old: Old, tmp_path: Path, code: str, shapes: list[tuple[int, ...]], said: str

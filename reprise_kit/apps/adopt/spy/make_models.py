@@ -23,6 +23,7 @@ from reprise_spy.keeping import find
 from reprise_spy.pieces import Pieces, calls, is_model, statements
 from reprise_spy.state import note, state
 
+ITSELF = sys.modules[__name__]  # Python 2 empties a module that nobody holds
 MAKES = {"Sequential", "Model", "Graph"}
 SECONDS = 40  # of a file: more is work on data
 MOST = 6  # models of a repository, and failures of a file that are told
@@ -33,7 +34,7 @@ def module_of(path):
     name = os.path.splitext(path)[0].replace(os.sep, ".")
     module = types.ModuleType(str(name))
     module.__file__ = path
-    sys.modules[name] = module
+    sys.modules[name] = sys.modules["__main__"] = module  # TensorFlow's app.run() runs main() of the latter
     for folder in (os.getcwd(), os.path.dirname(os.path.abspath(path))):
         if folder not in sys.path:
             sys.path.insert(0, folder)
