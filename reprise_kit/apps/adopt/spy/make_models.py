@@ -23,7 +23,7 @@ from reprise_spy.keeping import find
 from reprise_spy.pieces import Pieces, calls, is_model, statements
 from reprise_spy.state import note, state
 
-ITSELF = sys.modules[__name__]  # Python 2 empties a module that nobody holds
+sys.modules["make_models"] = sys.modules[__name__]  # Python 2 empties a module that nobody holds
 MAKES = {"Sequential", "Model", "Graph"}
 SECONDS = 40  # of a file: more is work on data
 MOST = 6  # models of a repository, and failures of a file that are told
