@@ -77,7 +77,7 @@ def make(evidence: Evidence, out: Path, say: Callable[[str], None] = lambda line
     else:
         kept, python = _made(evidence, interpreter, lock, head, say)
     notes += re.findall(r"^# note: (.*)$", kept, flags=re.M)
-    settings, said = _settings(evidence, python, out)
+    settings, said = _settings(evidence, python, out, interpreter)
     return Environment(python, settings, lock, [*notes, *said])
 
 
@@ -222,7 +222,7 @@ def _prime(index: DatedIndex, lock: str) -> None:
         index.wanted[name] = SpecifierSet(f"=={version}")
 
 
-def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, str], list[str]]:
+def _settings(evidence: Evidence, python: Path, out: Path, interpreter: Path) -> tuple[dict[str, str], list[str]]:
     """Write the settings that Keras and Theano read, and return the variables of a run with a line on each."""
     home = out / "home"
     (home / ".keras").mkdir(parents=True, exist_ok=True)
@@ -244,6 +244,9 @@ def _settings(evidence: Evidence, python: Path, out: Path) -> tuple[dict[str, st
         notes.append(
             "NumPy's wheel brings no OpenBLAS: Theano needs one of the system (apt-get install libopenblas-dev)"
         )
+    if evidence.backend == "theano":
+        # Before 0.8 Theano looks for libpython in the virtual environment, which has none.
+        variables["LIBRARY_PATH"] = str(followed(interpreter).parents[1] / "lib")
     keras = evidence.newest_keras
     if evidence.backend == "tensorflow" and facts.numbers(keras) < (1, 2):
         notes.append(f"Keras {keras} reads tensorflow.python.control_flow_ops, which TensorFlow 0.12 moved: "

@@ -1,6 +1,8 @@
 """One environment of 2016, resolved through the dated index, locked, and installed afresh from its lock."""
 
 import dataclasses
+import os
+import shutil
 import subprocess
 import urllib.request
 
@@ -151,3 +153,13 @@ def test_what_keras_needs_is_never_left_out(monkeypatch):
         environment._yielded(
             "ERROR: Failed building wheel for theano\n", {"theano": ""}, DatedIndex("2016-08-20", TAGS), EVIDENCE
         )
+
+
+def test_what_theano_compiles_finds_the_library_of_its_python(tmp_path):
+    interpreter, compiler = find_interpreter(), shutil.which("gcc")
+    if interpreter is None or compiler is None:
+        require("python27", "no Python 2.7, or no gcc to link with")
+    variables, _ = environment._settings(EVIDENCE, tmp_path / "bin" / "python", tmp_path, interpreter)
+    asked = [compiler, "-shared", "-x", "c", "-", "-lpython2.7", "-o", str(tmp_path / "made.so")]
+    done = subprocess.run(asked, input="", capture_output=True, text=True, env={**os.environ, **variables})
+    assert done.returncode == 0, done.stderr
