@@ -26,12 +26,15 @@ EXACT = (
     *(_layers.MaxPooling1D, _layers.MaxPooling2D, _layers.MaxPooling3D),
     *(_layers.GlobalMaxPooling1D, _layers.GlobalMaxPooling2D, _layers.GlobalMaxPooling3D),
 )
-RECTIFIERS = (_layers.ReLU, _layers.LeakyReLU, _layers.PReLU, _layers.ELU)
+RECTIFIERS = (_layers.ReLU, _layers.LeakyReLU, _layers.PReLU)
+# exp(z) - 1 below 0, times this: Keras's own alpha of a SELU is 1.0507 * 1.6733.
+SELU = 1.7581
 # Operations that are not layers: these compute, all others (casts, comparisons, slices) copy or decide.
 ARITHMETIC = set(
     """
     Add Subtract Multiply Divide TrueDivide Power Square Sqrt Rsqrt Exp Log Sum Mean Var Std Matmul Dot Einsum
     Tensordot Sigmoid Tanh Relu Softplus Softmax Conv ConvTranspose DepthwiseConv SeparableConv AveragePool Norm
+    Elu Selu LeakyRelu Softsign HardSigmoid Logsumexp Prod Cumsum Sin Cos
     """.split()  # noqa: SIM905
 )
 # One sum of many terms. TensorFlow adds the 6,400 of a channels-last mean one after the other: measured 70 roundings
@@ -88,6 +91,10 @@ class Shake:
         moved = keras.tree.map_structure(lambda x: self(x) if tf.is_tensor(x) else x, args)
         if isinstance(operation, RECTIFIERS):
             return self._rectified(moved[0], operation(*moved, **kwargs))
+        if isinstance(operation, (_layers.ELU, Elu)):
+            return self._exponential(moved[0], operation(*moved, **kwargs), operation.alpha)
+        if isinstance(operation, Selu):
+            return self._exponential(moved[0], operation(*moved, **kwargs), SELU)
         if isinstance(operation, Var):
             return self._varied(operation, moved[0])
         if isinstance(operation, Softplus):
@@ -113,6 +120,14 @@ class Shake:
     def _rectified(self, z: Any, y: Any) -> Any:
         """Theano computes relu(z) as 0.5 (z + |z|): a dead unit is left with the rounding of z."""
         return masked_as(y, y + self.step(z))
+
+    def _exponential(self, z: Any, y: Any, factor: float = 1.0) -> Any:
+        """An ELU is computed as factor * (exp(z) - 1) below 0: it is left with the rounding of 1.
+
+        Measured against float64: 0.25 to 0.37 eps, absolute, wherever -16 < z < 0, in Theano 0.8 and 0.9 and in
+        TensorFlow 0.12.1 and 1.15, 0.49 in 2.20; Theano 1.0 takes expm1.
+        """
+        return masked_as(y, y + self.step(factor * tf.cast(z < 0, y.dtype)))
 
     def _softened(self, z: Any, y: Any, factor: Any = 1.0) -> Any:
         """TensorFlow 0.12 computes softplus(z) as log(1 + exp(z)): it is left with the rounding of 1.
@@ -158,6 +173,8 @@ class Shake:
 _OWN: dict[Any, Callable[[Shake, Any, Any], Any]] = {
     keras.activations.relu: Shake._rectified,
     keras.activations.softplus: Shake._softened,
+    keras.activations.elu: Shake._exponential,
+    keras.activations.selu: partial(Shake._exponential, factor=SELU),
     keras.activations.sigmoid: Shake._squashed,
 }
 

@@ -31,8 +31,12 @@ def same_padding(
     node: Node,
     kernel: tuple[int, ...],
     strides: tuple[int, ...],
+    from_edge: bool = False,
 ) -> tuple[str, Apply | None]:
-    """Return Keras 3's padding and, where Theano's "same" is not TensorFlow's, a layer that pads."""
+    """Return Keras 3's padding and, where Theano's "same" is not TensorFlow's, a layer that pads.
+
+    `from_edge`: the windows began at the edge in every TensorFlow.
+    """
     if border_mode(node) == "full" and context.backend == "tensorflow":
         raise InputError(f"layer {node.name}: Keras 1 had border_mode 'full' on Theano only")
     if node.config.get("left_padded"):
@@ -40,7 +44,7 @@ def same_padding(
     if border_mode(node) == "valid":
         return "valid", None
     if context.backend == "tensorflow":
-        return old_tensorflow_same(context, node, kernel, strides)
+        return ("same", None) if from_edge else old_tensorflow_same(context, node, kernel, strides)
     if border_mode(node) == "full":
         return "valid", _padding_layer(context, node, [(k - 1, k - 1) for k in kernel])
     if all(k % 2 for k in kernel) and all(s == 1 for s in strides):
@@ -62,7 +66,8 @@ def old_tensorflow_same(
     """Return the padding of TensorFlow 0.12 and 1.0: where the windows leave 2 or more places out, and so the
     padding that they need is negative, they began trunc(padding / 2) places inside; later versions begin at the edge.
 
-    So did conv2d, conv3d, depthwise_conv2d, max_pool3d and avg_pool3d, but not max_pool and avg_pool (0.12.1).
+    So did conv2d, conv3d, depthwise_conv2d of one channel, max_pool3d and avg_pool3d, but not depthwise_conv2d of
+    more, max_pool and avg_pool (0.12.1).
     """
     if not placed_inside(context, node, kernel, strides):
         return "same", None

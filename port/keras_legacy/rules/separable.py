@@ -42,7 +42,8 @@ def _separable(context: Context, node: Node, kind: Any, sizes: tuple[tuple[int, 
     kernels, b = arrays_of(node, *parts), arrays_of(node, *bias(node))
     if not context.dialect.kernels_last:
         kernels = [convert.conv2d_kernel(w, context.backend, ordering) for w in kernels]
-    padding, pad = same_padding(context, node, wide(kernel, rate), strides)
+    # Of one channel TensorFlow made it a common convolution, whose windows 0.12 and 1.0 may place inside.
+    padding, pad = same_padding(context, node, wide(kernel, rate), strides, from_edge=kernels[0].shape[-2] > 1)
     filters = [kernels[1].shape[-1]] if len(kernels) == 2 else []
 
     def make(**kwargs: Any) -> Any:

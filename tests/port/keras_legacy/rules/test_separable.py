@@ -35,6 +35,17 @@ def test_each_channel_alone(kind: str, config: dict[str, Any]) -> None:
     np.testing.assert_allclose(found, wanted, atol=1e-5)
 
 
+@pytest.mark.parametrize(("channels", "first"), [(1, 1), (2, 0), (3, 0)])
+def test_where_old_tensorflow_began_between_windows(channels: int, first: int) -> None:
+    """Measured in TensorFlow 0.12.1: of one channel it is a common convolution, which leaves out half of the rest."""
+    x, depth, point = numbers(2, 9, 7, channels), numbers(1, 4, channels, 1, seed=1), numbers(1, 1, channels, 2, seed=2)
+    made = node("SeparableConvolution2D", {"depthwise_kernel": depth, "pointwise_kernel": point}, nb_row=1, nb_col=4,
+                dim_ordering="tf", subsample=(3, 3), border_mode="same", bias=False)  # fmt: skip
+    padded = np.pad(x, ((0, 0), (0, 0), (1, 2), (0, 0)))[:, first:]
+    wanted = depthwise(padded, depth, (3, 3), (1, 1)) @ point[0, 0]
+    np.testing.assert_allclose(computed(made, x, within=context("tensorflow")), wanted, atol=1e-5)
+
+
 @pytest.mark.parametrize("config", [{}, {"subsample_length": 2}, {"atrous_rate": 2}])
 def test_each_channel_alone_over_steps(config: dict[str, Any]) -> None:
     x, depth, point = numbers(2, 7, 3), numbers(3, 3, 2, seed=1), numbers(1, 6, 4, seed=2)
