@@ -40,8 +40,9 @@ def _elementwise(context: Context, node: Node, stock: Any) -> Apply:
     layer = variants(context, node, lambda kind, name: kind(name=name))
 
     def apply(tensors: list[Tensor]) -> Tensor:
-        if stock is layers.Add and len({tuple(x.shape) for x in tensors}) > 1:
-            return layer(_LINEAR)(reduce(partial(added, ops), _of_one_rank(tensors)))
+        if stock in (layers.Add, layers.Average) and len({tuple(x.shape) for x in tensors}) > 1:
+            total = reduce(partial(added, ops), _of_one_rank(tensors))  # keras.ops.add may take one for a bias
+            return layer(_LINEAR)(total if stock is layers.Add else total / len(tensors))
         twins = [context.twin(x) for x in tensors]
         if all(twin is not None for twin in twins):
             return context.from_last(layer(stock)(twins), node.name)

@@ -45,6 +45,14 @@ def test_a_sum_gives_missing_axes_behind_the_samples(shapes: Any, places: Any) -
     np.testing.assert_allclose(computed(node("Merge", mode="sum"), x, y), wide[0] + wide[1], atol=1e-6)
 
 
+@pytest.mark.parametrize("mode", ELEMENTWISE)
+def test_as_many_samples_as_steps_are_no_bias(mode: str) -> None:
+    """keras.ops.add of 3.15 takes (4, 1, 1) for a bias along the 4 steps of (4, 4, 1)."""
+    x, y = numbers(4, 4, 1), numbers(4, 1, seed=1)
+    wanted = ELEMENTWISE[mode](x, y[:, None])
+    np.testing.assert_allclose(computed(node("Merge", mode=mode), x, y), wanted, atol=1e-6)
+
+
 @pytest.mark.parametrize("twins", [0, 1, 2])
 @pytest.mark.parametrize(("config", "axis"), [({"mode": "concat", "concat_axis": 1}, 1), ({"mode": "concat"}, -1),
                                               ({"mode": "sum"}, None)])  # fmt: skip
