@@ -28,6 +28,7 @@ from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     recurrent,
     resize,
     separable,
+    time_distributed,
 )
 from reprise_kit.port.keras_legacy.rules.context import Context
 from reprise_kit.port.keras_legacy.rules.graph import inputs_of, outputs_of, single

@@ -10,7 +10,7 @@ import numpy as np
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
-from reprise_kit.port.keras_legacy import closures, config_defaults, config_keys, parallel, trained, tree
+from reprise_kit.port.keras_legacy import closures, config_defaults, config_keys, parallel, states, trained, tree
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.hand_out import hand_out, naming_the_unsaved
 from reprise_kit.port.keras_legacy.read import OldModel
@@ -72,8 +72,12 @@ def _prepared(
     notes += config_defaults.fill(root, version, model.dialect)
     with naming_the_unsaved(root, version):
         notes += hand_out(root, model.weights, version, pair_by)
-    for node in root.walk() if model.dialect is KERAS1 else ():
-        _check_layout(node)
+    for node in root.walk():
+        _check_ordering(node)
+    if model.dialect is KERAS1:
+        notes += states.forget(root)
+        for node in root.walk():
+            _check_layout(node)
     _check_output_shapes(root, output_shapes or {})
     return Prepared(root, version, notes + trained.plan(root, version))
 
@@ -86,6 +90,13 @@ def as_version(text: str | None) -> tuple[int, ...]:
         return tuple(int(part) for part in str(text).removesuffix("-tf").split(".")[:3])
     except ValueError:
         raise InputError(f"Keras version {text!r}; a version like 1.1.0 is needed") from None
+
+
+def _check_ordering(node: tree.Node) -> None:
+    """Refuse an ordering that is not a name."""
+    said = node.config.get("dim_ordering") if isinstance(node.config, dict) else None
+    if said is not None and not isinstance(said, str):
+        raise InputError(f"layer {node.name}: dim_ordering {str(said)[:80]}; th or tf is needed")
 
 
 def _check_layout(node: tree.Node) -> None:

@@ -6,11 +6,12 @@ measured.
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from typing import Any
 
 import keras
 import tensorflow as tf
-from keras.src.ops.nn import Sigmoid, Softplus
+from keras.src.ops.nn import Elu, Selu, Sigmoid, Softplus
 from keras.src.ops.numpy import Mean, Sum, Var
 
 from reprise_kit.port.keras_legacy.layers import ParametricSoftplus
@@ -86,6 +87,8 @@ class Shake:
         """Call a layer or operation; where it computes, its inputs and what its activation gets are moved."""
         if _is_functional(operation):
             return self._nested(operation, args)
+        if isinstance(operation, _layers.TimeDistributed) and _is_functional(operation.layer) and len(args) == 1:
+            return self._step_by_step(operation.layer, args[0])
         if not _computes(operation):
             return operation(*args, **kwargs)
         moved = keras.tree.map_structure(lambda x: self(x) if tf.is_tensor(x) else x, args)
@@ -168,6 +171,12 @@ class Shake:
         walk(model, known, self.call, lambda _, value: value)
         outputs = [known[id(x)] for x in model.outputs]
         return outputs[0] if len(outputs) == 1 else outputs
+
+    def _step_by_step(self, model: Any, x: Any) -> Any:
+        """Call a model on every step of x (n, n_steps, ...), as so many samples more."""
+        shape = tf.shape(x)
+        y = self._nested(model, (tf.reshape(x, tf.concat([[-1], shape[2:]], 0)),))
+        return masked_as(x, tf.reshape(y, tf.concat([shape[:2], tf.shape(y)[1:]], 0)))
 
 
 _OWN: dict[Any, Callable[[Shake, Any, Any], Any]] = {

@@ -5,10 +5,14 @@ from typing import Any
 import keras
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, naming, rule
 from reprise_kit.port.keras_legacy.tree import CONTAINERS, Node
 
 MAX_NESTING = 40
+# What Keras 1 computed by the sizes that it was first built for.
+_BY_SIZE = {"Cropping1D", "Cropping2D", "Cropping3D", "Reshape", "TimeDistributed", "Deconvolution2D"}
+_BY_SIZE |= {"SimpleRNN", "LSTM", "GRU"}
 
 
 def single(tensors: list[Tensor]) -> Any:
@@ -182,12 +186,13 @@ def nested(context: Context, node: Node) -> Apply:
 
     Where there are masks its layers are laid flat into the model around it, so that masks pass in and out.
     """
-    if context.masked:
-        return lambda x: single(outputs_of(context, node, x if isinstance(x, list) else [x]))
     made: list[Any] = []
 
     def apply(x: Any) -> Any:
         tensors = x if isinstance(x, list) else [x]
+        _check_sizes(context, node, tensors)
+        if context.masked:
+            return single(outputs_of(context, node, tensors))
         if not made:
             context.enter()
             inputs = [
@@ -200,6 +205,21 @@ def nested(context: Context, node: Node) -> Apply:
         return made[0](single(tensors))
 
     return apply
+
+
+def _check_sizes(context: Context, node: Node, tensors: list[Tensor]) -> None:
+    """Refuse a model of other sizes than it is called on, where a layer of Keras 1 went by those of its own."""
+    layers = [child for child in node.walk() if child.class_name in _BY_SIZE]
+    if context.dialect is not KERAS1 or context.legacy_bugs == "fix" or not layers:
+        return
+    for leaf, x in zip(input_layers(node), tensors, strict=False):
+        own: Any = leaf.config.get("batch_input_shape") if isinstance(leaf.config, dict) else None
+        pairs = zip(own[1:], x.shape[1:], strict=False) if isinstance(own, (list, tuple)) else ()
+        if any(None not in pair and pair[0] != pair[1] for pair in pairs):
+            raise InputError(
+                f"layer {layers[0].name}: Keras 1 went by the sizes that model {node.name} was made for, {own[1:]}, "
+                f"not by those that it is called on, {list(x.shape[1:])}, which cannot be kept; say --legacy-bugs fix"
+            )
 
 
 @rule("InputLayer")

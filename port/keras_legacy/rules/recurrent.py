@@ -1,4 +1,4 @@
-"""Recurrent layers and the wrappers over time.
+"""Recurrent layers, one way and both ways.
 
 Keras 3's hard_sigmoid is clip(x / 6 + 1/2), Keras 1's clip(x / 5 + 1/2). Gates with the old get the stock
 and weights times 6/5 (convert.HARD_SIGMOID_GAIN), which is the same function: a migrated recurrent model is
@@ -15,7 +15,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 from reprise_kit.port.keras_legacy.rules import masks
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, once, rule, safe_name
+from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, rule, safe_name
 from reprise_kit.port.keras_legacy.rules.core import activation_name
 from reprise_kit.port.keras_legacy.rules.weights import loaded
 from reprise_kit.port.keras_legacy.tree import Node, roles
@@ -208,91 +208,3 @@ def _of_list(layer: Any) -> Apply:
 
 def _parts(y: Any) -> list[Any]:
     return list(y) if isinstance(y, (list, tuple)) else [y]
-
-
-_PER_NUMBER = {
-    *("Dense", "Activation", "Dropout", "GaussianNoise", "GaussianDropout", "ActivityRegularization"),
-    *("ELU", "LeakyReLU", "ThresholdedReLU", "Embedding"),
-}
-
-
-@rule("TimeDistributed")
-def time_distributed(context: Context, node: Node) -> Apply:
-    """(n, n_steps, ...) -> (n, n_steps, ...): the inner layer on every step."""
-    inner = node.children[0]
-    if inner.class_name in _PER_NUMBER:
-        # These act on single numbers or on the last axis, whatever stands before it.
-        inner.name = node.name
-        return context.apply(inner)
-    of_batch = any(_uses_the_batch(below) for below in inner.walk())
-
-    def make(x: Tensor) -> Apply:
-        step = _per_step(context, inner, x)
-        if context.backend == "theano" and x.shape[0] is not None and 1 in step.output.shape[1:]:
-            _check_squeezed(node, inner)
-        if x.shape[0] is None and len(step.output.shape) > 2 and any(map(_is_a_cosine, inner.walk())):
-            raise InputError(
-                f"layer {node.name}: a TimeDistributed Merge by cosine took its output to be one axis shorter than it "
-                "is; this is not supported"
-            )
-        if of_batch and x.shape[0] is None:
-            return _on_merged_steps(context, node, step, x)
-        layer: Apply = layers.TimeDistributed(step, name=context.name(node.name))
-        return layer
-
-    return once(make)
-
-
-def _check_squeezed(node: Node, inner: Node) -> None:
-    """Refuse what Theano's rnn squeezed: with a counted batch it dropped every axis that is 1 by construction.
-
-    Such an axis comes from a layer that writes a 1 into the graph, and goes through the layers after it; one that
-    only happens to be 1, as Dense(1)'s, stays.
-    """
-    writer = next((below for below in inner.walk() if _writes_a_one(below)), None)
-    if writer is not None:
-        raise InputError(
-            f"layer {node.name}: on Theano with a counted batch, a TimeDistributed {writer.class_name} to an axis of "
-            "length 1 lost that axis, whatever the layers after it were told; this is not supported"
-        )
-
-
-def _writes_a_one(node: Node) -> bool:
-    if node.class_name == "Merge":
-        return node.config.get("mode") in ("dot", "cos")
-    sizes = [node.config.get("n")] if node.class_name == "RepeatVector" else node.config.get("target_shape") or []
-    return 1 in sizes or node.class_name.startswith("LocallyConnected")
-
-
-def _is_a_cosine(node: Node) -> bool:
-    return node.class_name == "Merge" and node.config.get("mode") == "cos"
-
-
-def _uses_the_batch(node: Node) -> bool:
-    """Return whether a layer's answer for a sample hangs on the others of its batch."""
-    return node.class_name == "BatchNormalization" and str(node.config.get("mode", 0)) == "2"
-
-
-def _on_merged_steps(context: Context, node: Node, step: Any, x: Tensor) -> Apply:
-    """Run the model of a step on all steps of all samples as one batch, as Keras 1 did where the batch is open."""
-    if None in x.shape[1:]:
-        raise InputError(
-            f"layer {node.name}: a TimeDistributed BatchNormalization of mode 2 over an open size is not supported"
-        )
-    n_steps, sizes = x.shape[1], x.shape[2:]
-    named = layers.Activation("linear", name=context.name(node.name))
-
-    def apply(x: Tensor) -> Tensor:
-        y = step(ops.reshape(x, (-1, *sizes)))
-        return named(ops.reshape(y, (-1, n_steps, *y.shape[1:])))
-
-    return apply
-
-
-def _per_step(context: Context, inner: Node, x: Tensor) -> Any:
-    """Return the model of one step of x."""
-    context.enter()
-    step = keras.Input(batch_shape=(x.shape[0], *x.shape[2:]), dtype=x.dtype)
-    model = keras.Model(step, context.call(inner, step), name=context.name(inner.name))
-    context.leave()
-    return model

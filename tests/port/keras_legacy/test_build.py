@@ -274,3 +274,10 @@ def test_an_input_of_no_type_is_refused_by_its_layers_name() -> None:
     config = sequential(first(layer("Embedding", "e", input_dim=3, output_dim=2, input_dtype="integral"), 4))
     with pytest.raises(InputError, match="layer e"):
         migrate(model(config, group("e", W=np.ones((3, 2), np.float32))), "theano")
+
+
+def test_an_ordering_of_another_kind_is_refused() -> None:
+    """A list where a name is expected, which cannot be one of a set."""
+    config = sequential(first(layer("ZeroPadding2D", "z", padding=[1, 1], dim_ordering=["th"]), 3, 4, 4))
+    with pytest.raises(InputError, match=r"layer z: dim_ordering \[.th.\]; th or tf is needed"):
+        migrate(model(config), "theano")

@@ -75,6 +75,35 @@ def test_a_softplus_that_is_an_exponential_is_not_excused(make: object) -> None:
     assert _floor(make, x) < 1e-4 * np.exp(-15.0)
 
 
+ELU = {
+    "layer": (keras.layers.ELU(), 1.0),
+    "operation": (ops.elu, 1.0),
+    "activation": (keras.layers.Activation("elu"), 1.0),
+    "alpha": (keras.layers.ELU(0.3), 0.3),
+    "selu": (keras.layers.Activation("selu"), 1.7581),
+    "operation selu": (ops.selu, 1.7581),
+}
+
+
+@pytest.mark.parametrize("make", list(ELU))
+def test_an_elu_is_left_with_the_rounding_of_1(make: str) -> None:
+    """TensorFlow 0.12 and Theano 0.9: exp(z) - 1 in float32."""
+    layer, factor = ELU[make]
+    x = -np.random.RandomState(0).uniform(1e-4, 1e-3, (64, 1)).astype("float32")
+    error = float(np.abs((np.exp(x) - np.float32(1)) - np.expm1(x.astype("float64"))).max())
+    assert error > 50 * float(np.finfo("float32").eps) * np.abs(x).max() / 2
+    assert factor * error <= _floor(layer, x) < 30 * factor * error
+    assert _floor(layer, -x) < 2e-2 * error  # above 0 nothing is excused
+
+
+def test_a_model_on_every_step_is_left_with_the_rounding_of_its_layers() -> None:
+    step = keras.Input((1,))
+    inner = keras.Model(step, keras.layers.Activation("elu")(step))
+    x = np.full((2, 3, 1), -1e-4, "float32")
+    wanted = _floor(keras.layers.ELU(), x)
+    assert wanted / 2 <= _floor(keras.layers.TimeDistributed(inner), x) <= 2 * wanted
+
+
 def _lstm(t: object) -> object:
     """Give 250 sigmoid(z) sigmoid(0): one step of an LSTM whose input gate gets z."""
     layer = keras.layers.LSTM(1, activation="linear", recurrent_activation="sigmoid")

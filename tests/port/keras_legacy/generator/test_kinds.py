@@ -57,9 +57,9 @@ def test_a_stride_within_one_place(folders: dict[str, Path], monkeypatch: pytest
 def test_a_lost_axis_is_wrong_where_it_is_not_refused(
     name: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    from reprise_kit.port.keras_legacy.rules import recurrent
+    from reprise_kit.port.keras_legacy.rules import time_distributed
 
-    monkeypatch.setattr(recurrent, "_check_squeezed", lambda *_: None)
+    monkeypatch.setattr(time_distributed, "_check_squeezed", lambda *_: None)
     assert _wrong(folders[name])
 
 

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.dialects.dialect import KERAS2
 from reprise_kit.port.keras_legacy.rules import graph
 from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy.rules.parts import context, node, numbers
@@ -216,3 +217,27 @@ def test_an_input_that_is_no_layer_is_named() -> None:
     model = Node("Model", "m", {"input_layers": [["here", 0, 0], ["/", 0, 0]]}, children=[here])
     with pytest.raises(InputError, match="m: its input comes from '/', which is no layer of it"):
         graph.input_layers(model)
+
+
+@pytest.mark.parametrize(
+    ("inner", "own", "settings", "refused"),
+    [
+        ("Cropping1D", [None, 4, 3], {}, True),
+        ("Cropping1D", [None, 6, 3], {}, False),
+        ("Cropping1D", [None, None, 3], {}, False),
+        ("Cropping1D", [None, 4, 3], {"legacy_bugs": "fix"}, False),
+        ("Cropping1D", [None, 4, 3], {"dialect": KERAS2, "version": (2, 2, 4)}, False),
+        ("Cropping1D", [None, 4, 3], {"masked": True}, True),
+        ("Activation", [None, 4, 3], {}, False),
+    ],
+)
+def test_a_model_of_other_sizes_than_it_is_called_on(inner: str, own: Any, settings: Any, refused: bool) -> None:
+    """Keras 1.1.0 cut a Cropping's steps by the sizes that its model declares."""
+    config = {"cropping": [1, 1]} if inner == "Cropping1D" else {"activation": "linear"}
+    model = chain(("InputLayer", "a", {"batch_input_shape": own}), (inner, "b", config))
+    apply = graph.nested(context("theano", **settings), model)
+    if refused:
+        with pytest.raises(InputError, match=r"layer b: Keras 1 went by the sizes .*\[4, 3\].*\[6, 3\]"):
+            apply(keras.Input((6, 3)))
+    else:
+        assert apply(keras.Input((6, 3))).shape == (None, 4 if inner == "Cropping1D" else 6, 3)
