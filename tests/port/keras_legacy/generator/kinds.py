@@ -23,7 +23,8 @@ RECORDED = Path(__file__).parent / "kinds.zip"
 class Kind:
     """A chain of layers on one input; `refused`: words, or right.
 
-    `data_format`: what keras.json said, where that is not Keras's default.
+    `data_format`: what keras.json said, where that is not Keras's default. `pad`: what some steps are filled with.
+    `graph`: in place of a chain.
     A layer is (class, args) or (class, args, what it holds: inner, graph, function; or `from`, the places in the chain
     that it takes, 0 being the input, where that is not the one before).
     """
@@ -36,6 +37,8 @@ class Kind:
     counted: bool = False
     outputs: int = 1
     data_format: str = ""
+    pad: float | None = None
+    graph: Spec | None = None
 
 
 def _layer(name: str, args: Spec, held: Spec | None = None) -> Spec:
@@ -44,6 +47,23 @@ def _layer(name: str, args: Spec, held: Spec | None = None) -> Spec:
 
 def _model(shape: tuple[int, ...], *layers: tuple[Any, ...], counted: bool = True) -> Spec:
     return {"graph": _graph(shape, layers, "inside", counted, 1)}
+
+
+def _recurrent(name: str, stateful: bool = True) -> Spec:
+    """A Sequential of one recurrent layer on an input of its own."""
+    entry = {"name": name, "shape": [4, 2], "declared": [4, 2], "dtype": "float32", "batch": True, "pad": None}
+    made = {"l0": _layer("LSTM", {"output_dim": 3, "stateful": stateful})}
+    step = {"layer": "l0", "from": [name], "to": ["y"]}
+    return {"kind": "sequential", "inputs": [entry], "layers": made, "steps": [step], "outputs": ["y"]}
+
+
+def _merged(*branches: Spec) -> Spec:
+    """A Sequential that begins with a Merge of others."""
+    inputs = [entry for branch in branches for entry in branch["inputs"]]
+    made = {"l0": _layer("Merge", {"mode": "sum"}, {"as": "layer"})}
+    step = {"layer": "l0", "from": [f"branch_{i}" for i in range(len(branches))], "to": ["y"]}
+    base = {"kind": "sequential", "inputs": inputs, "layers": made, "steps": [step], "outputs": ["y"]}
+    return {**base, "branches": list(branches)}
 
 
 def _graph(shape: tuple[int, ...], layers: tuple[tuple[Any, ...], ...], name: str, counted: bool, outputs: int) -> Spec:
@@ -64,6 +84,10 @@ _POOL_3D = {"pool_size": [2, 2, 2], "padding": "same", "data_format": "channels_
 _TH_CONV = {"filters": 3, "kernel_size": 1, "data_format": "channels_first"}
 _COSINE = ("Merge", {"mode": "cos", "dot_axes": 1}, {"from": [0, 1], "as": "function"})
 _SQUEEZED = "lost that axis"
+_LEAVES_OUT = {
+    **{"nb_filter": 3, "nb_row": 1, "nb_col": 4, "subsample": [3, 3]},
+    **{"border_mode": "same", "dim_ordering": "tf"},
+}
 KINDS = {
     "same average of Theano counts its zeros": Kind(
         "2.0.9-theano", (5, 5, 2), (("AveragePooling2D", {"pool_size": [3, 3], "strides": [2, 2], "padding": "same"}),)
@@ -174,6 +198,34 @@ KINDS = {
             ),
         ),
     ),
+    **{
+        f"a separable convolution of {channels} channels whose stride leaves places out": Kind(
+            "1.1.0-tensorflow", (9, 7, channels), (("SeparableConvolution2D", _LEAVES_OUT),)
+        )
+        for channels in (1, 2)
+    },
+    "an average of as many samples as steps": Kind(
+        "2.1.6-theano", (4, 1), (("GlobalMaxPooling1D", {}), ("Average", {}, {"from": [0, 1]}))
+    ),
+    "a model of other sizes than it is called on": Kind(
+        "1.1.0-theano",
+        (6, 3),
+        (("Model", {}, _model((4, 3), ("Cropping1D", {"cropping": [1, 1]}), counted=False)),),
+        "went by the sizes that model",
+    ),
+    "a mask of steps of steps": Kind(
+        "2.3.1-tensorflow",
+        (3, 4, 2),
+        (("Masking", {}), ("TimeDistributed", {}, {"inner": _layer("LSTM", {"units": 2})})),
+        "handed each step's",
+        pad=0.0,
+    ),
+    **{
+        f"states inside a Merge of a Merge, {stack}": Kind(
+            stack, (), (), graph=_merged(_merged(_recurrent("a"), _recurrent("b")), _recurrent("c", False))
+        )
+        for stack in ("1.0.6-tensorflow", "1.1.0-theano", "1.2.2-tensorflow")
+    },
     "a cosine on every step": Kind(
         "1.0.6-theano",
         (4, 3),
@@ -192,7 +244,8 @@ KINDS = {
 def spec(name: str) -> Spec:
     """Return a kind as a graph of the generator."""
     kind = KINDS[name]
-    graph = _graph(kind.shape, kind.layers, "x", kind.counted, kind.outputs)
+    graph = kind.graph or _graph(kind.shape, kind.layers, "x", kind.counted, kind.outputs)
+    graph["inputs"][0]["pad"] = kind.pad
     number = list(KINDS).index(name)
     made = {"stack": kind.stack, "number": number, "seed": 7, "trained": False, "form": "json", "graph": graph}
     return {**made, "data_format": kind.data_format} if kind.data_format else made

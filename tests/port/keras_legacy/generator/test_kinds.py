@@ -6,6 +6,8 @@ from typing import Any
 import keras
 import pytest
 
+from reprise_kit.port.keras_legacy.rules.convolution import same_padding
+
 from . import kinds
 from .migrating import outcome
 
@@ -78,3 +80,31 @@ def test_a_sum_of_steps_and_a_vector(folders: dict[str, Path], monkeypatch: pyte
     monkeypatch.setattr(merge, "_of_one_rank", lambda tensors: tensors)
     assert _wrong(folders["a sum of steps and a vector"])
     assert _wrong(folders["a sum of a vector, steps and a vector"])
+
+
+def _as_a_common_one(*arguments: Any, from_edge: bool) -> Any:
+    return same_padding(*arguments)
+
+
+@pytest.mark.parametrize(
+    ("module", "rule", "instead", "kind"),
+    [
+        ("states", "forget", lambda *_: [], "states inside a Merge of a Merge"),
+        ("rules.graph", "_check_sizes", lambda *_: None, "a model of other sizes"),
+        ("rules.time_distributed", "_check_handed_mask", lambda *_: None, "a mask of steps of steps"),
+        ("rules.merge", "added", lambda ops, x, y: ops.add(x, y), "an average of as many samples"),
+        (
+            "rules.separable",
+            "same_padding",
+            lambda *args, from_edge: same_padding(*args),
+            "a separable convolution of 2",
+        ),
+    ],
+)
+def test_without_its_rule_a_kind_is_wrong(
+    module: str, rule: str, instead: Any, kind: str, folders: dict[str, Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(f"reprise_kit.port.keras_legacy.{module}.{rule}", instead)
+    names = [name for name in kinds.KINDS if name.startswith(kind)]
+    assert names
+    assert all(_wrong(folders[name]) for name in names)
