@@ -114,6 +114,12 @@ def choose(page: Any, path: Path) -> None:
     page.set_input_files("#file", str(path))
 
 
+def on_a_slow_line(page: Any) -> None:
+    """Let answers come at 100 kB/s, so that what is seen of one that is still coming hangs on no processor."""
+    line = {"offline": False, "latency": 0, "downloadThroughput": 100_000, "uploadThroughput": -1}
+    page.context.new_cdp_session(page).send("Network.emulateNetworkConditions", line)
+
+
 def until(page: Any, expression: str) -> None:
     """Wait in steps: Playwright's own waiting evaluates text in the page, which its Content-Security-Policy forbids."""
     deadline = time.monotonic() + WAIT / 1000
@@ -127,6 +133,7 @@ def number(page: Any, selector: str, attribute: str) -> float:
 
 
 def test_the_band_grows_before_the_analysis_is_finished(page: Any, folder: Path) -> None:
+    on_a_slow_line(page)
     choose(page, folder / "long.wav")
     page.wait_for_selector("#band[data-steps]")
     first, total = number(page, "#band", "data-steps"), number(page, "#band", "data-total")
@@ -489,6 +496,7 @@ def test_a_full_server_is_asked_again_by_itself_and_a_person_may_cancel(page: An
     page.unroute("**/api/v1/predict*")
     page.emulate_media(reduced_motion="reduce")
     page.set_viewport_size({"width": 375, "height": 700})
+    on_a_slow_line(page)
     choose(page, folder / "long.wav")
     page.wait_for_selector("#band[data-steps]")
     until(page, "document.querySelector('#song').getBoundingClientRect().top < 100")
