@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.fetch import DISK_FULL
 from reprise_kit.compare.patience import patience
 from reprise_kit.compare.walk import followed, walk
 from reprise_kit.port.keras_legacy import file_kinds, read
@@ -14,7 +15,7 @@ from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
 ARCHITECTURES = (".json", ".yaml", ".yml")
 WEIGHTS = (".h5", ".hdf5", ".hdf", ".weights")
-NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EROFS)  # the fault of no model: nothing can be written
+NO_ROOM = (*DISK_FULL, errno.EROFS)  # the fault of no model: nothing can be written
 ENDINGS = {"keras": ".keras", "weights": ".weights.h5", "savedmodel": "", "onnx": ".onnx", "tflite": ".tflite"}
 
 

@@ -93,7 +93,7 @@ def test_an_elu_is_left_with_the_rounding_of_1(make: str) -> None:
     error = float(np.abs((np.exp(x) - np.float32(1)) - np.expm1(x.astype("float64"))).max())
     assert error > 50 * float(np.finfo("float32").eps) * np.abs(x).max() / 2
     assert factor * error <= _floor(layer, x) < 30 * factor * error
-    assert _floor(layer, -x) < 2e-2 * error  # above 0 nothing is excused
+    assert _floor(layer, -x) < 1e-1 * error  # above 0 that is not excused, only the rounding of z
 
 
 def test_a_model_on_every_step_is_left_with_the_rounding_of_its_layers() -> None:

@@ -141,7 +141,8 @@ def make(path, shown, shape=None):
     pieces.run(nodes)
     for line in pieces.failed[:MOST]:
         print("%s: %s" % (path, " ".join(line.split())[:200]))
-    keep([value for value in list(module.__dict__.values()) if is_model(value)], "%s was run" % path, pieces.drawn, seen)
+    found = [value for value in list(module.__dict__.values()) if is_model(value)]
+    keep(found, "%s was run" % path, pieces.drawn, seen)
     for maker in makers(module, nodes):
         seen, name = len(state().models), "%s of %s" % (maker.name, path)
         try:
@@ -149,7 +150,8 @@ def make(path, shown, shape=None):
             keep(models_in(answer), "%s was called by itself" % name, drawn, seen)
         except (Exception, SystemExit) as error:
             print("%s: %s: %s: %s" % (path, maker.name, type(error).__name__, " ".join(str(error).split())[:200]))
-            keep([], "%s was called by itself, made a model and failed; what nobody gave it is our choice" % name, {}, seen)
+            words = "%s was called by itself, made a model and failed; what nobody gave it is our choice" % name
+            keep([], words, {}, seen)
             if shape is not None and len(state().models) == seen:
                 answer, drawn = maker.in_pieces(pieces, shown)
                 keep(models_in(answer), "%s was run a statement at a time" % name, drawn, seen)

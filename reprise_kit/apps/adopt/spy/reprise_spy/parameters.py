@@ -94,7 +94,9 @@ def in_words(value):
     if hasattr(value, "dtype"):
         return "an array %s" % (value.shape,)
     words = repr(value)
-    return words if len(words) < 40 else "%d characters" % len(value) if isinstance(value, str) else "%d letters" % len(value)
+    if len(words) < 40:
+        return words
+    return "%d %s" % (len(value), "characters" if isinstance(value, str) else "letters")
 
 
 def _collection(name):

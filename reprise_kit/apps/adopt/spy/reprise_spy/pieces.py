@@ -5,6 +5,7 @@ name that only the failed would have given is drawn by what it is called; so is 
 """
 import ast
 import copy
+import functools
 import inspect
 import types
 
@@ -52,6 +53,12 @@ def is_empty(value):
 def names_of(node, *contexts):
     """Return the names in a node that are used so: ast.Load, ast.Store, ast.Param."""
     return set(each.id for each in ast.walk(node) if isinstance(each, ast.Name) and isinstance(each.ctx, contexts))
+
+
+def read_of_self(node):
+    """Return the names of the attributes of `self` that a node reads, in their order."""
+    read = [each for each in ast.walk(node) if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Load)]
+    return [each.attr for each in read if getattr(each.value, "id", "") == "self"]
 
 
 class Pieces(object):
@@ -149,10 +156,9 @@ class Pieces(object):
                 self.draw(self.names.__setitem__, name)
         self.draw_vectors(node)
         me = self.names.get("self")
-        for each in ast.walk(node):
-            if isinstance(each, ast.Attribute) and isinstance(each.ctx, ast.Load) and getattr(each.value, "id", "") == "self":
-                if me is not None and not hasattr(me, each.attr) and each.attr in self.assigned:
-                    self.draw(lambda name, value: setattr(me, name, value), each.attr)
+        for name in [] if me is None else read_of_self(node):
+            if not hasattr(me, name) and name in self.assigned:
+                self.draw(functools.partial(setattr, me), name)
 
     def draw_vectors(self, node):
         """Draw what an Embedding is given as its weights, where that was drawn or never filled: of the size it says."""
@@ -193,7 +199,8 @@ def assigned(tree):
 
 def arguments(node):
     """Return the names of a function's parameters."""
-    return set(each for each in (getattr(arg, "id", None) or getattr(arg, "arg", None) for arg in node.args.args) if each)
+    names = [getattr(arg, "id", None) or getattr(arg, "arg", None) for arg in node.args.args]
+    return set(filter(None, names))
 
 
 def constants(tree):
