@@ -74,12 +74,13 @@ image-py27-%: original/eras/requirements-%.lock
 # For a machine without internet: `make images-save` here (of the images, those that are built), carry images.tar over, `make images-load` there.
 ARCHIVE := images.tar
 images-save:
-	@trap 'rm -f "$(ARCHIVE).part"' EXIT; trap 'exit 130' INT TERM HUP; here=; \
+	@trap 'kill $$! 2> /dev/null; rm -f "$(ARCHIVE).part"' EXIT; trap 'exit 130' INT TERM HUP; here=; \
 	for image in $(IMAGES:%=reprise/%); do \
 	  if docker image inspect "$$image" > /dev/null 2>&1; then here="$$here $$image"; \
 	  else echo "not built, left out: $$image" >&2; fi; done; \
 	test -n "$$here" || { echo "no image to save: make images, with a container engine that answers" >&2; exit 2; }; \
-	docker save $$here > "$(ARCHIVE).part" && mv -f "$(ARCHIVE).part" "$(ARCHIVE)"
+	docker save $$here > "$(ARCHIVE).part" & \
+	wait $$! && mv -f "$(ARCHIVE).part" "$(ARCHIVE)"
 
 images-load:
 	docker load -i "$(ARCHIVE)"
@@ -95,11 +96,13 @@ lock-py27: .venv/installed-dev
 	@test -n "$(PYTHON)" || { echo "no Python 3.11-3.13 found: install one, or call make PYTHON=/path/to/python3"; exit 2; }
 	$(PYTHON) -m venv .venv
 
+# A shell that waits for what runs in front of it heeds no signal until that ends: what takes long runs behind it.
 # pip says nothing while it unpacks, which takes minutes on a busy machine: how far it is, every SAY_EVERY seconds.
 define install
 @(while sleep $(SAY_EVERY) > /dev/null 2>&1 && kill -0 $$$$ 2> /dev/null; do \
-  echo "installing: $$(du -sm .venv | cut -f1) MB in .venv so far"; done) & \
-trap "kill $$!" EXIT; trap 'exit 130' INT TERM HUP; $(BIN)/pip install $(1)
+  echo "installing: $$(du -sm .venv | cut -f1) MB in .venv so far"; done) & ticker=$$!; \
+$(BIN)/pip install $(1) & pip=$$!; \
+trap 'kill $$ticker $$pip 2> /dev/null' EXIT; trap 'exit 130' INT TERM HUP; wait $$pip
 endef
 
 .venv/installed: requirements.lock | .venv/bin/python
