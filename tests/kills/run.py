@@ -19,8 +19,10 @@ from tests.kills.jobs import Job, Names
 from tests.kills.warm import Fork, interpreter
 
 MARK = "REPRISE_KILLED"  # a variable by which every process of a command is known, whatever it did to its group
-LONGEST = 600.0  # seconds of a run
+LONGEST = 600.0  # seconds of the processor that a run takes at most
+IDLE = 60.0  # seconds of the clock without one of them, after which a run is held to hang
 STOPPED = re.compile(r"(.* \.\.\. \d+ s\n)*\n?reprise: stopped\n")  # after how long it took so far, which is no fault
+TICKS = os.sysconf("SC_CLK_TCK")  # a second of the processor
 GRACE = 1.0  # seconds after which no process may live
 
 
@@ -104,11 +106,27 @@ class Place:
         """Run to the end; return the exit code."""
         process, began = self.begin(), time.monotonic()
         try:
-            process.wait(LONGEST)
+            self._wait(process)
         finally:
             process.kill()  # where this run is stopped
         self._took(time.monotonic() - began)
-        return process.returncode
+        return process.wait()
+
+    def _wait(self, process: Fork | subprocess.Popen[bytes]) -> None:
+        """Wait for the end as long as the command gets on, however little of the machine it has; see `found`."""
+        before, now = -1, self._spent(process.pid)
+        while before != now < LONGEST * TICKS:
+            with suppress(subprocess.TimeoutExpired):
+                process.wait(IDLE)
+                return
+            before, now = now, self._spent(process.pid)
+        self.found.append(
+            f"hangs, or never ends: after {now / TICKS:.0f} s of the processor, {self.errors()[-1500:]!r}"
+        )
+
+    def _spent(self, session: int) -> int:
+        """Return the ticks of the processor that the command's processes, and those they waited for, took."""
+        return sum(map(ticks, alive(self.mark, session)))
 
     def _took(self, took: float) -> None:
         """Remember how many seconds the run that ended took; one that found something done is shorter."""
@@ -203,6 +221,13 @@ class Place:
             self.found.append(f"other files: {sorted(self._listing() ^ self.listed)[:3]}")
         if left := self.temporary():
             self.found.append(f"temporary files at the end: {left[:3]}")
+
+
+def ticks(pid: int) -> int:
+    """Return the processor time of a process and of its children that ended, 0 of one that is gone."""
+    with suppress(OSError):
+        return sum(map(int, Path(f"/proc/{pid}/stat").read_text().rsplit(")", 1)[1].split()[11:15]))
+    return 0
 
 
 def alive(mark: str, session: int) -> list[int]:

@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from tests.json_lines import rows
-from tests.kills import warm
+from tests.kills import run, warm
 from tests.kills.__main__ import Stops, in_turn, table
 from tests.kills.jobs import Job
 from tests.kills.run import Place
@@ -82,3 +82,18 @@ def test_what_must_not_happen_is_seen(name: str, tmp_path: Path) -> None:
         second.unlink()
         place.check_end(place.finish())
     assert place.found and place.found[0].startswith(words), place.found
+
+
+@pytest.mark.parametrize(("code", "words"), [("time.sleep(60)", "hangs, "), ("while time.process_time() < 2: 0", "")])
+def test_a_run_is_waited_for_as_long_as_it_gets_on(code, words, tmp_path, monkeypatch) -> None:
+    monkeypatch.setattr(run, "IDLE", 0.5)
+    command = (sys.executable, "-c", COMMAND.format(code=f"if not first: {code}" if words else code))
+    lines = lambda out: Counter(out.read_text().splitlines())  # noqa: E731
+    place = Place(
+        Job("x", lambda given: None, lambda given, out: (*command, out, tmp_path / "x"), lines, lines),
+        tmp_path / "p",
+        warm=False,
+    )
+    (tmp_path / "x").touch()
+    place.finish()
+    assert "".join(place.found).startswith(words) and bool(words) == bool(place.found)
