@@ -6,6 +6,8 @@ or a line where it is long. More axes are drawn where all but two are of length 
 
 import io
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -69,6 +71,20 @@ def chosen(result: ClipComparison, system: System) -> list[Pair]:
     return [one for one in pairs if one.stage.name in wanted]
 
 
+@contextmanager
+def plain() -> Iterator[None]:
+    """Draw as matplotlib does by itself; also as a decorator.
+
+    A user's settings, or a `matplotlibrc` in the folder that a command runs in, would change pictures and start LaTeX.
+    """
+    import matplotlib
+
+    with matplotlib.rc_context():
+        matplotlib.rcdefaults()
+        yield
+
+
+@plain()
 def draw(found: Pair, result: ClipComparison, labels: tuple[str, ...]) -> bytes:
     """Draw a stage: curves, images, bars or a line."""
     if len(found.axes) == 2:

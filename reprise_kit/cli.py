@@ -6,16 +6,19 @@ import locale
 import os
 import signal
 import sys
+import tempfile
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
 from itertools import chain
+from pathlib import Path
 from typing import Any, NoReturn
 
 import click
 
 from reprise_kit.command_line import answering, comparing, learning, migrating, own
 from reprise_kit.compare.errors import InputError, Terminated, UnforeseenError
+from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.scratch import scratch
 from reprise_kit.compare.shown import say
 
@@ -60,6 +63,7 @@ def cli(context: click.Context) -> None:
     """Run an old deep-learning system as it was, a modern port beside it, and prove that both agree."""
     if context.obj and context.invoked_subcommand != "doctor":  # which tells what the user's settings lead to
         _own_keras()
+    _own_matplotlib()
 
 
 COMMANDS = (
@@ -100,6 +104,20 @@ def _own_keras() -> None:
     for name in [name for name in os.environ if name.startswith("KERAS_")]:
         del os.environ[name]
     os.environ |= {"KERAS_BACKEND": "tensorflow", "KERAS_HOME": os.devnull}  # in which nothing is read or written
+
+
+def _own_matplotlib() -> None:
+    """Have matplotlib, which Keras imports, draw as it does by itself, and keep its fonts in our cache.
+
+    Its own folders may be a home's that cannot be written: it would say so, and again when its own one has gone with
+    this run's temporary files.
+    """
+    folder = Path(tempfile.gettempdir())
+    with suppress(InputError):  # a user without a home
+        ours = cache().absolute()
+        there = next(path for path in (ours, *ours.parents) if path.exists())
+        folder = ours if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else folder
+    os.environ |= {"MPLCONFIGDIR": str(folder / "matplotlib"), "MPLBACKEND": "Agg"}
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

@@ -57,6 +57,10 @@ from reprise_kit.__main__ import main
 @cli.cli.command("words")
 def words():
     print("some words")
+@cli.cli.command("figure")
+def figure():
+    import matplotlib.pyplot  # as Keras does
+    print("some words", matplotlib.get_configdir(), matplotlib.get_backend())
 sys.argv = ["reprise", sys.argv[1]]
 main()
 """
@@ -123,3 +127,12 @@ def test_a_user_without_a_home_is_told_what_to_set(model, tmp_path):
     assert run([*program, "inspect", model], env=alone, stdout=subprocess.PIPE).returncode == 0
     cached = alone | {"REPRISE_CACHE": str(tmp_path / "cache")}
     assert run([*program, "doctor"], env=cached, stdout=subprocess.PIPE).returncode == 0
+
+
+@pytest.mark.parametrize("cache", ["/dev/null/cache", None])
+def test_a_home_that_cannot_be_written_and_settings_of_figures_are_no_word(cache, tmp_path):
+    odd = {"HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache", "MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/"}
+    place = cache or str(tmp_path / "cache")
+    done = run([sys.executable, "-c", PRINTING, "figure"], env=BUFFERED | odd | {"REPRISE_CACHE": place}, stdout=-1)
+    assert (done.returncode, done.stderr) == (0, ""), done.stderr
+    assert done.stdout.split()[-1] == "Agg" and ((place in done.stdout) == (cache is None)), done.stdout

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 from numpy.typing import NDArray
 
+from reprise_kit.compare.pictures import plain
 from reprise_kit.port.dieleman_spotify_2014.recommender import Recommender
 
 COLUMNS = 64
@@ -42,6 +43,7 @@ def _window(machine: Recommender, clip: Path) -> NDArray[np.float32]:
     return frames[None, (len(frames) - wanted) // 2 :][:, :wanted]
 
 
+@plain()
 def write(folder: Path, machine: Recommender, clips: Sequence[Path], count: int) -> int:
     """Write filters.png and filters.csv (filter,how,clips); return the number of filters."""
     from matplotlib.image import imsave

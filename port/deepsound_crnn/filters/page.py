@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 from jinja2 import Environment
 
+from reprise_kit.compare.pictures import plain
 from reprise_kit.port.audio.librosa041.mel import log_mel
 from reprise_kit.port.deepsound_crnn.filters.winners import Span, Winners, write_wavs
 from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
@@ -45,6 +46,7 @@ def write(folder: Path, found: Sequence[Winners], corpus: Corpus, span: Callable
     (folder / "index.html").write_text(page)
 
 
+@plain()
 def draw(path: Path, samples: np.ndarray) -> None:
     """Draw the log-mel of (n_samples,) samples, one pixel a frame and band."""
     from matplotlib.image import imsave

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 
 from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.pictures import plain
 
 
 def figures(labels: np.ndarray, answers: np.ndarray, genres: Sequence[str]) -> dict[str, Any]:
@@ -47,6 +48,7 @@ def write(
     draw_curves(folder / "curves.png", curves, "epoch", "cross-entropy (nats)")
 
 
+@plain()
 def draw_confusion(path: Path, confusion: np.ndarray, genres: Sequence[str]) -> None:
     """Draw (n_genres, n_genres) counts, shaded by share of the true genre's tracks."""
     figure, axes = _figure(7, 6)
@@ -62,6 +64,7 @@ def draw_confusion(path: Path, confusion: np.ndarray, genres: Sequence[str]) -> 
     _save(figure, path)
 
 
+@plain()
 def draw_genres(path: Path, genres: Mapping[str, Mapping[str, float]]) -> None:
     """Draw precision, recall and f1 per genre as a table."""
     figure, axes = _figure(6, 0.35 * (len(genres) + 2))
@@ -73,6 +76,7 @@ def draw_genres(path: Path, genres: Mapping[str, Mapping[str, float]]) -> None:
     _save(figure, path)
 
 
+@plain()
 def draw_curves(path: Path, curves: Mapping[str, Sequence[float]], x: str, y: str) -> None:
     """Draw named curves over 1, 2, 3 ...; later ones dashed, so that one under another stays visible."""
     figure, axes = _figure(8, 4.5)
