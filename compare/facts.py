@@ -54,6 +54,14 @@ class Release(Row, frozen=True):
     least: str | None = None
 
 
+class Broken(Row, frozen=True):
+    """Releases of a package that are there and do not work; `package` is its module, too."""
+
+    package: str
+    versions: list[str]
+    reason: str
+
+
 class Wheels(Row, frozen=True):
     """Packages that are taken as wheels only."""
 
@@ -94,6 +102,7 @@ class Rules(Row, frozen=True):
     debian: list[Debian]
     display: Display
     release: list[Release]
+    broken: list[Broken]
     same: dict[str, str]
     wheels: Wheels
     fits: list[Fits]

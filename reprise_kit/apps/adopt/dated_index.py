@@ -83,7 +83,8 @@ class DatedIndex:
     def releases(self, name: str) -> dict[Version, list[File]]:
         """Return the releases of the day."""
         name = canonicalize_name(name)
-        every = self._usable(name)
+        broken = {version for rule in facts.load().broken if rule.package == name for version in rule.versions}
+        every = {v: files for v, files in self._usable(name).items() if name in self.wanted or str(v) not in broken}
         for rule in facts.load().release:
             if canonicalize_name(rule.package) == name and rule.only:
                 return {v: files for v, files in every.items() if v == Version(rule.only)}

@@ -120,7 +120,8 @@ def _identity(evidence: Evidence) -> str:
     table = facts.load()
     decided = [table.modules, table.system, table.release, table.same, table.wheels, table.fits]
     rarer = {module: package for module, package in table.rarer.items() if module in evidence.imports}
-    decided += [rarer] if rarer else []
+    broken = [rule for rule in table.broken if rule.package in evidence.imports]
+    decided += [found for found in (rarer, broken) if found]
     also = [True, has_images(evidence)]  # h5py is always among them
     return hashlib.sha256(msgspec.json.encode([asked, decided, also])).hexdigest()[:16]
 

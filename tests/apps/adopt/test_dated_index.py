@@ -44,6 +44,7 @@ LISTING = {
         row("tensorflow-1.0.0-cp27-cp27mu-manylinux1_x86_64.whl", "2017-02-15"),
     ],
     "post-thing32": [row("post_thing32-3.2.3-2.zip", "2015-05-13"), row("post-thing32-x.tar.gz", "2015-05-13")],
+    "gym": [row(f"gym-{version}.tar.gz", day) for version, day in (("0.9.4", "2017-11-01"), ("0.9.6", "2018-02-01"))],
     "setuptools": [row("setuptools-20.0.tar.gz", "2016-01-01"), row("setuptools-44.1.1.zip", "2020-05-29")],
 }
 
@@ -94,6 +95,11 @@ def test_tensorflow_of_before_the_index_is_called_what_it_is():
 def test_tools_are_of_no_date_and_a_need_beats_the_day():
     assert versions("setuptools", "2016-10-01")[0] == ["44.1.1"]
     assert versions("thing", "2016-01-05", thing=">=1.1")[0] == ["1.0", "1.1"]
+
+
+def test_a_release_that_does_not_work_is_passed_over_unless_it_is_asked_for():
+    assert versions("gym", "2018-02-05")[0] == ["0.9.4"]
+    assert versions("gym", "2018-02-05", gym="==0.9.6")[0] == ["0.9.4", "0.9.6"]
 
 
 def test_what_was_not_offered_is_never_locked():
