@@ -89,6 +89,20 @@ def test_what_was_only_built_is_kept_where_that_is_asked_for(old: Old, tmp_path:
         assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
 
 
+def test_a_model_of_tensors_counts_where_another_library_computes_with_it(old: Old, tmp_path: Path) -> None:
+    code = (
+        DENSE + "from keras.layers import Input\nfrom keras.models import Model\n"
+        "class Own(Model):\n    pass\n"
+        "state = Input((4,))\nmodel = Own(state, Dense(2)(state))\nmodel(Input((4,)))\n"
+    )
+    for name, variables, events in (("not", {}, []), ("asked", {"REPRISE_SPY_BUILT": "1"}, ["built"])):
+        (tmp_path / name).mkdir()
+        done, found = spied(old, tmp_path / name, code, **variables)
+        assert done.returncode == 0, done.stderr
+        assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
+        assert all(json.loads((path / "about.json").read_text())["class"] == "Own" for path in found)
+
+
 def test_weights_that_are_not_there_are_passed_over_where_what_is_built_counts(old: Old, tmp_path: Path) -> None:
     code = DENSE + "model.load_weights('not_in_git.h5')\nmodel.predict(x)\n"
     for name, variables in (("not", {}), ("asked", {"REPRISE_SPY_BUILT": "1"})):

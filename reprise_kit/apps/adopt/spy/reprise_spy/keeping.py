@@ -35,8 +35,9 @@ def find(model):
     for seen in state().models:
         if seen.model is model:
             return seen
-    state().models.append(Seen(model, len(state().models)))
-    return state().models[-1]
+    models = state().models
+    models.append(Seen(model, models[-1].number + 1 if models else 0))
+    return models[-1]
 
 
 def keras():

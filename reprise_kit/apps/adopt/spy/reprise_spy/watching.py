@@ -22,6 +22,8 @@ READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_confi
 BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
 LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
+GRAPHS = ("Container", "Network")  # what makes a Model of tensors: from then on it is whole, whoever computes with it
+MADE = 8  # models that were made and no more: the spy holds them as long as the program runs
 NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
@@ -123,6 +125,11 @@ def first(arguments, named):
     raise ValueError("no input among %s" % sorted(named))
 
 
+def of_keras(frame):
+    """Whether code is Keras's own, or of the architectures that come with it."""
+    return str(frame.f_globals.get("__name__")).startswith(("keras.", "keras_applications."))
+
+
 # How it gets between the program and Keras.
 
 
@@ -158,6 +165,20 @@ def spied(method, event):
             return answer
         finally:
             leave()
+    call._reprise = True
+    return call
+
+
+def spied_init(make):
+    """A program may take Keras for its layers and compute with another library: nothing else shows its model."""
+    if getattr(make, "_reprise", False):
+        return make
+
+    @functools.wraps(make, [name for name in ("__module__", "__name__", "__doc__") if hasattr(make, name)])
+    def call(self, *arguments, **named):
+        make(self, *arguments, **named)
+        if getattr(self, "inputs", None) and len(state().models) < MADE and not of_keras(sys._getframe(1)):
+            known(self)
     call._reprise = True
     return call
 
@@ -228,10 +249,9 @@ def spied_function(make):
     @functools.wraps(make)
     def call(inputs, outputs, *more, **named):
         made = make(inputs, outputs, *more, **named)
-        of_keras = str(sys._getframe(1).f_globals.get("__name__")).startswith("keras.")
         updates = more[0] if more else named.get("updates")
         plain = isinstance(inputs, (list, tuple)) and isinstance(outputs, (list, tuple)) and not updates
-        return Function(made, inputs, outputs) if plain and not of_keras else made
+        return Function(made, inputs, outputs) if plain and not of_keras(sys._getframe(1)) else made
     call._reprise = True
     return call
 
@@ -243,6 +263,8 @@ def watch(module):
             method = vars(kind).get(event)
             if callable(method) and not (name == "Layer" and event != "set_weights"):
                 setattr(kind, event, spied(method, event))
+        if name in GRAPHS and isinstance(kind, type) and os.environ.get("REPRISE_SPY_BUILT"):
+            kind.__init__ = spied_init(kind.__init__)
     for name in READERS:
         if callable(getattr(module, name, None)):
             setattr(module, name, spied_reader(getattr(module, name), name))
