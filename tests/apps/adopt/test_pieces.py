@@ -1,5 +1,6 @@
 """Code that makes a model of data that is not there, run a statement at a time in a real Keras 1.1.0."""
 
+import subprocess
 from pathlib import Path
 
 import h5py
@@ -92,6 +93,34 @@ def create(nb_classes, img_dim):
     model.add(Dense(nb_classes))
     return model
 """
+USED = """
+from keras.layers import Input
+from keras.models import Model
+def create(things, spread, deep):
+    rows = [1 for each in things]
+    first = Input(spread)
+    answer = Dense(len(rows))(Flatten()(first))
+    for size in deep:
+        answer = Dense(deep[0])(answer)
+    return Model(first, answer)
+"""
+TENSORS = """
+from keras.layers import Input
+from keras.models import Model
+def networks(actions):
+    state = Input((4,))
+    policy = Model(state, Dense(actions)(state))
+    policy.trainable_weights[0]
+    return state, policy.output
+"""
+BLOCK = """
+if True:
+    vectors = open('glove.txt').read()
+    first = Dense(5, input_dim=4)
+else:
+    first = Dense(6, input_dim=4)
+model = Sequential([first])
+"""
 RUN_BY_NAME = """
 import sys
 def main():
@@ -141,9 +170,25 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
             "build_model of train.py was run a statement at a time, with nb_classes=10, nb_filters=6 of our choice",
         ),
         (SHAPED, [(3 * 64 * 64, 10)], "img_dim=(3, 64, 64), nb_classes=10 of our choice"),
+        (USED, [(3 * 64 * 64, 4), (4, 16)] + [(16, 16)] * 3, "create of train.py was called by itself"),
+        (TENSORS, [(4, 10)], "networks of train.py was called by itself, with actions=10 of our choice"),
+        (BLOCK, [(4, 5)], "train.py was run"),
         (RUN_BY_NAME, [(4, 3)], "train.py was run\n"),
     ],
-    ids=["script", "letters", "function", "method", "vectors", "loaded", "configured", "shaped", "by name"],
+    ids=[
+        "script",
+        "letters",
+        "function",
+        "method",
+        "vectors",
+        "loaded",
+        "configured",
+        "shaped",
+        "used",
+        "tensors",
+        "block",
+        "named",
+    ],
 )
 def test_data_that_is_missing_is_drawn_by_its_name(
     old: Old, tmp_path: Path, code: str, shapes: list[tuple[int, ...]], said: str
@@ -156,3 +201,22 @@ def test_data_that_is_missing_is_drawn_by_its_name(
 def test_what_failed_half_way_is_no_model(old: Old, tmp_path: Path) -> None:
     ended, found, notes = made(old, tmp_path, HALF)
     assert ended == 1 and not found, notes
+
+
+def test_a_package_that_cannot_be_imported_is_stood_in_for(old: Old, tmp_path: Path) -> None:
+    """A file of the repository's own imports it, too; what is not called is not needed."""
+    (tmp_path / "helper.py").write_text("from nowhere.spaces import Box\nclass Mine(Box):\n    size = 7\n")
+    (tmp_path / "broken.py").write_text("raise ImportError('of its own')\n")
+    code = "import broken\nfrom helper import Mine\nmodel = Sequential([Dense(Mine.size, input_dim=4)])\nMine.Box()\n"
+    ended, found, notes = made(old, tmp_path, code)
+    assert ended == 0 and found == [[(4, 7)]], notes
+    assert "nowhere cannot be imported here: an empty package stands in for it" in notes
+    assert "train.py was run, with nowhere=an empty package of our choice" in notes and "broken cannot" not in notes
+
+
+def test_a_turn_has_its_share_of_the_time_that_is_left(old: Old) -> None:
+    code = f"import sys; sys.path.insert(0, {str(SPY)!r}); from make_models import seconds\n"
+    code += "print([seconds(left, 4) for left in (-1, 300, 1e4, float('inf'))])"
+    env = old.variables | {"REPRISE_SPY_OUT": ""}
+    done = subprocess.run([old.python, "-c", code], env=env, capture_output=True, text=True, check=True)
+    assert done.stdout.strip() == "[40, 75, 150, 150]"

@@ -16,16 +16,18 @@ import inspect
 import os
 import signal
 import sys
+import time
 import types
 
 from reprise_spy import parameters, shown_calls
 from reprise_spy.keeping import find
-from reprise_spy.pieces import Pieces, calls, is_model, statements
+from reprise_spy.pieces import Pieces, calls, is_model, many, shaped, statements
 from reprise_spy.state import note, state
+from reprise_spy.watching import LATE
 
 sys.modules["make_models"] = sys.modules[__name__]  # Python 2 empties a module that nobody holds
 MAKES = {"Sequential", "Model", "Graph"}
-SECONDS = 40  # of a file: more is work on data
+LEAST, MOST_SECONDS = 40, 150  # of a file: more is work on data
 MOST = 6  # models of a repository, and failures of a file that are told
 
 
@@ -57,12 +59,12 @@ class Maker(object):
         known: globals of its file. shown: by name, arguments with which the repository calls a function.
         """
         if self.method is None:
-            return attempt(self.made, self.made, known, shown)
-        made, drawn = attempt(self.made, getattr(self.made, "__init__", None), known, shown)
+            return attempt(self.made, self.made, known, shown, self.node)
+        made, drawn = attempt(self.made, getattr(self.made, "__init__", None), known, shown, self.begins)
         if self.method == "__init__" or models_in(made):
             return made, drawn
         method = getattr(made, self.method)
-        answer, more = attempt(method, method, known, shown)
+        answer, more = attempt(method, method, known, shown, self.node)
         return (answer, made), dict(drawn, **more)
 
     def in_pieces(self, pieces, shown):
@@ -71,7 +73,7 @@ class Maker(object):
             return pieces.within(self.made, self.node)
         drawn = {}
         try:
-            me, drawn = attempt(self.made, getattr(self.made, "__init__", None), pieces.names, shown)
+            me, drawn = attempt(self.made, getattr(self.made, "__init__", None), pieces.names, shown, self.begins)
         except (Exception, SystemExit):
             # What its methods want of it is drawn where its beginning fails. Python 2 has classes of an older sort.
             me = self.made.__new__(self.made) if isinstance(self.made, type) else types.InstanceType(self.made)
@@ -101,14 +103,23 @@ def makers(module, nodes):
                 yield Maker(made, of_all[name], name, first)
 
 
-def attempt(call, function, known, shown):
-    """Call it as the repository does where that can be read, else as its parameters' names say."""
+def attempt(call, function, known, shown, node):
+    """Call it as the repository does where that can be read, else as its code, `node`, and its parameters' names say."""
     problem = None
     ways = [(way, {}) for way in shown.get(getattr(call, "__name__", ""), ())]
-    ways += [(([], given), drawn) for given, drawn in parameters.sets(parameters.wanted(function), known, picture())]
+    uses = (shaped(node), many(node)) if node is not None else ((), ())
+    names = parameters.wanted(function)
+    ways += [(([], given), drawn) for given, drawn in parameters.sets(names, known, picture(), *uses)]
+    if set(names) & set().union(*uses):  # another of that name, or of that attribute, may be meant
+        ways += [(([], given), drawn) for given, drawn in parameters.sets(names, known, picture())]
+    before = len(state().models)
     for (arguments, named), drawn in ways:
+        here = len(state().models)
         try:
-            return call(*arguments, **named), drawn
+            answer = call(*arguments, **named)
+            if len(state().models) > here or models_in(answer):
+                del state().models[before:here]  # made by calls that failed, with other arguments
+            return answer, drawn
         except (Exception, SystemExit) as error:
             problem = problem or error
     raise problem
@@ -169,18 +180,23 @@ def keep(models, said, drawn, seen):
 
 
 class TooLong(BaseException):
-    """A file took more than SECONDS; what it has made until then is kept."""
+    """A file took more than its time; what it has made until then is kept."""
 
 
 def too_long(*_):
-    raise TooLong("more than %d s" % SECONDS)
+    raise TooLong("it took too long")
 
 
-def tried(paths, shown, shapes):
-    """Make the models of files; of a file with the first shape of data that gives one."""
-    for path in paths:
+def seconds(left, turns):
+    """Return for how long the next of several turns may run: as much of what is `left` as every other of them."""
+    return int(min(max(LEAST, left / turns), MOST_SECONDS))
+
+
+def tried(paths, shown, shapes, more):
+    """Make the models of files; of a file with the first shape of data that gives one. more: turns that follow these."""
+    for i, path in enumerate(paths):
         sys.argv, before = [path], len(state().models)
-        signal.alarm(SECONDS)
+        signal.alarm(seconds(LATE - (time.time() - state().began), len(paths) - i + more))
         try:
             for shape in shapes:
                 before = len(state().models)
@@ -204,7 +220,7 @@ def main(paths):
     state().drawn = True  # whatever is asked here, it is not what the repository asks
     shown = shown_calls.of(os.getcwd())
     signal.signal(signal.SIGALRM, too_long)
-    return 0 if tried(paths, shown, [None]) or tried(paths, shown, parameters.shapes(picture())) else 1
+    return 0 if tried(paths, shown, [None], len(paths)) or tried(paths, shown, parameters.shapes(picture()), 0) else 1
 
 
 if __name__ == "__main__":

@@ -34,6 +34,8 @@ DATA = re.compile(r"^xs?$|^x_|^x%s|%s_?xs?$|data|images|inputs?$" % (SET, SET))
 TARGETS = re.compile(r"^ys?$|^y_|^y%s|%s_?ys?$|targets" % (SET, SET))
 TEXT = re.compile(r"text|corpus|book|lyrics|content|poem|^raw")
 MATRIX = re.compile(r"matrix|embeddings?$")
+SIZES = re.compile(r"layers|units|filters|neurons|nodes|hidden|sizes|dims|kernels")
+EXTENT = re.compile(r"dims?$|size$|shape")  # gone through or looked into: one number an axis
 SAMPLES, CLASSES, OTHER = 8, 10, 16
 PLAIN = (int, float, str, tuple, list, bool, type(u""))
 
@@ -49,27 +51,33 @@ def wanted(function):
     return names[1:] if names[:1] == ["self"] else names
 
 
-def sets(names, known, images):
+def sets(names, known, images, shaped=(), many=()):
     """Yield calls' arguments, each a pair: a dict by name, and of it what was drawn, in words.
 
     known: globals of the file. images: the shape of a picture in this Keras; after it shapes of fewer axes are tried.
-    Last, what may be a collection as well as its size is one.
+    shaped, many: of the names, those that the code itself takes for a shape or for a collection, which says more than
+    a name. Then what may be a collection as well as its size is one, and a collection one of numbers.
     """
-    many = [name for name in names if MANY.search(name.lower()) and _of_the_file(name, known) is None]
     for shape in shapes(images):
         given, drawn = {}, {}
         for name in names:
             value = _of_the_file(name, known)
             if value is None:
-                value = _of_its_kind(name.lower(), shape)
+                value = shape if name in shaped else by_name(name.lower(), shape, name in many)
                 drawn[name] = in_words(value)
             given[name] = value
-        yield given, drawn
-        if not any(SHAPE.search(name.lower()) or DATA.search(name.lower()) for name in drawn):
+        unsure = [name for name in drawn if name not in many and MANY.search(name.lower())]
+        letters = dict((name, _collection(name.lower())) for name in unsure)
+        numbers = dict((name, [OTHER] * 4) for name in drawn if isinstance(given[name], list))
+        for other in [{}] + [each for each in (letters, numbers) if each]:
+            yield dict(given, **other), dict(drawn, **dict((name, in_words(value)) for name, value in other.items()))
+        if not any(hangs_on_shape(name.lower(), name in shaped, name in many) for name in drawn):
             break
-    if many:
-        letters = dict((name, _collection(name.lower())) for name in many)
-        yield dict(given, **letters), dict(drawn, **dict.fromkeys(many, "16 letters"))
+
+
+def hangs_on_shape(name, is_shaped, is_many):
+    """Tell whether what is drawn for a name in lower case is another where the shape of a sample is."""
+    return is_shaped or any(says.search(name) for says in (SHAPE, DATA)) or (is_many and bool(EXTENT.search(name)))
 
 
 def shapes(images):
@@ -79,7 +87,9 @@ def shapes(images):
 
 def by_name(name, shape, is_many):
     """Return a value for a name in lower case; is_many: whether it is counted or gone through. shape: of a sample."""
-    if is_many and not any(says.search(name) for says in (DATA, TARGETS, MATRIX, SHAPE)):
+    if is_many and EXTENT.search(name):
+        return shape
+    if is_many and not any(says.search(name) for says in (DATA, TARGETS, MATRIX)):
         return " ".join(LETTERS * 40) if TEXT.search(name) else _collection(name)
     return _of_its_kind(name, shape)
 
@@ -94,12 +104,14 @@ def in_words(value):
     if hasattr(value, "dtype"):
         return "an array %s" % (value.shape,)
     words = repr(value)
-    if len(words) < 40:
-        return words
+    if len(words) < 40 or not hasattr(value, "__len__"):
+        return words[:40]
     return "%d %s" % (len(value), "characters" if isinstance(value, str) else "letters")
 
 
 def _collection(name):
+    if SIZES.search(name):
+        return [OTHER] * 4
     return dict((letter, i) for i, letter in enumerate(LETTERS)) if TABLE.search(name) else list(LETTERS)
 
 

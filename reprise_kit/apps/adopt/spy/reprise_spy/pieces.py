@@ -11,7 +11,7 @@ import types
 
 import numpy
 
-from reprise_spy import parameters
+from reprise_spy import absent, parameters
 
 TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
 WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
@@ -72,8 +72,7 @@ class Pieces(object):
         self.names, self.path, self.flags, self.shape = names, path, flags, shape
         self.drawn, self.failed = {}, []
         self.assigned, self.many, self.constants = assigned(tree), many(tree), constants(tree)
-        self.shaped = set(name for each in ast.walk(tree) if isinstance(each, ast.keyword) and each.arg in SHAPES
-                          for name in [getattr(each.value, "id", None)] if name)  # fmt: skip
+        self.shaped = shaped(tree)
 
     def within(self, function, node):
         """Run the body of a function of the file, its arguments drawn; return the values that are new, and of what."""
@@ -92,7 +91,8 @@ class Pieces(object):
             if self.shape is not None and not defines and (TEACHES & calls(node) or holds_return(node)):
                 self.run(self.inner(node))
             elif defines or not (isinstance(node, ast.While) or TEACHES & calls(node)):
-                self.one(node)
+                if not self.one(node) and self.shape is not None and not defines:
+                    self.run(self.inner(node))  # what is in a block is not lost with what failed in it
 
     def one(self, node):
         """Run a statement; tell whether it ran."""
@@ -104,6 +104,11 @@ class Pieces(object):
             exec(compile(tree, self.path, "exec", self.flags, True), self.names)
             return True
         except (Exception, SystemExit) as error:
+            imports = self.shape is not None and isinstance(node, (ast.Import, ast.ImportFrom))
+            name = absent.stood_in() if imports else None
+            if name is not None:
+                self.drawn[name] = "an empty package"
+                return self.one(node)
             self.failed.append("line %d: %s: %s" % (node.lineno, type(error).__name__, error))
             self.forget(node)
             return False
@@ -117,7 +122,7 @@ class Pieces(object):
         if isinstance(node, ast.For):
             once = ast.For(node.target, node.iter, [ast.Break()], [])
             self.one(ast.fix_missing_locations(ast.copy_location(once, node)))
-        return getattr(node, "body", [])
+        return node.body if isinstance(getattr(node, "body", None), list) else []
 
     def given(self, name, value):
         """Return the statement that gives a name a value."""
@@ -227,6 +232,15 @@ def many(tree):
             looked = [node.iter]
         found.update(getattr(each, "id", None) or getattr(each, "attr", None) for each in looked)
     return found
+
+
+def shaped(tree):
+    """Return the names that a file takes for the shape of a sample: a layer is given them as such."""
+    keywords = [each for each in ast.walk(tree) if isinstance(each, ast.keyword) and each.arg in SHAPES]
+    firsts = [each.args[0] for each in ast.walk(tree)
+              if isinstance(each, ast.Call) and "Input" in callee(each) and each.args]  # fmt: skip
+    names = [getattr(each, "id", None) for each in [each.value for each in keywords] + firsts]
+    return set(filter(None, names))
 
 
 def holds_return(node):
