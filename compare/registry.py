@@ -17,6 +17,7 @@ from pathlib import Path
 from types import ModuleType
 from typing import Any, cast
 
+from reprise_kit.compare import keras_settings
 from reprise_kit.compare import system as systems
 from reprise_kit.compare.contract import Causes, Live, Pipeline, Trainer
 from reprise_kit.compare.errors import InputError, Terminated
@@ -91,7 +92,10 @@ def options(system: System, given: Mapping[str, Any]) -> Any:
 
 def open_pipeline(system: System, weights: Weights, given: Mapping[str, Any] | None = None) -> Pipeline:
     """Open a system's pipeline; raises InputError where it lacks any of it, or weights or options do not fit."""
-    chosen, module = options(system, given or {}), _pipeline_module(system)
+    with keras_settings.imported():
+        chosen, module = options(system, given or {}), _pipeline_module(system)
+    if not system.package.startswith(OTHERS):
+        keras_settings.refuse_others()
     opened: Pipeline = _offered(module, "open_pipeline")(weights.path, weights.backend, chosen)
     missing = [name for name in OFFERED if not hasattr(opened, name)]
     if missing:

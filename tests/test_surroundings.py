@@ -1,5 +1,6 @@
 """What a command is run in - closed outputs, full ones, a user's settings, no home - changes no answer and no code."""
 
+import importlib.util
 import io
 import json
 import os
@@ -14,6 +15,7 @@ import pytest
 
 from reprise_kit.compare.system import ROOT
 from tests.port.keras_legacy import models
+from tests.require import require
 
 KIT = [sys.executable, "-m", "reprise_kit"]
 BUFFERED = {name: value for name, value in os.environ.items() if name != "PYTHONUNBUFFERED"}
@@ -136,3 +138,37 @@ def test_a_home_that_cannot_be_written_and_settings_of_figures_are_no_word(cache
     done = run([sys.executable, "-c", PRINTING, "figure"], env=BUFFERED | odd | {"REPRISE_CACHE": place}, stdout=-1)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
     assert done.stdout.split()[-1] == "Agg" and ((place in done.stdout) == (cache is None)), done.stdout
+
+
+LIBRARY = """
+import sys
+import reprise_kit as reprise
+try:
+    if sys.argv[1] == "migrate":
+        reprise.migrate(*sys.argv[2:], source_backend="theano")
+    else:
+        reprise.open_pipeline("deepsound_crnn")
+except reprise.InputError as error:
+    print(error)
+"""
+
+
+@pytest.mark.parametrize(
+    ("settings", "words"),
+    [
+        ('{"floatx": "float16"}', "Keras has floatx float16 in this program"),
+        ('{"image_data_format": "channels_first"}', "Keras has image_data_format channels_first in this program"),
+        ('{"backend": "theano"}', "Keras has backend theano in this program"),
+        ('{"backend": "jax"}', "Keras has backend jax in this program"),
+    ],
+)
+@pytest.mark.parametrize("what", ["migrate", "open"])
+def test_a_program_whose_keras_is_set_otherwise_is_told(what, settings, words, model, tmp_path):
+    if "jax" in settings and importlib.util.find_spec("jax") is None:
+        require("backend", "the package jax is not installed")
+    (tmp_path / "keras.json").write_text(settings)
+    odd = {name: value for name, value in BUFFERED.items() if name != "KERAS_BACKEND"} | {"KERAS_HOME": str(tmp_path)}
+    out = tmp_path / "new.keras"
+    done = run([sys.executable, "-c", LIBRARY, what, model, out], env=odd, stdout=subprocess.PIPE)
+    assert done.stdout.startswith(words) and done.stdout.count("\n") == 1, done.stderr
+    assert not out.exists()

@@ -7,6 +7,7 @@ from typing import Any
 
 import keras
 
+from reprise_kit.compare import keras_settings
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import tree
 from reprise_kit.port.keras_legacy.prepare import Prepared, prepare
@@ -82,6 +83,7 @@ def migrate(
     left them out. Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by it.
     """
     _check_backend(source_backend)
+    keras_settings.refuse_others()
     own, shapes = dict(replace or {}), dict(output_shapes or {})
     given: dict[str, Any] = {"output_shapes": shapes, "input_shapes": input_shapes}
     prepared = prepare(model, keras_version, replace=own, ignore=ignore, pair_by=pair_by, **given)

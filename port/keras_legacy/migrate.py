@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from reprise_kit.compare import keras_settings
 from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.port.keras_legacy import file_kinds, keras3, read, saved_under, verify
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
@@ -63,6 +64,7 @@ class Report:
         return self.verdict is None or self.verdict.agrees
 
 
+@keras_settings.imported()
 def migrate_files(
     architecture: Path | None,
     weights: Path,
