@@ -15,8 +15,10 @@ import numpy as np
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.ahead import ahead
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, seconds_at, whole
 from reprise_kit.port.audio.librosa041.mel import N_MELS, log_mel
+from reprise_kit.port.audio.parts import Incoming
 from reprise_kit.port.audio.scipy017.resample import SAMPLE_RATE, Transformed, resample, transform
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
@@ -92,7 +94,7 @@ class Pipeline(NetworkPipeline):
         Every clip's answer is the one it gets alone (measured: bit for bit): what pads a shorter clip comes after
         its last step, and neither convolutions without padding nor the LSTM look ahead.
         """
-        heard = [self._heard(clip) for clip in clips]
+        heard = [self._heard(clip, taken) for clip, taken in zip(clips, ahead(self._taken, clips), strict=True)]
         answers = iter(self._answers([one for one in heard if isinstance(one, Heard)]))
         return [next(answers) if isinstance(one, Heard) else one for one in heard]  # a streamed one is answered already
 
@@ -101,23 +103,38 @@ class Pipeline(NetworkPipeline):
         half_way = transform(decoded.native, decoded.rate)
         return self._answers([self._features(half_way, decoded.notes)])[0]
 
-    def _heard(self, clip: Path) -> Heard | Prediction | InputError:
-        """Take in a clip: its features, or its answer where it is so long that it is streamed."""
+    def _taken(self, clip: Path) -> list[Decoded] | InputError:
+        """Decode a clip; an empty list where it is so long that it is streamed."""
         try:
             if self.fix_quirks:  # only what the original heard streams
-                decoded = self._read(clip)
-            else:
-                with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
-                    if opened.expected > seconds_at(opened.rate, self.stream_over):
-                        from reprise_kit.port.deepsound_crnn import live
+                return [self._read(clip)]
+            with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
+                return [] if self._is_streamed(opened) else [whole(opened, self._longest)]
+        except InputError as error:
+            return _named(clip, error)
 
-                        return live.predict(self.model, opened)
-                    decoded = whole(opened, self._longest)
+    def _heard(self, clip: Path, taken: list[Decoded] | InputError) -> Heard | Prediction | InputError:
+        """Return a clip's features, or its answer where it is streamed; what was decoded goes with them."""
+        if isinstance(taken, InputError):
+            return taken
+        try:
+            if not taken:
+                return self._streamed(clip)
+            decoded = taken.pop()
             half_way, notes = transform(decoded.native, decoded.rate), decoded.notes
             del decoded  # a long clip's memory serves the way back
             return self._features(half_way, notes)
         except InputError as error:
-            return type(error)(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
+            return _named(clip, error)
+
+    def _streamed(self, clip: Path) -> Prediction:
+        from reprise_kit.port.deepsound_crnn import live
+
+        with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
+            return live.predict(self.model, opened)
+
+    def _is_streamed(self, clip: Incoming) -> bool:
+        return clip.expected > seconds_at(clip.rate, self.stream_over)
 
     def _features(self, half_way: Transformed, notes: tuple[str, ...]) -> Heard:
         samples = half_way.samples()
@@ -172,6 +189,10 @@ class Pipeline(NetworkPipeline):
     def _longest(self) -> float:
         """Seconds of a clip that is transformed as a whole."""
         return max(MAX_SECONDS, self.stream_over)
+
+
+def _named(clip: Path, error: InputError) -> InputError:
+    return type(error)(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

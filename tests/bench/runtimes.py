@@ -19,7 +19,7 @@ def runtimes(clip: Path) -> Iterator[Timed]:
     weights = load("deepsound_crnn").default_weights
     assert weights is not None
     pipeline = open_pipeline(weights, "theano")
-    heard = pipeline._heard(clip)
+    heard = pipeline._heard(clip, pipeline._taken(clip))
     x = heard.frames[None]  # type: ignore[union-attr]
     wanted = pipeline._step_probs(x).numpy()[0]
 

@@ -90,7 +90,7 @@ def port_subjects(system: System) -> dict[str, Subject]:
         return timed(lambda: log_mel(ready))
 
     def model(clip: Path) -> Seconds:
-        heard = pipeline._heard(clip)
+        heard = pipeline._heard(clip, pipeline._taken(clip))
         return timed(lambda: pipeline._answers([heard]))
 
     return {
