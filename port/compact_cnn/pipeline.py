@@ -46,11 +46,11 @@ class Pipeline(NetworkPipeline):
         super().__init__(network, LAYERS | HEAD if self.has_head else LAYERS, weights, source_backend, options)
         self.resampler = options.resampler
 
-    def predict(self, clip: Path) -> Prediction:
-        """Return the tags' probabilities; raises InputError on a clip it cannot take, or without a head."""
+    def _answer(self, taken: list[Decoded]) -> Prediction:
+        """Return the tags' probabilities; raises InputError without a head."""
         if not self.has_head:
             raise InputError(f"{self.weights.name}: no dense_1 in it, so there are no tags; give the _theano file")
-        decoded = self._read(clip)
+        decoded = taken.pop()
         tags = np.asarray(self._network(self._samples(decoded)[None]))[0]
         seconds = len(decoded.native) / decoded.rate
         return Prediction(TAGS, None, front_end.SECONDS, tags, seconds, front_end.notes(decoded))

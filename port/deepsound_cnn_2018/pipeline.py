@@ -64,20 +64,15 @@ class Pipeline(NetworkPipeline):
         check_decoder(self.decoder)
         self.smoothing = options.smoothing
 
-    def predict(self, clip: Path) -> Prediction:
-        """Return per-step answers, smoothed as served, and the clip's as trained; raises InputError."""
-        try:
-            return self._answer(self._read(clip))
-        except InputError as error:
-            raise InputError(f"{clip}: {str(error).removeprefix(f'{clip}: ')}") from None
-
     def recognise(self, decoded: Decoded) -> Prediction:
         """Return `predict`'s answer on a clip that is decoded already; raises InputError, always for "browser"."""
         if self.front == "browser":
             raise InputError("the browser's front end hears the first channel of a file: give the file to predict")
-        return self._answer(decoded)
+        return self._answer([decoded])
 
-    def _answer(self, decoded: Decoded) -> Prediction:
+    def _answer(self, taken: list[Decoded]) -> Prediction:
+        """Return per-step answers, smoothed as served, and the clip's as trained."""
+        decoded = taken.pop()
         log_mel = model.frames(self._log_mel(self._samples(decoded.native, decoded.rate)))
         logits, step_probs = (np.asarray(output)[0] for output in self._answering(log_mel[None]))
         if self.smoothing:

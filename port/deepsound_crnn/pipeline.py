@@ -24,7 +24,7 @@ from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.audio.stream import incoming
 from reprise_kit.port.deepsound_crnn import model as crnn
 from reprise_kit.port.shared.gtzan import GENRES
-from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline, graph
+from reprise_kit.port.shared.network import AudioOptions, NetworkPipeline, graph, named
 
 STREAM_OVER = 1200.0  # seconds beyond which a clip is streamed instead
 STREAM_SECONDS = 86_400.0  # of a clip that is answered as it is decoded
@@ -81,13 +81,6 @@ class Pipeline(NetworkPipeline):
         super().__init__(crnn.load(weights, source_backend), LAYERS, weights, source_backend, options)
         self.stream_over = options.stream_over
 
-    def predict(self, clip: Path) -> Prediction:
-        """Return per-step and clip probabilities of a clip; raises InputError on a clip it cannot take."""
-        (answer,) = self.predict_many([clip])
-        if isinstance(answer, InputError):
-            raise answer
-        return answer
-
     def predict_many(self, clips: Sequence[Path]) -> list[Prediction | InputError]:
         """Return the answer on each clip, or why it cannot be taken; the network runs over several clips at once.
 
@@ -111,7 +104,7 @@ class Pipeline(NetworkPipeline):
             with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
                 return [] if self._is_streamed(opened) else [whole(opened, self._longest)]
         except InputError as error:
-            return _named(clip, error)
+            return named(clip, error)
 
     def _heard(self, clip: Path, taken: list[Decoded] | InputError) -> Heard | Prediction | InputError:
         """Return a clip's features, or its answer where it is streamed; what was decoded goes with them."""
@@ -125,7 +118,7 @@ class Pipeline(NetworkPipeline):
             del decoded  # a long clip's memory serves the way back
             return self._features(half_way, notes)
         except InputError as error:
-            return _named(clip, error)
+            return named(clip, error)
 
     def _streamed(self, clip: Path) -> Prediction:
         from reprise_kit.port.deepsound_crnn import live
@@ -189,10 +182,6 @@ class Pipeline(NetworkPipeline):
     def _longest(self) -> float:
         """Seconds of a clip that is transformed as a whole."""
         return max(MAX_SECONDS, self.stream_over)
-
-
-def _named(clip: Path, error: InputError) -> InputError:
-    return type(error)(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
 
 
 def open_pipeline(weights: Path, source_backend: str, options: Options | None = None) -> Pipeline:

@@ -10,9 +10,10 @@ import keras
 import tensorflow as tf
 
 from reprise_kit.compare import provenance
-from reprise_kit.compare.contract import Prediction, Traced, one_by_one
+from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.ahead import ahead
 from reprise_kit.port.audio.decode import MAX_SECONDS, Decoded, decode
 
 PACKAGES = ("av", "keras", "numpy", "scipy", "tensorflow")
@@ -50,8 +51,13 @@ def graph(part: keras.Model) -> Any:
     return tf.function(lambda x: part(x, training=False), input_signature=signature, autograph=False)
 
 
+def named(clip: Path, error: InputError) -> InputError:
+    """Return an error that says which clip it is about."""
+    return type(error)(f"{clip}: {str(error).removeprefix(f'{clip}: ')}")
+
+
 class NetworkPipeline:
-    """A network with one checkpoint loaded; a system adds its front end, `predict`, `trace` and `stage`."""
+    """A network with one checkpoint loaded; a system adds its front end, `_answer`, `trace` and `stage`."""
 
     labels: tuple[str, ...]
 
@@ -75,11 +81,14 @@ class NetworkPipeline:
 
     def predict(self, clip: Path) -> Prediction:
         """Return the system's answer on a clip; raises InputError on a clip it cannot take."""
-        raise NotImplementedError
+        (answer,) = self.predict_many([clip])
+        if isinstance(answer, InputError):
+            raise answer
+        return answer
 
     def predict_many(self, clips: Sequence[Path]) -> list[Prediction | InputError]:
-        """Return the answer on each clip, or why it cannot be taken; one by one where a system has no better way."""
-        return one_by_one(self.predict, clips)
+        """Return the answer on each clip, or why it cannot be taken; the next is decoded meanwhile."""
+        return [self._answered(clip, taken) for clip, taken in zip(clips, ahead(self._taken, clips), strict=True)]
 
     def decode(self, clip: Path) -> Traced:
         """Return `native`, (n_native,) float32 mono samples as the original's decoder gave them, native_rate in Hz."""
@@ -92,6 +101,25 @@ class NetworkPipeline:
 
     def _weights_sha256(self) -> str:
         return sha256(self.weights)
+
+    def _taken(self, clip: Path) -> list[Decoded] | InputError:
+        """Decode a clip; a list, so that who takes it out decides how long it lives."""
+        try:
+            return [self._read(clip)]
+        except InputError as error:
+            return named(clip, error)
+
+    def _answered(self, clip: Path, taken: list[Decoded] | InputError) -> Prediction | InputError:
+        if isinstance(taken, InputError):
+            return taken
+        try:
+            return self._answer(taken)
+        except InputError as error:
+            return named(clip, error)
+
+    def _answer(self, taken: list[Decoded]) -> Prediction:
+        """Take a decoded clip out of its list and return the answer on it; raises InputError where there is none."""
+        raise NotImplementedError
 
     def _read(self, clip: Path) -> Decoded:
         return self.options.decode(clip)

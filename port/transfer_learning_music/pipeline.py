@@ -14,6 +14,7 @@ from sklearn.svm import SVC
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.walk import followed
+from reprise_kit.port.audio.decode import Decoded
 from reprise_kit.port.compact_cnn import front_end, model
 from reprise_kit.port.compact_cnn.pipeline import Options as CompactOptions
 from reprise_kit.port.compact_cnn.pipeline import Pipeline as CompactPipeline
@@ -52,10 +53,9 @@ class Pipeline(CompactPipeline):
         """Return the 160 features of a clip, from the lowest layer's to the highest's, float32."""
         return self._features(self._samples(self._read(clip)))
 
-    def predict(self, clip: Path) -> Prediction:
-        """Return each genre's share of votes; raises InputError on a bad clip or without GTZAN."""
-        machine = self.machine
-        decoded = self._read(clip)
+    def _answer(self, taken: list[Decoded]) -> Prediction:
+        """Return each genre's share of votes; raises InputError without GTZAN."""
+        machine, decoded = self.machine, taken.pop()
         shares = svm.vote_shares(machine, self._features(self._samples(decoded)))
         notes = (*front_end.notes(decoded), "shares of the 45 pairwise votes, not probabilities")
         return Prediction(self.labels, None, front_end.SECONDS, shares, len(decoded.native) / decoded.rate, notes)

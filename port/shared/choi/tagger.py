@@ -15,6 +15,7 @@ import numpy as np
 
 from reprise_kit.compare.contract import Prediction, Traced
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.audio.decode import Decoded
 from reprise_kit.port.audio.scipy017.transform_time import too_slow
 from reprise_kit.port.shared.choi import front_end
 from reprise_kit.port.shared.choi.blocks import Statistics
@@ -74,9 +75,9 @@ class TaggerPipeline(NetworkPipeline):
         self.statistics, self.resampler = statistics, options.resampler
         self.window_shift, self.network_input = options.window_shift, options.network_input
 
-    def predict(self, clip: Path) -> Prediction:
-        """Return the tags' probabilities; raises InputError on a clip it cannot take."""
-        decoded = self._read(clip)
+    def _answer(self, taken: list[Decoded]) -> Prediction:
+        """Return the tags' probabilities."""
+        decoded = taken.pop()
         half_way, notes = front_end.half_way_to_12k(decoded.native, decoded.rate, self.resampler), decoded.notes
         del decoded  # a long clip's memory serves the way back
         samples = half_way.samples()
