@@ -3,6 +3,7 @@
 import json
 import os
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -263,6 +264,27 @@ def test_keras_03(tmp_path: Path) -> None:
         wanted = np.maximum(arrays["in_0"] @ file["layer_0/param_0"][()] + file["layer_0/param_1"][()], 0)
     assert np.allclose(arrays["layer_dense_1"], wanted, rtol=1e-5, atol=1e-4)
     assert np.array_equal(arrays["layer_dense_2"], arrays["out_0"])
+
+
+@pytest.mark.parametrize("has_backend", [True, False])
+def test_keras_030_which_calls_itself_020_is_known_by_its_backend(tmp_path: Path, has_backend: bool) -> None:
+    for name in ("__init__", "models", "layers") + ("backend",) * has_backend:
+        (tmp_path / "keras").mkdir(exist_ok=True)
+        (tmp_path / "keras" / f"{name}.py").write_text("__version__ = '0.2.0'\n" if name == "__init__" else "")
+    code = "from reprise_record import stack; import argparse\n"
+    code += "print(stack.import_keras(argparse.Namespace(tf_keras=False)).__version__)"
+    spied = (
+        "import sys; from reprise_spy import keeping; import keras.models, keras.layers\n"
+        "if sys.argv[1] == 'True': import keras.backend\nprint(keeping.version())"
+    )
+    paths = [tmp_path, RECORDER, RECORDER.parents[1] / "reprise_kit/apps/adopt/spy"]
+    env = os.environ | {"PYTHONPATH": os.pathsep.join(map(str, paths))}
+    done, seen = (
+        subprocess.run([sys.executable, "-c", each, str(has_backend)], env=env, capture_output=True, text=True)
+        for each in (code, spied)
+    )
+    assert (done.stdout.strip() == "0.3.0") is has_backend, done.stderr
+    assert seen.stdout.strip() == ("0.3.0" if has_backend else "0.2.0"), seen.stderr
 
 
 def test_bad_input_is_one_line(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:

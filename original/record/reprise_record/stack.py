@@ -93,6 +93,8 @@ def import_keras(options):
         for name, value in kept.items():
             os.environ.pop(name, None) if value is None else os.environ.update({name: value})
         shutil.rmtree(empty, ignore_errors=True)
+    if keras.__version__ == "0.2.0":  # so 0.3.0 calls itself; the other has no backend, and ended above
+        keras.__version__ = "0.3.0"
     if not (0, 3) <= version_of(keras) < (2, 4):
         raise Refused("this is Keras %s; known are 0.3 to 2.3, and tf.keras of TensorFlow 1.x" % keras.__version__)
     return keras
