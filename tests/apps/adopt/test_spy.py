@@ -94,6 +94,7 @@ def test_a_model_of_tensors_counts_where_another_library_computes_with_it(old: O
         DENSE + "from keras.layers import Input\nfrom keras.models import Model\n"
         "class Own(Model):\n    pass\n"
         "state = Input((4,))\nmodel = Own(state, Dense(2)(state))\nmodel(Input((4,)))\n"
+        "damaged = Model(state, Dense(2)(state))\ndamaged.layers.pop()\n"
     )
     for name, variables, events in (("not", {}, []), ("asked", {"REPRISE_SPY_BUILT": "1"}, ["built"])):
         (tmp_path / name).mkdir()

@@ -44,6 +44,12 @@ def keras():
     return sys.modules["keras"]
 
 
+def version():
+    """The version of Keras; 0.3.0 calls itself 0.2.0, which has no backend."""
+    said = getattr(keras(), "__version__", None)
+    return "0.3.0" if said == "0.2.0" and hasattr(keras(), "backend") else said
+
+
 def ordering():
     backend = keras().backend
     for name in ("image_data_format", "image_dim_ordering"):
@@ -112,7 +118,7 @@ def dump(seen, event, problems=()):
     name = "%d-%d-%d" % (os.getpid(), seen.number, seen.index)
     part, seen.folder = os.path.join(OUT, "part-" + name), os.path.join(OUT, name)
     os.mkdir(part)
-    about = {"event": event, "keras": getattr(keras(), "__version__", None), "backend": backend_name(),
+    about = {"event": event, "keras": version(), "backend": backend_name(),
              "image_ordering": ordering(), "python": sys.version.split()[0], "numpy": numpy().__version__,
              "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model),
              "class": type(seen.model).__name__, "problems": list(problems), "weights": known,
@@ -145,6 +151,15 @@ def architecture(model, problems):
         json.dumps = dumps
 
 
+def is_damaged(seen):
+    """Whether a model that was made and no more can be saved no longer: its program took layers from it, or itself."""
+    try:
+        return seen.is_only_made and not architecture(seen.model, [])
+    except Exception as error:
+        note("a model that was made is not kept: its architecture cannot be saved: %s: %s" % (type(error).__name__, error))
+        return True
+
+
 def plain(value):
     """What stands in JSON for what it has not: NumPy's numbers as numbers, a layer as its kind, else its words."""
     if hasattr(value, "tolist"):
@@ -165,6 +180,15 @@ def arrays(value, names=()):
     if not isinstance(value, (list, tuple)) or (value and not hasattr(value[0], "shape") and not isinstance(value[0], list)):
         value = [value]
     return [numpy().asarray(item) for item in value]
+
+
+def first(arguments, named):
+    if arguments:
+        return arguments[0]
+    for name in ("x", "X", "data", "samples"):
+        if name in named:
+            return named[name]
+    raise ValueError("no input among %s" % sorted(named))
 
 
 def names_of(model):

@@ -33,8 +33,11 @@ def state():
 class Seen(object):
     """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has.
 
-    heard: whether it was asked something that was kept, whatever the budget.
+    heard: whether it was asked something that was kept, whatever the budget. is_only_made: whether it was seen to be
+    made, and nothing since.
     """
+
+    is_only_made = False
 
     def __init__(self, model, number):
         self.heard, self.model, self.number, self.index, self.known, self.folder, self.calls = False, model, number, -1, None, None, 0

@@ -6,7 +6,7 @@ import threading
 import time
 
 from reprise_spy.doubles import is_absent, spied_get_file
-from reprise_spy.keeping import count, dump, find, keep, numpy
+from reprise_spy.keeping import count, dump, find, first, is_damaged, keep, numpy
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.shims import MOVED, after, before
@@ -56,14 +56,20 @@ def read(model, event, arguments):
 @guarded
 def known(model):
     """A model is about to be given something: it is there, whatever becomes of that."""
-    find(model)
+    find(model).is_only_made = False
+
+
+@guarded
+def made(model):
+    """A model was made of tensors, and nothing else is known of it yet."""
+    find(model).is_only_made = True
 
 
 @guarded
 def built():
     """The program ends: what it built and never asked or gave weights is kept as it is, or with weights that fit it."""
     for seen in list(state().models):
-        if seen.known is None:
+        if seen.known is None and not is_damaged(seen):
             path = fitting(seen.model)
             dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
 
@@ -114,15 +120,6 @@ def fitting(model):
         finally:
             leave()
     return None
-
-
-def first(arguments, named):
-    if arguments:
-        return arguments[0]
-    for name in ("x", "X", "data", "samples"):
-        if name in named:
-            return named[name]
-    raise ValueError("no input among %s" % sorted(named))
 
 
 def of_keras(frame):
@@ -178,7 +175,7 @@ def spied_init(make):
     def call(self, *arguments, **named):
         make(self, *arguments, **named)
         if getattr(self, "inputs", None) and len(state().models) < MADE and not of_keras(sys._getframe(1)):
-            known(self)
+            made(self)
     call._reprise = True
     return call
 
