@@ -47,3 +47,9 @@ def _inside(folder: str) -> Iterator[os.DirEntry[str] | OSError]:
         yield error
         return
     yield from inside
+
+
+def may_be_written(folder: Path) -> bool:
+    """Whether a folder can be written into, or be made where there is none."""
+    there = next(path for path in (folder.absolute(), *folder.absolute().parents) if path.exists())
+    return there.is_dir() and os.access(there, os.W_OK | os.X_OK)

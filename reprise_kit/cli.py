@@ -3,6 +3,7 @@
 import atexit
 import io
 import locale
+import logging
 import os
 import signal
 import sys
@@ -15,12 +16,14 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 import click
+import platformdirs
 
 from reprise_kit.command_line import answering, comparing, learning, migrating, own
 from reprise_kit.compare.errors import InputError, Terminated, UnforeseenError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.scratch import scratch
 from reprise_kit.compare.shown import say
+from reprise_kit.compare.walk import may_be_written
 
 LONGEST = 1000  # characters of the line that a command ends with
 LATER_SECONDS = 0.05
@@ -107,17 +110,23 @@ def _own_keras() -> None:
 
 
 def _own_matplotlib() -> None:
-    """Have matplotlib, which Keras imports, draw as it does by itself, and keep its fonts in our cache.
+    """Have matplotlib, which Keras imports, say nothing and choose no window, wherever its folders cannot be written.
 
-    Its own folders may be a home's that cannot be written: it would say so, and again when its own one has gone with
-    this run's temporary files.
+    Those of a home that is read only would be in its warnings, and in a trace where its own temporary one, which is in
+    this run's, has gone.
     """
-    folder = Path(tempfile.gettempdir())
-    with suppress(InputError):  # a user without a home
-        ours = cache().absolute()
-        there = next(path for path in (ours, *ours.parents) if path.exists())
-        folder = ours if there.is_dir() and os.access(there, os.W_OK | os.X_OK) else folder
-    os.environ |= {"MPLCONFIGDIR": str(folder / "matplotlib"), "MPLBACKEND": "Agg"}
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)
+    os.environ["MPLBACKEND"] = "Agg"
+    with suppress(InputError, RuntimeError):  # a user without a home
+        named = os.environ.get("MPLCONFIGDIR")
+        base = platformdirs.PlatformDirs("matplotlib")
+        theirs = [Path(named)] if named else [base.user_config_path, base.user_cache_path]
+        if all(map(may_be_written, theirs)):
+            return
+        if may_be_written(ours := cache() / "matplotlib"):
+            os.environ["MPLCONFIGDIR"] = str(ours.absolute())
+            return
+    os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / "matplotlib")
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

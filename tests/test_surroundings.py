@@ -131,13 +131,16 @@ def test_a_user_without_a_home_is_told_what_to_set(model, tmp_path):
     assert run([*program, "doctor"], env=cached, stdout=subprocess.PIPE).returncode == 0
 
 
-@pytest.mark.parametrize("cache", ["/dev/null/cache", None])
-def test_a_home_that_cannot_be_written_and_settings_of_figures_are_no_word(cache, tmp_path):
-    odd = {"HOME": "/dev/null/home", "XDG_CACHE_HOME": "/dev/null/cache", "MPLBACKEND": "nonsense", "MPLCONFIGDIR": "/"}
-    place = cache or str(tmp_path / "cache")
-    done = run([sys.executable, "-c", PRINTING, "figure"], env=BUFFERED | odd | {"REPRISE_CACHE": place}, stdout=-1)
+@pytest.mark.parametrize("there", ["home", "cache", "nowhere"])
+def test_figures_say_nothing_wherever_their_folders_cannot_be_written(there, tmp_path):
+    home, cache = (str(tmp_path / name) if there == name else "/dev/null/none" for name in ("home", "cache"))
+    theirs = {name: value for name, value in BUFFERED.items() if name not in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
+    odd = {"HOME": home, "REPRISE_CACHE": cache, "TMPDIR": str(tmp_path), "MPLBACKEND": "nonsense"}
+    done = run([sys.executable, "-c", PRINTING, "figure"], env=theirs | odd, stdout=subprocess.PIPE)
     assert (done.returncode, done.stderr) == (0, ""), done.stderr
-    assert done.stdout.split()[-1] == "Agg" and ((place in done.stdout) == (cache is None)), done.stdout
+    _, _, place, backend = done.stdout.split()
+    expected = {"home": home, "cache": cache, "nowhere": str(tmp_path / "reprise-")}[there]
+    assert place.startswith(expected) and backend == "Agg", done.stdout
 
 
 LIBRARY = """
