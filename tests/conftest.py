@@ -4,10 +4,15 @@ a test starts, and a failure is shown when it happens: a run that is cut off has
 import os
 import random
 import signal
+import subprocess
 import sys
+from collections.abc import Iterator
+from pathlib import Path
 
 import numpy as np
 import pytest
+
+from tests.require import require
 
 pytest_plugins = ["tests.unboxed"]
 
@@ -34,3 +39,15 @@ def pytest_runtest_logreport(report: pytest.TestReport) -> None:
         print(
             f"\n{report.nodeid} ({report.when}) failed after {report.duration:.0f} s\n{report.longreprtext}", flush=True
         )
+
+
+@pytest.fixture
+def small_disk(tmp_path: Path, request: pytest.FixtureRequest) -> Iterator[Path]:
+    """A folder on a disk of its own, of the size that the test names."""
+    folder = tmp_path / "small"
+    folder.mkdir()
+    command = ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "none", str(folder)]
+    if subprocess.run(command, capture_output=True, check=False).returncode:
+        require("root", "no small disk to fill: mounting a tmpfs needs root")
+    yield folder
+    subprocess.run(["umount", str(folder)], check=True)

@@ -17,7 +17,6 @@ from reprise_kit.port.deepsound_crnn.training import dataset as data_set
 from reprise_kit.port.deepsound_crnn.training.corpus import Corpus
 from tests.port.dieleman_spotify_2014 import synthetic
 from tests.port.keras_legacy import models
-from tests.require import require
 
 CLIP = CLIPS / "shortest.wav"
 FORMATS = {"keras": ".keras", "weights": ".weights.h5", "savedmodel": "", "onnx": ".onnx", "tflite": ".tflite"}
@@ -119,17 +118,6 @@ def test_what_is_read_is_not_written_over(model, run, tmp_path):
         code, said = run(*words)
         assert (code, said.count("\n")) == (2, 1) and "which is read" in said, said
     assert files(tmp_path) == before
-
-
-@pytest.fixture
-def small_disk(tmp_path, request):
-    folder = tmp_path / "small"
-    folder.mkdir()
-    command = ["mount", "-t", "tmpfs", "-o", f"size={request.param}", "none", str(folder)]
-    if subprocess.run(command, capture_output=True, check=False).returncode:
-        require("root", "no small disk to fill: mounting a tmpfs needs root")
-    yield folder
-    subprocess.run(["umount", str(folder)], check=True)
 
 
 @pytest.mark.parametrize("small_disk", ["16k", "200k"], indirect=True)
@@ -237,6 +225,21 @@ def test_a_full_disk_leaves_nothing_of_a_data_set(suffix, small_disk, run, tmp_p
     code, said = run("dataset", tmp_path, "-o", small_disk / f"d{suffix}")
     assert code == 2 and said.splitlines()[-1].startswith("reprise: No space left on device"), said
     assert {path.name for path in small_disk.rglob("*") if path.is_file()} <= GOES_ON
+
+
+@pytest.mark.parametrize("small_disk", ["16k"], indirect=True)
+def test_a_full_disk_ends_an_evaluation_without_half_a_feature(small_disk, run, tmp_path, monkeypatch):
+    from reprise_kit.port.gwardys_2014 import extractors, spectrogram
+
+    corpus(tmp_path)
+    large = SimpleNamespace(
+        of_grey=lambda _: dict.fromkeys(spectrogram.KINDS, np.random.default_rng(0).normal(size=4000))
+    )
+    monkeypatch.setattr(extractors, "load", lambda path: large)
+    monkeypatch.setenv("REPRISE_CACHE", str(small_disk))
+    code, said = run("evaluate", tmp_path / "corpus", "--folds", 2, "--weights", CLIP)
+    assert code == 2 and said.splitlines()[-1].startswith("reprise: No space left on device"), said
+    assert not [path for path in small_disk.rglob("*") if path.is_file()]
 
 
 STOPPED = """

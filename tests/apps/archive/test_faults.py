@@ -15,7 +15,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from reprise_kit.apps.archive import local
+from reprise_kit.apps.archive import local, single_file
 from reprise_kit.apps.archive.rows import CHANGED, NO_MEMORY, Task, row, stamp
 from reprise_kit.compare.contract import Prediction
 from reprise_kit.compare.errors import InputError
@@ -321,3 +321,23 @@ def test_a_clip_no_decoder_knows_is_refused_by_name(tmp_path):
     name = os.fsdecode(os.fsencode(tmp_path) + b"/caf\xe9.m4a")
     shutil.copy(ROOT / "tests" / "clips" / "disco.m4a", name)
     assert decode(Path(name)).native.size
+
+
+@pytest.mark.parametrize("small_disk", ["400k"], indirect=True)
+def test_a_disk_that_fills_before_the_single_file_loses_no_answer(small_disk, tmp_path, monkeypatch):
+    folder, out = stub_folder(tmp_path / "clips", list("abcdef")), small_disk / "out.parquet"
+    write = single_file.write
+
+    def full(*arguments):
+        with contextlib.suppress(OSError), (small_disk / "filler").open("wb", buffering=0) as file:
+            while file.write(bytes(4096)):
+                pass
+        write(*arguments)
+
+    with monkeypatch.context() as patched, pytest.raises(OSError, match="No space left on device"):
+        patched.setattr(single_file, "write", full)
+        run_stub(folder, out, single_file=True)
+    assert {path.name for path in small_disk.iterdir()} == {"filler", "out.parquet.parts"}
+    (small_disk / "filler").unlink()
+    run_stub(folder, out, single_file=True, engine=stopping_at(AssertionError(), 0))
+    assert len(rows_of(out)) == 6 and [path.name for path in small_disk.iterdir()] == ["out.parquet"]
