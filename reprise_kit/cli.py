@@ -8,6 +8,7 @@ import os
 import signal
 import sys
 import tempfile
+import traceback
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from functools import partial
@@ -223,6 +224,16 @@ def _main(alone: bool) -> None:
         with suppress(OSError):
             error.show()
         sys.exit(2)
+    except Terminated:
+        raise
+    except SystemExit as ended:
+        *_, (frame, line) = traceback.walk_tb(ended.__traceback__)
+        if frame.f_globals["__name__"].split(".")[0] not in ("reprise_kit", "click"):  # its code is no code of ours
+            _end(
+                f"{frame.f_code.co_filename}, line {line}: ends the program ({ended.code}), where it must only return",
+                2,
+            )
+        raise
 
 
 def _end(reason: object, code: int) -> NoReturn:

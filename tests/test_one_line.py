@@ -87,6 +87,13 @@ def test_the_others_keep_their_codes(error, code, words, run, monkeypatch, tmp_p
     assert not (tmp_path / "cache").exists()
 
 
+def test_a_persons_code_that_ends_the_program_is_told_and_decides_no_code(run, monkeypatch, tmp_path):
+    monkeypatch.setattr(comparing, "trace", failing(SystemExit(1)))
+    code, out, said = run("trace", CLIP, "--out", tmp_path / "out")
+    assert (code, out, said.count("\n")) == (2, "", 1), said
+    assert re.fullmatch(rf"reprise: {re.escape(__file__)}, line \d+: ends the program \(1\), .*\n", said), said
+
+
 def test_a_layers_name_is_shown(run, tmp_path):
     name = "dense\x1b[2J\nrisk: none [bold]"
     config = models.sequential(models.first(models.layer("Dense", name, output_dim=2), 2))

@@ -13,7 +13,7 @@ from typing import Any
 
 import keras
 
-from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.port.keras_legacy.backend_functions import Operations
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, TF_KERAS, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
@@ -232,9 +232,9 @@ def naming(node: Node) -> Iterator[None]:
     """Turn what a damaged or unknown config makes Python or Keras raise into an InputError with the layer's name."""
     try:
         yield
-    except InputError:
+    except (InputError, Terminated):
         raise
-    except Exception as error:
+    except (Exception, SystemExit) as error:  # a function in a layer's place may do anything
         text = " ".join(f"{type(error).__name__}: {error}".split())[:300]
         raise InputError(f"layer {node.name} ({node.class_name}) cannot be built: {text}") from error
 

@@ -188,6 +188,8 @@ def test_replace_stands_in_for_a_layer(tmp_path: Path) -> None:
     for bad in ("secret", "secret=keras.ops:no_such", "secret=no_such_module_here:f"):
         with pytest.raises(InputError, match="--replace"):
             migrate_files(*files, tmp_path / "m.keras", Options(replace=(bad,)))
+    with pytest.raises(InputError, match=r"layer secret .* cannot be built: SystemExit"):
+        migrate_files(*files, tmp_path / "m.keras", Options(replace=("secret=sys:exit",)))
 
 
 @pytest.mark.parametrize("code", ["raise ValueError('no')", "raise SystemExit(0)", "def ("])
