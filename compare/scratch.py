@@ -19,7 +19,11 @@ NAME = re.compile(r"reprise-[0-9a-f]{10}")
 @contextmanager
 def scratch() -> Iterator[None]:
     """Have every temporary file made in a new folder, which goes in the end; those of killed runs go before."""
-    parent, variable = tempfile.gettempdir(), os.environ.get("TMPDIR")
+    try:
+        parent, variable = tempfile.gettempdir(), os.environ.get("TMPDIR")
+    except FileNotFoundError:  # no folder can be written, as in a container that is read only: what needs none goes on
+        yield
+        return
     _remove_abandoned(Path(parent))
     folder = Path(parent) / f"reprise-{secrets.token_hex(5)}"  # random: never the name of what is there
     try:
@@ -56,9 +60,10 @@ def outer() -> Path:
 
 def leave(code: int) -> NoReturn:
     """End this process at once, without waiting for its threads, and without its temporary files."""
-    here = Path(tempfile.gettempdir())
-    if (here / LOCK).exists():
-        shutil.rmtree(here, ignore_errors=True)
+    with suppress(FileNotFoundError):  # there never was one
+        here = Path(tempfile.gettempdir())
+        if (here / LOCK).exists():
+            shutil.rmtree(here, ignore_errors=True)
     os._exit(code)
 
 

@@ -127,7 +127,8 @@ def _own_matplotlib() -> None:
         if may_be_written(ours := cache() / "matplotlib"):
             os.environ["MPLCONFIGDIR"] = str(ours.absolute())
             return
-    os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / "matplotlib")
+    with suppress(FileNotFoundError):  # no folder for temporary files either
+        os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / "matplotlib")
 
 
 def _terminated(number: int, frame: Any) -> NoReturn:

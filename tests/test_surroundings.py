@@ -143,6 +143,23 @@ def test_figures_say_nothing_wherever_their_folders_cannot_be_written(there, tmp
     assert place.startswith(expected) and backend == "Agg", done.stdout
 
 
+# As in a container that is read only.
+NOWHERE = """
+import sys, tempfile
+tempfile._candidate_tempdir_list = lambda: ["/dev/null/none"]
+sys.argv[0] = "reprise"
+from reprise_kit.__main__ import main
+main()
+"""
+
+
+def test_where_no_folder_takes_temporary_files_the_rest_goes_on(model, tmp_path):
+    program, out = [sys.executable, "-c", NOWHERE], tmp_path / "new.keras"
+    assert run([*program, "inspect", model], stdout=subprocess.PIPE).returncode == 0
+    done = run([*program, "migrate", model, "--source-backend", "theano", "-o", out])
+    assert (done.returncode, done.stderr.count("\n")) == (2, 1) and "No usable temporary directory" in done.stderr
+
+
 LIBRARY = """
 import sys
 import reprise_kit as reprise
