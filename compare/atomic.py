@@ -23,6 +23,7 @@ from reprise_kit.compare.walk import followed, walk
 
 MARKER = ".reprise.json"
 MARKER_BYTES = 16 << 20  # a longer one is none of ours
+ROOM_BYTES = 1 << 16  # a disk with less is full
 WAIT_SECONDS = 60.0  # for another process that writes the same name
 
 
@@ -244,9 +245,16 @@ def _workshop(path: Path) -> Iterator[Path]:
                 folder.rmdir()
 
 
-def says_full(error: Exception) -> bool:
-    """Whether a library says in its own words that the disk is full; NumPy only counts what it wrote of an array."""
-    return os.strerror(errno.ENOSPC) in str(error) or bool(re.fullmatch(r"\d+ requested and \d+ written", str(error)))
+def says_full(words: object) -> bool:
+    """Whether a program or library says in its own words that the disk is full; NumPy only counts what it wrote."""
+    text = str(words)
+    return os.strerror(errno.ENOSPC) in text or bool(re.search(r"\b\d+ requested and \d+ written", text))
+
+
+def refuse_full(folder: Path, *said: object) -> None:
+    """Raise OSError where a program that wrote into `folder` found the disk full: by its words, or by what is left."""
+    if any(map(says_full, said)) or shutil.disk_usage(folder).free < ROOM_BYTES:
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), str(folder))
 
 
 def _put_right(room: Path, path: Path) -> None:

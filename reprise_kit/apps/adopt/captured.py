@@ -16,6 +16,7 @@ import numpy as np
 
 from reprise_kit.apps.adopt import box
 from reprise_kit.compare import npz
+from reprise_kit.compare.atomic import refuse_full
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import ORIGINAL
 from reprise_kit.port.keras_legacy import recording
@@ -71,7 +72,7 @@ class Recorder:
     unboxed: bool
 
     def record(self, folder: Path, about: _About, out: str, *given: str) -> str:
-        """Write `out` into `folder`, layers and all; return "", or why it could not be."""
+        """Write `out` into `folder`, layers and all; return "", or why it could not be. Raises OSError: a full disk."""
         script = ORIGINAL / "record"
         readable = box.needed(self.python, self.variables) | {script: "/record", self.repository: "/adopted"}
         boxed = box.open_box(self.home, {folder: "/dump"}, readable, self.unboxed)
@@ -89,6 +90,7 @@ class Recorder:
         ended = boxed.run(words, variables, here, folder / "record.log", LIMITS)
         if ended.code == 0 and (folder / out).is_file():
             return ""
+        refuse_full(folder, ended.said)
         lines = ended.said.splitlines() or ["no message"]
         reasons = [line.removeprefix("record: ") for line in lines if line.startswith("record: ")]
         return ended.why or (reasons or lines)[-1]

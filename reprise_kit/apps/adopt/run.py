@@ -5,7 +5,7 @@ import os
 import re
 import shlex
 import shutil
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
 
@@ -15,12 +15,14 @@ from reprise_kit.apps.adopt import box, notebooks, readme_code
 from reprise_kit.apps.adopt.arguments import DEVICES, PLACEHOLDER
 from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
+from reprise_kit.compare.atomic import refuse_full
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.walk import followed
 
 SPY = Path(__file__).parent / "spy"
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # as a traceback ends
 LATE = 0.7  # of its time is over: what was only built is kept then
+SAID_BYTES = 1 << 20  # of a file that the spy wrote, in which a full disk is looked for
 PREDICTIONS = 16  # after which a program has shown enough
 PYTHON = re.compile(r"(?<![\w./-])(python|ipython)[23]?(\.\d+)?(?![\w.-])")
 WINDOWS = frozenset({"gym", "pygame", "pyglet", "Tkinter", "tkinter", "turtle", "PyQt4", "PyQt5", "wx"})
@@ -94,7 +96,8 @@ class Program:
 def run(program: Program, out: Path, log: str = "run.log") -> Ran:
     """Run the program; the spy's folder is `out`/caught, its output `out`/`log`.
 
-    Raises NothingSeen where no model was seen, with the program's last lines, InputError where nothing can be boxed.
+    Raises NothingSeen where no model was seen, with the program's last lines, InputError where nothing can be boxed,
+    OSError where the spy found the disk full.
     """
     if not program.entry.startswith((OPENS, MAKES)) and (blank := PLACEHOLDER.search(program.entry)):
         raise NothingSeen(f"run: `{program.entry}` leaves open what {blank[0]} is; give it with --entry")
@@ -122,6 +125,7 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
     if program.copy is None:
         shutil.rmtree(work)
     _keep_plain(caught)
+    refuse_full(caught, *_said(caught))
     return _ran(program, ended, caught, out / log, opened.boxed, program.display and not has_display)
 
 
@@ -145,6 +149,14 @@ def _ran(program: Program, ended: box.Ended, caught: Path, log: Path, boxed: boo
     if ended.code:
         notes.append(f"it ended with {how} after its models were seen; its output: {log.name}")
     return Ran(program.entry, how, round(ended.seconds, 1), boxed, tuple(notes))
+
+
+def _said(caught: Path) -> Iterator[bytes]:
+    """What the spy said of what it kept and of what it could not keep."""
+    for path in (caught / "notes.txt", *caught.glob("*/about.json")):
+        if path.is_file():
+            with path.open("rb") as file:
+                yield file.read(SAID_BYTES)
 
 
 def last_words(said: str) -> list[str]:

@@ -216,6 +216,22 @@ def test_stopped_after_any_step_it_goes_on(cnn: tuple[Request, Path], monkeypatc
         adopt(Request("another"), out, quiet)
 
 
+@pytest.mark.parametrize("small_disk", ["64m"], indirect=True)
+@pytest.mark.parametrize(("step", "room"), [("run", 120), ("capture", 8), ("capture", 80), ("report", 80)])
+def test_a_disk_that_fills_is_no_finding_and_the_next_run_goes_on(
+    step: str, room: int, cnn: tuple[Request, Path], small_disk: Path
+) -> None:
+    out, before = small_disk / "out", steps.STEPS[steps.STEPS.index(step) - 1]
+    assert adopt(dataclasses.replace(cnn[0], until=before), out, quiet) == 0
+    free = shutil.disk_usage(small_disk).free - (room << 10)
+    (small_disk / "filler").write_bytes(bytes(free))
+    with pytest.raises(OSError, match="No space left on device"):
+        adopt(cnn[0], out, quiet)
+    assert not (out / steps.FILES[step]).exists()
+    (small_disk / "filler").unlink()
+    assert adopt(cnn[0], out, quiet) == 0
+
+
 def test_two_at_once_on_one_folder_are_one_line(cnn: tuple[Request, Path]) -> None:
     request, out = cnn
     with steps.held_folder(out, "adopt"), pytest.raises(InputError, match="another run is writing it"):
