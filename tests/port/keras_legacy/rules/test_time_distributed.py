@@ -93,3 +93,22 @@ def test_a_mask_that_is_handed_to_every_step(version: Any, inner: str, axes: int
             apply(x)
     else:
         assert apply(x).shape[:2] == (None, 3)
+
+
+@pytest.mark.parametrize(
+    ("mode", "batch", "step", "refused"),
+    [("cos", None, (3, 2), True), ("cos", 2, (3, 2), False), ("cos", None, (3,), False), ("dot", None, (3, 2), False)],
+)
+def test_a_cosine_on_every_step_of_an_open_batch_lost_an_axis(
+    mode: str, batch: int | None, step: tuple[int, ...], refused: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    given = keras.Input(step)
+    same = keras.Model(given, keras.layers.Identity()(given))
+    monkeypatch.setattr(on_steps, "_per_step", lambda *_: same)
+    inner = node("Sequential", {}, node("Merge", mode=mode))
+    apply, x = on_steps.time_distributed(context(), node("TimeDistributed", {}, inner)), keras.Input((4, *step), batch)
+    if refused:
+        with pytest.raises(InputError, match="Merge by cosine"):
+            apply(x)
+    else:
+        assert apply(x).shape == (batch, 4, *step)
