@@ -18,7 +18,6 @@ from reprise_kit.compare.fetch import cache, upstream_folder
 from reprise_kit.compare.pins import check
 from reprise_kit.compare.python27 import find_interpreter
 from reprise_kit.compare.screen import console
-from reprise_kit.compare.shown import shown
 
 NEEDED_GB = 6.0  # images of both eras and the port's, built
 DEMO_PORTS = (8080, 8081)
@@ -119,8 +118,7 @@ def show_machine(chosen: system.System) -> int:
     screen.print(table)
     for row in found:
         if not row.here:
-            about = f" ({shown(row.found)}): blocks {row.blocks}."
-            screen.print(Text.assemble((row.what, "bold"), about), soft_wrap=True)
+            screen.print(Text.assemble((row.what, "bold"), f": blocks {row.blocks}."), soft_wrap=True)
             screen.print(f"  mend it with: {row.mend}", soft_wrap=True)
     return 0
 

@@ -86,6 +86,16 @@ class Adopted:
         reasons += [*self.captured.notes, "nothing of it was recorded"]
         return said.get(self.code) or f"not proven: {reasons[0]}"
 
+    @property
+    def checks(self) -> list[str]:
+        """What a person should check of it, in words that hold for others like it."""
+        found = [self.conclusion] if self.code != PROVEN else []
+        if self.captured.event.split()[0] in ("fit", "train_on_batch"):
+            found.append("seen in training, so these weights may not be the ones to keep")
+        if self.captured.event == "built":
+            found.append("seen as built, so these weights are drawn, not a file's")
+        return found
+
 
 def adopt(captured: Captured, folder: Path, models: Path) -> Adopted:
     """Migrate a captured model into `models` and verify it on whatever was recorded of it in `folder`."""
@@ -170,14 +180,11 @@ class Report:
     @property
     def checks(self) -> list[str]:
         """What a person should check."""
-        found = []
+        models: dict[str, list[str]] = {}  # of each line, so that one of many models is read once
         for one in self.adopted:
-            if one.code != PROVEN:
-                found.append(f"{one.captured.name}: {one.conclusion}")
-            if one.captured.event.split()[0] in ("fit", "train_on_batch"):
-                found.append(f"{one.captured.name}: seen in training, so these weights may not be the ones to keep")
-            if one.captured.event == "built":
-                found.append(f"{one.captured.name}: seen as it was built, so its weights are drawn, not a file's")
+            for line in one.checks:
+                models.setdefault(line, []).append(one.captured.name)
+        found = [f"{', '.join(names)}: {line}" for line, names in models.items()]
         if not self.about.get("boxed", True):
             found.append("the program ran unboxed: see what it did to this machine")
         notes = self.about.get("notes", ())

@@ -178,6 +178,13 @@ def making(paths: Sequence[str]) -> str:
     return f"{MAKES} {shlex.join(f'{path}.py' if path.endswith(notebooks.ENDING) else path for path in paths)}"
 
 
+def in_words(entry: str) -> str:
+    """Return what a person reads of an entry point: the kit's own programs by what they do."""
+    said = {OPENS: "its files, opened in its Keras without its program:", MAKES: "each function and statement of"}
+    program = next((program for program in said if entry.startswith(f"{program} ")), None)
+    return f"{said[program]}{entry.removeprefix(program)}" if program else entry
+
+
 def prepare(source: Path) -> None:
     """Write the notebooks and READMEs of a repository's copy beside themselves as scripts, which `command` runs."""
     readme_code.write(source)

@@ -221,7 +221,7 @@ class Adoption:
             "python": found.python,
             "keras": found.keras_version,
             "backend": found.backend,
-            "entry point": ran.entry,
+            "entry point": run.in_words(ran.entry),
             "it ended": f"{ran.ended}, after {ran.seconds:g} s",
             "boxed": ran.boxed,
             "stand-in": self.request.stand_in,

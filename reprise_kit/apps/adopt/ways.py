@@ -31,7 +31,7 @@ class Ways:
         for way in self._all():
             try:
                 ran = way()
-                return replace(ran, notes=(*problems, *ran.notes))
+                return replace(ran, notes=(*(f"first {line.removeprefix('run: ')}" for line in problems), *ran.notes))
             except run.NothingSeen as error:
                 if str(error) not in problems:
                     self.say(str(error))
@@ -55,7 +55,7 @@ class Ways:
         begins = "of a file that fits, else those that it begins with" if program.weights else "that it begins with"
         also = f"; what it builds counts, with the weights {begins}" if program.built else ""
         asked = "; its routes are asked by a stand-in for its client" if program.is_asked else ""
-        self.say(f"run: {program.entry} ({how}, at most {program.limits.seconds:g} s{also}{asked})")
+        self.say(f"run: {run.in_words(program.entry)} ({how}, at most {program.limits.seconds:g} s{also}{asked})")
         return run.run(program, self.out)
 
     def _open_files(self, program: run.Program) -> run.Ran:

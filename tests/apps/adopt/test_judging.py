@@ -2,6 +2,7 @@
 
 import os
 import signal
+from dataclasses import replace
 from pathlib import Path
 
 from reprise_kit.apps.adopt.adopted import PROVEN, STOPPED, WHOSE, Adopted, Report, Verification
@@ -32,3 +33,15 @@ def test_a_death_is_one_models_verdict(tmp_path: Path) -> None:
     assert two.file == three.file != str(os.getpid()), "one child for as many as it lives"
     report = Report({}, [one, two])
     assert "could not be judged" in report.checks[0] and '"exit_code": 2' in report.json()
+
+
+def test_what_is_to_be_checked_of_many_models_is_one_line() -> None:
+    stand_in = Verification(WHOSE["stand_in.npz"], "agrees", ("agrees with the recording",))
+    models = [
+        Adopted(replace(_captured(f"model_{i}"), event="built" if i < 3 else "predict"), None, (), (stand_in,))
+        for i in (1, 2, 3)
+    ]
+    assert Report({}, models).checks == [
+        "model_1, model_2, model_3: right, proven on stand-in input only",
+        "model_1, model_2: seen as built, so these weights are drawn, not a file's",
+    ]

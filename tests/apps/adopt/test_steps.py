@@ -109,7 +109,7 @@ model.predict(x[:9].reshape(9, 784).astype('float32') / 255)
 def test_weights_that_are_not_in_git_leave_the_model_as_it_was_built(old: Old, tmp_path: Path) -> None:
     source, out = old.repository("image_cnn", tmp_path), tmp_path / "out"
     assert adopt(Request(str(source), entry="predict.py 0.txt"), out, quiet) == 3
-    assert any("as it was built, so its weights are drawn" in line for line in report(out)["checks"])
+    assert any("seen as built, so these weights are drawn" in line for line in report(out)["checks"])
     assert any("weights.h5" in line for line in report(out)["about"]["notes"]), "what it misses is still said"
 
 
