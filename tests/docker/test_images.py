@@ -39,6 +39,14 @@ def test_make_images_makes_them_all():
     assert set(re.findall(r"--target (\S+)\s", done.stdout)) == {"theano", "tensorflow"}
 
 
+def test_links_that_an_image_takes_lead_to_what_it_takes():
+    lines = (ROOT / ".dockerignore").read_text().splitlines()
+    taken = [ROOT / line[1:] for line in lines if line.startswith("!")]
+    links = [path for folder in taken for path in folder.rglob("*") if path.is_symlink()]
+    assert ROOT / "reprise_kit/clips" in links
+    assert [path for path in links if not any(path.resolve().is_relative_to(root) for root in taken)] == []
+
+
 def test_verify_images_prints_a_row_for_every_base_and_image(kit):
     names = ("py27-theano", "port")
     done = kit.make("-s", "verify-images", f"IMAGES={' '.join(names)}", NO_COMPARE="1")
