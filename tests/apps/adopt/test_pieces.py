@@ -4,6 +4,7 @@ import subprocess
 from pathlib import Path
 
 import h5py
+import numpy as np
 import pytest
 
 from reprise_kit.apps.adopt.run import SPY
@@ -201,6 +202,13 @@ def test_data_that_is_missing_is_drawn_by_its_name(
 def test_what_failed_half_way_is_no_model(old: Old, tmp_path: Path) -> None:
     ended, found, notes = made(old, tmp_path, HALF)
     assert ended == 1 and not found, notes
+
+
+def test_drawn_vectors_are_of_both_signs(old: Old, tmp_path: Path) -> None:
+    ended, _, notes = made(old, tmp_path, LOADED + "np.save('vectors.npy', model.get_weights()[0])\n")
+    assert ended == 0, notes
+    vectors = np.load(tmp_path / "vectors.npy")
+    assert vectors.min() < -0.4 and vectors.max() > 0.4
 
 
 def test_a_package_that_cannot_be_imported_is_stood_in_for(old: Old, tmp_path: Path) -> None:

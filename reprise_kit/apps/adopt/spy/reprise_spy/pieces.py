@@ -173,7 +173,8 @@ class Pieces(object):
             for name in names_of(named.get("weights", ast.Pass()), ast.Load):
                 if None not in size and (name in self.drawn or is_empty(self.names.get(name))):
                     rows, columns = [eval(self.expression(each), self.names) for each in size]
-                    self.put(self.names.__setitem__, name, parameters.array((rows, columns)))
+                    # Of both signs, as words' are: sums of positive ones alone make every answer the same.
+                    self.put(self.names.__setitem__, name, parameters.array((rows, columns)) - 0.5)
 
     def expression(self, node):
         return compile(ast.fix_missing_locations(ast.Expression(node)), self.path, "eval", self.flags, True)
