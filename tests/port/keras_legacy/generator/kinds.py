@@ -238,6 +238,16 @@ KINDS = {
         ),
         "one axis shorter",
     ),
+    **{
+        f"TimeDistributedDense({units}) on {n_steps} in counted steps, {stack}": Kind(
+            stack,
+            (2, n_steps, 5),
+            (("TimeDistributed", {}, {"inner": _layer("TimeDistributedDense", {"output_dim": units})}),),
+            _SQUEEZED,
+            counted=True,
+        )
+        for stack, n_steps, units in (("1.0.6-theano", 3, 1), ("1.2.2-theano", 1, 4))
+    },
 }
 
 

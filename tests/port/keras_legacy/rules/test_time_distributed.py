@@ -23,6 +23,7 @@ from tests.port.keras_legacy.rules.parts import computed, context, node, numbers
         (node("Reshape", target_shape=[2, 1]), True),
         (node("Reshape", target_shape=[2, 2]), False),
         (node("LocallyConnected1D"), True),
+        (node("TimeDistributedDense", output_dim=1), True),
         (node("Dense", output_dim=1), False),
     ],
 )
