@@ -131,9 +131,13 @@ def _own_matplotlib() -> None:
         os.environ["MPLCONFIGDIR"] = str(Path(tempfile.gettempdir()) / "matplotlib")
 
 
+_told: list[BaseException] = []  # to end, by a signal
+
+
 def _terminated(number: int, frame: Any) -> NoReturn:
     say("reprise: terminated", error=True)
-    raise Terminated(128 + number)  # what is half-written is cleaned up on the way out
+    _told.append(Terminated(128 + number))
+    raise _told[0]  # what is half-written is cleaned up on the way out
 
 
 def _ended(why: Terminated, number: int, frame: Any) -> NoReturn:
@@ -152,7 +156,8 @@ def _interrupted(process: int, number: int, frame: Any) -> NoReturn:
     if os.getpid() != process:  # a child that is not yet the program that it will be
         os._exit(130)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # once: a second one would break into the cleaning up
-    raise KeyboardInterrupt
+    _told.append(KeyboardInterrupt())
+    raise _told[0]
 
 
 def _interrupt_later(process: int, found: "sys.UnraisableHookArgs") -> None:
@@ -238,6 +243,8 @@ def _main(alone: bool) -> None:
 
 
 def _end(reason: object, code: int) -> NoReturn:
+    if _told:  # a library may put an exception of its own in its place (pybind11 does)
+        raise _told[0]
     words = str(reason)  # a name in it may be a stranger's, and as long as that one likes
     words = words if len(words) <= LONGEST else f"{words[: LONGEST // 2]} ... {words[-LONGEST // 2 :]}"
     with suppress(OSError):  # nowhere to say it: the code still tells

@@ -15,9 +15,10 @@ from reprise_kit.compare.workers import starting
 INTERRUPTED = """
 import os, signal
 from reprise_kit import cli
+from reprise_kit.command_line.options import Command
 KILL = "os.killpg(0, signal.SIGINT)"
 
-@cli.cli.command("wait")
+@cli.cli.command("wait", cls=Command)
 def wait():
     try:
         {code}
@@ -35,6 +36,11 @@ SWALLOWED = (
     "D = type('D', (), {'__del__': lambda self: os.killpg(0, 2)}); D(); __import__('time').sleep(60)",
     "os.register_at_fork(after_in_child=lambda: os.killpg(0, 2)); os.fork() and __import__('time').sleep(60)",
 )
+# What a library makes of it that has its own exceptions.
+REPLACED = (
+    "try: os.killpg(0, 2)\n        except KeyboardInterrupt: raise RuntimeError('REPLACED BY KeyboardInterrupt')",
+    "try: os.killpg(0, 2)\n        except KeyboardInterrupt: raise OSError(5, 'error')",
+)
 
 
 def stopped(done):
@@ -45,7 +51,7 @@ def stopped(done):
 
 
 @pytest.mark.parametrize(
-    "code", ["exec(KILL)", "os.killpg(0, signal.SIGINT)", "[os.killpg(0, 2) for _ in range(9)]", *SWALLOWED]
+    "code", ["exec(KILL)", "os.killpg(0, signal.SIGINT)", "[os.killpg(0, 2) for _ in range(9)]", *SWALLOWED, *REPLACED]
 )
 @pytest.mark.parametrize("cleanup", ["pass", "os.killpg(0, signal.SIGINT)"])
 def test_it_is_one_line_and_130(code, cleanup):
