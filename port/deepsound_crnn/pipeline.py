@@ -96,15 +96,12 @@ class Pipeline(NetworkPipeline):
         half_way = transform(decoded.native, decoded.rate)
         return self._answers([self._features(half_way, decoded.notes)])[0]
 
-    def _taken(self, clip: Path) -> list[Decoded] | InputError:
+    def _take(self, clip: Path) -> list[Decoded]:
         """Decode a clip; an empty list where it is so long that it is streamed."""
-        try:
-            if self.fix_quirks:  # only what the original heard streams
-                return [self._read(clip)]
-            with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
-                return [] if self._is_streamed(opened) else [whole(opened, self._longest)]
-        except InputError as error:
-            return named(clip, error)
+        if self.fix_quirks:  # only what the original heard streams
+            return [self._read(clip)]
+        with incoming(clip, STREAM_SECONDS, self.decoder, self.strict) as opened:
+            return [] if self._is_streamed(opened) else [whole(opened, self._longest)]
 
     def _heard(self, clip: Path, taken: list[Decoded] | InputError) -> Heard | Prediction | InputError:
         """Return a clip's features, or its answer where it is streamed; what was decoded goes with them."""

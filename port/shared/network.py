@@ -103,11 +103,14 @@ class NetworkPipeline:
         return sha256(self.weights)
 
     def _taken(self, clip: Path) -> list[Decoded] | InputError:
-        """Decode a clip; a list, so that who takes it out decides how long it lives."""
         try:
-            return [self._read(clip)]
+            return self._take(clip)
         except InputError as error:
             return named(clip, error)
+
+    def _take(self, clip: Path) -> list[Decoded]:
+        """Decode a clip; a list, so that who takes it out decides how long it lives."""
+        return [self._read(clip)]
 
     def _answered(self, clip: Path, taken: list[Decoded] | InputError) -> Prediction | InputError:
         if isinstance(taken, InputError):

@@ -104,7 +104,7 @@ def makers(module, nodes):
 
 
 def attempt(call, function, known, shown, node):
-    """Call it as the repository does where that can be read, else as its code, `node`, and its parameters' names say."""
+    """Call it as the repository does where that can be read, else as its code, `node`, and its names say."""
     problem = None
     ways = [(way, {}) for way in shown.get(getattr(call, "__name__", ""), ())]
     uses = (shaped(node), many(node)) if node is not None else ((), ())
@@ -193,7 +193,7 @@ def seconds(left, turns):
 
 
 def tried(paths, shown, shapes, more):
-    """Make the models of files; of a file with the first shape of data that gives one. more: turns that follow these."""
+    """Make the models of files; of each with the first shape of data that gives one. more: turns that follow."""
     for i, path in enumerate(paths):
         sys.argv, before = [path], len(state().models)
         signal.alarm(seconds(LATE - (time.time() - state().began), len(paths) - i + more))

@@ -156,7 +156,7 @@ def is_damaged(seen):
     try:
         return seen.is_only_made and not architecture(seen.model, [])
     except Exception as error:
-        note("a model that was made is not kept: its architecture cannot be saved: %s: %s" % (type(error).__name__, error))
+        note("a model that was made is not kept, it cannot be saved: %s: %s" % (type(error).__name__, error))
         return True
 
 
