@@ -14,7 +14,7 @@ import pytest
 
 from tests.require import require
 
-pytest_plugins = ["tests.unboxed"]
+pytest_plugins = ["tests.unboxed", "tests.chromium"]
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")  # before anything imports it
 os.environ["REPRISE_PATIENCE"] = "3600"  # a slow machine's lines would stand among those that tests count

@@ -49,13 +49,13 @@ def serve_locally(page, cdn):
 
 
 @needs_shared
-def test_an_mp3_through_the_form_reaches_pills_and_pie(cdn, demo, tmp_path):
+def test_an_mp3_through_the_form_reaches_pills_and_pie(cdn, demo, chromium, tmp_path):
     from playwright.sync_api import sync_playwright
 
     pictures = Path(os.environ.get("REPRISE_SCREENSHOTS", tmp_path))
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(
-            executable_path=shutil.which("chromium"),
+            executable_path=chromium,
             args=["--no-sandbox", "--autoplay-policy=no-user-gesture-required"],
         )
         page = browser.new_page(viewport={"width": 1280, "height": 900})

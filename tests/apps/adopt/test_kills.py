@@ -25,7 +25,9 @@ def words(step: str, request: dict, out: Path, old: Old) -> list[str]:
 
 def test_killed_at_each_step_it_goes_on(old: Old, images: Path, tmp_path: Path) -> None:
     source, out = old.repository("image_cnn", tmp_path, weights=True), tmp_path / "out"
-    request = {"source": str(source), "entry": "python predict.py 0.txt 1.txt", "stand_in": str(images)}
+    # A name of its own: other tests' programs run beside it.
+    (source / "predict.py").rename(source / "predict_till_killed.py")
+    request = {"source": str(source), "entry": "python predict_till_killed.py 0.txt 1.txt", "stand_in": str(images)}
     written: dict[str, int] = {}
     for number, step in enumerate(STEPS):
         done = subprocess.run(words(step, request, out, old), cwd=ROOT, capture_output=True, text=True, timeout=300)
@@ -33,7 +35,7 @@ def test_killed_at_each_step_it_goes_on(old: Old, images: Path, tmp_path: Path) 
         there = [s for s in STEPS if (out / FILES[s]).exists()]
         assert there == list(STEPS[:number]), "what was done before is there, what was being done is not"
         written |= {s: (out / FILES[s]).stat().st_mtime_ns for s in there if s not in written}
-        assert "predict.py" not in subprocess.run(
+        assert "predict_till_killed.py" not in subprocess.run(
             ["ps", "-ewwo", "args"], capture_output=True, text=True
         ).stdout.replace(json.dumps(request), "")
     done = subprocess.run(words("", request, out, old), cwd=ROOT, capture_output=True, text=True, timeout=300)

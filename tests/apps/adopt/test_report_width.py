@@ -1,23 +1,18 @@
 """A report on a phone: nothing but a table, within its own scroller, is wider than the screen."""
 
-import shutil
 from pathlib import Path
 
 import pytest
 
 from reprise_kit.apps.adopt.adopted import Adopted, Report, Row, Verification
 from reprise_kit.apps.adopt.captured import Captured
-from tests.require import require
 
 PHONE = 375  # pixels
 LONG = "/home/somebody/" + "a-folder-with-a-long-name_" * 4
 
 
 @pytest.fixture
-def width(tmp_path: Path):
-    chromium = shutil.which("chromium")
-    if chromium is None:
-        require("chromium", "no chromium on PATH; Debian: apt-get install chromium")
+def width(chromium: str):
     from playwright.sync_api import sync_playwright
 
     def measured(file: Path) -> int:

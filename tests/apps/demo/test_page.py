@@ -1,7 +1,6 @@
 """The page in a real browser: Debian's Chromium without a window, driven by Playwright, with a fake microphone."""
 
 import os
-import shutil
 import time
 import wave
 from collections.abc import Iterator
@@ -16,7 +15,6 @@ from tests.apps.demo.running import CLIPS, Running
 from tests.require import require
 from tests.shared import SHARED, needs_shared
 
-CHROMIUM = shutil.which("chromium") or "/usr/bin/chromium"
 FLAGS = [
     "--no-sandbox",
     "--disable-gpu",
@@ -60,15 +58,13 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @pytest.fixture(scope="module")
-def browser(folder: Path) -> Iterator[Any]:
-    if not Path(CHROMIUM).is_file():
-        require("chromium", "no chromium on PATH; Debian: apt-get install chromium")
+def browser(folder: Path, chromium: str) -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as playwright:
         context = playwright.chromium.launch_persistent_context(
             str(folder / "profile"),
-            executable_path=CHROMIUM,
+            executable_path=chromium,
             headless=True,
             args=[*FLAGS, f"--use-file-for-fake-audio-capture={folder / 'microphone.wav'}"],
             viewport={"width": 1100, "height": 900},
