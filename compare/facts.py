@@ -7,6 +7,7 @@ import tomllib
 from typing import Literal
 
 import msgspec
+from packaging.specifiers import SpecifierSet
 
 from reprise_kit.compare.system import ROOT, Row
 
@@ -118,6 +119,11 @@ def load() -> Rules:
 def numbers(version: str) -> tuple[int, ...]:
     """Return a version as numbers, the first three: "1.10.0" is (1, 10, 0)."""
     return tuple(int(n) for n in re.findall(r"\d+", version)[:3])
+
+
+def fits_of(version: str) -> list[Fits]:
+    """Return what a Keras runs on, [] for "", which is none."""
+    return [fit for fit in load().fits if version and SpecifierSet(fit.keras).contains(version)]
 
 
 def keras_of(day: str) -> str | None:

@@ -40,9 +40,8 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
             asked[name] = stated[name][0] if name in stated else ""
             notes.append(f"{name}: stated nowhere, {why}")
     asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else facts.load().keras.own_until
-    version = evidence.newest_keras
-    for fit in table.fits:
-        if asked.get(fit.package) == "" and version and SpecifierSet(fit.keras).contains(version):
+    for fit in facts.fits_of(evidence.newest_keras):
+        if asked.get(fit.package) == "":
             asked[fit.package] = fit.spec
     asked.pop("setuptools", None)
     return _fitted(asked, stated, index, notes), notes
@@ -84,7 +83,7 @@ def _fitted(
         if near:
             notes.append(f"{name}{spec} has no wheel for this Python: {near}, the nearest from it on, is taken")
             spec = f"=={near}"
-        elif spec and not stated.get(name, ("", True, ""))[1] and not _met(index, name, wanted):
+        elif spec and name != "keras" and not stated.get(name, ("", True, ""))[1] and not _met(index, name, wanted):
             notes.append(f"{name}{spec} ({stated[name][2]}) is no release of {index.day}: the day decides")
             spec = ""
         if spec:

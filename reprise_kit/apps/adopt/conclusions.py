@@ -31,6 +31,7 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
 LAST_BEFORE_1 = "0.3.3"
+NO_DAY = "9999"
 # A script's first line, a command, an installer, a wheel: each names the Python, 2 or 3.
 RUN_BY = (r"^#!.*python{0}|\bpython{0}\s+(\S+\.py|-m\s)|\bpip{0} install|(ana|mini)conda{0}"
           r"|-(py{0}|cp{0}\d)-\S*\.whl")  # fmt: skip
@@ -118,7 +119,7 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
         return seen.days[coded], f"the newest commit of {coded} (no checkpoint or model with its Keras is under git)"
     if seen.head_day:
         return seen.head_day, "the newest commit (no checkpoint or model with its Keras is under git)"
-    for version, reason in _versions(seen):
+    for version, reason in _versions(seen, NO_DAY):
         if facts.keras_day(version):
             return _last_day(version), f"{reason}, which was the newest Keras until then"
     raise InputError("no git history and no Keras version tell the date of the environment; give a git directory, or "
@@ -145,8 +146,14 @@ def keras_2_day(seen: Findings, day: str) -> str | None:
     return None
 
 
-def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
-    """Yield Keras versions from the files on, with where each is written."""
+def _before_1(day: str) -> str:
+    """Return the newest Keras before 1.0 of a day, of one before the oldest that is known that one."""
+    oldest = facts.load().keras.oldest
+    return min(max(facts.keras_of(day) or oldest, oldest, key=facts.numbers), LAST_BEFORE_1, key=facts.numbers)
+
+
+def _versions(seen: Findings, day: str) -> Iterable[tuple[str, str]]:
+    """Yield Keras versions from the files on, with where each is written; day: what a form without a version is of."""
     for checkpoint in seen.checkpoints:
         if checkpoint.version:
             yield checkpoint.version, f"{checkpoint.path} records keras_version {checkpoint.version}"
@@ -155,7 +162,7 @@ def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
             yield architecture.version, f"{architecture.path} records keras_version {architecture.version}"
     for architecture in seen.believed():
         if architecture.before_1:
-            yield LAST_BEFORE_1, f"{architecture.path} has the form of Keras before 1.0"
+            yield _before_1(day), f"{architecture.path} has the form of Keras before 1.0"
     pinned = seen.pin("keras")
     if pinned and not (seen.module_of_keras_2() and pinned[0].startswith(("0.", "1."))):
         yield pinned[0], f"{pinned[1]} states Keras {pinned[0]}"
@@ -163,7 +170,7 @@ def _versions(seen: Findings) -> Iterable[tuple[str, str]]:
 
 def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
     """Return the Keras version, None where only the date tells, and why; a file's version beats what is stated."""
-    found = list(_versions(seen))
+    found = list(_versions(seen, day))
     if seen.asked_keras is not None:
         seen.disagreements.extend(f"{reason}, but --keras {seen.asked_keras} is taken" for version, reason in found
                                   if version != seen.asked_keras)  # fmt: skip

@@ -118,7 +118,8 @@ def _known(lock: Path, head: str) -> str:
 def _identity(evidence: Evidence) -> str:
     asked = [evidence.keras_version, evidence.backend, evidence.imports, evidence.requirements]
     table = facts.load()
-    decided = [table.modules, table.system, table.release, table.same, table.wheels, table.fits]
+    decided = [table.modules, table.system, table.release, table.same, table.wheels]
+    decided.append(facts.fits_of(evidence.newest_keras))
     rarer = {module: package for module, package in table.rarer.items() if module in evidence.imports}
     broken = [rule for rule in table.broken if rule.package in evidence.imports]
     decided += [found for found in (rarer, broken) if found]

@@ -114,6 +114,15 @@ def test_a_name_that_few_import_changes_the_lock_of_those_alone(monkeypatch):
     assert identity(with_it) != before[0] and identity(other) == before[1]
 
 
+def test_what_another_keras_runs_on_changes_no_lock(monkeypatch):
+    table, identity = facts.load(), environment._identity
+    without = msgspec.structs.replace(table, fits=[fit for fit in table.fits if fit.keras != "<1.2"])
+    older, newer = (dataclasses.replace(EVIDENCE, keras_version=version) for version in ("1.1.0", "2.0.0"))
+    before = identity(older), identity(newer)
+    monkeypatch.setattr(facts, "load", lambda: without)
+    assert identity(older) != before[0] and identity(newer) == before[1]
+
+
 def test_a_pin_without_a_wheel_moves_and_prose_gives_way_to_the_day(monkeypatch):
     stated = [Requirement("scipy", "==0.15.1", "requirements.txt"), Requirement("numpy", "==1.16", "README", False),
               Requirement("Keras", "==1.0.6", "requirements.txt")]  # fmt: skip
@@ -127,6 +136,21 @@ def test_a_keras_older_than_the_date_gets_what_it_runs_on(monkeypatch):
     assert found["theano"] == "<0.10"
     stated = [Requirement("Theano", "==0.8.2", "requirements.txt")]
     assert asked(monkeypatch, LISTING, keras_version="1.2.2", requirements=stated)[0]["theano"] == "==0.8.2"
+
+
+def test_what_a_file_says_of_its_keras_counts_where_prose_names_no_release(monkeypatch):
+    later = LISTING | {"keras": [row("Keras-0.2.0.tar.gz", "2015-10-11"), row("Keras-1.0.8.tar.gz", "2016-08-28")]}
+    prose = [Requirement("Keras", "==0.20", "README.md", False)]
+    assert asked(monkeypatch, later, requirements=prose, keras_version="1.0.8")[0]["keras"] == "==1.0.8"
+
+
+def test_keras_before_1_0_gets_the_theano_that_it_had_from_git(monkeypatch):
+    releases = [row("Theano-0.7.tar.gz", "2015-03-26"), *LISTING["theano"]]
+    index = DatedIndex("2015-12-08", TAGS)
+    monkeypatch.setattr(dated_index, "_listing", lambda name: (LISTING | {"theano": releases}).get(name, []))
+    early = dataclasses.replace(EVIDENCE, date=index.day, keras_version="0.3.0")
+    assert roots(early, index)[0]["theano"] == ">=0.8,<0.9"
+    assert [str(version) for version in index.releases("theano")] == ["0.7", "0.8.2"]
 
 
 @pytest.mark.parametrize(

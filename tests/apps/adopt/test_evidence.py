@@ -329,6 +329,15 @@ def test_a_name_that_keras_1_dropped_tells_an_older_keras(code, day, version, tm
     assert (version is None) or "which Keras 0.3.3 was the last to have" in found.why["keras_version"][0]
 
 
+@pytest.mark.parametrize(
+    ("day", "version"), [("2015-11-10", "0.3.0"), ("2016-02-20", "0.3.2"), ("2016-06-01", "0.3.3")]
+)
+def test_a_form_of_before_1_0_is_of_the_keras_of_its_day(day, version, tmp_path):
+    old = {"name": "Sequential", "layers": [{"name": "Dense", "output_dim": 2}]}
+    found = gather(make(tmp_path / "r", {"a.py": RUNS, "model.json": json.dumps(old)}, day))
+    assert found.keras_version == version
+
+
 def test_a_backend_that_the_entry_point_sets_is_the_one(tmp_path):
     repository = make(tmp_path / "r", {"a.py": RUNS})
     weights(repository / "m.h5", suffix=":0")

@@ -238,6 +238,21 @@ def test_weights_that_keras_downloads_leave_the_model_as_it_began(old: Old, tmp_
     assert "vgg_weights.h5, which Keras downloads, is not there" in (tmp_path / "caught" / "notes.txt").read_text()
 
 
+def test_names_of_classes_that_keras_downloads_are_drawn_and_no_model_is_given_them(old: Old, tmp_path: Path) -> None:
+    code = DENSE + (
+        "import json\n"
+        "from keras.utils.data_utils import get_file\n"
+        "names = json.load(open(get_file('imagenet_class_index.json', origin='http://127.0.0.1:9/names.json')))\n"
+        "assert len(names) == 1000 and len(names['999']) == 2\n"
+        "model.predict(x)\n"
+    )
+    done, found = spied(old, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    (call,) = calls(found[0])
+    assert "drawn" not in call, "its input is the repository's own"
+    assert "imagenet_class_index.json, which Keras" in (tmp_path / "caught" / "notes.txt").read_text()
+
+
 def test_a_layer_of_its_own_that_json_cannot_hold_is_named(old: Old, tmp_path: Path) -> None:
     own = """
 class Own(Dense):
