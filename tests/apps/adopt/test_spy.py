@@ -8,6 +8,7 @@ from pathlib import Path
 
 import h5py
 import numpy as np
+import pytest
 
 from reprise_kit.apps.adopt.run import SPY
 from tests.apps.adopt.conftest import Old
@@ -104,15 +105,23 @@ def test_a_model_of_tensors_counts_where_another_library_computes_with_it(old: O
         assert all(json.loads((path / "about.json").read_text())["class"] == "Own" for path in found)
 
 
-def test_weights_that_are_not_there_are_passed_over_where_what_is_built_counts(old: Old, tmp_path: Path) -> None:
+@pytest.mark.parametrize(
+    ("holds", "what"),
+    [(None, "not there"), (b"version https://git-lfs.github.com/spec/v1\nsize 9\n", "no file of weights")],
+)
+def test_weights_that_are_not_there_are_passed_over_where_what_is_built_counts(
+    old: Old, tmp_path: Path, holds: bytes | None, what: str
+) -> None:
     code = DENSE + "model.load_weights('not_in_git.h5')\nmodel.predict(x)\n"
     for name, variables in (("not", {}), ("asked", {"REPRISE_SPY_BUILT": "1"})):
         (tmp_path / name).mkdir()
+        if holds is not None:
+            (tmp_path / name / "not_in_git.h5").write_bytes(holds)
         done, found = spied(old, tmp_path / name, code, **variables)
         assert done.returncode == (0 if variables else 1) and len(found) == len(variables)
     (call,) = calls(found[0])
     assert "drawn" in call, "what an untrained model is asked is no proof on the repository's own input"
-    assert "not_in_git.h5 is not there: the model keeps" in (tmp_path / "asked/caught/notes.txt").read_text()
+    assert f"not_in_git.h5 is {what}: the model keeps" in (tmp_path / "asked/caught/notes.txt").read_text()
 
 
 def test_what_a_lambda_names_is_found_again(old: Old, tmp_path: Path) -> None:

@@ -15,6 +15,7 @@ from reprise_spy.state import OUT, guarded, note, state
 
 TRAIN, TEST = 512, 128  # samples, where a reader takes any number
 WORDS = 2000
+SIGNATURE = b"\x89HDF\r\n\x1a\n"
 
 
 def spied_get_file(get_file):
@@ -48,17 +49,31 @@ def weights(fname):
 def is_absent(arguments, by_program):
     """Whether a model is to be given such a file; it then keeps the weights that it began with.
 
-    Where what is only built counts, so is any file that the program itself names and that is not there.
+    Where what is only built counts, so is any file that the program itself names and that holds no weights: it is not
+    there, is a pointer to where git keeps large files, or was filled in for want of one.
     """
     path = str(arguments[0] if arguments else "")
     downloaded = path.startswith(os.path.join(OUT, ABSENT))
-    missing = by_program and path and os.environ.get("REPRISE_SPY_BUILT") and not os.path.exists(path)
+    missing = by_program and path and os.environ.get("REPRISE_SPY_BUILT") and not is_hdf5(path)
     if not downloaded and not missing:
         return False
     state().drawn = True
     name = os.path.basename(path)[len(ABSENT):] + ", which Keras downloads," if downloaded else path
-    note("%s is not there: the model keeps the weights that it began with, so its answers say nothing" % name)
+    what = "no file of weights" if os.path.exists(path) else "not there"
+    note("%s is %s: the model keeps the weights that it began with, so its answers say nothing" % (name, what))
     return True
+
+
+def is_hdf5(path):
+    """Whether a file begins as HDF5 does, behind a block of the user's own where it has one."""
+    if not os.path.isfile(path):
+        return False
+    with open(path, "rb") as stream:
+        for place in [0] + [512 << i for i in range(12)]:
+            stream.seek(place)
+            if stream.read(len(SIGNATURE)) == SIGNATURE:
+                return True
+    return False
 
 
 @guarded
