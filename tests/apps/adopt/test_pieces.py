@@ -1,5 +1,6 @@
 """Code that makes a model of data that is not there, run a statement at a time in a real Keras 1.1.0."""
 
+import shutil
 import subprocess
 from pathlib import Path
 
@@ -105,6 +106,20 @@ def create(things, spread, deep):
         answer = Dense(deep[0])(answer)
     return Model(first, answer)
 """
+LOOKED_INTO = """
+class Network:
+    def __init__(self, config, options):
+        self.config, self.width = config, options['width']
+    def build(self):
+        model = Sequential([Dense(self.config['units'], input_dim=self.config['n_in'])])
+        model.add(Dense(self.width))
+        return model
+"""
+SETTINGS = """
+def main():
+    data = read('somewhere')
+    settings = {'units': 6, 'n_in': 4, 'where': data}
+"""
 TENSORS = """
 from keras.layers import Input
 from keras.models import Model
@@ -197,6 +212,20 @@ def test_data_that_is_missing_is_drawn_by_its_name(
     ended, found, notes = made(old, tmp_path, code)
     assert ended == 0, notes
     assert [sorted(each) for each in found] == [sorted(shapes)] and said in notes
+
+
+def test_what_is_looked_into_by_words_is_a_dict_of_the_repositorys_or_drawn(old: Old, tmp_path: Path) -> None:
+    (tmp_path / "settings.py").write_text(SETTINGS)
+    (tmp_path / "other.json").write_text('{"units": 9}')  # has fewer of the words
+    ended, found, notes = made(old, tmp_path, LOOKED_INTO)
+    assert ended == 0 and found == [[(4, 6), (6, 64)]], notes
+    assert "Network.build of train.py was called by itself, with options['width']=64 of our choice" in notes
+    (tmp_path / "settings.py").unlink()
+    (tmp_path / "other.json").write_text("[{")
+    shutil.rmtree(tmp_path / "caught")
+    ended, found, notes = made(old, tmp_path, LOOKED_INTO)
+    assert ended == 0 and found == [[(16, 16), (16, 64)]], notes
+    assert "config['n_in']=16, config['units']=16, options['width']=64 of our choice" in notes
 
 
 def test_what_failed_half_way_is_no_model(old: Old, tmp_path: Path) -> None:

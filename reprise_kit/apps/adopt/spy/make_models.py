@@ -53,18 +53,18 @@ class Maker(object):
         self.made, self.node, self.method, self.begins = made, node, method, begins
         self.name = "%s.%s" % (made.__name__, method) if method else node.name
 
-    def called(self, known, shown):
+    def called(self, pieces, shown):
         """Call it; return what it gave and the arguments that were drawn for it, in words.
 
-        known: globals of its file. shown: by name, arguments with which the repository calls a function.
+        pieces: of its file. shown: what the repository writes out.
         """
         if self.method is None:
-            return attempt(self.made, self.made, known, shown, self.node)
-        made, drawn = attempt(self.made, getattr(self.made, "__init__", None), known, shown, self.begins)
+            return attempt(self.made, self.made, pieces, shown, self.node)
+        made, drawn = attempt(self.made, getattr(self.made, "__init__", None), pieces, shown, self.begins)
         if self.method == "__init__" or models_in(made):
             return made, drawn
         method = getattr(made, self.method)
-        answer, more = attempt(method, method, known, shown, self.node)
+        answer, more = attempt(method, method, pieces, shown, self.node)
         return (answer, made), dict(drawn, **more)
 
     def in_pieces(self, pieces, shown):
@@ -73,7 +73,7 @@ class Maker(object):
             return pieces.within(self.made, self.node)
         drawn = {}
         try:
-            me, drawn = attempt(self.made, getattr(self.made, "__init__", None), pieces.names, shown, self.begins)
+            me, drawn = attempt(self.made, getattr(self.made, "__init__", None), pieces, shown, self.begins)
         except (Exception, SystemExit):
             # What its methods want of it is drawn where its beginning fails. Python 2 has classes of an older sort.
             me = self.made.__new__(self.made) if isinstance(self.made, type) else types.InstanceType(self.made)
@@ -103,14 +103,15 @@ def makers(module, nodes):
                 yield Maker(made, of_all[name], name, first)
 
 
-def attempt(call, function, known, shown, node):
+def attempt(call, function, pieces, shown, node):
     """Call it as the repository does where that can be read, else as its code, `node`, and its names say."""
-    problem = None
-    ways = [(way, {}) for way in shown.get(getattr(call, "__name__", ""), ())]
-    uses = (shaped(node), many(node)) if node is not None else ((), ())
+    problem, known = None, pieces.names
+    ways = [(way, {}) for way in shown.calls.get(getattr(call, "__name__", ""), ())]
+    uses = {"shaped": shaped(node), "many": many(node)} if node is not None else {}
     names = parameters.wanted(function)
-    ways += [(([], given), drawn) for given, drawn in parameters.sets(names, known, picture(), *uses)]
-    if set(names) & set().union(*uses):  # another of that name, or of that attribute, may be meant
+    says = parameters.sets(names, known, picture(), dicts=pieces.dicts, **uses)
+    ways += [(([], given), drawn) for given, drawn in says]
+    if set(names) & set().union(*uses.values()):  # another of that name, or of that attribute, may be meant
         ways += [(([], given), drawn) for given, drawn in parameters.sets(names, known, picture())]
     before = len(state().models)
     for (arguments, named), drawn in ways:
@@ -141,14 +142,14 @@ def picture():
 
 
 def make(path, shown, shape=None):
-    """Make the models of a file; shown: how functions are called. shape: of data that is drawn, None where none is."""
+    """Make the models of a file; shown: what its repository writes out. shape: of drawn data, None where none is."""
     with open(path, "rb") as stream:
         tree = ast.parse(stream.read(), path)
     futures = [alias.name for node in tree.body if isinstance(node, ast.ImportFrom) and node.module == "__future__"
                for alias in node.names]  # fmt: skip
     flags = sum(getattr(__future__, name).compiler_flag for name in futures if hasattr(__future__, name))
     module, nodes, seen = module_of(path), list(statements(tree)), len(state().models)
-    pieces = Pieces(module.__dict__, tree, path, flags, shape)
+    pieces = Pieces(module.__dict__, tree, path, flags, shape, shown.dicts)
     pieces.run(nodes)
     for line in pieces.failed[:MOST]:
         print("%s: %s" % (path, " ".join(line.split())[:200]))
@@ -157,7 +158,7 @@ def make(path, shown, shape=None):
     for maker in makers(module, nodes):
         seen, name = len(state().models), "%s of %s" % (maker.name, path)
         try:
-            answer, drawn = maker.called(module.__dict__, shown)
+            answer, drawn = maker.called(pieces, shown)
             keep(models_in(answer), "%s was called by itself" % name, drawn, seen)
         except (Exception, SystemExit) as error:
             print("%s: %s: %s: %s" % (path, maker.name, type(error).__name__, " ".join(str(error).split())[:200]))
@@ -218,7 +219,7 @@ def main(paths):
 
     print("Keras", getattr(keras, "__version__", "?"))
     state().drawn = True  # whatever is asked here, it is not what the repository asks
-    shown = shown_calls.of(os.getcwd())
+    shown = shown_calls.Shown(os.getcwd())
     signal.signal(signal.SIGALRM, too_long)
     return 0 if tried(paths, shown, [None], len(paths)) or tried(paths, shown, parameters.shapes(picture()), 0) else 1
 

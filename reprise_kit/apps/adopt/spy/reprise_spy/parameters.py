@@ -51,28 +51,45 @@ def wanted(function):
     return names[1:] if names[:1] == ["self"] else names
 
 
-def sets(names, known, images, shaped=(), many=()):
+def sets(names, known, images, shaped=(), many=(), dicts=()):
     """Yield calls' arguments, each a pair: a dict by name, and of it what was drawn, in words.
 
     known: globals of the file. images: the shape of a picture in this Keras; after it shapes of fewer axes are tried.
     shaped, many: of the names, those that the code itself takes for a shape or for a collection, which says more than
-    a name. Then what may be a collection as well as its size is one, and a collection one of numbers.
+    a name. Then what may be a collection as well as its size is one, and a collection one of numbers. dicts: by name,
+    what `keyed` is given for one that is looked into by words.
     """
     for shape in shapes(images):
         given, drawn = {}, {}
         for name in names:
             value = _of_the_file(name, known)
-            if value is None:
+            if value is None and name in dicts:
+                value, more = keyed(name, shape, *dicts[name])
+                drawn.update(more)
+            elif value is None:
                 value = shape if name in shaped else by_name(name.lower(), shape, name in many)
                 drawn[name] = in_words(value)
             given[name] = value
-        unsure = [name for name in drawn if name not in many and MANY.search(name.lower())]
+        ours = [name for name in names if name in drawn]
+        unsure = [name for name in ours if name not in many and MANY.search(name.lower())]
         letters = dict((name, _collection(name.lower())) for name in unsure)
-        numbers = dict((name, [OTHER] * 4) for name in drawn if isinstance(given[name], list))
+        numbers = dict((name, [OTHER] * 4) for name in ours if isinstance(given[name], list))
         for other in [{}] + [each for each in (letters, numbers) if each]:
             yield dict(given, **other), dict(drawn, **dict((name, in_words(value)) for name, value in other.items()))
         if not any(hangs_on_shape(name.lower(), name in shaped, name in many) for name in drawn):
             break
+
+
+def keyed(name, shape, keys, written):
+    """Return a dict for a name that is looked into by the words `keys`, and what of it was drawn, in words.
+
+    written: the repository's dicts. The one that has the most of the words serves, and what it lacks is drawn.
+    """
+    best = max(written, key=lambda each: len(keys & set(each))) if written else {}
+    found = dict(best) if keys & set(best) else {}
+    lacking = dict((key, by_name(key.lower(), shape, False)) for key in sorted(keys - set(found)))
+    found.update(lacking)
+    return found, dict(("%s[%r]" % (name, str(key)), in_words(value)) for key, value in lacking.items())
 
 
 def hangs_on_shape(name, is_shaped, is_many):

@@ -65,14 +65,15 @@ class Pieces(object):
     """Code that is run in `names`, a dict. tree, path, flags: of its file, and how it is compiled.
 
     shape: of a sample of data, after which what is missing is drawn; None where nothing is. drawn: what was, in words.
-    failed: a line for each statement that did not run.
+    written: the repository's dicts. failed: a line for each statement that did not run.
     """
 
-    def __init__(self, names, tree, path, flags, shape=None):
+    def __init__(self, names, tree, path, flags, shape=None, written=()):
         self.names, self.path, self.flags, self.shape = names, path, flags, shape
         self.drawn, self.failed = {}, []
         self.assigned, self.many, self.constants = assigned(tree), many(tree), constants(tree)
         self.shaped = shaped(tree)
+        self.dicts = dict((name, (keys, written)) for name, keys in looked_into(tree).items())
 
     def within(self, function, node):
         """Run the body of a function of the file, its arguments drawn; return the values that are new, and of what."""
@@ -180,6 +181,10 @@ class Pieces(object):
         return compile(ast.fix_missing_locations(ast.Expression(node)), self.path, "eval", self.flags, True)
 
     def draw(self, give, name):
+        if name in self.dicts:
+            value, drawn = parameters.keyed(name, self.shape, *self.dicts[name])
+            self.drawn.update(drawn)
+            return give(name, value)
         value = self.shape if name in self.shaped else self.constants.get(name, self.constants.get(name.upper()))
         if value is None:
             value = parameters.by_name(name.lower(), self.shape, name in self.many)
@@ -232,6 +237,18 @@ def many(tree):
         elif isinstance(node, (ast.For, ast.comprehension)):
             looked = [node.iter]
         found.update(getattr(each, "id", None) or getattr(each, "attr", None) for each in looked)
+    return found
+
+
+def looked_into(tree):
+    """Return by name the words by which a file looks into it: of what is no dict there, too."""
+    found = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
+            name = getattr(node.value, "id", None) or getattr(node.value, "attr", None)
+            word = getattr(getattr(node.slice, "value", None), "s", None)
+            if name and word:
+                found.setdefault(name, set()).add(word)
     return found
 
 

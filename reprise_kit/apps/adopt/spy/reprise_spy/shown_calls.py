@@ -1,19 +1,25 @@
-"""How a repository's files call a function with what is written out: numbers, words, and constants of the same file."""
+"""What a repository's files write out: how they call a function with numbers, words, and constants of the same file,
+and the dicts that they hold."""
 import ast
+import io
+import json
 import os
 
 MOST = 500  # files that are read
+LARGEST = 1 << 20  # bytes of one that holds a dict
+
+
+class Shown(object):
+    """calls: by a function's name the (arguments, named) with which it is called. dicts: with words for keys."""
+
+    def __init__(self, folder):
+        self.calls, self.dicts = of(folder), dicts(folder)
 
 
 def of(folder):
     """Return by a function's name the (arguments, named) with which it is called, each once, where they are plain."""
     found = {}
-    for path in _sources(folder):
-        try:
-            with open(path, "rb") as stream:
-                tree = ast.parse(stream.read())
-        except (SyntaxError, ValueError, TypeError, EnvironmentError):
-            continue
+    for tree in _trees(folder):
         known = _constants(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -21,8 +27,45 @@ def of(folder):
     return found
 
 
-def _sources(folder):
-    paths = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names if name.endswith(".py")]
+def dicts(folder):
+    """Return the dicts with words for keys that files hold, as JSON or in Python; what of one is not plain is left out."""
+    found = []
+    for tree in _trees(folder):
+        known = _constants(tree)
+        for node in ast.walk(tree):
+            if isinstance(node, ast.Dict) and all(hasattr(key, "s") for key in node.keys):
+                found.append(_plain(node, known))
+    for path in _paths(folder, ".json"):
+        try:
+            with io.open(path, encoding="utf-8") as stream:
+                read = json.loads(stream.read(LARGEST))
+        except (ValueError, EnvironmentError):
+            continue
+        found += [read] if isinstance(read, dict) else []
+    return [each for each in found if each]
+
+
+def _plain(node, known):
+    found = {}
+    for key, value in zip(node.keys, node.values):
+        try:
+            found[key.s] = _value(value, known)
+        except ValueError:
+            continue
+    return found
+
+
+def _trees(folder):
+    for path in _paths(folder, ".py"):
+        try:
+            with open(path, "rb") as stream:
+                yield ast.parse(stream.read())
+        except (SyntaxError, ValueError, TypeError, EnvironmentError):
+            continue
+
+
+def _paths(folder, ending):
+    paths = [os.path.join(root, name) for root, _, names in os.walk(folder) for name in names if name.endswith(ending)]
     return sorted(paths)[:MOST]
 
 
