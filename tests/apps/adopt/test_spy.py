@@ -124,20 +124,22 @@ def test_weights_that_are_not_there_are_passed_over_where_what_is_built_counts(
     assert f"not_in_git.h5 is {what}: the model keeps" in (tmp_path / "asked/caught/notes.txt").read_text()
 
 
-def test_what_a_lambda_names_is_found_again(old: Old, tmp_path: Path) -> None:
+def test_what_a_lambda_names_and_a_layer_calls_by_name_is_found_again(old: Old, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text("""
-from keras.layers import Dense, Lambda
+from keras.layers import Activation, Dense, Lambda
 from keras.models import Sequential
 import theano.tensor as T
 def twice(x):
     return T.tanh(x) * 2
+def halved(x):
+    return x / 2
 def build():
-    return Sequential([Dense(3, input_dim=4), Lambda(twice)])
+    return Sequential([Dense(3, input_dim=4, activation='tanh'), Lambda(twice), Activation(halved)])
 """)
     code = "import sys, numpy\nsys.path.insert(0, '.')\nimport net\nnet.build().predict(numpy.ones((2, 4)))\n"
     done, (folder,) = spied(old, tmp_path, code)
     assert done.returncode == 0, done.stderr
-    assert json.loads((folder / "about.json").read_text())["own_classes"] == {"T": "net:T"}
+    assert json.loads((folder / "about.json").read_text())["own_classes"] == {"T": "net:T", "halved": "net:halved"}
 
 
 def test_what_was_only_built_is_kept_while_a_server_waits(old: Old, tmp_path: Path) -> None:

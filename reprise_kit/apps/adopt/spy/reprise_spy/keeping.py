@@ -2,6 +2,7 @@
 import hashlib
 import json
 import os
+import re
 import sys
 
 from reprise_spy.names import *  # noqa: F403
@@ -10,6 +11,7 @@ from reprise_spy.state import OUT, Seen, note, state
 ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
 CALLS, STATES, SAMPLES = 8, 3, 16  # kept of a state, of a model, of a call
 MOST_BYTES = 256 << 20  # of one call's arrays
+GIVEN = re.compile("activation|^(inner_)?init$|initializer|regularizer|constraint")
 
 
 def whole(path, write):
@@ -66,7 +68,7 @@ def backend_name():
 
 
 def own_classes(model):
-    """{class name: module:attribute} of layers that are not Keras's, and of what Lambdas' functions name."""
+    """{name: module:attribute} of layers and activations that are not Keras's, and of what Lambdas' functions name."""
     found, stack = {}, [model]
     while stack:
         layer = stack.pop()
@@ -78,7 +80,16 @@ def own_classes(model):
             found[kind.__name__] = "%s:%s" % (kind.__module__, kind.__name__)
         elif kind.__name__ == "Lambda":
             found.update(named_globals(getattr(layer, "function", None)))
+        found.update(own_functions(layer))
     return found
+
+
+def own_functions(layer):
+    """{name: module:attribute} of the program's own functions that a layer calls by name: activations, initialisers."""
+    given = [value for key, value in vars(layer).items() if GIVEN.search(key) and hasattr(value, "__code__")]
+    own = [each for each in given if not each.__module__.startswith("keras.") and each.__name__ != "<lambda>"]
+    places = [(each.__name__, importable(each.__module__, each.__name__, each)) for each in own]
+    return dict((name, place) for name, place in places if place)
 
 
 def named_globals(function):
