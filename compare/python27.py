@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
-from reprise_kit.compare.atomic import atomic_folder
+from reprise_kit.compare.atomic import atomic_folder, refuse_full
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.lock import held
@@ -104,10 +104,12 @@ def _build(  # type: ignore[no-untyped-def]
 def private_settings(folder: Path, backend: str) -> dict[str, str]:
     """Environment variables that keep Keras' and Theano's settings and compile cache inside the cache folder.
 
-    folder: where they live. Keras 1 would read $HOME/.keras/keras.json, Theano $HOME/.theanorc.
+    folder: where they live. Keras 1 would read $HOME/.keras/keras.json, Theano $HOME/.theanorc. Raises OSError where
+    the disk is full: Theano would wait for ever for the lock that it writes there.
     """
     home = folder / "home"
     home.mkdir(parents=True, exist_ok=True)
+    refuse_full(folder)
     _refuse_shared(folder)
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "THEANO", "KERAS", "VIRTUAL_ENV"))}
     return {

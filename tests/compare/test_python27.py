@@ -79,6 +79,12 @@ def test_what_theano_compiled_where_all_may_write_is_not_loaded(tmp_path):
         private_settings(tmp_path / "settings", "theano")
 
 
+@pytest.mark.parametrize("small_disk", ["48k"], indirect=True)
+def test_a_full_disk_is_said_where_theano_would_wait_for_its_lock(small_disk):
+    with pytest.raises(OSError, match="No space left on device"):
+        private_settings(small_disk / "settings", "theano")
+
+
 @pytest.mark.parametrize("planted", ["pip.py", "virtualenv.py", "platform.py"])
 def test_nothing_of_the_folder_one_stands_in_is_run(tmp_path, monkeypatch, planted):
     monkeypatch.chdir(tmp_path)

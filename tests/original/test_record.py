@@ -311,8 +311,17 @@ def test_bad_input_is_one_line(keras11: Old, tmp_path: Path, dense: tuple[Path, 
         assert words in keras11.refuse(tmp_path, *arguments), words
 
 
-def test_a_full_disk_loses_nothing(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:
+def test_an_answer_that_cannot_be_named_loses_nothing(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:
     (tmp_path / "golden.npz").mkdir()
     done = keras11.run(tmp_path, "--architecture", dense[0], "--weights", dense[1], "--out", "golden.npz")
     assert done.returncode == 2 and "cannot write golden.npz" in done.stderr
     assert os.listdir(tmp_path / "golden.npz") == [] and not list(tmp_path.glob("*.part*"))
+
+
+@pytest.mark.parametrize("small_disk", ["4k"], indirect=True)
+def test_a_full_disk_loses_nothing(keras11: Old, small_disk: Path, tmp_path: Path, dense: tuple[Path, Path]) -> None:
+    (small_disk / "theirs").write_bytes(b"x" * 4096)
+    out = small_disk / "golden.npz"
+    done = keras11.run(tmp_path, "--architecture", dense[0], "--weights", dense[1], "--out", out)
+    assert done.returncode == 2 and "No space left on device" in done.stderr
+    assert os.listdir(small_disk) == ["theirs"] and (small_disk / "theirs").stat().st_size == 4096
