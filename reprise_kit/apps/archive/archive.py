@@ -3,9 +3,9 @@
 Rows arrive in the order in which the files were met and are written in parts (`dataset.py` has their columns); a
 restart opens no file that it knows and answers no clip twice, by the hash of its bytes. What was answered is written
 when a run is stopped or fails, too. Clips that may be readable another time are tried again by the next run. Clips of
-an object store are hashed by the worker that fetches them, so a second copy is fetched and answered once more there;
-it has no second row. Runs with `--shard i/n` share one OUT, each with parts of its own; clips that several of them met
-have a row in each.
+an object store are hashed when they are fetched, so a second copy is fetched and answered once more; it has no second
+row. Runs with `--shard i/n` share one OUT, each with parts of its own; clips that several of them met have a row in
+each.
 """
 
 import time

@@ -8,6 +8,7 @@ from functools import partial
 from itertools import islice
 
 from reprise_kit.apps.archive.archive import BATCH, Answerer, Job
+from reprise_kit.apps.archive.copies import Copies
 from reprise_kit.apps.archive.rows import Row, Task, failed
 from reprise_kit.compare.pool import Pool
 from reprise_kit.compare.workers import DIED, Workers, begin_with
@@ -20,7 +21,10 @@ _answerer: Answerer | None = None
 def answer(job: Job, tasks: Iterable[Task], workers: int) -> Iterator[Row]:
     """Yield the rows of all tasks in their order."""
     pool = Pool(partial(_start, job), _answer, lambda task: failed(task, DIED, again=True))
-    return pool.answers(batches(tasks), workers)
+    with Copies() as copies:
+        for row in pool.answers(batches(copies.here(tasks)), workers):
+            copies.answered()
+            yield row
 
 
 def batches(tasks: Iterable[Task]) -> Iterator[Batch]:

@@ -6,7 +6,7 @@ them; options after `?`, such as `region` and `endpoint_override`), and whatever
 """
 
 import tempfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import lru_cache
 from hashlib import sha256
@@ -112,25 +112,30 @@ def opened(address: str) -> tuple[fs.FileSystem, str]:
 
 
 @contextmanager
-def fetched(address: str) -> Iterator[tuple[Path, str]]:
-    """Yield a file of this machine with an address' bytes, and their SHA-256; raises InputError."""
+def fetched(address: str, given_up: Callable[[], bool] = bool) -> Iterator[tuple[Path, str]]:
+    """Yield a file of this machine with an address' bytes, and their SHA-256; raises InputError.
+
+    given_up: asked at each block, whether nobody wants it any more.
+    """
     files, path = opened(address)
     suffix = PurePosixPath(urlsplit(address).path).suffix
     with tempfile.TemporaryDirectory(prefix="reprise-clip-") as folder:
         copy = Path(folder) / f"clip{suffix}"
         try:
-            yield copy, _copy(files, path, copy)
+            yield copy, _copy(files, path, copy, given_up)
         except (OSError, pa.ArrowException) as error:
             raise InputError(f"{address}: cannot be fetched ({_first_line(error)})") from None
 
 
-def _copy(files: fs.FileSystem, path: str, copy: Path) -> str:
+def _copy(files: fs.FileSystem, path: str, copy: Path, given_up: Callable[[], bool]) -> str:
     hashed, size = sha256(), 0
     with files.open_input_stream(path) as stream, copy.open("wb") as file:
         while block := stream.read(BLOCK):
             size += len(block)
             if size > LARGEST:
                 raise InputError(f"{path}: more than {LARGEST} bytes")
+            if given_up():
+                raise InputError(f"{path}: given up")
             hashed.update(block)
             file.write(block)
     return hashed.hexdigest()

@@ -1,7 +1,9 @@
 """Archives in an object store: the same tables as from a folder, resumed, and its faults in one line."""
 
 import shutil
+import tempfile
 import threading
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -11,10 +13,12 @@ import pytest
 from pyarrow import fs
 
 from reprise_kit.apps.archive import archive as of_archive
+from reprise_kit.apps.archive import copies as of_copies
 from reprise_kit.apps.archive.archive import BATCH, Answerer
+from reprise_kit.apps.archive.copies import AHEAD, Copies
 from reprise_kit.apps.archive.rows import Task
 from reprise_kit.apps.archive.sources import source
-from reprise_kit.apps.archive.stores import fetched, opened
+from reprise_kit.apps.archive.stores import fetched, is_address, opened
 from reprise_kit.commands import archive
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.errors import InputError
@@ -97,6 +101,71 @@ def test_the_clips_of_a_batch_are_fetched_at_once(tmp_path, bucket, monkeypatch)
     rows = Answerer(Refusing())(tasks)
     assert [row["error"] for row in rows] == ["refused"] * BATCH
     assert [row["sha256"] for row in rows] == [sha256(path) for path in sorted(clips.rglob("*.wav"))]
+
+
+def test_clips_are_fetched_while_those_before_them_are_answered(tmp_path, bucket, monkeypatch):
+    clips = make_folder(tmp_path / "clips", AHEAD + 3)
+    tasks = [Task(entry.location) for entry in source(put(bucket, clips, "ahead")).entries()]
+    tasks[1:1] = [Task(f"{BUCKET}/nowhere.mp3"), Task(str(tmp_path / "local.wav"), "its hash")]
+    together = threading.Barrier(AHEAD, timeout=60)
+
+    @contextmanager
+    def waiting(address, given_up):
+        if address in {task.path for task in tasks[-AHEAD:]}:
+            together.wait()
+        with fetched(address) as found:
+            yield found
+
+    monkeypatch.setattr(of_copies, "fetched", waiting)
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    with Copies() as copies:
+        arriving = copies.here(tasks)
+        first, gone, local = (next(arriving) for _ in range(3))
+        assert Path(first.path).read_bytes() == (clips / "0" / "0000.wav").read_bytes()
+        assert first.sha256 == sha256(Path(first.path)) and [gone, local] == tasks[1:3]
+        copies.answered()
+        assert not Path(first.path).exists()
+        rest = list(arriving)
+        assert [task.sha256 for task in rest] == [sha256(path) for path in sorted(clips.rglob("*.wav"))[1:]]
+        assert all(Path(task.path).exists() for task in rest)
+    assert not list(tmp_path.glob("reprise-clip-*")), "no copy is left"
+
+
+def test_what_is_being_fetched_is_given_up_in_the_end(tmp_path, bucket, monkeypatch):
+    with bucket.open_output_stream("songs/large.wav") as stream:
+        stream.write(bytes(3 << 20))
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    begun, ended = threading.Event(), []
+
+    @contextmanager
+    def slow(address, given_up):
+        begun.set()
+        while not given_up():
+            time.sleep(0.01)
+        with pytest.raises(InputError, match="given up"), fetched(address, given_up):
+            pass
+        ended.append(address)
+        raise InputError("given up")
+        yield
+
+    monkeypatch.setattr(of_copies, "fetched", slow)
+    monkeypatch.setattr(of_copies, "AHEAD", 1)
+    with Copies() as copies:
+        arriving = threading.Thread(target=lambda: list(copies.here([Task(f"{BUCKET}/large.wav")])))
+        arriving.start()
+        assert begun.wait(60)
+    arriving.join(60)
+    assert ended == [f"{BUCKET}/large.wav"] and list(tmp_path.iterdir()) == []
+
+
+def test_what_has_no_room_here_is_left_to_its_worker(tmp_path, bucket, monkeypatch):
+    tasks = [Task(f"{put(bucket, make_folder(tmp_path / 'clips', 1), 'room')}/0/0000.wav")] * 2
+    monkeypatch.setattr(of_copies, "ROOM", 0)
+    monkeypatch.setattr(of_copies, "AHEAD", 1)
+    with Copies() as copies:
+        assert [is_address(task.path) for task in copies.here(tasks)] == [False, True]
+        copies.answered()
+        assert [is_address(task.path) for task in copies.here(tasks)] == [False, True], "there is room again"
 
 
 def test_a_second_run_fetches_what_is_new(tmp_path, bucket):
