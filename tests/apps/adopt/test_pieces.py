@@ -120,6 +120,13 @@ def main():
     data = read('somewhere')
     settings = {'units': 6, 'n_in': 4, 'where': data}
 """
+ABOUT = """
+def create(X_vocab_len, X_max_len, y_vocab_len, num_inputs, data_path):
+    model = Sequential([Embedding(X_vocab_len, 3, input_length=X_max_len), LSTM(num_inputs)])
+    model.add(Dense(y_vocab_len))
+    assert data_path is None
+    return model
+"""
 TENSORS = """
 from keras.layers import Input
 from keras.models import Model
@@ -187,6 +194,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         ),
         (SHAPED, [(3 * 64 * 64, 10)], "img_dim=(3, 64, 64), nb_classes=10 of our choice"),
         (USED, [(3 * 64 * 64, 4), (4, 16)] + [(16, 16)] * 3, "create of train.py was called by itself"),
+        (ABOUT, [(100, 3)] + [(3, 16)] * 4 + [(16, 16)] * 4 + [(16, 100)], "create of train.py was called by itself"),
         (TENSORS, [(4, 10)], "networks of train.py was called by itself, with actions=10 of our choice"),
         (BLOCK, [(4, 5)], "train.py was run"),
         (RUN_BY_NAME, [(4, 3)], "train.py was run\n"),
@@ -201,6 +209,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         "configured",
         "shaped",
         "used",
+        "about",
         "tensors",
         "block",
         "named",

@@ -34,6 +34,8 @@ DATA = re.compile(r"^xs?$|^x_|^x%s|%s_?xs?$|data|images|inputs?$" % (SET, SET))
 TARGETS = re.compile(r"^ys?$|^y_|^y%s|%s_?ys?$|targets" % (SET, SET))
 TEXT = re.compile(r"text|corpus|book|lyrics|content|poem|^raw")
 MATRIX = re.compile(r"matrix|embeddings?$")
+# Of what is called data, what is none: how much of it there is, where it lies, of which form it is.
+ABOUT = re.compile(r"^(n|nb|num|max|min)_|(len(gth)?|size|dims?|count|width|height|path|file|dir|folder|format|name)s?$")
 SIZES = re.compile(r"layers|units|filters|neurons|nodes|hidden|sizes|dims|kernels")
 EXTENT = re.compile(r"dims?$|size$|shape")  # gone through or looked into: one number an axis
 SAMPLES, CLASSES, OTHER = 8, 10, 16
@@ -94,7 +96,7 @@ def keyed(name, shape, keys, written):
 
 def hangs_on_shape(name, is_shaped, is_many):
     """Tell whether what is drawn for a name in lower case is another where the shape of a sample is."""
-    return is_shaped or any(says.search(name) for says in (SHAPE, DATA)) or (is_many and bool(EXTENT.search(name)))
+    return is_shaped or any(_says(kind, name) for kind in (SHAPE, DATA)) or (is_many and bool(EXTENT.search(name)))
 
 
 def shapes(images):
@@ -106,7 +108,7 @@ def by_name(name, shape, is_many):
     """Return a value for a name in lower case; is_many: whether it is counted or gone through. shape: of a sample."""
     if is_many and EXTENT.search(name):
         return shape
-    if is_many and not any(says.search(name) for says in (DATA, TARGETS, MATRIX)):
+    if is_many and not any(_says(kind, name) for kind in (DATA, TARGETS, MATRIX)):
         return " ".join(LETTERS * 40) if TEXT.search(name) else _collection(name)
     return _of_its_kind(name, shape)
 
@@ -137,10 +139,15 @@ def _of_the_file(name, known):
     return next((value for value in values if isinstance(value, PLAIN)), None)
 
 
+def _says(kind, name):
+    """Tell whether a name is of a kind, and of data not what is only about it."""
+    return bool(kind.search(name)) and (kind is SHAPE or not ABOUT.search(name))
+
+
 def _of_its_kind(name, shape):
     if SHAPE.search(name):
         return shape
     for says, of in ((DATA, (SAMPLES,) + shape), (TARGETS, (SAMPLES, CLASSES)), (MATRIX, (100, OTHER))):
-        if says.search(name):
+        if _says(says, name):
             return array(of)
     return next((value for says, value in KINDS if re.search(says, name)), OTHER)
