@@ -4,6 +4,7 @@ The layers are recorded afterwards, in a second process in the same environment 
 """
 
 import json
+import math
 import re
 import shutil
 from collections.abc import Callable, Mapping, Sequence
@@ -23,6 +24,7 @@ from reprise_kit.port.keras_legacy import recording
 
 DUMP = re.compile(r"\d+-\d+-\d+")  # process, model, state
 MODELS = 6  # recorded of one program; more are named and left
+LARGE = 1 << 16  # numbers
 SAME = 1e-3  # relative: further apart, what was saved is not what ran
 PATCHED = "where it was changed, the migrated model, which computes as the released Keras, differs or is refused"
 LIMITS = box.Limits(seconds=900, idle=900, vain=900)
@@ -87,6 +89,8 @@ class Recorder:
         variables = {**self.variables, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"}
         if out == "own.npz":
             words += ["--inputs", f"{here}/inputs.npz"]
+        elif _is_large(folder / "architecture.json"):
+            words += ["--samples", "1"]  # of each scale: every layer of each is kept, of a detector's four it is 2 GB
         ended = boxed.run(words, variables, here, folder / "record.log", LIMITS)
         if ended.code == 0 and (folder / out).is_file():
             return ""
@@ -192,6 +196,13 @@ def _fixed(architecture: Path) -> bool:
     """Whether a sample's answer may hang on those beside or before it: then calls are not put together."""
     text = architecture.read_text("utf-8", "replace") if architecture.is_file() else ""
     return re.search(r'"stateful":\s*true|"batch_input_shape":\s*\[\s*\d', text) is not None
+
+
+def _is_large(architecture: Path) -> bool:
+    """Whether a sample that the architecture takes is of more numbers than LARGE."""
+    text = architecture.read_text("utf-8", "replace") if architecture.is_file() else ""
+    shapes = re.findall(r'"batch_input_shape":\s*\[([^\]]*)\]', text)
+    return any(math.prod(map(int, re.findall(r"\d+", shape))) > LARGE for shape in shapes)
 
 
 def _joined(calls: list[dict[str, np.ndarray]], fixed: bool) -> tuple[list[np.ndarray], list[np.ndarray]]:
