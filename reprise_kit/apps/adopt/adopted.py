@@ -170,11 +170,13 @@ class Report:
     def headline(self) -> str:
         """The finding in one sentence."""
         count = f"{len(self.adopted)} model{'s' if len(self.adopted) != 1 else ''}"
+        alike = sum(one.code == self.code for one in self.adopted)
+        which = "The model" if len(self.adopted) == 1 else f"{alike} of {count}"
         return {
             PROVEN: f"{count} migrated and proven on the repository's own input.",
             ON_STAND_IN: f"{count} migrated; proven on stand-in input where the repository gave none.",
-            DIFFERS: f"Of {count}, at least one DIFFERS from what the old Keras computed.",
-            STOPPED: f"Of {count}, at least one could not be proven.",
+            DIFFERS: f"{which} gave answers that DIFFER from the old Keras's.",
+            STOPPED: f"{which} could not be proven.",
         }[self.code]
 
     @property

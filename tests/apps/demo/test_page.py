@@ -198,6 +198,34 @@ def test_keyboard_alone_is_enough(page: Any, folder: Path) -> None:
     until(page, "Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > 0.1")
 
 
+def test_every_control_of_an_answer_is_reached_seen_and_used_by_keys(page: Any, folder: Path) -> None:
+    choose(page, folder / "long.wav")
+    page.wait_for_selector("#band[data-steps]")
+    page.focus("#microphone")
+    page.keyboard.press("Tab")
+    assert page.evaluate("document.activeElement.id") == "cancel"
+    page.wait_for_selector("#mode.exact")
+    page.focus("#scrubber")
+    reached, outline = [], "(n => [n.id || n.dataset.save, getComputedStyle(n).outlineStyle])(document.activeElement)"
+    page.keyboard.press("ArrowRight")
+    for _ in range(8):
+        reached.append(page.evaluate(outline))
+        page.keyboard.press("Tab")
+    after = ["scrubber", "play", "volume", "in", "json", "csv", "png", "all"]  # nothing to zoom out of
+    assert reached == [[control, "solid"] for control in after]
+    page.focus("#in")
+    page.keyboard.press("Enter")
+    page.keyboard.press("Shift+Tab")
+    assert page.evaluate("document.activeElement.id") == "out" and page.inner_text("#zoom") == "2×"
+    page.focus("#volume")
+    page.keyboard.press("ArrowLeft")
+    assert float(page.input_value("#volume")) == pytest.approx(0.95)
+    page.focus('[data-save="csv"]')
+    with page.expect_download() as download:
+        page.keyboard.press("Enter")
+    assert download.value.suggested_filename == "long.wav.csv"
+
+
 def test_compare_view_shows_the_largest_difference(page: Any) -> None:
     page.select_option("#clip", "quad_4channels.wav")
     page.click("#play-clip")
@@ -263,6 +291,21 @@ def test_a_microphone_without_a_sample_is_said(page: Any) -> None:
     page.wait_for_selector("#problem:not([hidden])")
     assert "no sound comes from the microphone" in page.inner_text("#problem")
     assert page.get_attribute("#microphone", "aria-pressed") == "false"
+
+
+@pytest.mark.parametrize(
+    ("refused", "said"), [("NotFoundError", "plug one in"), ("NotAllowedError", "allow it where the page's address")]
+)
+def test_a_microphone_that_is_not_given_is_said_in_the_pages_words(page: Any, refused: str, said: str) -> None:
+    page.evaluate(
+        """name => {
+            navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException("Requested device", name));
+        }""",
+        refused,
+    )
+    page.click("#microphone")
+    page.wait_for_selector("#problem:not([hidden])")
+    assert said in page.inner_text("#problem") and "Requested" not in page.inner_text("#problem")
 
 
 @pytest.mark.parametrize("scheme", ["light", "dark"])
@@ -555,8 +598,9 @@ def test_a_computer_without_an_audio_device_is_not_a_wrong_file(page: Any, folde
     page.wait_for_selector("#silent:not([hidden])")
     assert "no audio device" in page.inner_text("#silent") and "this kind of file" not in page.inner_text("#silent")
     before = number(page, "#scrubber", "aria-valuenow")
+    until(page, f"Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > {before} + 1")
     page.click("#play")
-    until(page, f"Number(document.querySelector('#scrubber').getAttribute('aria-valuenow')) > {before}")
+    assert page.get_attribute("#play", "aria-label") == "Play", "what had played did not go on by itself"
 
 
 def test_pictures_have_titles_axes_and_a_legend(page: Any) -> None:

@@ -1,7 +1,7 @@
 // The page: what a person does, and what is shown for it.
 
 import { busy, complain, progress } from "./doing.js";
-import { Microphone } from "./microphone.js";
+import { Microphone, refusal } from "./microphone.js";
 import { Player } from "./player.js";
 import { save } from "./save.js";
 import { seldom } from "./say.js";
@@ -212,7 +212,7 @@ async function toggleMicrophone() {
     song.begin(await ear.start(song.system));
   } catch (error) {
     ear.stop();
-    return complain(`no microphone: ${error.message}`.replace(/\.$/, ""));
+    return complain(`no microphone: ${refusal(error)}`.replace(/\.$/, ""));
   }
   microphone = ear;
   at("microphone").setAttribute("aria-pressed", "true");

@@ -5,7 +5,15 @@ import { FIRST_STEP } from "./song.js";
 const PIECE_SECONDS = 0.25;
 const MOST_SECONDS = 600; // of sound that are kept
 const LONGEST_SECONDS = 4; // sent at once after a pause of the network
+// What a browser's refusal means to a person: each browser says it in its own words, none what to do.
+const REFUSALS = {
+  NotFoundError: "the browser finds none on this computer; plug one in, or choose a song",
+  NotAllowedError: "the browser may not use it; allow it where the page's address stands, then try again",
+  NotReadableError: "another program has it, or it does not work; close that program, or choose a song",
+};
 const DEAF_SECONDS = 5; // without a single sample: a browser's audio does not run without a device to play to
+
+export const refusal = (error) => REFUSALS[error.name] ?? error.message;
 
 export class Microphone {
   // onSteps(content, delaySeconds): delay from the last sound a step has heard to now.

@@ -23,10 +23,12 @@ export class Player {
     audio.addEventListener("error", () => this.fail(audio.error?.message ?? ""));
   }
 
-  // The clock goes on without sound; `why` is said: a file that can be decoded is not to blame.
+  // The clock goes on without sound, by itself where it played; `why` is said: a file that can be decoded is not to blame.
   async fail(message) {
-    this.silent = Boolean(this.audio.getAttribute("src"));
-    if (!this.silent) return;
+    if (!this.audio.getAttribute("src")) return;
+    [this.silentAt, this.silentSince] = [this.time, this.playing ? performance.now() : null];
+    this.silent = true;
+    this.onChange();
     const { file } = this;
     const deaf = DEVICE.test(message) || await decodes(file);
     if (file !== this.file) return;
@@ -47,7 +49,7 @@ export class Player {
     this.pause();
     if (this.audio.src) URL.revokeObjectURL(this.audio.src);
     this.audio.removeAttribute("src");
-    [this.silent, this.silentAt, this.silentSince, this.duration] = [false, 0, null, 0];
+    [this.silent, this.why, this.silentAt, this.silentSince, this.duration] = [false, "", 0, null, 0];
   }
 
   get playing() {
