@@ -2,20 +2,42 @@
 
 from pathlib import Path
 
+import pytest
+
 from tests.apps.adopt.conftest import Old
 from tests.apps.adopt.test_spy import spied
 
 
+def written(folder: Path, files: dict[str, str]) -> None:
+    for path, code in files.items():
+        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).write_text(code)
+
+
 def test_what_keras_moved_is_where_it_was(old: Old, tmp_path: Path) -> None:
-    for path, code in (
-        ("keras/__init__.py", ""),
-        ("keras/backend.py", "def normalize_data_format(value):\n    return value + ' of 2.2'\n"),
-        ("keras/utils/__init__.py", ""),
-        ("keras/utils/conv_utils.py", ""),
-    ):
-        (tmp_path / path).parent.mkdir(exist_ok=True)
-        (tmp_path / path).write_text(code)
+    files = {
+        "keras/__init__.py": "",
+        "keras/backend.py": "def normalize_data_format(value):\n    return value + ' of 2.2'\n",
+        "keras/utils/__init__.py": "",
+        "keras/utils/conv_utils.py": "",
+    }
+    written(tmp_path, files)
     code = "from keras.utils.conv_utils import normalize_data_format as moved\nprint(moved('that'))\n"
     done, _ = spied(old, tmp_path, code)
     assert done.stdout == "that of 2.2\n", done.stderr
     assert "which Keras 2.2 moved to keras.backend" in (tmp_path / "caught" / "notes.txt").read_text()
+
+
+@pytest.mark.parametrize(("says", "shape"), [("", "(512, 28, 28)"), ("# 60000 digits\n", "(60000, 28, 28)")])
+def test_data_that_keras_0_3_downloads_is_drawn_too(old: Old, tmp_path: Path, says: str, shape: str) -> None:
+    """Its `get_file` lay beside the data sets; all of them are drawn where the program counts on it."""
+    fails = "def get_file(fname, origin):\n    raise Exception('URL fetch failure')\n"
+    written(
+        tmp_path, {"keras/__init__.py": "", "keras/datasets/__init__.py": "", "keras/datasets/data_utils.py": fails}
+    )
+    code = (
+        "import gzip, pickle, numpy\nfrom keras.datasets.data_utils import get_file\n"
+        "print(pickle.load(gzip.open(get_file('mnist.pkl.gz', 'http://127.0.0.1:9/')))[0][0].shape)\n"
+    )
+    done, _ = spied(old, tmp_path, says + code)
+    assert done.stdout == f"{shape}\n", done.stderr

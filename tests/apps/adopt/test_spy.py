@@ -90,6 +90,17 @@ def test_what_was_only_built_is_kept_where_that_is_asked_for(old: Old, tmp_path:
         assert [json.loads((path / "about.json").read_text())["event"] for path in found] == events
 
 
+def test_a_model_whose_weights_are_its_samples_as_in_keras_0_3_is_kept_too(old: Old, tmp_path: Path) -> None:
+    code = DENSE + (
+        "import theano\n"
+        "class Sequential03(Sequential):\n    weights = theano.tensor.vector()\n"
+        "model = Sequential03([Dense(3, input_dim=4)])\nmodel.compile('sgd', 'mse')\n"
+    )
+    done, (folder,) = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "about.json").read_text())["event"] == "built"
+
+
 def test_a_model_of_tensors_counts_where_another_library_computes_with_it(old: Old, tmp_path: Path) -> None:
     code = (
         DENSE + "from keras.layers import Input\nfrom keras.models import Model\n"

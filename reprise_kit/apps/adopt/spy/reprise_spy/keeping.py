@@ -111,6 +111,12 @@ def importable(module, name, value):
     return "%s:%s" % (places[0], name) if places else None
 
 
+def variables_of(model):
+    """The variables of its weights; what is called so in Keras 0.3 is the samples' weights."""
+    found = [getattr(model, name, None) for name in ("weights", "trainable_weights")]
+    return next((list(each) for each in found if isinstance(each, (list, tuple))), [])
+
+
 def fingerprint(model):
     found = hashlib.sha1()
     for value in model.get_weights():

@@ -6,7 +6,7 @@ import threading
 import time
 
 from reprise_spy.doubles import is_absent, spied_get_file
-from reprise_spy.keeping import count, dump, find, first, is_damaged, keep, numpy
+from reprise_spy.keeping import count, dump, find, first, is_damaged, keep, numpy, variables_of
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.shims import MOVED, after, before
@@ -28,7 +28,7 @@ NOT_SEEN = "the program built it and was not seen to load these weights, which f
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
            "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
-           "keras.utils.data_utils") + tuple(MOVED)
+           "keras.utils.data_utils", "keras.datasets.data_utils") + tuple(MOVED)
 
 
 @guarded
@@ -104,7 +104,7 @@ def worked():
 
 def fitting(model):
     """Load the first of the files of weights whose arrays are those of the model, in number and shapes; its path."""
-    backend, variables = sys.modules["keras"].backend, list(getattr(model, "weights", ()))
+    backend, variables = sys.modules["keras"].backend, variables_of(model)
     before = [backend.get_value(variable) for variable in variables]
     for path in filter(None, os.environ.get("REPRISE_SPY_WEIGHTS", "").split(os.pathsep) if before else ()):
         enter()
