@@ -1,6 +1,6 @@
 """Migrated models load and agree under every backend of Keras 3, those that say they need a layer of ours with it.
 
-REPRISE_EVERY=1 takes every recorded model; the default is each fourth.
+REPRISE_EVERY=1 takes every recorded model; the default is each eighth.
 """
 
 import importlib.util
@@ -23,7 +23,7 @@ from tests.port.keras_legacy.test_pooling import CASES, drawn, mean_of_windows, 
 from tests.require import require
 
 ROOT = Path(__file__).parents[3]
-EVERY = int(os.environ.get("REPRISE_EVERY", "4"))
+EVERY = int(os.environ.get("REPRISE_EVERY", "8"))
 LOST = "convlstm_stride"  # Keras 1 lost their stride: see test_family
 
 
