@@ -207,8 +207,24 @@ def test_keras_2_on_python_3(keras22: Old, tmp_path: Path) -> None:
     assert np.allclose(replaced["layer_scaled"], 2 * replaced["layer_added"] + 1)
 
 
-def save_weights(old: Old, folder: Path) -> Path:
-    script = "import zoo; zoo.modern().save_weights('weights.h5')"
+def test_a_lambda_that_closes_over_a_value_is_built_again(keras11: Old, tmp_path: Path) -> None:
+    script = """
+from keras.layers import Lambda
+from keras.models import Sequential
+def times(factor):
+    return lambda x: x * factor
+model = Sequential([Lambda(times(2.5), output_shape=(3,), input_shape=(3,))])
+open('model.json', 'w').write(model.to_json())
+model.save_weights('weights.h5')
+"""
+    save_weights(keras11, tmp_path, script)
+    arrays, _, _ = keras11.record(
+        tmp_path, "--architecture", "model.json", "--weights", "weights.h5", "--backend", "theano"
+    )
+    assert np.allclose(arrays["out_0"], 2.5 * arrays["in_0"])
+
+
+def save_weights(old: Old, folder: Path, script: str = "import zoo; zoo.modern().save_weights('weights.h5')") -> Path:
     env = {**python27.private_settings(folder / "settings", old.backend), "PYTHONPATH": str(CODE)}
     subprocess.run([str(old.python), "-c", script], cwd=folder, env=env, check=True, capture_output=True)
     return folder / "weights.h5"

@@ -52,14 +52,16 @@ def prepared(config, keras, custom):
     elif config.get("class_name") == "Lambda" and version_of(keras) < (2, 0):
         for key in ("function", "output_shape"):
             if config["config"].get(key + "_type") == "lambda" and isinstance(config["config"][key], list):
-                config["config"][key] = reloadable(*config["config"][key])
+                config["config"][key] = reloadable(keras, *config["config"][key])
     return config
 
 
-def reloadable(code, defaults, closure):
-    """What Keras 1.2 saved of a function with defaults or a closure, in the types that it forgets to give back."""
-    cells = [(lambda value: lambda: value)(value).__closure__[0] for value in closure or ()]
-    return code, tuple(defaults) if defaults else None, tuple(cells) or None
+def reloadable(keras, code, defaults, closure):
+    """What Keras 1 saved of a function with defaults or a closure, in the types that it forgets to give back."""
+    utils = importlib.import_module("%s.utils.generic_utils" % keras.__name__)
+    if not hasattr(utils, "func_reconstruct_closure"):  # 1.2 takes cells, 1.1 makes them of the values
+        closure = [(lambda value: lambda: value)(value).__closure__[0] for value in closure or ()]
+    return code, tuple(defaults) if defaults else None, tuple(closure or ()) or None
 
 
 def is_known(kind, value, keras, custom):
