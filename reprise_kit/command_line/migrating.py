@@ -21,7 +21,7 @@ def inspect(file: Path, weights: Path | None) -> None:
 
 
 @command()
-@click.argument("whole", type=FILE, required=False)
+@click.argument("files", type=FILE, nargs=-1, metavar="[WHOLE]")
 @click.option("--architecture", type=FILE, help="model.json or model.yaml of the old Keras's to_json or to_yaml.")
 @click.option("--weights", type=FILE, help="weights.h5 of save_weights, or a whole model of save.")
 @click.option("-o", "--out", type=FILE, required=True, help="What to write: model.keras, or as --to says.")
@@ -64,7 +64,7 @@ def inspect(file: Path, weights: Path | None) -> None:
 @click.option("--verify", type=FILE, help="GOLDEN.npz of original/record: exit 1 beyond the tolerance.")
 @click.option("--tolerance", type=float, default=1e-5, show_default=True, help="Largest relative difference.")
 def migrate(
-    whole: Path | None,
+    files: tuple[Path, ...],
     architecture: Path | None,
     weights: Path | None,
     out: Path,
@@ -84,10 +84,15 @@ def migrate(
     """
     from reprise_kit.commands import migrating
 
+    whole = files[0] if len(files) == 1 else None
     if whole is not None and whole.is_dir() and not (whole / "saved_model.pb").exists():
         if architecture or weights or evidence or verify:
             raise InputError("a folder of models goes without --architecture, --weights, --evidence and --verify")
         sys.exit(migrating.migrate_folder(whole, out, replace=replace, **options))
+    named = [*files, *filter(None, [weights])]
+    if files and len(named) > 1:
+        way = "one whole model alone, or --architecture model.json --weights weights.h5"
+        raise InputError(f"{len(named)} files came ({', '.join(map(str, named))}): give {way}")
     chosen = weights or whole or architecture
     if chosen is None:
         raise InputError("give --architecture and --weights, or one whole-model .h5 file")

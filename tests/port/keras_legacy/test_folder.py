@@ -48,6 +48,15 @@ def test_every_model_has_a_line(zoo: Path, tmp_path: Path) -> None:
     keras.saving.load_model(tmp_path / "out" / "whole.keras", safe_mode=True)
 
 
+@pytest.mark.parametrize(
+    "way", ["net.json {}", "net.json --weights {}", "net.json --weights {} --architecture net.json"]
+)
+def test_files_that_do_not_go_together_are_told_how_they_do(way: str, tmp_path: Path) -> None:
+    words = ["migrate", *way.format("net_weights.h5").split(), "-o", str(tmp_path / "out.keras")]
+    with pytest.raises(InputError, match=r"2 files came \(net.json, net_weights.h5\): give .* --architecture"):
+        CliRunner().invoke(cli, words, catch_exceptions=False)
+
+
 def test_all_good_is_0_and_none_is_2(zoo: Path, tmp_path: Path) -> None:
     out = ["-o", str(tmp_path / "out"), "--source-backend", "theano"]
     assert CliRunner().invoke(cli, ["migrate", str(zoo / "pair"), *out]).exit_code == 0
