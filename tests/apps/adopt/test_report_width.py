@@ -36,6 +36,8 @@ def test_long_names_break(tmp_path: Path, page: Any) -> None:
     report().write(tmp_path)
     page.goto((tmp_path / "report.html").as_uri())
     assert page.evaluate("document.documentElement.scrollWidth") == PHONE
+    verdict = page.locator("td.yes").first.bounding_box()  # of the output; what it is measured by may be scrolled to
+    assert verdict["x"] + verdict["width"] <= PHONE
 
 
 def test_keys_reach_a_table_that_scrolls_in_every_browser(tmp_path: Path, page: Any) -> None:
