@@ -2,6 +2,7 @@
 
 import dataclasses
 import json
+import re
 
 import numpy as np
 import pytest
@@ -71,6 +72,13 @@ def test_reports_carry_every_verdict(agreeing, differing, tmp_path):
     assert page.count("data:image/png;base64,") == 4
     assert "http://" not in page.replace("https://github.com", "")
     assert 'src="http' not in page
+
+
+def test_keys_reach_all_that_scrolls_and_every_column_has_a_name(agreeing):
+    page = Report(SYSTEM, [agreeing], SIDES, "theano").html()
+    scrolling = re.findall(r'<(?:pre|div class="scroll")[^>]*>', page)
+    assert len(scrolling) == 5 and all('tabindex="0"' in tag for tag in scrolling)
+    assert re.findall(r"<th[^>]*></th>", page) == []
 
 
 def test_an_empty_comparison_is_no_agreement(tmp_path):
