@@ -91,7 +91,9 @@ def migrate_files(
     check_export(migrated.model, options.to)
     custom = {own.__name__: own for own in settings["replace"].values() if isinstance(own, type)}
     notes = write(migrated.model, out, options.to, custom)
-    lines = [*found.lines, found.conclusion, *migrated.notes, *notes, _needs(migrated.needs)]
+    wild = verify.no_numbers(migrated.model)
+    said = [*migrated.notes, *notes, *([wild] if wild else [])]
+    lines = [*found.lines, found.conclusion, *said, _needs(migrated.needs)]
     if model.dialect is TF_KERAS and architecture is None and options.to == "keras":
         lines += keras3.says(weights, model.written, migrated.model)
     if settings["keras_version"] != options.keras_version:

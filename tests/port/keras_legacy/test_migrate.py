@@ -7,6 +7,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
+import h5py
 import keras
 import numpy as np
 import pytest
@@ -58,6 +59,19 @@ def test_verify_agrees_and_names_the_layer(files: tuple[Path, Path], golden: Pat
     assert "read as saved under theano" in ran.stdout
     assert "conv: alone" in ran.stdout and "agrees with the recording" in ran.stdout
     assert keras.saving.load_model(out, safe_mode=True).input_shape == (None, 1, 6, 5)
+
+
+def test_weights_of_a_training_that_failed_prove_nothing(
+    files: tuple[Path, Path], golden: Path, tmp_path: Path
+) -> None:
+    with h5py.File(files[1], "r+") as file:
+        found: list[h5py.Dataset] = []
+        file.visititems(lambda _, one: found.append(one) if isinstance(one, h5py.Dataset) else None)
+        found[0][...] = np.where(np.arange(found[0].size).reshape(found[0].shape) == 3, np.nan, found[0][()])
+    report = migrate_files(*files, tmp_path / "m.keras", Options(source_backend="theano"), golden=golden)
+    said = "hold NaN or infinity, as the file does: no answer of this model means anything"
+    assert any(said in line for line in report.lines)
+    assert report.verdict is not None and not report.agrees and said in report.verdict.conclusion
 
 
 def dies_in_native_code(*asked: Any) -> None:

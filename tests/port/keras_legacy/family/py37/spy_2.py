@@ -24,6 +24,7 @@ def pytest_runtest_setup(item):
 
 def record(model, inputs, outputs):
     text = model.to_json()
+    inputs = [inputs[name] for name in model.input_names] if isinstance(inputs, dict) else inputs
     inputs = inputs if isinstance(inputs, (list, tuple)) else [inputs]
     outputs = outputs if isinstance(outputs, (list, tuple)) else [outputs]
     weights = model.get_weights()
