@@ -15,7 +15,7 @@ from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.port.keras_legacy import file_kinds, keras3, read, saved_under, verify
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.prepare import prepare
-from reprise_kit.port.keras_legacy.recording import Recording, load
+from reprise_kit.port.keras_legacy.recording import Recording, load, no_numbers
 from reprise_kit.port.keras_legacy.write import check_export, check_name, write
 
 
@@ -91,7 +91,7 @@ def migrate_files(
     check_export(migrated.model, options.to)
     custom = {own.__name__: own for own in settings["replace"].values() if isinstance(own, type)}
     notes = write(migrated.model, out, options.to, custom)
-    wild = verify.no_numbers(migrated.model)
+    wild = no_numbers(migrated.model)
     said = [*migrated.notes, *notes, *([wild] if wild else [])]
     lines = [*found.lines, found.conclusion, *said, _needs(migrated.needs)]
     if model.dialect is TF_KERAS and architecture is None and options.to == "keras":

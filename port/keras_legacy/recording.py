@@ -80,6 +80,18 @@ def nothing_proven(recording: Recording) -> str | None:
     return None
 
 
+def no_numbers(model: Any) -> str | None:
+    """Return which weights of a Keras model hold NaN or infinity, as a sentence, or None.
+
+    What comes of them hangs on the library: TensorFlow 0.12's tanh makes -1 of NaN.
+    """
+    wild = [w.path for w, array in zip(model.weights, model.get_weights(), strict=True) if not np.isfinite(array).all()]
+    if not wild:
+        return None
+    shown = ", ".join(wild[:8]) + (", ..." if len(wild) > 8 else "")
+    return f"{shown}: NaN or infinity among these weights, as in the file: no answer of this model means anything"
+
+
 def varies(array: np.ndarray, by: float = 4 * float(np.finfo(np.float32).eps)) -> bool:
     """Return whether the samples (n_samples, ...) differ by more than `by` of the largest number: not rounding."""
     if array.ndim == 0 or len(array) < 2:

@@ -14,7 +14,7 @@ import numpy as np
 
 from reprise_kit.compare.diff import relative
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.recording import Recording, few, nothing_proven, varies
+from reprise_kit.port.keras_legacy.recording import Recording, few, no_numbers, nothing_proven, varies
 
 # Relative to the largest number of an array.
 TOLERANCE = 1e-5
@@ -177,17 +177,6 @@ def compare(
     if nothing is not None:
         return Verdict(tolerance, [], [], [], [], len(recording.layers), [], nothing=nothing)
     return _Comparison(migrated, recording, tolerance).verdict(predict)
-
-
-def no_numbers(model: Any) -> str | None:
-    """Return which weights of a Keras model hold NaN or infinity, as a sentence, or None.
-
-    What comes of them hangs on the library: TensorFlow 0.12's tanh makes -1 of NaN.
-    """
-    wild = [w.path for w, array in zip(model.weights, model.get_weights(), strict=True) if not np.isfinite(array).all()]
-    if not wild:
-        return None
-    return f"{_some(wild, 'weight')} hold NaN or infinity, as the file does: no answer of this model means anything"
 
 
 def end_to_end(migrated: Any, recording: Recording, tolerance: float = TOLERANCE) -> list[Difference]:

@@ -69,7 +69,7 @@ def test_weights_of_a_training_that_failed_prove_nothing(
         file.visititems(lambda _, one: found.append(one) if isinstance(one, h5py.Dataset) else None)
         found[0][...] = np.where(np.arange(found[0].size).reshape(found[0].shape) == 3, np.nan, found[0][()])
     report = migrate_files(*files, tmp_path / "m.keras", Options(source_backend="theano"), golden=golden)
-    said = "hold NaN or infinity, as the file does: no answer of this model means anything"
+    said = "NaN or infinity among these weights, as in the file: no answer of this model means anything"
     assert any(said in line for line in report.lines)
     assert report.verdict is not None and not report.agrees and said in report.verdict.conclusion
 
