@@ -247,7 +247,7 @@ def looked_into(tree):
         if isinstance(node, ast.Subscript) and isinstance(node.ctx, ast.Load):
             name = getattr(node.value, "id", None) or getattr(node.value, "attr", None)
             word = getattr(getattr(node.slice, "value", None), "s", None)
-            if name and word:
+            if name and word and len(word) > 1:  # by a letter its place in an alphabet is looked up
                 found.setdefault(name, set()).add(word)
     return found
 
