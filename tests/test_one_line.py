@@ -45,7 +45,7 @@ def test_whatever_a_decoder_does_is_one_line_and_2(deed, run, tmp_path, monkeypa
     clip = tmp_path / "clip.mp3"
     clip.write_text(f"{deed} and more")
     code, out, err = run("predict", clip)
-    assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith(f"reprise: {clip}: "), err
+    assert (code, out, err.count("\n")) == (2, "", 1) and err.startswith(f"reprise: {clip}: "), repr(err)
 
 
 def failing(error):
