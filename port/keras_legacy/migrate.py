@@ -91,15 +91,13 @@ def migrate_files(
     check_export(migrated.model, options.to)
     custom = {own.__name__: own for own in settings["replace"].values() if isinstance(own, type)}
     notes = write(migrated.model, out, options.to, custom)
-    wild = no_numbers(migrated.model)
-    said = [*migrated.notes, *notes, *([wild] if wild else [])]
-    lines = [*found.lines, found.conclusion, *said, _needs(migrated.needs)]
+    lines = [*found.lines, found.conclusion, *migrated.notes, *notes, _needs(migrated.needs)]
     if model.dialect is TF_KERAS and architecture is None and options.to == "keras":
         lines += keras3.says(weights, model.written, migrated.model)
     if settings["keras_version"] != options.keras_version:
         lines.append(f"Keras version {settings['keras_version']}: the recording's, for the files record none")
     if wanted is None:
-        return Report(lines)
+        return Report([*lines, *filter(None, [no_numbers(migrated.model)])])
     verdict = verify.compare(migrated, wanted, options.tolerance, _predict(migrated.model, out, options.to, custom))
     return Report(lines, verdict, _why(verdict, model, str(found.backend), settings, wanted))
 

@@ -173,7 +173,7 @@ def compare(
 
     Raises InputError if the recording has other inputs or another number of outputs than the model.
     """
-    nothing = nothing_proven(recording) or no_numbers(migrated.model)
+    nothing = no_numbers(migrated.model) or nothing_proven(recording)
     if nothing is not None:
         return Verdict(tolerance, [], [], [], [], len(recording.layers), [], nothing=nothing)
     return _Comparison(migrated, recording, tolerance).verdict(predict)

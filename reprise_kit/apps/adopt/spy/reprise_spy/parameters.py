@@ -35,7 +35,8 @@ TARGETS = re.compile(r"^ys?$|^y_|^y%s|%s_?ys?$|targets" % (SET, SET))
 TEXT = re.compile(r"text|corpus|book|lyrics|content|poem|^raw")
 MATRIX = re.compile(r"matrix|embeddings?$")
 # Of what is called data, what is none: how much of it there is, where it lies, of which form it is.
-ABOUT = re.compile(r"^(n|nb|num|max|min)_|(len(gth)?|size|dims?|count|width|height|path|file|dir|folder|format|name)s?$")
+ABOUT = re.compile(r"^(n|nb|num|max|min)_|"
+                   r"(len(gth)?|size|dims?|count|width|height|path|file|dir|folder|format|name)s?$")
 SIZES = re.compile(r"layers|units|filters|neurons|nodes|hidden|sizes|dims|kernels")
 EXTENT = re.compile(r"dims?$|size$|shape")  # gone through or looked into: one number an axis
 SAMPLES, CLASSES, OTHER = 8, 10, 16

@@ -13,13 +13,14 @@ class Shown(object):
     """calls: by a function's name the (arguments, named) with which it is called. dicts: with words for keys."""
 
     def __init__(self, folder):
-        self.calls, self.dicts = of(folder), dicts(folder)
+        trees = list(_trees(folder))
+        self.calls, self.dicts = calls(trees), dicts(trees) + json_dicts(folder)
 
 
-def of(folder):
+def calls(trees):
     """Return by a function's name the (arguments, named) with which it is called, each once, where they are plain."""
     found = {}
-    for tree in _trees(folder):
+    for tree in trees:
         known = _constants(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Call):
@@ -27,14 +28,20 @@ def of(folder):
     return found
 
 
-def dicts(folder):
-    """Return the dicts with words for keys that files hold, as JSON or in Python; what of one is not plain is left out."""
+def dicts(trees):
+    """Return the dicts with words for keys that files of Python write out; what of one is not plain is left out."""
     found = []
-    for tree in _trees(folder):
+    for tree in trees:
         known = _constants(tree)
         for node in ast.walk(tree):
             if isinstance(node, ast.Dict) and all(hasattr(key, "s") for key in node.keys):
                 found.append(_plain(node, known))
+    return [each for each in found if each]
+
+
+def json_dicts(folder):
+    """Return the dicts that files of JSON are."""
+    found = []
     for path in _paths(folder, ".json"):
         try:
             with io.open(path, encoding="utf-8") as stream:
