@@ -101,7 +101,7 @@ class Adoption:
         found = gather(asked.source, asked.commit, asked.entry, asked.keras, asked.stand_in)
         keras = found.keras_version or "of that date"
         self.say(f"evidence: {found.date}, Python {found.python}, Keras {keras}, {found.backend}")
-        for line in found.disagreements:
+        for line in [*found.disagreements, *(found.notes if found.refused else ())]:
             self.say(f"evidence: {line}")
         if found.refused:
             raise InputError(f"evidence: {'; '.join(found.refused)}")

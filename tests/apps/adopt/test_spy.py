@@ -30,7 +30,8 @@ def spied(old: Old, folder: Path, code: str, **variables: str) -> tuple[subproce
     program = folder / "program.py"
     program.write_text(code)
     env = {**old.variables, "PYTHONPATH": str(SPY), "REPRISE_SPY_OUT": str(caught), **variables}
-    done = subprocess.run([old.python, program], cwd=folder, env=env, capture_output=True, text=True, timeout=300)
+    run = {"stdin": subprocess.DEVNULL, "capture_output": True, "text": True, "timeout": 300}
+    done = subprocess.run([old.python, program], cwd=folder, env=env, **run)
     assert not list(caught.rglob("part-*"))
     return done, sorted(path.parent for path in caught.glob("*/about.json"))
 

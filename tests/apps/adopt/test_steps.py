@@ -370,6 +370,17 @@ def test_what_cannot_go_on_says_which_step_and_what_to_give(old: Old, tmp_path: 
         adopt(Request(source, until="tea"), tmp_path / "out", quiet)
 
 
+def test_what_is_refused_says_what_the_copy_lacks(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    lacks = "a.ipynb is not in this copy of the repository: left out"
+    found = evidence.Evidence("ours", None, "2016-10-01", "", "2.7", None, "theano", "th", {}, notes=[lacks])
+    found = dataclasses.replace(found, refused=["no entry point"])
+    monkeypatch.setattr(evidence, "gather", lambda *_: found)
+    said: list[str] = []
+    with pytest.raises(InputError, match=r"^evidence: no entry point"):
+        adopt(Request(str(tmp_path)), tmp_path / "out", said.append)
+    assert any(lacks in line for line in said)
+
+
 @pytest.mark.parametrize(
     ("entry", "wanted"),
     [

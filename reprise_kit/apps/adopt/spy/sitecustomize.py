@@ -35,6 +35,7 @@ def hand_on():
 
 
 if os.environ.get("REPRISE_SPY_OUT"):
+    from reprise_spy.keyboard import sit_down
     from reprise_spy.state import state
     from reprise_spy.watching import Finder, built, keep_built
 
@@ -43,4 +44,5 @@ if os.environ.get("REPRISE_SPY_OUT"):
         atexit.register(built)
         keep_built()
     sys.meta_path.insert(0, Finder())
+    sit_down()
     hand_on()

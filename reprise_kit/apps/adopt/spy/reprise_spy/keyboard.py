@@ -1,0 +1,57 @@
+"""Nobody sits at a box's keyboard: where a program waits for a person's words, some are typed, and it is said.
+
+What a model is asked after that is no input of the repository's own.
+"""
+import os
+import re
+import stat
+import sys
+
+from reprise_spy.names import *  # noqa: F403
+from reprise_spy.state import note, state
+
+TYPED = 64  # answers, after which nobody is there as before: a program that goes on asking would do so for ever
+# What stands before the cursor and is answered otherwise than with a number, the first that is found.
+ANSWERS = (
+    (re.compile(r"\by(es)?\s*[/|,]\s*n|\[y\]|\(y\)", re.I), "y"),
+    (re.compile(r"text|sentence|word|seed|name|say|user|question|query|review|message|title|you|comment|tweet", re.I), "hello"),
+)
+NUMBER = "1"
+
+
+def answer(prompt):
+    return next((says for asked, says in ANSWERS if asked.search(str(prompt))), NUMBER)
+
+
+def sit_down():
+    """Answer `raw_input` and `input` where standard input is the null device; a file that is read is left alone."""
+    null = os.stat(os.devnull)
+    try:
+        here = os.fstat(0)
+    except OSError:
+        return
+    if not (stat.S_ISCHR(here.st_mode) and here.st_rdev == null.st_rdev):
+        return
+    module = sys.modules["__builtin__" if sys.version_info[0] == 2 else "builtins"]
+    for name in ("raw_input", "input"):
+        if hasattr(module, name):
+            setattr(module, name, typing(getattr(module, name), is_read_as_code=name == "input" and sys.version_info[0] == 2))
+
+
+def typing(ask, is_read_as_code):
+    """Return `ask` with somebody who answers; Python 2's `input` makes a value of what is typed."""
+    left = [TYPED]
+
+    def asked(*prompt):
+        try:
+            return ask(*prompt)
+        except EOFError:
+            if not left[0]:
+                raise
+            left[0] -= 1
+            state().drawn = True
+            says = answer(prompt[0] if prompt else "")
+            note("nobody is at its keyboard: it was given %r when it asked %r" % (says, prompt[0] if prompt else ""))
+            return int(says) if is_read_as_code and says == NUMBER else says
+    asked.__name__ = getattr(ask, "__name__", "input")
+    return asked

@@ -1,0 +1,48 @@
+"""A program that waits for a person's words, in a box where nobody is."""
+
+import os
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from reprise_kit.apps.adopt.run import SPY
+from tests.apps.adopt.conftest import Old
+from tests.apps.adopt.test_spy import DENSE, calls, spied
+
+
+def test_what_a_person_would_type_is_typed_and_is_no_input_of_its_own(old: Old, tmp_path: Path) -> None:
+    code = (
+        DENSE + "model.predict(x)\n"
+        "print([raw_input('your name: '), raw_input('row: '), raw_input('again (y/n)? '), input('rows: ')])\n"
+        "model.predict(x)\n"
+    )
+    done, (folder,) = spied(old, tmp_path, code)
+    assert done.stdout.endswith("['hello', '1', 'y', 1]\n"), done.stderr
+    before, after = calls(folder)
+    assert "drawn" not in before and after["drawn"].item()
+    said = (tmp_path / "caught" / "notes.txt").read_text()
+    assert "nobody is at its keyboard: it was given 'hello' when it asked 'your name: '" in said
+
+
+@pytest.mark.parametrize("module", ["builtins", "__builtin__"])
+def test_who_asks_for_ever_is_left_alone(old: Old, tmp_path: Path, module: str) -> None:
+    python, ask = (sys.executable, "input") if module == "builtins" else (old.python, "raw_input")
+    code = (
+        "from reprise_spy import keyboard\nkeyboard.sit_down()\nasked = 0\ntry:\n    while True:\n"
+        f"        {ask}()\n        asked += 1\nexcept EOFError:\n    print(asked)\n"
+    )
+    env = {**old.variables, "PYTHONPATH": str(SPY), "REPRISE_SPY_OUT": ""}
+    answered = [python, "-c", code]
+    done = subprocess.run(answered, cwd=tmp_path, env=env, stdin=subprocess.DEVNULL, capture_output=True, text=True)
+    assert done.stdout == "64\n", done.stderr
+
+
+def test_a_file_of_answers_is_read_to_its_end(old: Old, tmp_path: Path) -> None:
+    (tmp_path / "answers").write_text("mine\n")
+    code = f"import sys, os\nos.dup2(os.open('{tmp_path}/answers', os.O_RDONLY), 0)\n"
+    code += "from reprise_spy import keyboard\nkeyboard.sit_down()\nprint(raw_input())\nraw_input()\n"
+    env = {**os.environ, **old.variables, "PYTHONPATH": str(SPY), "REPRISE_SPY_OUT": ""}
+    done = subprocess.run([old.python, "-c", code], cwd=tmp_path, env=env, capture_output=True, text=True)
+    assert done.stdout == "mine\n" and "EOFError" in done.stderr
