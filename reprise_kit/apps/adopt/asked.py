@@ -47,6 +47,13 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
     return _fitted(asked, stated, index, notes), notes
 
 
+def used(evidence: Evidence) -> set[str]:
+    """Return the packages that the program imports, or that Keras needs unsaid."""
+    packages = facts.load().modules | facts.load().rarer
+    imported = {canonicalize_name(packages.get(module, module)) for module in evidence.imports}
+    return {"keras", *imported, *(name for name, _ in _implied(evidence))}
+
+
 def has_files(evidence: Evidence) -> bool:
     """Say whether the program reads or writes Keras's files, or the repository has some."""
     return bool(FILES_IN_H5 & set(evidence.calls) or evidence.checkpoints)

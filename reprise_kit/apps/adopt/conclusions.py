@@ -6,6 +6,7 @@ A file that the model's Keras wrote is believed before the code, the code before
 import re
 from collections.abc import Iterable, Mapping
 
+from reprise_kit.apps.adopt import keras_names
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.compare import facts
@@ -176,19 +177,32 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
                                   if version != seen.asked_keras)  # fmt: skip
         return seen.asked_keras, [f"--keras {seen.asked_keras}"]
     exact = [(version, reason) for version, reason in found if facts.keras_day(version)]
+    recorded = [row for row in exact if "records" in row[1]]
     if exact:
-        recorded = [row for row in exact if "records" in row[1]]
         version, reason = max(recorded or exact[:1], key=lambda row: facts.numbers(row[0]))
         others = sorted({v for v, _ in found} - {version})
         if others:
             said = "; ".join(r for v, r in found if v in others)
             seen.disagreements.append(f"{reason}, but {said}: {version} is taken")
+    else:
+        version, reason = facts.keras_of(day) or "", ""
+    if not recorded and (coded := _of_names(seen, version)):
+        if reason:
+            seen.disagreements.append(f"{reason}, but {coded[1]}: {coded[0]} is taken")
+        return coded[0], [coded[1]]
+    if reason:
         return version, [reason]
-    by_date = facts.keras_of(day)
-    old = seen.name_of_before_1()
-    if old and facts.numbers(by_date or "0") >= (1,):
-        return LAST_BEFORE_1, [f"the program imports {old}, which Keras {LAST_BEFORE_1} was the last to have"]
-    return None, [f"nothing states it: {by_date} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
+    return None, [f"nothing states it: {version} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
+
+
+def _of_names(seen: Findings, version: str) -> tuple[str, str] | None:
+    """Return the release that has what the program imports of Keras, and why, where this one lacks some of it."""
+    if facts.numbers(version) < facts.numbers(facts.load().keras.oldest):
+        return None
+    names = seen.names_of_keras()
+    better = keras_names.nearest(version, names)
+    gone = sorted(set(keras_names.lacking(version, names)) - set(keras_names.lacking(better, names)))
+    return (better, f"the program imports {gone[0]}, which Keras {better} has and {version} has not") if gone else None
 
 
 def backend(seen: Findings, version: str) -> tuple[str, list[str]]:

@@ -118,6 +118,11 @@ class DatedIndex:
         older = any(min(f.day for f in files) <= self.day for files in self.everything(name).values())
         return "the first that meets the need" if older else "there was none before"
 
+    def has_wheel(self, name: str, spec: SpecifierSet) -> bool:
+        """Say whether a release that a specifier takes has a wheel for the interpreter."""
+        taken = (files for v, files in self.everything(name).items() if spec.contains(v, prereleases=True))
+        return any(f.tags & self.tags for files in taken for f in files)
+
     def nearest(self, name: str, spec: SpecifierSet) -> Version | None:
         """Return the first usable release from a pinned one on, None where `spec` pins none or it is usable."""
         pinned = [Version(s.version) for s in spec if s.operator == "==" and not s.version.endswith("*")]

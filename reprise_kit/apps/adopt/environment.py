@@ -18,7 +18,7 @@ from packaging.specifiers import SpecifierSet
 from packaging.tags import Tag, parse_tag
 from packaging.utils import canonicalize_name
 
-from reprise_kit.apps.adopt.asked import has_images, roots
+from reprise_kit.apps.adopt.asked import has_images, roots, used
 from reprise_kit.apps.adopt.dated_index import DatedIndex, served
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.pip_box import PipBox
@@ -31,12 +31,14 @@ from reprise_kit.compare.python27 import environment, environment_folder, find_i
 from reprise_kit.compare.seal import is_sealed
 from reprise_kit.compare.walk import followed
 
+FROZEN = 20  # pins: a list of all that a machine had
 TRIES = 12  # resolutions, each with one requirement less or one release more
 LOCAL = {"3.5": ("3.6", "3.7"), "3.6": ("3.6", "3.7"), "2.7": ("2.7",)}
 UNSATISFIED = re.compile(r"satisfies the requirement ([A-Za-z0-9._-]+)(\[[^\]]*\])?([=<>!~][^\s(]*)?")
 UNBUILT = re.compile(
     r"(?:Failed building wheel for |/pip-[\w-]+/)([A-Za-z][A-Za-z0-9._-]*?)(?:_[0-9a-f]{32})?(?:/|\n|$)"
 )
+CONFLICT = re.compile(r"Cannot install (.+?) because these package versions")  # before it stands all that was tried
 
 
 @dataclass(frozen=True)
@@ -151,6 +153,8 @@ def _tags(env: Path) -> frozenset[Tag]:
 def _resolved(evidence: Evidence, index: DatedIndex, env: Path, pip: PipBox) -> tuple[str, list[str]]:
     """Install by the index until pip is content; return the lock's rows and the notes."""
     asked, notes = roots(evidence, index)
+    spare = asked.keys() - used(evidence)
+    notes += _not_built(asked, spare, index)
     python = [str(env / "bin" / name) for name in ("python", "pip")]
     # It is thrown away: nothing of it is worth compiling.
     install = [*python, "install", "--no-build-isolation", "--no-compile"]
@@ -163,11 +167,22 @@ def _resolved(evidence: Evidence, index: DatedIndex, env: Path, pip: PipBox) -> 
         said = pip.tried([*install, *first], env) or pip.tried([*install, *lines], env)
         if said is None:
             break
-        notes.append(_yielded(said, asked, index, evidence))
+        notes.append(_yielded(said, asked, spare, index, evidence))
     else:
         raise InputError(f"pip cannot resolve the environment of {evidence.date}: {notes[-1]}")
     rows = dict(_rows(index, python, pip.variables))
     return "".join(rows.values()), notes + sorted(line for pin, line in index.moved.items() if pin in rows)
+
+
+def _not_built(asked: dict[str, str], spare: set[str], index: DatedIndex) -> list[str]:
+    """Leave out, of a long list of pins (pip freeze), what is not imported and would be built, for hours or in vain."""
+    if sum(spec.startswith("==") for spec in asked.values()) < FROZEN:
+        return []
+    built = sorted(name for name in spare & asked.keys() if not index.has_wheel(name, SpecifierSet(asked[name])))
+    for name in built:
+        del asked[name]
+        index.wanted.pop(name, None)
+    return [f"stated, not imported, and without a wheel: {', '.join(built)}: left out"] if built else []
 
 
 def _last(said: str) -> str:
@@ -176,21 +191,32 @@ def _last(said: str) -> str:
     return (errors or lines or ["no message"])[-1][:300]
 
 
-def _yielded(said: str, asked: dict[str, str], index: DatedIndex, evidence: Evidence) -> str:
-    """Change one thing after pip failed, and say what; raises InputError where nothing is left to change."""
+def _yielded(said: str, asked: dict[str, str], spare: set[str], index: DatedIndex, evidence: Evidence) -> str:
+    """Change one thing after pip failed, and say what; raises InputError where nothing is left to change.
+
+    spare: what is stated and not imported. A list of all that a machine had (pip freeze) fails for one of these.
+    """
     name: str
-    needed = {"keras", "numpy", evidence.backend}
     unmet = UNSATISFIED.search(said)
-    if unmet:
-        name, spec = canonicalize_name(unmet[1]), unmet[3] or ""
-        if index.everything(name) and index.wanted.get(name) != SpecifierSet(spec):
-            index.wanted[name] = SpecifierSet(spec)
-            return f"{name}{spec}: no release of {index.day} meets it, the first later one that does is taken"
-        if name in asked and name not in needed:
+    missing, spec = (canonicalize_name(unmet[1]), unmet[3] or "") if unmet else ("", "")
+    if unmet and index.everything(missing) and index.wanted.get(missing) != SpecifierSet(spec):
+        index.wanted[missing] = SpecifierSet(spec)
+        return f"{missing}{spec}: no release of {index.day} meets it, the first later one that does is taken"
+    unbuilt = [canonicalize_name(found) for found in reversed(UNBUILT.findall(said))]
+    between = CONFLICT.search(said)
+    at_odds = between[1] if between else said
+    conflicting = [name for name, spec in asked.items() if spec and name != "keras" and f"{name}{spec}" in at_odds]
+    blamed = next((name for name in [missing, *unbuilt, *conflicting[-1:]] if name in asked), "")
+    if (left := spare & asked.keys()) and (not blamed or blamed in left):
+        for name in left:
             del asked[name]
-            return f"{name}{spec} cannot be had for this Python: left out; what imports it fails"
-    for found in reversed(UNBUILT.findall(said)):
-        name = canonicalize_name(found)
+            index.wanted.pop(name, None)
+        return f"what is stated cannot all be had, and the program does not import {', '.join(sorted(left))}: left out"
+    needed = {"keras", "numpy", evidence.backend}
+    if missing in asked and missing not in needed:
+        del asked[missing]
+        return f"{missing}{spec} cannot be had for this Python: left out; what imports it fails"
+    for name in unbuilt:
         if asked.get(name) and name != "keras":
             asked[name] = ""
             index.wanted.pop(name, None)
@@ -198,7 +224,6 @@ def _yielded(said: str, asked: dict[str, str], index: DatedIndex, evidence: Evid
         if name in asked and name not in needed:
             del asked[name]
             return f"{name} does not build here ({_last(said)}): left out; what imports it fails"
-    conflicting = [name for name, spec in asked.items() if spec and name != "keras" and f"{name}{spec}" in said]
     if conflicting:
         name = conflicting[-1]
         spec, asked[name] = asked[name], ""

@@ -9,9 +9,6 @@ from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.imports import Module
 from reprise_kit.apps.adopt.requirements import Requirement
 
-# What Keras 0.3.3 has and 1.0 has not, by comparing both.
-BEFORE_1 = {"AutoEncoder", "LambdaMerge", "MaskedLambda", "MaskedLayer", "Siamese", "SiameseHead", "ThresholdedLinear",
-            "TimeDistributedMerge", "add_shared_layer", "containers"}  # fmt: skip
 MODULES_KERAS_2 = {"keras.initializers"}  # Keras 1 calls it initializations
 
 
@@ -52,11 +49,11 @@ class Findings:
         }
         return min((self.imported() | names) & MODULES_KERAS_2, default=None)
 
-    def name_of_before_1(self) -> str | None:
-        """Return a name that the program imports of Keras and that only Keras before 1.0 has."""
-        imports = (row for module in self.modules.values() for row in module.imports)
-        named = {word for of, _, names in imports if of.split(".")[0] == "keras" for word in (*of.split("."), *names)}
-        return min(named & BEFORE_1, default=None)
+    def names_of_keras(self) -> set[str]:
+        """Return the modules of Keras that the program imports and the names that it imports of them, with dots."""
+        rows = [(of, names) for m in self.modules.values() for of, level, names in m.imports if not level]
+        asked = [(of, names) for of, names in rows if of.split(".")[0] == "keras"]
+        return {of for of, _ in asked} | {f"{of}.{name}" for of, names in asked for name in names}
 
     def believed(self) -> list[Architecture]:
         """Return the architectures that the program can have written: none of Keras 1 where only Keras 2 runs it."""

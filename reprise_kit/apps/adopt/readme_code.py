@@ -1,12 +1,16 @@
 """The Python that a README shows, as a script: how a library without a program of its own is used."""
 
+import ast
 import re
+import textwrap
 from collections.abc import Mapping
 from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare.atomic import atomic_file
 
-FENCED = re.compile(r"^[ \t]*```[ \t]*(?:python|py)[\w.]*[ \t]*\n(.*?)^[ \t]*```", re.M | re.S | re.I)
+FENCED = re.compile(r"^[ \t]*```[ \t]*([\w.+-]*)[ \t]*\n(.*?)^[ \t]*```", re.M | re.S)
+PRINTED = re.compile(r"^(\s*)print\s.*$", re.M)  # as Python 2 has it
+DOES = (ast.Import, ast.ImportFrom, ast.Assign, ast.FunctionDef, ast.ClassDef, ast.For)
 PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.M)
 LARGEST = 1 << 20  # bytes of a README
 ENDING = ".py"
@@ -33,8 +37,20 @@ def _is_readme(path: str) -> bool:
 
 
 def _code(text: str) -> str:
-    shown = [_typed(block) if ">>>" in block else block for block in FENCED.findall(text)]
+    blocks = [block for language, block in FENCED.findall(text) if _is_python(language, block)]
+    shown = [_typed(block) if ">>>" in block else block for block in blocks]
     return "# -*- coding: utf-8 -*-\n" + "\n".join(shown) + "\n" if shown else ""
+
+
+def _is_python(language: str, block: str) -> bool:
+    """Say whether a block is Python: it says so, or nothing and reads as statements, not as a shell's or output."""
+    if language or ">>>" in block:
+        return not language or language.lower().startswith("py")
+    try:
+        statements = ast.parse(textwrap.dedent(PRINTED.sub(r"\1pass", block))).body
+    except (SyntaxError, ValueError, RecursionError, MemoryError):
+        return False
+    return any(isinstance(statement, DOES) for statement in statements)
 
 
 def _typed(session: str) -> str:

@@ -108,6 +108,23 @@ def test_a_library_is_used_as_its_readme_shows(tmp_path: Path) -> None:
     assert (tmp_path / "README.md.py").read_text() == code["README.md.py"]
 
 
+@pytest.mark.parametrize(
+    ("block", "is_code"),
+    [
+        ("from nets import Net\nprint Net().predict()", True),
+        ("x = 1", True),
+        (">>> Net()", True),
+        ("python train.py", False),
+        ("loss: 0.5", False),
+        ("{'a': 1}", False),
+        ("nets.py\ntrain.py", False),
+    ],
+)
+def test_a_block_without_a_language_is_python_where_it_reads_as_that(block: str, is_code: bool) -> None:
+    assert bool(readme_code.scripts({"README.md": f"```\n{block}\n```\n"})) == is_code
+    assert not readme_code.scripts({"README.md": f"```sh\n{block}\n```\n"})
+
+
 def test_a_list_of_numbers_is_a_value_and_no_placeholder():
     assert arguments.PLACEHOLDER.search("a.py --layers [64,32,16,8] --lr [0.1, -2]") is None
     for blank in ("[image]", "[options]", "[]", "<model>", "[64,...]"):

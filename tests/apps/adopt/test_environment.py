@@ -10,7 +10,7 @@ import msgspec
 import pytest
 
 from reprise_kit.apps.adopt import dated_index, environment
-from reprise_kit.apps.adopt.asked import roots
+from reprise_kit.apps.adopt.asked import roots, used
 from reprise_kit.apps.adopt.dated_index import DatedIndex
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.requirements import Requirement
@@ -167,15 +167,62 @@ def test_what_pip_cannot_do_changes_one_thing_that_is_told(monkeypatch, said, li
         dated_index, "_listing", lambda name: [row("protobuf-9.tar.gz", "2018-01-01")] * (name == "protobuf")
     )
     wanted = {"keras": "", "lxml": "", "pysam": "==0.9"}
-    assert line in environment._yielded(said, wanted, DatedIndex("2016-08-20", TAGS), EVIDENCE)
+    assert line in environment._yielded(said, wanted, set(), DatedIndex("2016-08-20", TAGS), EVIDENCE)
     assert wanted["keras"] == ""
+
+
+@pytest.mark.parametrize(
+    ("said", "gone"),
+    [
+        (f"{UNMET} nbconda==2.0 (from versions: none)", {"nbconda", "appnope"}),
+        (f"{UNMET} what-nbconda-needs (from versions: none)", {"nbconda", "appnope"}),
+        ("  ERROR: Failed building wheel for appnope\n", {"nbconda", "appnope"}),
+        ("ERROR: Cannot install appnope==0.1 and keras because these package versions have", {"nbconda", "appnope"}),
+        (f"{UNMET} lxml (from versions: none)", {"lxml"}),
+    ],
+)  # fmt: skip
+def test_of_all_that_a_machine_had_what_is_not_imported_is_left_out_at_once(monkeypatch, said, gone):
+    monkeypatch.setattr(dated_index, "_listing", lambda name: [])
+    pins = {"keras": "==1.1.0", "lxml": "==3.6", "nbconda": "==2.0", "appnope": "==0.1"}
+    wanted = dict(pins)
+    spare = pins.keys() - used(dataclasses.replace(EVIDENCE, imports=["keras", "lxml"]))
+    line = environment._yielded(said, wanted, spare, DatedIndex("2016-08-20", TAGS), EVIDENCE)
+    assert pins.keys() - wanted.keys() == gone and all(name in line for name in gone)
+
+
+def test_of_a_long_list_nothing_is_built_that_is_not_imported(monkeypatch):
+    """A freeze with wxPython in it compiled wxWidgets for minutes, and failed."""
+    wheels = {f"pure{n}": [row(f"pure{n}-1.0-py2.py3-none-any.whl", "2016-01-01")] for n in range(20)}
+    listing = wheels | {name: [row(f"{name}-1.0.tar.gz", "2016-01-01")] for name in ("wxpython", "lxml")}
+    monkeypatch.setattr(dated_index, "_listing", lambda name: listing.get(name, []))
+    index = DatedIndex("2016-08-20", TAGS)
+    for few in (1, 20):
+        wanted = dict.fromkeys([*list(wheels)[:few], "wxpython", "lxml"], "==1.0")
+        said = environment._not_built(wanted, wanted.keys() - {"lxml"}, index)
+        assert "lxml" in wanted and ("wxpython" in wanted) == (few == 1) and len(wanted) >= few + 1
+        assert [line for line in said if "wxpython" in line and "pure1" not in line] == said
+        assert bool(said) == (few == 20)
+
+
+def test_of_a_conflict_only_who_is_at_odds_yields():
+    wanted = {"keras": "==1.1.0", "protobuf": "==3.0.0", "tqdm": "==4.10.0"}
+    said = (
+        "Collecting protobuf==3.0.0\nCollecting tqdm==4.10.0\n"
+        "ERROR: Cannot install protobuf==3.0.0 and tensorflow==0.12.1 because these package versions have conflicting"
+    )
+    line = environment._yielded(said, wanted, set(), DatedIndex("2016-08-20", TAGS), EVIDENCE)
+    assert line.startswith("protobuf==3.0.0 contradicts") and wanted["protobuf"] == "" and wanted["tqdm"] == "==4.10.0"
 
 
 def test_what_keras_needs_is_never_left_out(monkeypatch):
     monkeypatch.setattr(dated_index, "_listing", lambda name: [])
     with pytest.raises(InputError, match="pip cannot make the environment"):
         environment._yielded(
-            "ERROR: Failed building wheel for theano\n", {"theano": ""}, DatedIndex("2016-08-20", TAGS), EVIDENCE
+            "ERROR: Failed building wheel for theano\n",
+            {"theano": ""},
+            {"nbconda"},
+            DatedIndex("2016-08-20", TAGS),
+            EVIDENCE,
         )
 
 

@@ -319,14 +319,30 @@ def test_the_shapes_of_the_code_count_before_what_its_readme_says(code, ordering
     [
         ("from keras.layers.core import Dense, LambdaMerge\n", "2016-04-20", "0.3.3"),
         ("from keras.layers.containers import Sequential\n", "2016-09-20", "0.3.3"),
+        ("from keras.layers.core import Merge\n", "2017-06-13", "1.2.2"),
+        ("from keras.layers import Merge\n", "2017-06-13", None),  # Keras 2 had it there until 2.2
+        ("from keras.utils.visualize_util import plot\n", "2018-01-01", "1.2.2"),
+        (
+            "try:\n from keras.layers.core import Merge\nexcept ImportError:\n from keras.layers.merge import Add\n",
+            "2017-06-13",
+            None,
+        ),
         ("from nets import LambdaMerge\n", "2016-04-20", None),  # somebody's own
         ("from keras.layers.core import LambdaMerge\n", "2016-02-20", None),  # the day is of that Keras already
     ],
 )
-def test_a_name_that_keras_1_dropped_tells_an_older_keras(code, day, version, tmp_path):
-    found = gather(make(tmp_path / "r", {"a.py": code + RUNS}, day))
+def test_a_name_that_keras_dropped_tells_an_older_keras(code, day, version, tmp_path):
+    runs = "from keras.models import Sequential\nSequential().predict([0])\n"
+    found = gather(make(tmp_path / "r", {"a.py": code + runs}, day))
     assert found.keras_version == version
-    assert (version is None) or "which Keras 0.3.3 was the last to have" in found.why["keras_version"][0]
+    assert (version is None) or f"which Keras {version} has and " in found.why["keras_version"][0]
+
+
+def test_the_code_counts_before_a_version_that_is_stated(tmp_path):
+    files = {"a.py": "from keras.layers.core import Merge\n" + RUNS, "requirements.txt": "Keras==2.0.4\n"}
+    found = gather(make(tmp_path / "r", files, "2017-06-13"))
+    assert found.keras_version == "1.2.2"
+    assert any("states Keras 2.0.4, but the program imports keras.layers.core.Merge" in d for d in found.disagreements)
 
 
 @pytest.mark.parametrize(
