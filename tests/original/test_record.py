@@ -142,6 +142,12 @@ def test_what_lives_at_one_scale_only_is_recorded_there(keras11: Old, tmp_path: 
     assert about["dead"] == {} and "WARNING" not in said
 
 
+def test_of_a_large_network_one_scale_at_which_it_lives_is_enough(keras11: Old, tmp_path: Path) -> None:
+    arrays, about, said = keras11.record(tmp_path, "--from-code", "zoo:large")
+    assert about["scales"] == [["bytes", 0, 4]] and about["kept"] == "large" and arrays["layer_gate"].shape == (4, 4)
+    assert "its layers give 0 MB: only inputs of scale bytes are kept" in said
+
+
 def test_a_dead_network_is_said_to_decide_nothing(keras11: Old, tmp_path: Path) -> None:
     _, about, said = keras11.record(tmp_path, "--from-code", "zoo:dead")
     assert about["dead"] == {"layer_gate": "all zero", "layer_top": "all zero", "out_0": "all zero"}

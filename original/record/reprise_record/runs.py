@@ -5,6 +5,7 @@ import numpy as np
 from reprise_record.refusals import Refused, attempt, one_line
 
 SCALES = ("normal", "unit", "bytes")
+LARGE = 512 << 20  # bytes of what its layers give at one scale: at the others it would take minutes each, twice
 LAST_RESORT = "wide"  # N(0, 100), where a network is dead at all of the others
 
 
@@ -68,6 +69,10 @@ class Run(object):
         found = dict(("out_%d" % i, value) for i, value in enumerate(self.outputs))
         return dict(found, **self.layers)
 
+    def size(self):
+        """Bytes of what it gives."""
+        return sum(value.nbytes for value in self.arrays().values())
+
     def dead(self):
         """Return {array: why} of what does not depend on the sample."""
         found = {}
@@ -112,6 +117,8 @@ def run_scales(network, options):
         inputs = [draw(source, scale, options, random) for source in network.sources]
         run = Run(network, [(scale, len(inputs[0]))], inputs)
         runs += [run] if run.finite() else []
+        if run.finite() and run.decides() and run.size() > LARGE:
+            return run, "large", ["its layers give %d MB: only inputs of scale %s are kept" % (run.size() >> 20, scale)]
         notes += [] if run.finite() else ["at inputs of scale %s an output is not finite: left out" % scale]
     if not runs:
         raise Refused("at every scale of inputs the model answers with numbers that are not finite; give --inputs")

@@ -28,6 +28,13 @@ def test_what_keras_moved_is_where_it_was(old: Old, tmp_path: Path) -> None:
     assert "which Keras 2.2 moved to keras.backend" in (tmp_path / "caught" / "notes.txt").read_text()
 
 
+def test_a_keras_that_never_had_it_is_left_alone(old: Old, tmp_path: Path) -> None:
+    written(tmp_path, {f"keras/{path}": "" for path in ("__init__.py", "utils/__init__.py", "utils/conv_utils.py")})
+    done, _ = spied(old, tmp_path, "import keras.utils.conv_utils as module\nprint(hasattr(module, 'normalize'))\n")
+    assert done.stdout == "False\n", done.stderr
+    assert not (tmp_path / "caught" / "notes.txt").exists()
+
+
 @pytest.mark.parametrize(("says", "shape"), [("", "(512, 28, 28)"), ("# 60000 digits\n", "(60000, 28, 28)")])
 def test_data_that_keras_0_3_downloads_is_drawn_too(old: Old, tmp_path: Path, says: str, shape: str) -> None:
     """Its `get_file` lay beside the data sets; all of them are drawn where the program counts on it."""

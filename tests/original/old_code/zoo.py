@@ -57,6 +57,14 @@ def lived_in_bytes():
     return biased(model, -40.0)
 
 
+def large():
+    """As if its layers gave more than is recorded at every scale."""
+    from reprise_record import runs
+
+    runs.LARGE = 100
+    return lived_in_bytes()
+
+
 def wider():
     """Layer for layer what the tests' two dense ones are, of other sizes: Theano takes their weights in silence."""
     return with_weights(Sequential([Dense(5, input_dim=3, name="zeta"), Dense(2, name="alpha")]))

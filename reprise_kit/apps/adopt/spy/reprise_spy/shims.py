@@ -28,6 +28,9 @@ def after(module):
     """A name that Keras moved is where it was, too: code of several Keras's days reads both places."""
     name, place = MOVED.get(module, ("", ""))
     if name and not hasattr(sys.modules[module], name):
-        __import__(place)
+        try:
+            __import__(place)
+        except ImportError:  # a Keras that never had it
+            return
         setattr(sys.modules[module], name, getattr(sys.modules[place], name))
         note("%s, which Keras 2.2 moved to %s, was put where it was before, in %s" % (name, place, module))
