@@ -247,6 +247,28 @@ def test_the_models_that_its_code_makes_are_made_without_its_data(old: Old, tmp_
     assert "charset=16 letters, letter_to_index=16 letters of our choice" in notes
 
 
+@pytest.mark.parametrize("package", ["", "import nowhere\n", "from . import net\n"])
+def test_the_models_of_a_package_are_made_with_what_it_imports_of_itself(
+    old: Old, tmp_path: Path, package: str
+) -> None:
+    files = {"nets/__init__.py": "", "nets/deep/__init__.py": package, "nets/sizes.py": "ROWS = 5\n"}
+    files["nets/deep/net.py"] = "from ..sizes import ROWS\n" + TRAINS.partition("def from_data")[0]
+    for path, code in files.items():
+        (tmp_path / path).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / path).write_text(
+            code.replace("get_model(rows,", "get_model(").replace("dim=rows, a", "dim=ROWS, a")
+        )
+    code = (
+        "import runpy, sys\nsys.argv[1:] = ['nets/deep/net.py']\n"
+        f"runpy.run_path('{SPY}/make_models.py', run_name='__main__')"
+    )
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0, done.stderr
+    (folder,) = found
+    with h5py.File(folder / "weights.h5") as file:
+        assert (5, 10) in [array.shape for group in file.values() for array in group.values()]
+
+
 def test_weights_that_keras_downloads_leave_the_model_as_it_began(old: Old, tmp_path: Path) -> None:
     code = DENSE + (
         "from keras.utils.data_utils import get_file\n"

@@ -33,14 +33,34 @@ MOST = 6  # models of a repository, and failures of a file that are told
 
 def module_of(path):
     """Return an empty module for a file, under the name by which the rest of the repository imports it."""
-    name = os.path.splitext(path)[0].replace(os.sep, ".")
-    module = types.ModuleType(str(name))
-    module.__file__ = path
-    sys.modules[name] = sys.modules["__main__"] = module  # TensorFlow's app.run() runs main() of the latter
     for folder in (os.getcwd(), os.path.dirname(os.path.abspath(path))):
         if folder not in sys.path:
             sys.path.insert(0, folder)
+    name = os.path.splitext(path)[0].replace(os.sep, ".")
+    module = types.ModuleType(str(name))
+    module.__file__, module.__package__ = path, package_of(path)
+    sys.modules[name] = sys.modules["__main__"] = module  # TensorFlow's app.run() runs main() of the latter
     return module
+
+
+def package_of(path):
+    """Import the package that a file is in, which its relative imports need, and return its name, "" where it is in none.
+
+    Of a package that fails an empty one stands in: what its code imports of its modules is found all the same.
+    """
+    folder, _, _ = path.rpartition(os.sep)
+    if not folder or not os.path.isfile(os.path.join(folder, "__init__.py")):
+        return ""
+    above, name = package_of(folder), str(folder.replace(os.sep, "."))
+    try:
+        __import__(name)
+    except (Exception, SystemExit) as error:
+        print("%s: %s: %s" % (folder, type(error).__name__, " ".join(str(error).split())[:200]))
+        module = sys.modules[name] = types.ModuleType(name)
+        module.__path__, module.__package__ = [folder], name
+        if above:
+            setattr(sys.modules[above], name.rpartition(".")[2], module)
+    return name
 
 
 class Maker(object):
