@@ -75,20 +75,28 @@ def _python_votes(seen: Findings) -> Iterable[tuple[str, int, str]]:
         yield "3.5", 3, f"the program imports {name}"
     for sign in sorted({sign for module in seen.modules.values() for sign in module.signs}):
         yield "3.5", 2, f"the program has {sign}, as Python 3 means it"
-    for version in seen.kernels:
-        yield version[:3], 3, f"a notebook's kernel is Python {version}"
-    for path in seen.paths:
-        compiled = re.search(r"\.cpython-(\d)(\d)\.pyc$", path)
-        if compiled:
-            yield f"{compiled[1]}.{compiled[2]}", 3, f"{path} was compiled by Python {compiled[1]}.{compiled[2]}"
-        elif path.endswith(".pyc"):
-            yield "2.7", 3, f"{path} lies beside its source, as Python 2 puts it"
+    for version in sorted({kernel[:3] for kernel in seen.kernels.values()}):  # one machine's, however many there are
+        of = [path for path, kernel in seen.kernels.items() if kernel.startswith(version)]
+        weight = 3 if any(path in seen.modules for path in of) else 2
+        yield version, weight, f"{min(of)} has a kernel of Python {seen.kernels[min(of)]}"
+    for version, path in _compiled(seen.paths).items():
+        yield version, 3, f"{path} was compiled by Python {version}"
     for path, text in seen.texts.items():
         for version in sorted(set(SAID.findall(text)))[:1] if len(set(SAID.findall(text))) == 1 else ():
             yield version, 4, f"{path} says Python {version}"
         for name, version in (("2", "2.7"), ("3", "3.5")):
             if re.search(RUN_BY.format(name), text, re.M):
                 yield version, 3, f"{path} runs Python {name}"
+
+
+def _compiled(paths: Iterable[str]) -> dict[str, str]:
+    """By Python, one file that it compiled: of Python 2 beside its source, else in a folder with its name."""
+    found: dict[str, str] = {}
+    for path in paths:
+        named = re.search(r"\.cpython-(\d)(\d)\.pyc$", path)
+        if path.endswith(".pyc"):
+            found.setdefault(f"{named[1]}.{named[2]}" if named else "2.7", path)
+    return found
 
 
 def date(seen: Findings) -> tuple[str, str]:

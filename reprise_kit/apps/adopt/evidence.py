@@ -289,11 +289,11 @@ def _text(path: Path) -> str:
     return text.replace("\r\n", "\n").replace("\r", "\n")
 
 
-def _notebooks(folder: Path, paths: Iterable[str]) -> tuple[list[str], dict[str, str]]:
-    """Return the Pythons that notebooks name, and their code by path."""
+def _notebooks(folder: Path, paths: Iterable[str]) -> tuple[dict[str, str], dict[str, str]]:
+    """Return the Pythons that notebooks name, and their code, by path."""
     books = [path for path in paths if path.endswith(notebooks.ENDING) and ".ipynb_checkpoints" not in path]
     read = {path: notebooks.read(folder / path) for path in books}
     return (
-        [version for version, _ in read.values() if version],
+        {path: version for path, (version, _) in read.items() if version},
         {path: code for path, (_, code) in read.items() if code is not None},
     )

@@ -21,7 +21,7 @@ class Findings:
     only_2: list[str]
     texts: Mapping[str, str]
     paths: list[str]
-    kernels: list[str]
+    kernels: Mapping[str, str]  # of notebooks by path, the Python
     checkpoints: list[Checkpoint]
     architectures: list[Architecture]
     requirements: list[Requirement]

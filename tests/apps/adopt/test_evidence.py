@@ -221,6 +221,13 @@ RUNS = "from keras.models import load_model\nload_model('m.h5').predict([0])\n"
             "3.6",
             "kernel",
         ),
+        (
+            {f"{n}.ipynb": '{"cells": [], "metadata": {"language_info": {"version": "2.7.6"}}}' for n in range(5)}
+            | {"a.py": "import pathlib\n" + RUNS},
+            "3.5",
+            "imports pathlib",
+        ),
+        ({f"{n}.pyc": "" for n in range(5)} | {"a.py": RUNS, "README.md": "Python 3.6, `pip3 install`"}, "3.6", "3.6"),
         ({"a.py": RUNS + "print('one')\n"}, "2.7", "nothing tells"),
     ],
 )
