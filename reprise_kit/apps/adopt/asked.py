@@ -40,11 +40,25 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
             asked[name] = stated[name][0] if name in stated else ""
             notes.append(f"{name}: stated nowhere, {why}")
     asked["keras"] = f"=={evidence.keras_version}" if evidence.keras_version else facts.load().keras.own_until
+    for name in _beside_another_keras(stated, evidence):
+        if asked.get(name):
+            notes.append(
+                f"{name}{asked[name]} is stated beside another Keras: what {evidence.keras_version} runs on is taken"
+            )
+            asked[name] = ""
     for fit in facts.fits_of(evidence.newest_keras):
         if asked.get(fit.package) == "":
             asked[fit.package] = fit.spec
     asked.pop("setuptools", None)
     return _fitted(asked, stated, index, notes), notes
+
+
+def _beside_another_keras(stated: dict[str, tuple[str, bool, str]], evidence: Evidence) -> tuple[str, ...]:
+    """Return what Keras stands on, where that is stated beside a pin of another Keras than the one that is taken."""
+    spec, _, _ = stated.get("keras", ("", False, ""))
+    if not spec.startswith("==") or not evidence.keras_version or evidence.keras_version in SpecifierSet(spec):
+        return ()
+    return ("numpy", "h5py", evidence.backend)
 
 
 def used(evidence: Evidence) -> set[str]:

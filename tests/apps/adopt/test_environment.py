@@ -144,6 +144,19 @@ def test_what_a_file_says_of_its_keras_counts_where_prose_names_no_release(monke
     assert asked(monkeypatch, later, requirements=prose, keras_version="1.0.8")[0]["keras"] == "==1.0.8"
 
 
+def test_what_is_stated_beside_another_keras_yields_to_the_one_of_the_file(monkeypatch):
+    """Weights of Keras 2.3.1 in a repository of 1.2.0: no TensorFlow 0.12 runs them."""
+    listing = LISTING | {"tensorflow": [row(f"tensorflow-{n}-{WHEEL}", "2016-01-01") for n in ("0.12.1", "1.13.1")],
+                         "keras": [row("Keras-2.3.1.tar.gz", "2019-10-07")]}  # fmt: skip
+    pins = {"keras": "==1.2.0", "tensorflow": "==0.12.1", "numpy": "==1.11.1", "scipy": "==0.17.0"}
+    stated = [Requirement(name, spec, "environment.yml", False) for name, spec in pins.items()]
+    taken = {"requirements": stated, "backend": "tensorflow", "imports": ["keras", "scipy"]}
+    found, notes = asked(monkeypatch, listing, keras_version="2.3.1", **taken)
+    assert (found["tensorflow"], found["numpy"], found["scipy"]) == (">=1.13,<2", "", "==0.17.0")
+    assert any("tensorflow==0.12.1 is stated beside another Keras" in note for note in notes)
+    assert asked(monkeypatch, listing, keras_version="1.2.0", **taken)[0]["tensorflow"] == "==0.12.1"
+
+
 def test_keras_before_1_0_gets_the_theano_that_it_had_from_git(monkeypatch):
     releases = [row("Theano-0.7.tar.gz", "2015-03-26"), *LISTING["theano"]]
     index = DatedIndex("2015-12-08", TAGS)
