@@ -85,7 +85,8 @@ def parse(sources: Mapping[str, str], interpreter: Path | None = None) -> dict[s
         done = run_program(command, SECONDS, json.dumps(dict(sources)), cwd="/")
         return msgspec.json.decode(done.stdout, type=dict[str, Module])
     except (OSError, subprocess.TimeoutExpired, msgspec.MsgspecError) as error:
-        raise InputError(f"{python} cannot parse the repository's Python ({type(error).__name__})") from None
+        why = getattr(error, "strerror", None) or type(error).__name__
+        raise InputError(f"{python} cannot parse the repository's Python ({why})") from None
 
 
 def program(entry: str, modules: Mapping[str, Module]) -> list[str]:

@@ -2,6 +2,7 @@
 
 import json
 import shutil
+import tempfile
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
@@ -20,11 +21,13 @@ from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
+from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.patience import patience
 from reprise_kit.compare.shown import utf8
 
 STEPS = ("evidence", "environment", "run", "capture", "report")
 ASKED = "adopt.json"
+SHORT_BYTES = 256 << 20  # of a disk: what failed may have failed for want of more
 FILES = dict(zip(STEPS, ("evidence.json", "environment.lock", "run.json", "captured.json", "report.json"), strict=True))
 
 
@@ -247,7 +250,18 @@ def adopt(request: Request, out: Path, say: Callable[[str], None]) -> int:
     if request.until not in STEPS:
         raise InputError(f"--until {request.until!r}; allowed: {', '.join(STEPS)}")
     with held_folder(out, "adopt") as folder:
-        return Adoption(request, folder, say).go()
+        try:
+            return Adoption(request, folder, say).go()
+        except InputError as error:
+            raise InputError(f"{error}{_short_of_room(folder, cache(), Path(tempfile.gettempdir()))}") from None
+
+
+def _short_of_room(*folders: Path) -> str:
+    """Return what to add to an error, "" where every disk has room: on a full one others fail in their own words."""
+    free = {folder: shutil.disk_usage(folder).free for folder in folders if folder.is_dir()}
+    short = min(free, key=lambda folder: free[folder])
+    few = free[short] < SHORT_BYTES
+    return f"; {short} has {free[short] >> 20} MB left, which may be why: make room" if few else ""
 
 
 def _other_backends(found: Evidence, models: Sequence[captured.Captured]) -> list[str]:

@@ -1,6 +1,7 @@
 """What small repositories of the era show: each conclusion, its reason, and what is refused."""
 
 import ast
+import errno
 import importlib.util
 import json
 import os
@@ -234,6 +235,15 @@ RUNS = "from keras.models import load_model\nload_model('m.h5').predict([0])\n"
 def test_signs_of_an_interpreter(tmp_path, files, version, reason):
     found = gather(make(tmp_path / "signs", files))
     assert found.python == version and any(reason in line for line in found.why["python"]), found.why
+
+
+def test_why_nothing_can_be_parsed_is_said(monkeypatch, tmp_path):
+    def full(*_, **__):
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+
+    monkeypatch.setattr(imports, "run_program", full)
+    with pytest.raises(InputError, match=r"cannot parse the repository's Python \(No space left on device\)"):
+        gather(make(tmp_path / "full", {"a.py": RUNS}))
 
 
 def test_prose_is_no_command_and_a_placeholder_comes_last(tmp_path):
