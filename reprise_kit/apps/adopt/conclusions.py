@@ -194,7 +194,8 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
             seen.disagreements.append(f"{reason}, but {said}: {version} is taken")
     else:
         version, reason = facts.keras_of(day) or "", ""
-    if not recorded and (coded := _of_names(seen, version)):
+    is_of_file = reason and " states " not in reason
+    if not is_of_file and (coded := _of_names(seen, version)):
         if reason:
             seen.disagreements.append(f"{reason}, but {coded[1]}: {coded[0]} is taken")
         return coded[0], [coded[1]]

@@ -8,7 +8,7 @@ from pathlib import Path, PurePosixPath
 
 from reprise_kit.compare.atomic import atomic_file
 
-FENCED = re.compile(r"^[ \t]*```[ \t]*([\w.+-]*)[ \t]*\n(.*?)^[ \t]*```", re.M | re.S)
+FENCED = re.compile(r"^[ \t]*```[ \t{.]*([^\n`]*)\n(.*?)^[ \t]*```[ \t]*$", re.M | re.S)
 PRINTED = re.compile(r"^(\s*)print\s.*$", re.M)  # as Python 2 has it
 DOES = (ast.Import, ast.ImportFrom, ast.Assign, ast.FunctionDef, ast.ClassDef, ast.For)
 PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.M)
@@ -44,8 +44,8 @@ def _code(text: str) -> str:
 
 def _is_python(language: str, block: str) -> bool:
     """Say whether a block is Python: it says so, or nothing and reads as statements, not as a shell's or output."""
-    if language or ">>>" in block:
-        return not language or language.lower().startswith("py")
+    if language.strip() or ">>>" in block:
+        return not language.strip() or language.lower().startswith("py")
     try:
         statements = ast.parse(textwrap.dedent(PRINTED.sub(r"\1pass", block))).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):

@@ -125,6 +125,11 @@ def test_a_block_without_a_language_is_python_where_it_reads_as_that(block: str,
     assert not readme_code.scripts({"README.md": f"```sh\n{block}\n```\n"})
 
 
+def test_blocks_of_other_languages_are_passed_over_whole() -> None:
+    text = "```{r setup}\nx = 1\n```\nThen\n``` python title=a\ny = 2\n```\nand ```z = 3``` and\n```{.py}\nw = 4\n```\n"
+    assert readme_code.scripts({"README.md": text})["README.md.py"].split("\n")[1:5] == ["y = 2", "", "w = 4", ""]
+
+
 def test_a_list_of_numbers_is_a_value_and_no_placeholder():
     assert arguments.PLACEHOLDER.search("a.py --layers [64,32,16,8] --lr [0.1, -2]") is None
     for blank in ("[image]", "[options]", "[]", "<model>", "[64,...]"):

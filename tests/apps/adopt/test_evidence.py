@@ -355,6 +355,13 @@ def test_a_name_that_keras_dropped_tells_an_older_keras(code, day, version, tmp_
     assert (version is None) or f"which Keras {version} has and " in found.why["keras_version"][0]
 
 
+def test_the_form_of_a_file_counts_before_the_code(tmp_path):
+    old = {"m.json": '{"name": "Sequential", "layers": [{"name": "Dense"}]}'}
+    files = {"a.py": "from keras.layers.wrappers import TimeDistributed\n" + RUNS}
+    assert gather(make(tmp_path / "code", files, "2016-02-20")).keras_version == "1.0.7"  # load_model
+    assert gather(make(tmp_path / "file", files | old, "2016-02-20")).keras_version == "0.3.2"
+
+
 def test_the_code_counts_before_a_version_that_is_stated(tmp_path):
     files = {"a.py": "from keras.layers.core import Merge\n" + RUNS, "requirements.txt": "Keras==2.0.4\n"}
     found = gather(make(tmp_path / "r", files, "2017-06-13"))

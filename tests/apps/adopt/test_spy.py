@@ -269,6 +269,19 @@ def test_the_models_of_a_package_are_made_with_what_it_imports_of_itself(
         assert (5, 10) in [array.shape for group in file.values() for array in group.values()]
 
 
+@pytest.mark.parametrize("of", ["model.to_json()", "json.dumps(model.get_config())", "json.dumps(model.to_json())"])
+def test_an_architecture_is_kept_however_it_was_written(old: Old, tmp_path: Path, of: str) -> None:
+    code = (
+        "import json, runpy, sys\nfrom keras.layers import Dense, Input\nfrom keras.models import Model\n"
+        f"x = Input((4,))\nmodel = Model(x, Dense(3)(x))\nopen('model.json', 'w').write({of})\ndel model\n"
+        "import reprise_spy.state\nreprise_spy.state._state[0] = None\n"  # what made the file is not what is looked for
+        "sys.argv[1:] = ['--architectures', 'model.json']\n"
+        f"runpy.run_path('{SPY}/open_files.py', run_name='__main__')\n"
+    )
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0 and len(found) == 1, done.stderr
+
+
 def test_weights_that_keras_downloads_leave_the_model_as_it_began(old: Old, tmp_path: Path) -> None:
     code = DENSE + (
         "from keras.utils.data_utils import get_file\n"

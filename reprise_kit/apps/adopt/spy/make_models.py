@@ -44,7 +44,7 @@ def module_of(path):
 
 
 def package_of(path):
-    """Import the package that a file is in, which its relative imports need, and return its name, "" where it is in none.
+    """Import the package that a file is in, which its relative imports need; return its name, "" where it is in none.
 
     Of a package that fails an empty one stands in: what its code imports of its modules is found all the same.
     """

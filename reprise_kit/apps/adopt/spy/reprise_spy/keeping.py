@@ -56,7 +56,8 @@ def ordering():
     backend = keras().backend
     for name in ("image_data_format", "image_dim_ordering"):
         if hasattr(backend, name):
-            return {"channels_first": "th", "channels_last": "tf"}.get(getattr(backend, name)(), getattr(backend, name)())
+            said = getattr(backend, name)()
+            return {"channels_first": "th", "channels_last": "tf"}.get(said, said)
     return None
 
 
@@ -194,7 +195,8 @@ def arrays(value, names=()):
     """A list of arrays of what a model takes or gives: an array, a list, or a dict by name."""
     if isinstance(value, dict):
         value = [value[name] for name in (names or sorted(value))]
-    if not isinstance(value, (list, tuple)) or (value and not hasattr(value[0], "shape") and not isinstance(value[0], list)):
+    of_many = isinstance(value, (list, tuple))
+    if not of_many or (value and not hasattr(value[0], "shape") and not isinstance(value[0], list)):
         value = [value]
     return [numpy().asarray(item) for item in value]
 

@@ -14,7 +14,7 @@ TYPED = 64  # answers, after which nobody is there as before: a program that goe
 # What stands before the cursor and is answered otherwise than with a number, the first that is found.
 ANSWERS = (
     (re.compile(r"\by(es)?\s*[/|,]\s*n|\[y\]|\(y\)", re.I), "y"),
-    (re.compile(r"text|sentence|word|seed|name|say|user|question|query|review|message|title|you|comment|tweet", re.I), "hello"),
+    (re.compile(r"text|sentence|word|seed|name|say|user|question|query|review|message|title|you", re.I), "hello"),
 )
 NUMBER = "1"
 
@@ -32,10 +32,11 @@ def sit_down():
         return
     if not (stat.S_ISCHR(here.st_mode) and here.st_rdev == null.st_rdev):
         return
-    module = sys.modules["__builtin__" if sys.version_info[0] == 2 else "builtins"]
+    is_2 = sys.version_info[0] == 2
+    module = sys.modules["__builtin__" if is_2 else "builtins"]
     for name in ("raw_input", "input"):
         if hasattr(module, name):
-            setattr(module, name, typing(getattr(module, name), is_read_as_code=name == "input" and sys.version_info[0] == 2))
+            setattr(module, name, typing(getattr(module, name), is_read_as_code=is_2 and name == "input"))
 
 
 def typing(ask, is_read_as_code):

@@ -40,7 +40,8 @@ class Seen(object):
     is_only_made = False
 
     def __init__(self, model, number):
-        self.heard, self.model, self.number, self.index, self.known, self.folder, self.calls = False, model, number, -1, None, None, 0
+        self.heard, self.model, self.number, self.index, self.calls = False, model, number, -1, 0
+        self.known = self.folder = None
 
 
 def note(text):
