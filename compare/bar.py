@@ -1,8 +1,30 @@
 """The bar that a person sees while something goes on: in a terminal only, gone when it is done."""
 
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, TextColumn, TimeRemainingColumn
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
+
+from rich.progress import (
+    BarColumn,
+    MofNCompleteColumn,
+    Progress,
+    ProgressColumn,
+    TextColumn,
+    TimeRemainingColumn,
+    track,
+)
 
 from reprise_kit.compare.screen import console
+
+Thing = TypeVar("Thing")
+
+
+def tracked(things: Sequence[Thing], what: str) -> Iterable[Thing]:
+    """Return things one by one beside a bar, `what`; of a single one there is none.
+
+    Outside of a terminal rich ends a bar with an empty line, whenever its iterator is closed: an error is one line.
+    """
+    screen = console(stderr=True)
+    return track(things, what, console=screen, transient=True, disable=len(things) == 1 or not screen.is_terminal)
 
 
 def bar(what: str, total: int | None, *last: ProgressColumn) -> Progress:

@@ -11,9 +11,9 @@ from typing import Any
 
 import numpy as np
 from rich.console import Console
-from rich.progress import track
 
 from reprise_kit.compare import registry
+from reprise_kit.compare.bar import tracked
 from reprise_kit.compare.contract import Pipeline, Prediction
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import unforeseen
@@ -87,8 +87,7 @@ def _refuse_folder(clip: Path) -> None:
 
 
 def _answers(pipeline: Pipeline, clips: list[Path], system: System) -> Iterator[tuple[Path, Prediction | InputError]]:
-    clips_seen = track(clips, "predicting", console=console(stderr=True), transient=True, disable=len(clips) == 1)
-    for clip in clips_seen:
+    for clip in tracked(clips, "predicting"):
         try:
             _refuse_folder(clip)
             if system.file.input != "sound":  # its own reader would wait for a pipe

@@ -3,9 +3,9 @@
 import hashlib
 from pathlib import Path
 
-from rich.progress import track
 from rich.table import Table
 
+from reprise_kit.compare.bar import tracked
 from reprise_kit.compare.fetch import cache
 from reprise_kit.compare.patience import loading
 from reprise_kit.compare.screen import console
@@ -24,8 +24,7 @@ def evaluate(folder: Path, n_folds: int, groups: Path | None, weights: Path | No
         extractor = extractors.load(path)
     kept = cache() / "gwardys_2014" / _identity(path)
     kept.mkdir(parents=True, exist_ok=True)
-    shown = track(clips.files, "features", console=console(stderr=True), transient=True)
-    found = evaluation.features(shown, extractor, kept)
+    found = evaluation.features(tracked(clips.files, "features"), extractor, kept)
     columns = {"random folds": evaluation.accuracies(found, clips, n_folds, held_out=False)}
     if clips.groups is not None:
         columns["groups held out"] = evaluation.accuracies(found, clips, n_folds, held_out=True)

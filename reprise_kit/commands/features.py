@@ -3,10 +3,10 @@
 from pathlib import Path
 
 import numpy as np
-from rich.progress import track
 from rich.table import Table
 
 from reprise_kit.compare.atomic import atomic_file
+from reprise_kit.compare.bar import tracked
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.screen import console as screen
 from reprise_kit.compare.shown import shown as as_shown
@@ -23,8 +23,7 @@ def write(clips: list[Path], out: Path, weights: Path, source_backend: str, deco
     from reprise_kit.port.transfer_learning_music.pipeline import Options, open_pipeline
 
     pipeline = open_pipeline(weights, source_backend, Options(decoder=decoder))
-    console = screen(stderr=True)
-    features = np.array([pipeline.features(clip) for clip in track(clips, "features", console=console, transient=True)])
+    features = np.array([pipeline.features(clip) for clip in tracked(clips, "features")])
     with atomic_file(out) as temporary:
         if out.suffix == ".npy":
             np.save(temporary, features)
