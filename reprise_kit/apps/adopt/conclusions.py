@@ -206,12 +206,9 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
 
 def _of_names(seen: Findings, version: str) -> tuple[str, str] | None:
     """Return the release that has what the program imports of Keras, and why, where this one lacks some of it."""
-    if facts.numbers(version) < facts.numbers(facts.load().keras.oldest):
+    if (better := keras_names.better(version, seen.names_of_keras())) is None:
         return None
-    names = seen.names_of_keras()
-    better = keras_names.nearest(version, names)
-    gone = sorted(set(keras_names.lacking(version, names)) - set(keras_names.lacking(better, names)))
-    return (better, f"the program imports {gone[0]}, which Keras {better} has and {version} has not") if gone else None
+    return better[0], f"the program imports {better[1]}, which Keras {better[0]} has and {version} has not"
 
 
 def backend(seen: Findings, version: str) -> tuple[str, list[str]]:

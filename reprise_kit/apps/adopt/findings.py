@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
-from reprise_kit.apps.adopt import checkpoints
+from reprise_kit.apps.adopt import checkpoints, keras_names
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.imports import Module
 from reprise_kit.apps.adopt.requirements import Requirement
@@ -56,10 +56,15 @@ class Findings:
         return {of for of, _ in asked} | {f"{of}.{name}" for of, names in asked for name in names}
 
     def believed(self) -> list[Architecture]:
-        """Return the architectures that the program can have written: none of Keras 1 where only Keras 2 runs it."""
-        if self.module_of_keras_2() is None:
-            return self.architectures
-        return [a for a in self.architectures if not (a.version or "2").startswith(("0.", "1.")) and not a.before_1]
+        """Return the architectures that the program can have written: none of Keras 1 where only Keras 2 runs it.
+
+        Where there are no weights to read beside them, none of a Keras without what the program imports.
+        """
+        names, is_of_2 = self.names_of_keras(), self.module_of_keras_2() is not None
+        return [a for a in self.architectures if not (is_of_2 and _is_of_1(a)) and not self._is_foreign(a, names)]
+
+    def _is_foreign(self, file: Architecture, names: set[str]) -> bool:
+        return not self.checkpoints and file.version is not None and keras_names.better(file.version, names) is not None
 
     def absent(self) -> str | None:
         """Return a file of weights of the repository that is not here: one that the program names, else the newest."""
@@ -79,3 +84,7 @@ class Findings:
             if row.name.lower() == package and row.spec.startswith("==") and "*" not in row.spec:
                 return row.spec.removeprefix("=="), row.file
         return None
+
+
+def _is_of_1(file: Architecture) -> bool:
+    return file.before_1 or (file.version or "2").startswith(("0.", "1."))

@@ -44,6 +44,16 @@ def nearest(version: str, names: Collection[str]) -> str:
     return min(order, key=lambda v: len(lacking(v, names)))
 
 
+def better(version: str, names: Collection[str]) -> tuple[str, str] | None:
+    """Return a release that has more of the names than this one, and one of those; None where there is none."""
+    releases = [v for v, _ in facts.load().keras.releases]
+    if version not in releases or facts.numbers(version) < facts.numbers(facts.load().keras.oldest):
+        return None
+    found = nearest(version, names)
+    gone = sorted(set(lacking(version, names)) - set(lacking(found, names)))
+    return (found, gone[0]) if gone else None
+
+
 def _distance(other: str, version: str) -> tuple[bool, int]:
     releases = [v for v, _ in facts.load().keras.releases]
     step = releases.index(other) - releases.index(version)

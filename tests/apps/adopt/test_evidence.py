@@ -513,6 +513,18 @@ def test_a_checkpoint_that_was_only_moved_is_as_old_as_it_was(tmp_path):
     assert (found.checkpoints, found.date) == (["v1/model.h5"], "2016-10-02")
 
 
+def test_an_architecture_without_weights_of_a_keras_that_lacks_what_the_code_imports_is_left(tmp_path):
+    """Code that went to Keras 2, and the JSON of Keras 1.0.4 of its first days beside it."""
+    old = {"m.json": '{"class_name": "Sequential", "config": [], "keras_version": "1.0.4"}'}
+    runs = "from keras.models import Sequential\nSequential().predict([0])\n"
+    new = {"a.py": "from keras.layers import Conv2DTranspose\n" + runs}
+    assert gather(make(tmp_path / "new", old | new, "2018-06-01")).keras_version is None
+    assert gather(make(tmp_path / "old", old | {"a.py": runs}, "2018-06-01")).keras_version == "1.0.4"
+    folder = tmp_path / "weights"
+    weights(folder / "m.h5")
+    assert gather(make(folder, old | new, "2018-06-01")).keras_version == "1.0.4", "the files can be opened in it"
+
+
 @pytest.mark.parametrize("line", ["from keras.initializers import normal", "from keras import initializers"])
 def test_code_that_only_keras_2_runs_is_believed_before_an_older_architecture(tmp_path, line):
     config = {"class_name": "Sequential", "config": [{"dim_ordering": "th"}], "keras_version": "1.0.4"}
@@ -525,7 +537,8 @@ def test_code_that_only_keras_2_runs_is_believed_before_an_older_architecture(tm
     found = gather(make(tmp_path / "mixed", files, "2016-07-12", {"run.py": code}))
     assert (found.date, found.keras_version, found.dim_ordering) == ("2017-05-06", None, "tf")
     assert any("keras.initializers" in line for line in found.disagreements)
-    older = gather(make(tmp_path / "older", files | {"run.py": RUNS}, "2016-07-12", {"notes.txt": "later"}))
+    runs = {"run.py": "from keras.models import Sequential\nSequential().predict([0])\n"}
+    older = gather(make(tmp_path / "older", files | runs, "2016-07-12", {"notes.txt": "later"}))
     assert (older.date, older.keras_version, older.dim_ordering) == ("2016-07-12", "1.0.4", "th")
 
 
