@@ -138,6 +138,8 @@ def test_weights_that_are_not_there_are_passed_over_where_what_is_built_counts(
 
 def test_what_a_lambda_names_and_a_layer_calls_by_name_is_found_again(old: Old, tmp_path: Path) -> None:
     (tmp_path / "net.py").write_text("""
+import numpy
+from keras import backend as K
 from keras.layers import Activation, Dense, Lambda
 from keras.models import Sequential
 import theano.tensor as T
@@ -145,13 +147,17 @@ def twice(x):
     return T.tanh(x) * 2
 def halved(x):
     return x / 2
+def begun(shape, name=None):
+    return K.variable(numpy.ones(shape), name=name)
 def build():
-    return Sequential([Dense(3, input_dim=4, activation='tanh'), Lambda(twice), Activation(halved)])
+    return Sequential([Dense(3, input_dim=4, init=begun, activation='tanh'), Lambda(twice), Activation(halved)])
 """)
     code = "import sys, numpy\nsys.path.insert(0, '.')\nimport net\nnet.build().predict(numpy.ones((2, 4)))\n"
     done, (folder,) = spied(old, tmp_path, code)
     assert done.returncode == 0, done.stderr
-    assert json.loads((folder / "about.json").read_text())["own_classes"] == {"T": "net:T", "halved": "net:halved"}
+    assert json.loads((folder / "about.json").read_text())["own_classes"] == {"T": "net:T", "halved": "net:halved"}, (
+        "how weights begin is not asked for again: it may be defined where nothing can be imported, as in a notebook"
+    )
 
 
 def test_what_was_only_built_is_kept_while_a_server_waits(old: Old, tmp_path: Path) -> None:

@@ -11,7 +11,7 @@ from reprise_spy.state import OUT, Seen, note, state
 ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
 CALLS, STATES, SAMPLES = 8, 3, 16  # kept of a state, of a model, of a call
 MOST_BYTES = 256 << 20  # of one call's arrays
-GIVEN = re.compile("activation|^(inner_)?init$|initializer|regularizer|constraint")
+COMPUTES = re.compile("activation")  # what only training calls by name, the recorder makes harmless
 
 
 def whole(path, write):
@@ -86,8 +86,8 @@ def own_classes(model):
 
 
 def own_functions(layer):
-    """{name: module:attribute} of the program's own functions that a layer calls by name: activations, initialisers."""
-    given = [value for key, value in vars(layer).items() if GIVEN.search(key) and hasattr(value, "__code__")]
+    """{name: module:attribute} of the program's own functions that a layer calls by name when it answers."""
+    given = [value for key, value in vars(layer).items() if COMPUTES.search(key) and hasattr(value, "__code__")]
     own = [each for each in given if not each.__module__.startswith("keras.") and each.__name__ != "<lambda>"]
     places = [(each.__name__, importable(each.__module__, each.__name__, each)) for each in own]
     return dict((name, place) for name, place in places if place)
