@@ -3,7 +3,7 @@
 from collections.abc import Iterator
 
 from packaging.specifiers import InvalidSpecifier, SpecifierSet
-from packaging.utils import canonicalize_name
+from packaging.utils import NormalizedName, canonicalize_name
 
 from reprise_kit.apps.adopt.dated_index import DatedIndex
 from reprise_kit.apps.adopt.evidence import Evidence
@@ -29,7 +29,7 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
         if module in by_system:
             notes.append(f"`import {module}` needs {by_system[module]}, which a person must install")
             continue
-        name = canonicalize_name(packages.get(module, module))
+        name = _package(module)
         if module not in packages and name not in asked and name not in stated and not index.had(name):
             # A guess by the module's name: a package of a later day is somebody else's.
             notes.append(f"`import {module}`: no package of that name on {index.day}; a person must give it")
@@ -63,9 +63,12 @@ def _beside_another_keras(stated: dict[str, tuple[str, bool, str]], evidence: Ev
 
 def used(evidence: Evidence) -> set[str]:
     """Return the packages that the program imports, or that Keras needs unsaid."""
-    packages = facts.load().modules | facts.load().rarer
-    imported = {canonicalize_name(packages.get(module, module)) for module in evidence.imports}
-    return {"keras", *imported, *(name for name, _ in _implied(evidence))}
+    return {"keras", *map(_package, evidence.imports), *(name for name, _ in _implied(evidence))}
+
+
+def _package(module: str) -> NormalizedName:
+    table = facts.load()
+    return canonicalize_name(table.rarer.get(module) or table.modules.get(module, module))
 
 
 def has_files(evidence: Evidence) -> bool:

@@ -37,24 +37,17 @@ def _lacks(version: str, name: str) -> bool:
     return name in table() and not any(first <= at <= last for first, last in table()[name])
 
 
-def nearest(version: str, names: Collection[str]) -> str:
-    """Return the release that has most of the names: `version` itself, else the nearest before it, else after it."""
-    known = [v for v, _ in facts.load().keras.releases if facts.numbers(v) >= facts.numbers(facts.load().keras.oldest)]
-    order = sorted(known, key=lambda v: _distance(v, version))
-    return min(order, key=lambda v: len(lacking(v, names)))
-
-
 def better(version: str, names: Collection[str]) -> tuple[str, str] | None:
-    """Return a release that has more of the names than this one, and one of those; None where there is none."""
-    releases = [v for v, _ in facts.load().keras.releases]
-    if version not in releases or facts.numbers(version) < facts.numbers(facts.load().keras.oldest):
+    """Return the release that has most of the names, where that is more than this one has, and one of those more.
+
+    Of several the nearest before it, else after it. None where there is none, and for a Keras that nothing reads.
+    """
+    oldest = facts.numbers(facts.load().keras.oldest)
+    known = [release for release, _ in facts.load().keras.releases if facts.numbers(release) >= oldest]
+    if version not in known:
         return None
-    found = nearest(version, names)
+    at = known.index(version)
+    order = sorted(range(len(known)), key=lambda k: (k > at, abs(k - at)))
+    found = min((known[k] for k in order), key=lambda release: len(lacking(release, names)))
     gone = sorted(set(lacking(version, names)) - set(lacking(found, names)))
     return (found, gone[0]) if gone else None
-
-
-def _distance(other: str, version: str) -> tuple[bool, int]:
-    releases = [v for v, _ in facts.load().keras.releases]
-    step = releases.index(other) - releases.index(version)
-    return step > 0, abs(step)

@@ -8,12 +8,13 @@ others have not; what a module has for as long as it is there is not written.
 """
 
 import ast
-import re
 import sys
 from collections.abc import Iterator
 from pathlib import Path
 
 from packaging.version import Version
+
+from reprise_kit.apps.adopt.readme_code import PRINTED
 
 Names = dict[str, set[str]]  # of a module by its dotted name
 
@@ -34,7 +35,7 @@ def _parsed(path: Path) -> ast.Module:
     try:
         return ast.parse(text)
     except SyntaxError:
-        return ast.parse(re.sub(r"^(\s*)print\s.*$", r"\1pass", text, flags=re.M))
+        return ast.parse(PRINTED.sub(r"\1pass", text))
 
 
 def _module(path: Path, folder: Path) -> str:

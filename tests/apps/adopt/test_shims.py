@@ -30,7 +30,8 @@ def test_what_keras_moved_is_where_it_was(old: Old, tmp_path: Path) -> None:
 
 def test_a_keras_that_never_had_it_is_left_alone(old: Old, tmp_path: Path) -> None:
     written(tmp_path, {f"keras/{path}": "" for path in ("__init__.py", "utils/__init__.py", "utils/conv_utils.py")})
-    done, _ = spied(old, tmp_path, "import keras.utils.conv_utils as module\nprint(hasattr(module, 'normalize'))\n")
+    code = "import keras.utils.conv_utils as module\nprint(hasattr(module, 'normalize_data_format'))\n"
+    done, _ = spied(old, tmp_path, code)
     assert done.stdout == "False\n", done.stderr
     assert not (tmp_path / "caught" / "notes.txt").exists()
 

@@ -385,11 +385,11 @@ def test_on_a_disk_without_room_that_is_said_beside_what_failed(
     monkeypatch: pytest.MonkeyPatch, tmp_path: Path
 ) -> None:
     (tmp_path / "source").mkdir()
-    source = str(tmp_path / "source")
+    source, whole, left = str(tmp_path / "source"), shutil.disk_usage(tmp_path), [1 << 40, 3 << 20]
+    monkeypatch.setattr(shutil, "disk_usage", lambda path: whole._replace(free=left[0]))
     with pytest.raises(InputError, match=r"^run: no entry point was found; give one, like [^;]*$"):
         adopt(Request(source), tmp_path / "out", quiet)
-    whole = shutil.disk_usage(tmp_path)
-    monkeypatch.setattr(shutil, "disk_usage", lambda path: whole._replace(free=3 << 20))
+    del left[0]
     with pytest.raises(InputError, match=r"^run: no entry point.*; .* has 3 MB left, which may be why: make room$"):
         adopt(Request(source), tmp_path / "out", quiet)
 
