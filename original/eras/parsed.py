@@ -14,15 +14,18 @@ import sys
 # Halves of a pair by themselves: Python's text may hold them (ranges of tokenizers do), JSON may not.
 LONE = re.compile(u"[\ud800-\udbff](?![\udc00-\udfff])|(?<![\ud800-\udbff])[\udc00-\udfff]")
 
+DEEPEST = 6  # names after a module's, of a chain of attributes that is read
+
 
 def described(text):
     """Return imports [[module, level, names]], calls, keywords, names, strings, signs of Python 3, and a main guard.
 
     acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help,
     value]] that must be given, the name of one without a flag; the value is one of its choices or a number, else "".
+    attributes: what is read of modules that are imported, as MODULE.NAME.
     """
     tree = ast.parse(text)
-    lists = ("imports", "calls", "keywords", "names", "strings", "shapes", "signs", "arguments")
+    lists = ("imports", "attributes", "calls", "keywords", "names", "strings", "shapes", "signs", "arguments")
     found = dict(((name, []) for name in lists), main=False, acts=any(_acts(statement) for statement in tree.body))
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -42,9 +45,34 @@ def described(text):
         text = _string(node)
         if text and len(text) < 200:
             found["strings"].append(text)
+    found["attributes"] = _attributes(tree)
     if "argv" in found["names"] and not found["arguments"] and "add_argument" not in found["calls"]:
         found["arguments"] = _positional(tree)
     return dict((key, value if isinstance(value, bool) else _unique(value)) for key, value in found.items())
+
+
+def _attributes(tree):
+    """What is read of a module that is imported, as MODULE.NAME, whatever it is called here."""
+    modules = {}
+    for node in ast.walk(tree):
+        if isinstance(node, ast.Import):
+            for alias in node.names:
+                top = alias.name.split(".")[0]
+                modules[alias.asname or top] = alias.name if alias.asname else top
+        elif isinstance(node, ast.ImportFrom) and not node.level:
+            for alias in node.names:
+                modules[alias.asname or alias.name] = (node.module or "") + "." + alias.name
+    dotted = [_dotted(node, modules) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    return [name for name in dotted if name]
+
+
+def _dotted(node, modules):
+    names = []
+    while isinstance(node, ast.Attribute) and len(names) < DEEPEST:
+        names.append(node.attr)
+        node = node.value
+    of = modules.get(getattr(node, "id", None))
+    return of and ".".join([of] + names[::-1])
 
 
 def _acts(statement):

@@ -6,7 +6,7 @@ A file that the model's Keras wrote is believed before the code, the code before
 import re
 from collections.abc import Iterable, Mapping
 
-from reprise_kit.apps.adopt import keras_names
+from reprise_kit.apps.adopt import keras_version
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.compare import facts
@@ -31,7 +31,6 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
            "kernel_size", "data_format", "kernel_initializer"}  # fmt: skip
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
-LAST_BEFORE_1 = "0.3.3"
 NO_DAY = "9999"
 # A script's first line, a command, an installer, a wheel: each names the Python, 2 or 3.
 RUN_BY = (r"^#!.*python{0}|\bpython{0}\s+(\S+\.py|-m\s)|\bpip{0} install|(ana|mini)conda{0}"
@@ -128,7 +127,7 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
         return seen.days[coded], f"the newest commit of {coded} (no checkpoint or model with its Keras is under git)"
     if seen.head_day:
         return seen.head_day, "the newest commit (no checkpoint or model with its Keras is under git)"
-    for version, reason in _versions(seen, NO_DAY):
+    for version, reason in keras_version.versions(seen, NO_DAY):
         if facts.keras_day(version):
             return _last_day(version), f"{reason}, which was the newest Keras until then"
     raise InputError("no git history and no Keras version tell the date of the environment; give a git directory, or "
@@ -153,62 +152,6 @@ def keras_2_day(seen: Findings, day: str) -> str | None:
         )
         return f"the program is written for Keras 2 ({', '.join(newer[:3])})"
     return None
-
-
-def _before_1(day: str) -> str:
-    """Return the newest Keras before 1.0 of a day, of one before the oldest that is known that one."""
-    oldest = facts.load().keras.oldest
-    return min(max(facts.keras_of(day) or oldest, oldest, key=facts.numbers), LAST_BEFORE_1, key=facts.numbers)
-
-
-def _versions(seen: Findings, day: str) -> Iterable[tuple[str, str]]:
-    """Yield Keras versions from the files on, with where each is written; day: what a form without a version is of."""
-    for checkpoint in seen.checkpoints:
-        if checkpoint.version:
-            yield checkpoint.version, f"{checkpoint.path} records keras_version {checkpoint.version}"
-    for architecture in seen.believed():
-        if architecture.version:
-            yield architecture.version, f"{architecture.path} records keras_version {architecture.version}"
-    for architecture in seen.believed():
-        if architecture.before_1:
-            yield _before_1(day), f"{architecture.path} has the form of Keras before 1.0"
-    pinned = seen.pin("keras")
-    if pinned and not (seen.module_of_keras_2() and pinned[0].startswith(("0.", "1."))):
-        yield pinned[0], f"{pinned[1]} states Keras {pinned[0]}"
-
-
-def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
-    """Return the Keras version, None where only the date tells, and why; a file's version beats what is stated."""
-    found = list(_versions(seen, day))
-    if seen.asked_keras is not None:
-        seen.disagreements.extend(f"{reason}, but --keras {seen.asked_keras} is taken" for version, reason in found
-                                  if version != seen.asked_keras)  # fmt: skip
-        return seen.asked_keras, [f"--keras {seen.asked_keras}"]
-    exact = [(version, reason) for version, reason in found if facts.keras_day(version)]
-    recorded = [row for row in exact if "records" in row[1]]
-    if exact:
-        version, reason = max(recorded or exact[:1], key=lambda row: facts.numbers(row[0]))
-        others = sorted({v for v, _ in found} - {version})
-        if others:
-            said = "; ".join(r for v, r in found if v in others)
-            seen.disagreements.append(f"{reason}, but {said}: {version} is taken")
-    else:
-        version, reason = facts.keras_of(day) or "", ""
-    is_of_file = reason and " states " not in reason
-    if not is_of_file and (coded := _of_names(seen, version)):
-        if reason:
-            seen.disagreements.append(f"{reason}, but {coded[1]}: {coded[0]} is taken")
-        return coded[0], [coded[1]]
-    if reason:
-        return version, [reason]
-    return None, [f"nothing states it: {version} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
-
-
-def _of_names(seen: Findings, version: str) -> tuple[str, str] | None:
-    """Return the release that has what the program imports of Keras, and why, where this one lacks some of it."""
-    if (better := keras_names.better(version, seen.names_of_keras())) is None:
-        return None
-    return better[0], f"the program imports {better[1]}, which Keras {better[0]} has and {version} has not"
 
 
 def backend(seen: Findings, version: str) -> tuple[str, list[str]]:

@@ -17,6 +17,7 @@ from reprise_kit.apps.adopt import (
     conclusions,
     entry_points,
     imports,
+    keras_version,
     notebooks,
     readme_code,
     requirements,
@@ -151,7 +152,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         asked_keras=keras,
         disagreements=[] if named else entry_points.untrained(entries, modules),
     )
-    own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
+    own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
+    standard = set(sys.stdlib_module_names) | set(facts.load().standard_2)
     foreign = imports.foreign(reached, modules, own, standard)
     told = [*files.notes, *copies, *telling.left_out(files.unread), *notes, *unfollowed]
     found = _concluded(seen, files, source, entries, foreign, told)
@@ -181,10 +183,6 @@ def _reached(entries: list[str], modules: Modules, has_weights: bool) -> list[st
     return list(dict.fromkeys(p for start in starts if start for p in imports.program(start, modules)))
 
 
-def _standard() -> set[str]:
-    return set(sys.stdlib_module_names) | set(facts.load().standard_2)
-
-
 def _entries(found: list[str], modules: Mapping[str, Module], source: str, given: str | None) -> list[str]:
     """Put first the entry point that is given; raises InputError where it is none."""
     if not given:
@@ -200,9 +198,12 @@ def _concluded(
 ) -> Evidence:
     day, why_date = conclusions.date(seen)
     python, why_python = conclusions.python(seen)
-    keras, why_keras = conclusions.keras(seen, day)
+    keras, why_keras = keras_version.keras(seen, day)
     version = keras or facts.keras_of(day) or "0.2.0"
     backend, why_backend = conclusions.backend(seen, version)
+    if keras is None and backend == "tensorflow":
+        keras, why_keras = keras_version.fitting(seen, day) or (keras, why_keras)
+        version = keras or version
     ordering, why_ordering = conclusions.ordering(seen, version, backend)
     return Evidence(
         source=source,

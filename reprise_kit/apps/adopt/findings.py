@@ -4,6 +4,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 
+from packaging.specifiers import InvalidSpecifier, SpecifierSet
+
 from reprise_kit.apps.adopt import checkpoints, keras_names
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.imports import Module
@@ -50,10 +52,11 @@ class Findings:
         return min((self.imported() | names) & MODULES_KERAS_2, default=None)
 
     def names_of_keras(self) -> set[str]:
-        """Return the modules of Keras that the program imports and the names that it imports of them, with dots."""
+        """Return the modules of Keras that the program imports and the names that it takes of them, with dots."""
         rows = [(of, names) for m in self.modules.values() for of, level, names in m.imports if not level]
         asked = [(of, names) for of, names in rows if of.split(".")[0] == "keras"]
-        return {of for of, _ in asked} | {f"{of}.{name}" for of, names in asked for name in names}
+        read = {name for m in self.modules.values() for name in m.attributes if name.startswith("keras.")}
+        return read | {of for of, _ in asked} | {f"{of}.{name}" for of, names in asked for name in names}
 
     def believed(self) -> list[Architecture]:
         """Return the architectures that the program can have written: none of Keras 1 where only Keras 2 runs it.
@@ -78,11 +81,14 @@ class Findings:
         files = [*self.modules, *(row.file for row in self.requirements if row.binding)]
         return max((p for p in files if p in self.days), key=lambda p: (self.days[p], p), default=None)
 
-    def pin(self, package: str) -> tuple[str, str] | None:
-        """Return the version that is stated for a package, and where."""
+    def stated(self, package: str) -> tuple[SpecifierSet, str] | None:
+        """Return what is stated of a package's version, and where; the first that says anything."""
         for row in self.requirements:
-            if row.name.lower() == package and row.spec.startswith("==") and "*" not in row.spec:
-                return row.spec.removeprefix("=="), row.file
+            if row.name.lower() in (package, f"{package}-gpu") and row.spec:
+                try:
+                    return SpecifierSet(row.spec), row.file
+                except InvalidSpecifier:
+                    continue
         return None
 
 

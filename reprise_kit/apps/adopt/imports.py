@@ -23,7 +23,8 @@ LARGEST = 4 << 20  # bytes of one source file
 class Module:
     """One source file as parsed. error: why it does not parse, None where it does.
 
-    imports: (module, level, names). keywords: of calls, as NAME and, where a string is given, NAME=STRING.
+    imports: (module, level, names). attributes: what is read of them, as MODULE.NAME. keywords: of calls, as NAME and,
+    where a string is given, NAME=STRING.
     shapes: input shapes written out, None where an element is no number. signs: of Python 3 in what both parse.
     arguments: (flag or name, help, a value of its choices or type or "") of those that it must be given.
     acts: whether it calls anything when it is run.
@@ -31,6 +32,7 @@ class Module:
 
     error: str | None = None
     imports: list[tuple[str, int, list[str]]] = field(default_factory=list)
+    attributes: list[str] = field(default_factory=list)
     calls: list[str] = field(default_factory=list)
     keywords: list[str] = field(default_factory=list)
     names: list[str] = field(default_factory=list)

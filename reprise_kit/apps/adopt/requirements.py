@@ -17,7 +17,9 @@ PIN = re.compile(r"(?<![\w/.-])([A-Za-z][\w-]*)\s*==\s*(\d[\w.]*\w)")
 PIP_INSTALL = re.compile(r"\bpip[23]?\s+install\s+([^\n;&|`]+)")
 CONDA_INSTALL = re.compile(r"\bconda\s+install\s+([^\n;&|`]+)")
 PROSE = re.compile(
-    r"(?<![\w.-])(keras|tensorflow|theano|numpy|scipy|h5py)\s*(?:version\s*|v|\()?\s*(\d+\.\d+(?:\.\d+)?)", re.I
+    r"(?<![\w.-])(keras|tensorflow|theano|numpy|scipy|h5py)\s*(?:version\s*|v|\()?\s*(\d+\.\d+(?:\.\d+)?)"
+    r"(?![\w-])(\s*(?:\+|or (?:higher|later|above|newer|greater)))?",
+    re.I,
 )
 BOUNDED = re.compile(r"(?<![\w.-])([A-Za-z][\w-]*)\s*[<>]=?\s*\d")
 # What only those need who test, document or release it.
@@ -78,9 +80,15 @@ def _of(path: str, text: str, notes: list[str]) -> Iterator[Requirement]:
 def _prose(path: str, text: str) -> Iterator[Requirement]:
     """Versions that a README names; of a package that it bounds too (1.2 >= keras > 1.0.6) none is the one."""
     bounded = {name.lower() for name in BOUNDED.findall(text)}
-    for name, version in (*PIN.findall(text), *PROSE.findall(text)):
+    pins = [(name, f"=={version}") for name, version in PIN.findall(text)]
+    for name, spec in [*pins, *((name, _meant(version, more)) for name, version, more in PROSE.findall(text))]:
         if name.lower() not in bounded:
-            yield Requirement(name, f"=={version}", path, False)
+            yield Requirement(name, spec, path, False)
+
+
+def _meant(version: str, more: str) -> str:
+    """Return the specifier that prose means: "2.0+" is that or later, "2.0" any 2.0."""
+    return f">={version}" if more else f"=={version}" if version.count(".") > 1 else f"=={version}.*"
 
 
 def _lines(path: str, lines: list[str], notes: list[str]) -> Iterator[Requirement]:

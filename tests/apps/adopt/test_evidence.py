@@ -346,6 +346,10 @@ def test_the_shapes_of_the_code_count_before_what_its_readme_says(code, ordering
         ),
         ("from nets import LambdaMerge\n", "2016-04-20", None),  # somebody's own
         ("from keras.layers.core import LambdaMerge\n", "2016-02-20", None),  # the day is of that Keras already
+        ("from keras import backend as K\nK.set_image_dim_ordering('th')\n", "2019-10-01", "2.2.4"),
+        ("import keras\nkeras.backend.set_image_dim_ordering('th')\n", "2019-10-01", "2.2.4"),
+        ("import keras.layers.core as core\nprint(core.Merge)\n", "2017-06-13", "1.2.2"),
+        ("K = object()\nK.set_image_dim_ordering('th')\n", "2019-10-01", None),  # somebody's own
     ],
 )
 def test_a_name_that_keras_dropped_tells_an_older_keras(code, day, version, tmp_path):
@@ -366,7 +370,36 @@ def test_the_code_counts_before_a_version_that_is_stated(tmp_path):
     files = {"a.py": "from keras.layers.core import Merge\n" + RUNS, "requirements.txt": "Keras==2.0.4\n"}
     found = gather(make(tmp_path / "r", files, "2017-06-13"))
     assert found.keras_version == "1.2.2"
-    assert any("states Keras 2.0.4, but the program imports keras.layers.core.Merge" in d for d in found.disagreements)
+    assert any("states Keras 2.0.4, but the program uses keras.layers.core.Merge" in d for d in found.disagreements)
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "version", "why"),
+    [
+        ("README.md", "Needs Keras 2.0 and TensorFlow.", "2.0.9", "states Keras 2.0.*: 2.0.9 is taken"),
+        ("README.md", "Needs Keras version 2.0+", None, "nothing states it"),
+        ("README.md", "Keras 2.0.4", "2.0.4", "states Keras 2.0.4"),
+        ("requirements.txt", "keras==2.0\n", "2.0.0", "states Keras 2.0: 2.0.0 is taken"),  # as pip reads it
+        ("requirements.txt", "keras<2\n", "1.2.2", "states Keras <2: 1.2.2 is taken"),
+        ("requirements.txt", "keras>=1.2\n", None, "nothing states it"),  # says no more than the day does
+        ("requirements.txt", "keras>=2.2\n", "2.2.0", "states Keras >=2.2: 2.2.0 is taken"),  # the first after the day
+        ("requirements.txt", "keras==7\n", None, "nothing states it"),
+        ("requirements.txt", "tensorflow==1.2\n", "2.1.2", "on which Keras 2.1.6, the newest of 2018-05-02, does not"),
+        ("requirements.txt", "tensorflow-gpu==0.12.1\n", "1.2.2", "states TensorFlow 0.12.1"),
+        ("requirements.txt", "tensorflow==1.8\n", None, "nothing states it"),
+        ("requirements.txt", "tensorflow==1.2\ntheano\n", "2.1.2", "states TensorFlow 1.2"),
+        ("README.md", "TensorFlow 1.2 or higher", None, "nothing states it"),
+    ],
+)
+def test_what_is_stated_tells_the_release_of_the_day(file, text, version, why, tmp_path):
+    found = gather(make(tmp_path / "r", {"a.py": RUNS, file: text}, "2018-05-02"))
+    assert found.keras_version == version
+    assert why in found.why["keras_version"][0]
+
+
+def test_what_runs_on_theano_asks_nothing_of_its_tensorflow(tmp_path):
+    files = {"a.py": "import theano\n" + RUNS, "requirements.txt": "tensorflow==1.2\ntheano\n"}
+    assert gather(make(tmp_path / "r", files, "2018-05-02")).keras_version is None
 
 
 @pytest.mark.parametrize(
