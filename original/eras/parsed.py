@@ -129,10 +129,22 @@ def _positional(tree):
             return []
         if isinstance(node, ast.Assign):
             names.update((i, getattr(node.targets[0], "id", "")) for i in _indices(node.value))
+            names.update(_unpacked(node))
         if called in ("int", "float"):
             values.update((i, "1") for i in _indices(node))
-    last = max([0] + _indices(tree))
+    last = max([0] + _indices(tree) + list(names))
     return [[names.get(i) or "argument", "", values.get(i, "")] for i in range(1, last + 1)]
+
+
+def _unpacked(node):
+    """By place in sys.argv, the names that one statement gives to all of it, or to a slice's."""
+    value = node.value
+    lower = getattr(value.slice, "lower", None) if isinstance(value, ast.Subscript) else None
+    first = 0 if _is_argv(value) else _number(lower) if lower and _is_argv(value.value) else None
+    if first is None or not isinstance(node.targets[0], (ast.Tuple, ast.List)):
+        return {}
+    names = [getattr(each, "id", "") for each in node.targets[0].elts]
+    return dict((first + i, name) for i, name in enumerate(names) if first + i > 0)
 
 
 def _indices(tree):

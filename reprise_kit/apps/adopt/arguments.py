@@ -23,7 +23,7 @@ PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.|/?\bpath/to
 DEVICES = re.compile(r"(?<!\S)(THEANO_FLAGS|CUDA_VISIBLE_DEVICES)=('[^']*'|\"[^\"]*\"|\S+)\s+")  # its makers' own
 OPTION = re.compile(rf" +(--?[a-zA-Z][\w-]*)[ =]+({PLACEHOLDER.pattern})")
 OPTIONAL = re.compile(r" +\[(-[^\]]*|(options?|args|flags)\b[^\]]*)\]", re.I)  # as in a usage line
-WRITTEN = re.compile(r"^-*(results?|out(put)?|save|saved?_to|log)([_-]?(file|name|path))?$", re.I)
+WRITTEN = re.compile(r"^-*(results?|out(put)?|save|saved?_to|log)([_-]?(file|name|path|prefix))?$", re.I)
 FOLDERS = re.compile(r"\bdir(ectory)?\b|folder|_dir|output", re.I)
 
 

@@ -12,7 +12,7 @@ from pathlib import PurePosixPath
 
 import msgspec
 
-from reprise_kit.apps.adopt import arguments
+from reprise_kit.apps.adopt import arguments, imports
 from reprise_kit.apps.adopt.arguments import DEVICES, PLACEHOLDER
 from reprise_kit.apps.adopt.imports import Module, Modules, program
 
@@ -46,11 +46,10 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
     modules = Modules.of(modules)
     shown = (DEVICES.sub("", _named(c, paths)) for text in readmes for c in commands_of(text))
     known = [(standing(c, modules), str(path)) for c in shown if (path := script(c, modules))]
-    commands = dict.fromkeys(arguments.given(arguments.without_blanks(c, path, modules[path], paths), path,
-                                             modules[path], paths) for c, path in known)  # fmt: skip
+    commands = dict.fromkeys(_filled(c, path, modules, paths) for c, path in known)
     named = {script(c, modules) for c in commands}
     scored = [(score(str(script(c, modules)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands]
-    scored += [(score(path, modules), _command(path, modules[path], paths)) for path in _runnable(modules)
+    scored += [(score(path, modules), _command(path, modules, paths)) for path in _runnable(modules)
                if path not in named]  # fmt: skip
     scored.sort(key=lambda row: -row[0])  # stable: the README's order where they weigh the same
     return _each_first([command for _, command in scored], modules)
@@ -119,9 +118,15 @@ def standing(command: str, modules: Mapping[str, Module]) -> str:
     return f"cd {shlex.quote(path.removesuffix(f'/{written}'))} && {command}" if written else command
 
 
-def _command(path: str, module: Module, paths: list[str]) -> str:
+def _filled(command: str, path: str, modules: Modules, paths: list[str]) -> str:
+    """Return a README's command of the file `path` with what it leaves open and must be given."""
+    parser = imports.parser(path, modules)
+    return arguments.given(arguments.without_blanks(command, path, parser, paths), path, parser, paths)
+
+
+def _command(path: str, modules: Modules, paths: list[str]) -> str:
     """Return the command for a file that no README shows: from its own folder where the files it names lie there."""
-    return arguments.given(_bare(path, module, paths), path, module, paths)
+    return arguments.given(_bare(path, modules[path], paths), path, imports.parser(path, modules), paths)
 
 
 def _bare(path: str, module: Module, paths: list[str]) -> str:

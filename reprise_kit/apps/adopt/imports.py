@@ -103,6 +103,16 @@ def program(entry: str, modules: Mapping[str, Module]) -> list[str]:
     return [path for path in reached if path in known]
 
 
+def parser(path: str, modules: Mapping[str, Module]) -> Module:
+    """Return the file that reads a program's command line: itself, else the one of those that it imports which does."""
+    own = modules[path]
+    if own.arguments or "add_argument" in own.calls:
+        return own
+    reached = [modules[p] for p in program(path, modules)[1:]]
+    others = [module for module in reached if "add_argument" in module.calls and not module.main]
+    return others[0] if len(others) == 1 else own
+
+
 def _local(path: str, modules: Mapping[str, Module]) -> Iterable[str]:
     for name, level, names in modules[path].imports:
         yield from _files(path, name, level, names, modules)

@@ -79,6 +79,23 @@ def test_what_a_command_line_must_be_given_is_a_file_of_the_kind_that_it_names(w
     assert entry_points.find(["    python drive.py\n"], {"drive.py": module}, paths) == [f"python {ends}"]
 
 
+@pytest.mark.parametrize(
+    ("others", "ends"),
+    [
+        ({"options.py": {"calls": ["add_argument"], "arguments": [("image", "", "")]}}, "drive.py in/a.png"),
+        ({"options.py": {"calls": ["add_argument"], "arguments": [("image", "", "")], "main": True}}, "drive.py"),
+        ({name: {"calls": ["add_argument"], "arguments": [("image", "", "")]} for name in ("options.py", "nets.py")},
+         "drive.py"),
+    ],
+)  # fmt: skip
+def test_a_command_line_may_be_read_by_another_file(others: dict, ends: str) -> None:
+    """By one that the script imports; not by one that is a program itself, nor by one of several."""
+    imported = [*KERAS, ("options", 0, ["read"]), ("nets", 0, [])]
+    modules = {"drive.py": Module(imports=imported, calls=["load_model"], main=True)}
+    modules |= {name: Module(**given) for name, given in others.items()}
+    assert f"python {ends}" in entry_points.find([], modules, [*modules, "in/a.png"])
+
+
 README = """# Nets
 
 ```python

@@ -443,6 +443,9 @@ def test_arguments_that_a_program_must_be_given_are_read_by_both_pythons(of):
         ("if len(sys.argv) > 1:\n    image = sys.argv[1]", []),
         ("print(sys.argv[0], sys.argv[1:])", []),
         ("parser.add_argument('--image')\nprint(sys.argv[1])", []),
+        ("image, size = sys.argv[1:]", [("image", "", ""), ("size", "", "")]),
+        ("script, image = sys.argv", [("image", "", "")]),
+        ("a, b = sys.argv[n:]", []),
     ],
 )
 def test_arguments_that_it_reads_without_a_parser_are_known(of, code: str, wanted: list):

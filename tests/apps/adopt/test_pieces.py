@@ -144,6 +144,19 @@ else:
     first = Dense(6, input_dim=4)
 model = Sequential([first])
 """
+GIVEN_ITS_WEIGHTS = """
+import h5py, os
+def vgg(weights_path):
+    model = Sequential([Dense(3, input_dim=4)])
+    model.add(Dense(2))
+    assert os.path.exists(weights_path), 'no weights'
+    f = h5py.File(weights_path)
+    for k in range(f.attrs['nb_layers']):
+        layer = model.layers[k]
+        layer.set_weights([f['layer_%d' % k][p] for p in f])
+    f.close()
+    return model
+"""
 RUN_BY_NAME = """
 import sys
 def main():
@@ -159,6 +172,10 @@ def more():
 more()
 other = Sequential([Dense(3, input_dim=4)])
 other.add(Dense(elsewhere.size))
+third = Sequential([Dense(3, input_dim=4)])
+if True:
+    third.add(Dense(5))
+    third.load_weights(nowhere)
 """
 
 
@@ -198,6 +215,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         (TENSORS, [(4, 10)], "networks of train.py was called by itself, with actions=10 of our choice"),
         (BLOCK, [(4, 5)], "train.py was run"),
         (RUN_BY_NAME, [(4, 3)], "train.py was run\n"),
+        (GIVEN_ITS_WEIGHTS, [(4, 3), (3, 2)], "vgg of train.py was run a statement at a time"),
     ],
     ids=[
         "script",
@@ -213,6 +231,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         "tensors",
         "block",
         "named",
+        "given",
     ],
 )
 def test_data_that_is_missing_is_drawn_by_its_name(

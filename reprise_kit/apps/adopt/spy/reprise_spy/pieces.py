@@ -14,6 +14,8 @@ import numpy
 from reprise_spy import absent, parameters
 
 TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
+GIVES = {"set_weights", "load_weights"}
+BUILDS = {"add", "pop", "Sequential", "Model"}
 WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
 TAKES_MANY = {"len", "set", "list", "sorted", "enumerate", "zip", "max", "min", "Counter"}
 SHAPES = {"shape", "input_shape"}  # keywords whose value is a sample's
@@ -29,6 +31,11 @@ def calls(node):
 def callee(call):
     name = getattr(call.func, "id", None) or getattr(call.func, "attr", None)
     return [name] if name else []
+
+
+def only_gives(node):
+    """Tell whether it gives weights to a model that is whole: where it fails, that keeps those that it began with."""
+    return bool(GIVES & calls(node)) and not BUILDS & calls(node)
 
 
 def statements(tree):
@@ -92,7 +99,7 @@ class Pieces(object):
             if self.shape is not None and not defines and (TEACHES & calls(node) or holds_return(node)):
                 self.run(self.inner(node))
             elif defines or not (isinstance(node, ast.While) or TEACHES & calls(node)):
-                if not self.one(node) and self.shape is not None and not defines:
+                if not self.one(node) and self.shape is not None and not defines and not only_gives(node):
                     self.run(self.inner(node))  # what is in a block is not lost with what failed in it
 
     def one(self, node):
@@ -139,9 +146,9 @@ class Pieces(object):
         called = [self.names.get(name) for name in calls(node)]
         reaches = any(getattr(each, "__globals__", None) is self.names for each in called)  # functions of these names
         for name, value in list(self.names.items()):
-            if name in stored or (is_model(value) and (reaches or name in used)):
+            if name in stored or (is_model(value) and (reaches or name in used) and not only_gives(node)):
                 del self.names[name]
-            elif name in used:
+            elif name in used and not is_model(value):
                 self.forget_used(name, value)
 
     def forget_used(self, name, value):
