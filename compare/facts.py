@@ -51,7 +51,7 @@ class Release(Row, frozen=True):
 
     package: str
     reason: str
-    only: str | None = None
+    only: list[str] = []
     least: str | None = None
 
 

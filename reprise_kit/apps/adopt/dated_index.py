@@ -87,7 +87,7 @@ class DatedIndex:
         every = {v: files for v, files in self._usable(name).items() if name in self.wanted or str(v) not in broken}
         for rule in facts.load().release:
             if canonicalize_name(rule.package) == name and rule.only:
-                return {v: files for v, files in every.items() if v == Version(rule.only)}
+                return {v: files for v, files in every.items() if str(v) in rule.only}
             if canonicalize_name(rule.package) == name and rule.least:
                 return self._dated(name, {v: f for v, f in every.items() if v >= Version(rule.least)}, rule.reason)
         return self._dated(name, every, "")

@@ -45,7 +45,7 @@ LISTING = {
     ],
     "post-thing32": [row("post_thing32-3.2.3-2.zip", "2015-05-13"), row("post-thing32-x.tar.gz", "2015-05-13")],
     "gym": [row(f"gym-{version}.tar.gz", day) for version, day in (("0.9.4", "2017-11-01"), ("0.9.6", "2018-02-01"))],
-    "setuptools": [row("setuptools-20.0.tar.gz", "2016-01-01"), row("setuptools-44.1.1.zip", "2020-05-29")],
+    "setuptools": [row(f"setuptools-{version}.zip", "2018-04-28") for version in ("20.0", "39.1.0", "44.1.1")],
 }
 
 
@@ -93,7 +93,8 @@ def test_tensorflow_of_before_the_index_is_called_what_it_is():
 
 
 def test_tools_are_of_no_date_and_a_need_beats_the_day():
-    assert versions("setuptools", "2016-10-01")[0] == ["44.1.1"]
+    # The older one is for what wants no newer: TensorFlow 1.9 and 1.10, without which no environment of theirs resolves.
+    assert versions("setuptools", "2016-10-01")[0] == ["39.1.0", "44.1.1"]
     assert versions("thing", "2016-01-05", thing=">=1.1")[0] == ["1.0", "1.1"]
 
 

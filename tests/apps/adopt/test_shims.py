@@ -36,6 +36,33 @@ def test_a_keras_that_never_had_it_is_left_alone(old: Old, tmp_path: Path) -> No
     assert not (tmp_path / "caught" / "notes.txt").exists()
 
 
+@pytest.mark.parametrize(
+    ("path", "library", "name"),
+    [
+        ("vis_utils", "def plot_model(model, to_file):\n    raise ImportError('no pydot')\n", "plot_model"),
+        ("vis_utils", "def plot_model(model, to_file):\n    raise OSError('no graphviz')\n", "plot_model"),
+        ("visualize_util", "import a_pydot_that_is_nowhere\n", "plot"),
+    ],
+)
+def test_a_model_that_cannot_be_drawn_ends_nothing(
+    old: Old, tmp_path: Path, path: str, library: str, name: str
+) -> None:
+    written(tmp_path, {"keras/__init__.py": "", "keras/utils/__init__.py": "", f"keras/utils/{path}.py": library})
+    code = (
+        f"import keras.utils.{path}\nfrom keras.utils.{path} import {name}\n"
+        f"print({name}(None, to_file='model.png'), keras.utils.{path}.{name} is {name})\n"
+    )
+    done, _ = spied(old, tmp_path, code)
+    assert done.stdout == "(None, True)\n", done.stderr
+    assert "a model is not drawn: " in (tmp_path / "caught" / "notes.txt").read_text()
+
+
+def test_a_module_of_keras_that_fails_otherwise_fails(old: Old, tmp_path: Path) -> None:
+    written(tmp_path, {"keras/__init__.py": "", "keras/models.py": "import nowhere_at_all\n"})
+    done, _ = spied(old, tmp_path, "import keras.models\n")
+    assert done.returncode == 1 and "nowhere_at_all" in done.stderr
+
+
 @pytest.mark.parametrize(("says", "shape"), [("", "(512, 28, 28)"), ("# 60000 digits\n", "(60000, 28, 28)")])
 def test_data_that_keras_0_3_downloads_is_drawn_too(old: Old, tmp_path: Path, says: str, shape: str) -> None:
     """Its `get_file` lay beside the data sets; all of them are drawn where the program counts on it."""

@@ -9,7 +9,7 @@ from reprise_spy.doubles import is_absent, spied_get_file
 from reprise_spy.keeping import count, dump, find, first, is_damaged, keep, numpy, variables_of
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
-from reprise_spy.shims import MOVED, after, before
+from reprise_spy.shims import DRAWS, MOVED, after, before, imported
 from reprise_spy.state import guarded, note, note_problem, state, within_budget
 
 ASKED = ("predict", "predict_on_batch", "predict_classes", "predict_proba")
@@ -28,7 +28,7 @@ NOT_SEEN = "the program built it and was not seen to load these weights, which f
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
            "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
-           "keras.utils.data_utils", "keras.datasets.data_utils") + tuple(MOVED)
+           "keras.utils.data_utils", "keras.datasets.data_utils") + tuple(MOVED) + tuple(DRAWS)
 
 
 @guarded
@@ -285,7 +285,7 @@ class Finder(object):
         Finder.busy = Finder.busy + (name,)
         try:
             before(name)
-            __import__(name)
+            imported(name)
             after(name)
         finally:
             Finder.busy = tuple(other for other in Finder.busy if other != name)
