@@ -51,7 +51,7 @@ class Release(Row, frozen=True):
 
     package: str
     reason: str
-    only: list[str] = []
+    only: list[str] = msgspec.field(default_factory=list)
     least: str | None = None
 
 

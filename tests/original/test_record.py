@@ -87,6 +87,14 @@ def test_record_migrate_verify(keras11: Old, tmp_path: Path, dense: tuple[Path, 
     assert report.agrees and max(d.max_rel for d in compared) < 1e-6
 
 
+def test_a_keras_that_builds_under_another_name(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:
+    files = ["--architecture", dense[0], "--weights", dense[1]]
+    plain, _, _ = keras11.record(tmp_path, *files)
+    (tmp_path / "older").mkdir()
+    arrays, _, _ = keras11.record(tmp_path / "older", *files, "--custom", "secret=before_102:secret")
+    assert np.array_equal(arrays["out_0"], plain["out_0"])
+
+
 def test_given_inputs_are_the_ones_recorded(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:
     given = models.normal(np.random.RandomState(7), 2, 3)
     np.savez(tmp_path / "inputs.npz", in_0=given)
@@ -146,6 +154,16 @@ def test_of_a_large_network_one_scale_at_which_it_lives_is_enough(keras11: Old, 
     arrays, about, said = keras11.record(tmp_path, "--from-code", "zoo:large")
     assert about["scales"] == [["bytes", 0, 4]] and about["kept"] == "large" and arrays["layer_gate"].shape == (4, 4)
     assert "its layers give 0 MB: only inputs of scale bytes are kept" in said
+
+
+def test_scales_that_a_network_does_not_take_are_left_out(keras11: Old, tmp_path: Path) -> None:
+    """And an input that says how long a sample is holds lengths, as CTC asks."""
+    arrays, about, said = keras11.record(tmp_path, "--from-code", "zoo:choosy")
+    assert [row[0] for row in about["scales"]] == ["unit", "bytes"]
+    assert "at inputs of scale normal: the model does not take inputs of" in said
+    assert (arrays["in_1"] == 2).all() and (arrays["in_2"] == 1).all()
+    (tmp_path / "other").mkdir()
+    assert "does not take inputs of" in keras11.refuse(tmp_path / "other", "--from-code", "zoo:choosiest")
 
 
 def test_a_dead_network_is_said_to_decide_nothing(keras11: Old, tmp_path: Path) -> None:

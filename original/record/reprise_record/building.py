@@ -91,11 +91,18 @@ def build(options, keras, config, text):
     else:
         for compiled in ("optimizer", "loss"):
             config.pop(compiled, None)
-        model = attempt("Keras %s cannot build it" % keras.__version__, keras.models.model_from_config,
+        model = attempt("Keras %s cannot build it" % keras.__version__, from_config(keras),
                         prepared(config, keras, custom), custom_objects=custom)
     if options.weights:
         load_weights(options, keras, model)
     return model
+
+
+def from_config(keras):
+    """What builds a model from its configuration: Keras 1.0.0 and 1.0.1 had it under another name only."""
+    if hasattr(keras.models, "model_from_config"):
+        return keras.models.model_from_config
+    return importlib.import_module("%s.utils.layer_utils" % keras.__name__).layer_from_config
 
 
 def load_weights(options, keras, model):

@@ -11,6 +11,9 @@ LAST_RESORT = "wide"  # N(0, 100), where a network is dead at all of the others
 
 def draw(source, scale, options, random):
     sizes = [source.shape[0] or options.samples] + [size or options.size for size in source.shape[1:]]
+    if source.rows is not None and sizes[1:] == [1] and "length" in source.name:
+        # How long a sample is, for CTC: at least 1, and no label is longer than its steps.
+        return np.full(sizes, 1 if "label" in source.name else 2, "int32")
     if source.rows is not None:
         low = 1 if source.padding is not None and source.rows > 1 else 0
         values = random.randint(low, max(source.rows, low + 1), sizes).astype("int32")
@@ -109,17 +112,23 @@ def run_scales(network, options):
     if options.inputs:
         inputs = given_inputs(network, options.inputs)
         return Run(network, [("given", len(inputs[0]))], inputs), "given", []
-    random, notes, runs = np.random.RandomState(options.seed), [], []
+    random, notes, runs, refused = np.random.RandomState(options.seed), [], [], None
     tokens = all(source.rows is not None for source in network.sources)
     for scale in (("tokens",) if tokens else SCALES + (LAST_RESORT,)):
         if scale == LAST_RESORT and any(run.decides() for run in runs):
             continue
         inputs = [draw(source, scale, options, random) for source in network.sources]
-        run = Run(network, [(scale, len(inputs[0]))], inputs)
+        try:
+            run = Run(network, [(scale, len(inputs[0]))], inputs)
+        except Refused as error:
+            notes, refused = notes + ["at inputs of scale %s: %s: left out" % (scale, error)], error
+            continue
         runs += [run] if run.finite() else []
         if run.finite() and run.decides() and run.size() > LARGE:
             return run, "large", ["its layers give %d MB: only inputs of scale %s are kept" % (run.size() >> 20, scale)]
         notes += [] if run.finite() else ["at inputs of scale %s an output is not finite: left out" % scale]
+    if not runs and refused:
+        raise refused
     if not runs:
         raise Refused("at every scale of inputs the model answers with numbers that are not finite; give --inputs")
     if len(runs) == 1:

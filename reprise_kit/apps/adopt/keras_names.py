@@ -1,4 +1,4 @@
-"""Which Keras has the names that a program imports of it: original/eras/keras_names.txt, made from its releases."""
+"""Which Keras has the names that a program uses of it: original/eras/keras_names.txt, made from its releases."""
 
 from collections.abc import Collection
 from functools import cache

@@ -93,7 +93,7 @@ def test_tensorflow_of_before_the_index_is_called_what_it_is():
 
 
 def test_tools_are_of_no_date_and_a_need_beats_the_day():
-    # The older one is for what wants no newer: TensorFlow 1.9 and 1.10, without which no environment of theirs resolves.
+    # The older one is for what wants no newer, as TensorFlow 1.9 and 1.10 do.
     assert versions("setuptools", "2016-10-01")[0] == ["39.1.0", "44.1.1"]
     assert versions("thing", "2016-01-05", thing=">=1.1")[0] == ["1.0", "1.1"]
 

@@ -70,6 +70,28 @@ def wider():
     return with_weights(Sequential([Dense(5, input_dim=3, name="zeta"), Dense(2, name="alpha")]))
 
 
+def choosy():
+    """What a loss of aligned labels (CTC) takes: no label below 0, and lengths that can be."""
+    from keras.layers import merge
+    from theano.tensor.opt import Assert
+
+    labels = Input(shape=(3,), name="labels")
+    steps, of_labels = [Input(shape=(1,), dtype="int64", name=name) for name in ("input_length", "label_length")]
+    checked = [
+        Lambda(lambda t: Assert("a label below 0")(t, K.min(t) >= 0), output_shape=(3,))(labels),
+        Lambda(lambda t: K.cast(Assert("no 2 steps")(t, K.min(t) >= 2), "float32"), output_shape=(1,))(steps),
+        Lambda(lambda t: K.cast(Assert("too long")(t, K.max(t) < 2), "float32"), output_shape=(1,))(of_labels),
+    ]
+    return with_weights(Model([labels, steps, of_labels], Dense(2)(merge(checked, mode="concat"))))
+
+
+def choosiest():
+    from theano.tensor.opt import Assert
+
+    labels = Input(shape=(3,), name="labels")
+    return Model(labels, Lambda(lambda t: Assert("never")(t, K.min(t) > K.max(t)), output_shape=(3,))(labels))
+
+
 def dead():
     return biased(Sequential([Dense(4, input_dim=3, activation="relu", name="gate"), Dense(2, name="top")]), -1e9)
 
