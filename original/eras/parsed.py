@@ -22,7 +22,7 @@ def described(text):
 
     acts: whether the file calls anything when it is run, beyond what it defines and imports. arguments: [[flag, help,
     value]] that must be given, the name of one without a flag; the value is one of its choices or a number, else "".
-    attributes: what is read of modules that are imported, as MODULE.NAME.
+    attributes: what is read of modules that are imported, as MODULE.NAME, or called, as MODULE.NAME().
     """
     tree = ast.parse(text)
     lists = ("imports", "attributes", "calls", "keywords", "names", "strings", "shapes", "signs", "arguments")
@@ -52,7 +52,7 @@ def described(text):
 
 
 def _attributes(tree):
-    """What is read of a module that is imported, as MODULE.NAME, whatever it is called here."""
+    """What is read of a module that is imported, as MODULE.NAME, whatever that is here; what is called ends in ()."""
     modules = {}
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
@@ -62,8 +62,9 @@ def _attributes(tree):
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
                 modules[alias.asname or alias.name] = (node.module or "") + "." + alias.name
-    dotted = [_dotted(node, modules) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    return [name for name in dotted if name]
+    read = [_dotted(node, modules) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
+    called = [_dotted(node.func, modules) for node in ast.walk(tree) if isinstance(node, ast.Call)]
+    return [name for name in read if name] + [name + "()" for name in called if name]
 
 
 def _dotted(node, modules):

@@ -88,6 +88,7 @@ def _implied(evidence: Evidence) -> Iterator[tuple[str, str]]:
     yield "h5py", "Keras' files need it" if has_files(evidence) else "what is captured is saved with it"
     if has_images(evidence):
         yield "pillow", "pictures need it"
+        yield "scipy", "Keras' own reader of pictures imports it"
 
 
 def _fitted(

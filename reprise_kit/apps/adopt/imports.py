@@ -23,8 +23,8 @@ LARGEST = 4 << 20  # bytes of one source file
 class Module:
     """One source file as parsed. error: why it does not parse, None where it does.
 
-    imports: (module, level, names). attributes: what is read of them, as MODULE.NAME. keywords: of calls, as NAME and,
-    where a string is given, NAME=STRING.
+    imports: (module, level, names). attributes: what is read of them, as MODULE.NAME, or called, MODULE.NAME().
+    keywords: of calls, as NAME and, where a string is given, NAME=STRING.
     shapes: input shapes written out, None where an element is no number. signs: of Python 3 in what both parse.
     arguments: (flag or name, help, a value of its choices or type or "") of those that it must be given.
     acts: whether it calls anything when it is run.

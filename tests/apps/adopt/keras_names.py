@@ -4,7 +4,8 @@
 
 FOLDER holds each release unpacked as keras-VERSION. The sources are parsed, never run: what a module defines, assigns
 or imports from Keras at its top, whatever condition that stands under. A line holds what some releases have and
-others have not; what a module has for as long as it is there is not written.
+others have not; what a module has for as long as it is there is not written. NAME() is written of what is a module in
+some releases and can be called in others.
 """
 
 import ast
@@ -66,13 +67,15 @@ def release(folder: Path) -> Names:
 
     def _given(node: ast.stmt, module: str, is_package: bool) -> Iterator[str]:
         if isinstance(node, ast.FunctionDef | ast.ClassDef):
-            yield node.name
+            yield from (node.name, f"{node.name}()")
         elif isinstance(node, ast.Assign):
             yield from (n.id for target in node.targets for n in ast.walk(target) if isinstance(n, ast.Name))
         elif isinstance(node, ast.ImportFrom) and (of := _imported(node, module, is_package)).startswith("keras"):
             for alias in node.names:
                 stars = alias.name == "*" and of in trees
-                yield from (n for n in names(of) if n[0] != "_") if stars else [alias.asname or alias.name]
+                name = alias.asname or alias.name
+                called = [f"{name}()"] if f"{of}.{alias.name}" not in trees else []
+                yield from (n for n in names(of) if n[0] != "_") if stars else [name, *called]
 
     for module in trees:
         names(module)
@@ -109,7 +112,9 @@ def table(folder: Path) -> str:
     versions = sorted((p.name.removeprefix("keras-") for p in folder.glob("keras-*")), key=Version)
     releases = [release(folder / f"keras-{version}") for version in versions]
     lines: dict[str, list[str]] = {}
-    for name in sorted({name for names in releases for name in _dotted(names)}):
+    modules = {module for names in releases for module in names}
+    dotted = {name for names in releases for name in _dotted(names)}
+    for name in sorted(n for n in dotted if not n.endswith("()") or n.removesuffix("()") in modules):
         held = _held(name, releases)
         if not all(held) and held != _held(name.rpartition(".")[0], releases):
             lines.setdefault(spans(held, versions), []).append(name)

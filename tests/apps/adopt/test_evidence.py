@@ -349,6 +349,8 @@ def test_the_shapes_of_the_code_count_before_what_its_readme_says(code, ordering
         ("from keras import backend as K\nK.set_image_dim_ordering('th')\n", "2019-10-01", "2.2.4"),
         ("import keras\nkeras.backend.set_image_dim_ordering('th')\n", "2019-10-01", "2.2.4"),
         ("import keras.layers.core as core\nprint(core.Merge)\n", "2017-06-13", "1.2.2"),
+        ("from keras.layers import merge\nmerge([1], mode='concat')\n", "2018-08-24", "2.1.6"),
+        ("from keras.layers import merge\nmerge.Concatenate()\n", "2018-08-24", None),
         ("K = object()\nK.set_image_dim_ordering('th')\n", "2019-10-01", None),  # somebody's own
     ],
 )

@@ -15,6 +15,8 @@ ASKED = """
 import importlib, json, sys
 def has(name):
     module, _, inner = name.rpartition(".")
+    if inner.endswith("()"):
+        return callable(getattr(importlib.import_module(module), inner[:-2], None))
     for step in (lambda: importlib.import_module(name), lambda: getattr(importlib.import_module(module), inner)):
         try:
             step()
@@ -53,3 +55,15 @@ def test_the_table_is_made_of_what_stands_at_the_top(tmp_path: Path) -> None:
     release("1.9.0", {"__init__.py": "", "a.py": "f = 1\n"})
     lines = table(tmp_path).splitlines()[1:]
     assert lines == ["1.0.0-1.0.0: keras.a.g keras.b"]
+
+
+def test_what_is_a_function_and_later_a_module_is_told_by_its_call(tmp_path: Path) -> None:
+    for version, files in {
+        "1.0.0": {"__init__.py": "", "b/__init__.py": "from ..a import merge\n", "a.py": "def merge(): pass\n"},
+        "2.0.0": {"__init__.py": "", "b/__init__.py": "from . import merge\n", "b/merge.py": "", "a.py": "merge = 1\n"},
+    }.items():
+        for path, code in files.items():
+            at = tmp_path / f"keras-{version}" / "keras" / path
+            at.parent.mkdir(parents=True, exist_ok=True)
+            at.write_text(code)
+    assert table(tmp_path).splitlines()[1:] == ["1.0.0-1.0.0: keras.b.merge()"]
