@@ -53,7 +53,7 @@ def described(text):
 
 def _attributes(tree):
     """What is read of a module that is imported, as MODULE.NAME, whatever that is here; what is called ends in ()."""
-    modules = {}
+    modules, read, called = {}, [], []
     for node in ast.walk(tree):
         if isinstance(node, ast.Import):
             for alias in node.names:
@@ -62,9 +62,12 @@ def _attributes(tree):
         elif isinstance(node, ast.ImportFrom) and not node.level:
             for alias in node.names:
                 modules[alias.asname or alias.name] = (node.module or "") + "." + alias.name
-    read = [_dotted(node, modules) for node in ast.walk(tree) if isinstance(node, ast.Attribute)]
-    called = [_dotted(node.func, modules) for node in ast.walk(tree) if isinstance(node, ast.Call)]
-    return [name for name in read if name] + [name + "()" for name in called if name]
+        elif isinstance(node, ast.Attribute):
+            read.append(node)
+        elif isinstance(node, ast.Call):
+            called.append(node.func)
+    names, ends = [[_dotted(node, modules) for node in nodes] for nodes in (read, called)]
+    return [name for name in names if name] + [name + "()" for name in ends if name]
 
 
 def _dotted(node, modules):

@@ -162,6 +162,9 @@ def test_scales_that_a_network_does_not_take_are_left_out(keras11: Old, tmp_path
     assert [row[0] for row in about["scales"]] == ["unit", "bytes"]
     assert "at inputs of scale normal: the model does not take inputs of" in said
     assert (arrays["in_1"] == 2).all() and (arrays["in_2"] == 1).all()
+    (tmp_path / "one").mkdir()
+    arrays, _, _ = keras11.record(tmp_path / "one", "--from-code", "zoo:choosy", "--samples", "1")
+    assert arrays["in_0"].shape == (4, 3), "two of each scale: of one alone Keras' CTC loses the axis"
     (tmp_path / "other").mkdir()
     assert "does not take inputs of" in keras11.refuse(tmp_path / "other", "--from-code", "zoo:choosiest")
 
@@ -176,6 +179,12 @@ def test_scales_that_overflow_are_left_out(keras11: Old, tmp_path: Path) -> None
     arrays, about, said = keras11.record(tmp_path, "--from-code", "zoo:overflowing")
     assert [name for name, _, _ in about["scales"]] == ["normal", "unit"]
     assert "at inputs of scale bytes" in said and np.isfinite(arrays["out_0"]).all()
+
+
+def test_where_no_scale_gives_numbers_smaller_ones_are_tried(keras11: Old, tmp_path: Path) -> None:
+    arrays, about, said = keras11.record(tmp_path, "--from-code", "zoo:exploding")
+    assert about["scales"] == [["tiny", 0, 4]] and np.isfinite(arrays["out_0"]).all() and arrays["out_0"].any()
+    assert "at inputs of scale small an output is not finite" in said
 
 
 def test_an_architecture_that_cannot_be_saved_is_recorded_without(keras11: Old, tmp_path: Path) -> None:

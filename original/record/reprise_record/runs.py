@@ -7,6 +7,8 @@ from reprise_record.refusals import Refused, attempt, one_line
 SCALES = ("normal", "unit", "bytes")
 LARGE = 512 << 20  # bytes of what its layers give at one scale: at the others it would take minutes each, twice
 LAST_RESORT = "wide"  # N(0, 100), where a network is dead at all of the others
+SMALL = ("small", "tiny")  # where it gives no finite number at them, as a deep one may that was never trained
+FACTORS = {LAST_RESORT: 100, "small": 1e-6, "tiny": 1e-12}
 
 
 def draw(source, scale, options, random):
@@ -22,7 +24,7 @@ def draw(source, scale, options, random):
     elif scale == "bytes":
         values = random.randint(0, 256, sizes).astype("float32")
     else:
-        values = (random.standard_normal(sizes) * (100 if scale == LAST_RESORT else 1)).astype("float32")
+        values = (random.standard_normal(sizes) * FACTORS.get(scale, 1)).astype("float32")
     if source.padding is not None and len(sizes) > 1 and sizes[1] > 1:
         pad(values, source.padding)
     return values
@@ -114,8 +116,8 @@ def run_scales(network, options):
         return Run(network, [("given", len(inputs[0]))], inputs), "given", []
     random, notes, runs, refused = np.random.RandomState(options.seed), [], [], None
     tokens = all(source.rows is not None for source in network.sources)
-    for scale in (("tokens",) if tokens else SCALES + (LAST_RESORT,)):
-        if scale == LAST_RESORT and any(run.decides() for run in runs):
+    for scale in (("tokens",) if tokens else SCALES + (LAST_RESORT,) + SMALL):
+        if (scale == LAST_RESORT and any(run.decides() for run in runs)) or (scale in SMALL and runs):
             continue
         inputs = [draw(source, scale, options, random) for source in network.sources]
         try:
@@ -127,6 +129,9 @@ def run_scales(network, options):
         if run.finite() and run.decides() and run.size() > LARGE:
             return run, "large", ["its layers give %d MB: only inputs of scale %s are kept" % (run.size() >> 20, scale)]
         notes += [] if run.finite() else ["at inputs of scale %s an output is not finite: left out" % scale]
+    if not runs and refused and options.samples == 1:
+        options.samples = 2  # of one sample alone Keras' CTC loses the axis
+        return run_scales(network, options)
     if not runs and refused:
         raise refused
     if not runs:

@@ -150,6 +150,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         head_day=files.head_day,
         entry=entries[0] if entries else "",
         asked_keras=keras,
+        makers=entry_points.makers(reached, modules),
         disagreements=[] if named else entry_points.untrained(entries, modules),
     )
     own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
@@ -162,7 +163,7 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
     found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
     servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
-    return replace(found, makers=entry_points.makers(reached, modules), servers=servers)
+    return replace(found, servers=servers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
@@ -222,29 +223,10 @@ def _concluded(
         architectures=[a.path for a in seen.architectures],
         entry_points=entries,
         disagreements=seen.disagreements,
+        makers=seen.makers,
         notes=[*notes, *_looks(seen, day), *(c.problem for c in seen.checkpoints if c.problem)],
-        refused=_refused(seen, version, day, entries, foreign),
+        refused=conclusions.refused(seen, version, day, entries, foreign),
     )
-
-
-def _refused(seen: Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
-    refused = []
-    oldest = facts.load().keras.oldest
-    if facts.numbers(version) < facts.numbers(oldest):
-        refused.append(f"Keras {version} of {day}: older than {oldest}, which no reader here reads; "
-                       "give --commit of a later version")  # fmt: skip
-    uses = {name.split(".")[0] for name in seen.imported()}
-    if entries and "keras" not in uses:
-        inside = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras")) for name in seen.imported())
-        what = (
-            "takes Keras from TensorFlow (tf.keras)"
-            if inside
-            else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
-        )
-        refused.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
-    if not entries and not seen.checkpoints:
-        refused.append("no entry point: nothing here is run by itself; give --entry 'python FILE.py ...'")
-    return refused
 
 
 def _looks(seen: Findings, day: str) -> list[str]:

@@ -30,6 +30,7 @@ class Findings:
     days: Mapping[str, str]
     head_day: str | None
     entry: str = ""
+    makers: list[str] = field(default_factory=list)  # files that make a model
     asked_keras: str | None = None  # by the person who adopts
     disagreements: list[str] = field(default_factory=list)
 

@@ -37,8 +37,10 @@ def _is_readme(path: str) -> bool:
 
 
 def _code(text: str) -> str:
-    blocks = [block for language, block in FENCED.findall(text) if _is_python(language, block)]
-    shown = [_typed(block) if ">>>" in block else block for block in blocks]
+    # In a list all of a block is indented; one with what its reader is to write (...) would be no Python with the rest.
+    fenced = [(language, textwrap.dedent(block)) for language, block in FENCED.findall(text)]
+    blocks = [block for language, block in fenced if _is_python(language, block)]
+    shown = [code for block in blocks if _parsed(code := _typed(block) if ">>>" in block else block) is not None]
     return "# -*- coding: utf-8 -*-\n" + "\n".join(shown) + "\n" if shown else ""
 
 
@@ -46,11 +48,15 @@ def _is_python(language: str, block: str) -> bool:
     """Say whether a block is Python: it says so, or nothing and reads as statements, not as a shell's or output."""
     if language.strip() or ">>>" in block:
         return not language.strip() or language.lower().startswith("py")
+    return any(isinstance(statement, DOES) for statement in _parsed(block) or ())
+
+
+def _parsed(code: str) -> list[ast.stmt] | None:
+    """Return the statements of Python of either kind, None of what is none."""
     try:
-        statements = ast.parse(textwrap.dedent(PRINTED.sub(r"\1pass", block))).body
+        return ast.parse(PRINTED.sub(r"\1pass", code)).body
     except (SyntaxError, ValueError, RecursionError, MemoryError):
-        return False
-    return any(isinstance(statement, DOES) for statement in statements)
+        return None
 
 
 def _typed(session: str) -> str:

@@ -129,7 +129,7 @@ class Adoption:
     def _step_run(self) -> None:
         found, made = self._evidence(), self._environment
         entry = next(iter(found.entry_points), "")
-        if not entry and not found.checkpoints:
+        if not (entry or found.checkpoints or found.makers):
             raise InputError('run: no entry point was found; give one, like --entry "python predict.py"')
         stand_in = Path(self.request.stand_in) if self.request.stand_in else None
         limits = box.Limits(seconds=self.request.seconds)

@@ -23,10 +23,8 @@ class Ways:
 
         Then what a program only built counts, one that trains too: with the file of weights that fits it, else with
         the weights that it began with. Last of all its functions that make a model are called by themselves. Without
-        an entry point the files are opened. Raises NothingSeen, of the first way, where none shows a model.
+        an entry point that is all. Raises NothingSeen, of the first way, where none shows a model.
         """
-        if not self.program.entry:
-            return self._open_files(self.program)
         problems: dict[str, run.NothingSeen] = {}
         for way in self._all():
             try:
@@ -40,7 +38,7 @@ class Ways:
 
     def _all(self) -> Iterator[Callable[[], run.Ran]]:
         program, found = self.program, self.found
-        entries = [program.entry, *found.alternatives]
+        entries = [entry for entry in (program.entry, *found.alternatives) if entry]
         yield from (partial(self._run, replace(program, entry=entry)) for entry in entries)
         yield partial(self._open_files, program)
         built = replace(program, built=True, weights=tuple(found.checkpoints[: captured.MODELS]))

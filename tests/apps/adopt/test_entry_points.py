@@ -110,13 +110,25 @@ pip install nets
 ```py
 Net().predict(2)
 ```
+- in a list
+
+  ```python
+  for x in (1, 2):
+      Net().predict(x)
+  ```
+- what its reader is to write
+
+```python
+Net().predict(<yours>)
+```
 """
 
 
 def test_a_library_is_used_as_its_readme_shows(tmp_path: Path) -> None:
     code = readme_code.scripts({"README.md": README, "docs/readme.md": README, "readme.py": README})
     assert list(code) == ["README.md.py"]
-    assert code["README.md.py"].split("\n")[1:4] == ["from nets import Net", "Net().predict()", "Net().predict(2)"]
+    lines = ["from nets import Net", "Net().predict()", "Net().predict(2)", "for x in (1, 2):", "    Net().predict(x)"]
+    assert [line for line in code["README.md.py"].split("\n")[1:] if line] == lines
     modules = imports.parse(code | {"nets.py": "import keras\n"})
     assert entry_points.find([README], modules, ["nets.py"]) == ["python README.md.py"]
     assert entry_points.find([README], imports.parse(code), []) == [], "it uses somebody else's"

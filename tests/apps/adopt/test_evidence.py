@@ -127,6 +127,14 @@ def test_a_program_without_keras_and_a_repository_without_a_program_are_refused(
     new = make(tmp_path / "new", {"go.py": "from tensorflow.keras.models import load_model\nload_model('x')\n"})
     assert "tf.keras" in gather(new).refused[0]
     assert "no entry point" in gather(make(tmp_path / "none", {"README": "nothing"})).refused[0]
+    other = "from torch.nn import Sequential\ndef build():\n    return Sequential()\n"
+    assert "no entry point" in gather(make(tmp_path / "torch", {"nets.py": other})).refused[0]
+
+
+def test_a_library_without_a_program_is_gone_on_with(tmp_path):
+    library = "from keras.models import Sequential\ndef build():\n    return Sequential()\n"
+    found = gather(make(tmp_path / "library", {"nets.py": library}))
+    assert (found.entry_points, found.makers, found.refused) == ([], ["nets.py"], [])
 
 
 def test_a_wrong_checkpoint_backend_is_told(tmp_path):

@@ -63,6 +63,25 @@ def test_a_module_of_keras_that_fails_otherwise_fails(old: Old, tmp_path: Path) 
     assert done.returncode == 1 and "nowhere_at_all" in done.stderr
 
 
+@pytest.mark.parametrize(("built", "path", "read"), [("1", "elephant.jpg", "(224, 224, 3)"), ("", "elephant.jpg", ""),
+                                                     ("1", "program.py", "import")])  # fmt: skip
+def test_a_picture_that_is_not_there_is_drawn_where_what_is_only_built_counts(
+    old: Old, tmp_path: Path, built: str, path: str, read: str
+) -> None:
+    image = "class fromarray:\n    def __init__(self, array):\n        self.shape = array.shape\n"
+    image += "    def save(self, path):\n        open(path, 'w').write(str(self.shape))\n"
+    files = dict.fromkeys(("PIL/__init__.py", "keras/__init__.py", "keras/preprocessing/__init__.py"), "")
+    files["keras/preprocessing/image.py"] = "def load_img(path):\n    return open(path).read()\n"
+    for name, code in (files | {"PIL/Image.py": image}).items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(code)
+    code = f"import numpy\nfrom keras.preprocessing.image import load_img\nprint(load_img({path!r})[:13])\n"
+    done, _ = spied(old, tmp_path, code, REPRISE_SPY_BUILT=built)
+    assert done.stdout.startswith(read) and bool(done.returncode) == (not read), done.stderr
+    notes = tmp_path / "caught" / "notes.txt"
+    assert (notes.exists() and "elephant.jpg is not there: a picture of ours" in notes.read_text()) == (read[:1] == "(")
+
+
 @pytest.mark.parametrize(("says", "shape"), [("", "(512, 28, 28)"), ("# 60000 digits\n", "(60000, 28, 28)")])
 def test_data_that_keras_0_3_downloads_is_drawn_too(old: Old, tmp_path: Path, says: str, shape: str) -> None:
     """Its `get_file` lay beside the data sets; all of them are drawn where the program counts on it."""

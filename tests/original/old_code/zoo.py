@@ -79,6 +79,7 @@ def choosy():
     steps, of_labels = [Input(shape=(1,), dtype="int64", name=name) for name in ("input_length", "label_length")]
     checked = [
         Lambda(lambda t: Assert("a label below 0")(t, K.min(t) >= 0), output_shape=(3,))(labels),
+        Lambda(lambda t: Assert("one sample")(t, t.shape[0] > 1), output_shape=(3,))(labels),
         Lambda(lambda t: K.cast(Assert("no 2 steps")(t, K.min(t) >= 2), "float32"), output_shape=(1,))(steps),
         Lambda(lambda t: K.cast(Assert("too long")(t, K.max(t) < 2), "float32"), output_shape=(1,))(of_labels),
     ]
@@ -114,6 +115,14 @@ def unsaveable():
 def overflowing():
     """Infinite at inputs of 0..255, fine below."""
     return with_weights(Sequential([Dense(2, input_dim=3), Lambda(lambda x: K.exp(x), name="grow")]))
+
+
+def exploding():
+    """Infinite at inputs of every scale but the tiniest, as a deep network may be that was never trained."""
+    model = Sequential([Dense(3, input_dim=3)] + [Dense(3) for _ in range(4)])
+    random = np.random.RandomState(0)
+    model.set_weights([random.uniform(-1, 1, w.shape) * (1e9 if w.ndim > 1 else 0) for w in model.get_weights()])
+    return model
 
 
 def modern():

@@ -78,16 +78,45 @@ def is_hdf5(path):
     return False
 
 
+def spied_load_img(load_img):
+    """Where what is only built counts, a picture that is not there is drawn."""
+    if getattr(load_img, "_reprise", False):
+        return load_img
+
+    @functools.wraps(load_img)
+    def call(path, *arguments, **named):
+        there = hasattr(path, "read") or os.path.exists(path) or not os.environ.get("REPRISE_SPY_BUILT")
+        return load_img((not there and picture(path)) or path, *arguments, **named)
+    call._reprise = True
+    return call
+
+
+@guarded
+def picture(path):
+    """The path of a drawn picture in the place of one that is not there."""
+    from PIL import Image
+
+    drawn = os.path.join(folder_of_drawn(), "picture.png")
+    Image.fromarray(pictures(sys.modules["numpy"], 224, 224, 3)).save(drawn)
+    state().drawn = True
+    note("%s is not there: a picture of ours is read in its place" % path)
+    return drawn
+
+
+def folder_of_drawn():
+    folder = os.path.join(OUT, "drawn")
+    if not os.path.isdir(folder):
+        os.mkdir(folder)
+    return folder
+
+
 @guarded
 def double(fname):
     """The path of a drawn data set of a name, None where no data set of Keras has it."""
     write = WRITERS.get(fname)
     if write is None:
         return None
-    folder = os.path.join(OUT, "drawn")
-    if not os.path.isdir(folder):
-        os.mkdir(folder)
-    path = os.path.join(folder, fname)
+    path = os.path.join(folder_of_drawn(), fname)
     if not os.path.exists(path):
         write(path, sys.modules["numpy"])
     if fname in NAMES:

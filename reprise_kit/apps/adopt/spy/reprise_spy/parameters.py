@@ -16,6 +16,7 @@ KINDS = (
     (r"optimi[sz]er|^opt$", "adam"),
     (r"loss|objective", "mse"),
     (r"activation", "relu"),
+    (r"gpu", 1),
     (r"class|label|categories|category|^nb_out|^n_out|action", 10),
     (r"channel", 3),
     (r"vocab|words|token|max_features", 100),

@@ -5,7 +5,7 @@ import sys
 import threading
 import time
 
-from reprise_spy.doubles import is_absent, spied_get_file
+from reprise_spy.doubles import is_absent, spied_get_file, spied_load_img
 from reprise_spy.keeping import count, dump, find, first, is_damaged, keep, numpy, variables_of
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
@@ -28,7 +28,8 @@ NOT_SEEN = "the program built it and was not seen to load these weights, which f
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
            "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
-           "keras.utils.data_utils", "keras.datasets.data_utils") + tuple(MOVED) + tuple(DRAWS)
+           "keras.utils.data_utils", "keras.datasets.data_utils",
+           "keras.preprocessing.image") + tuple(MOVED) + tuple(DRAWS)
 
 
 @guarded
@@ -269,6 +270,8 @@ def watch(module):
         module.func_load = spied_func_load(module.func_load)
     if module.__name__.endswith("data_utils"):
         module.get_file = spied_get_file(module.get_file)
+    if callable(getattr(module, "load_img", None)):
+        module.load_img = spied_load_img(module.load_img)
     if module.__name__.endswith("_backend") and hasattr(module, "function"):
         module.function = spied_function(module.function)
 
