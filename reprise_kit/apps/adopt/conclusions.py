@@ -32,6 +32,7 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
 NO_DAY = "9999"
+ONLY_3_DAY = "2019-01-01"
 # A script's first line, a command, an installer, a wheel: each names the Python, 2 or 3.
 RUN_BY = (r"^#!.*python{0}|\bpython{0}\s+(\S+\.py|-m\s)|\bpip{0} install|(ana|mini)conda{0}"
           r"|-(py{0}|cp{0}\d)-\S*\.whl")  # fmt: skip
@@ -39,8 +40,8 @@ BACKEND = r"\"backend\"\s*:\s*\"(theano|tensorflow)\""
 SAID = re.compile(r"python\s*(?:version\s*)?[=:]*\s*\(?(2\.7|3\.[4-7])", re.I)
 
 
-def python(seen: Findings) -> tuple[str, list[str]]:
-    """Return "2.7", "3.5" or "3.6", and why."""
+def python(seen: Findings, day: str) -> tuple[str, list[str]]:
+    """Return "2.7", "3.5" or "3.6", and why; day: of the environment, which decides where nothing else does."""
     if seen.only_2 and not seen.only_3:
         return "2.7", [f"{seen.only_2[0]} does not parse as Python 3"]
     votes = dict.fromkeys(("2.7", "3.5", "3.6"), 0)
@@ -50,6 +51,8 @@ def python(seen: Findings) -> tuple[str, list[str]]:
         votes[exact] += weight
         why.append(line)
     three = votes["3.5"] + votes["3.6"]
+    if not three and not votes["2.7"] and day >= ONLY_3_DAY:
+        return "3.6", [f"nothing tells Python 2 from 3: 3.6, since NumPy's releases left Python 2 on {ONLY_3_DAY}"]
     if not three and not votes["2.7"]:
         return "2.7", ["nothing tells Python 2 from 3: 2.7, as Keras' own tutorials of the time"]
     if votes["2.7"] and three:

@@ -198,7 +198,7 @@ def _concluded(
     seen: Findings, files: Checkout, source: str, entries: list[str], foreign: list[str], notes: list[str]
 ) -> Evidence:
     day, why_date = conclusions.date(seen)
-    python, why_python = conclusions.python(seen)
+    python, why_python = conclusions.python(seen, day)
     keras, why_keras = keras_version.keras(seen, day)
     version = keras or facts.keras_of(day) or "0.2.0"
     backend, why_backend = conclusions.backend(seen, version)

@@ -702,3 +702,9 @@ def test_a_copy_of_a_library_is_no_program_of_the_repositorys(tmp_path):
     assert found.imports == ["keras", "numpy", "theano"] and found.requirements == []
     assert not any("Theano" in entry for entry in found.entry_points)
     assert any("Theano-master/ is a copy of theano" in note for note in found.notes)
+
+
+@pytest.mark.parametrize(("day", "version"), [("2018-12-31", "2.7"), ("2019-01-01", "3.6")])
+def test_where_nothing_tells_the_python_the_day_does(day, version, tmp_path):
+    found = gather(make(tmp_path / "r", {"a.py": "from keras.models import load_model\nload_model('m.h5')\n"}, day))
+    assert found.python == version and "nothing tells Python 2 from 3" in found.why["python"][0]
