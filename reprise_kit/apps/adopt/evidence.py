@@ -153,17 +153,15 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
         makers=entry_points.makers(reached, modules),
         disagreements=[] if named else entry_points.untrained(entries, modules),
     )
-    own = {PurePosixPath(p).parts[0] for p in sources if "/" in p}
-    standard = set(sys.stdlib_module_names) | set(facts.load().standard_2)
+    own, standard = {PurePosixPath(p).parts[0] for p in sources if "/" in p}, _standard()
     foreign = imports.foreign(reached, modules, own, standard)
     told = [*files.notes, *copies, *telling.left_out(files.unread), *notes, *unfollowed]
     found = _concluded(seen, files, source, entries, foreign, told)
     more = [] if entry else entries[1:]
     may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
-    found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
     servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
-    return replace(found, servers=servers)
+    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere, servers=servers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
@@ -182,6 +180,10 @@ def _reached(entries: list[str], modules: Modules, has_weights: bool) -> list[st
         commands += entry_points.builders(entries[1:], modules)[:1]
     starts = [entry_points.script(command, modules) for command in commands]
     return list(dict.fromkeys(p for start in starts if start for p in imports.program(start, modules)))
+
+
+def _standard() -> set[str]:
+    return set(sys.stdlib_module_names) | set(facts.load().standard_2)
 
 
 def _entries(found: list[str], modules: Mapping[str, Module], source: str, given: str | None) -> list[str]:
