@@ -237,10 +237,10 @@ def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
 
 def refused(seen: Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
     """Return why the repository is not gone on with, and what to give instead; [] where it is."""
-    refused = []
+    reasons = []
     oldest = facts.load().keras.oldest
     if facts.numbers(version) < facts.numbers(oldest):
-        refused.append(f"Keras {version} of {day}: older than {oldest}, which no reader here reads; "
+        reasons.append(f"Keras {version} of {day}: older than {oldest}, which no reader here reads; "
                        "give --commit of a later version")  # fmt: skip
     uses = {name.split(".")[0] for name in seen.imported()}
     if entries and "keras" not in uses:
@@ -250,7 +250,7 @@ def refused(seen: Findings, version: str, day: str, entries: list[str], foreign:
             if inside
             else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
         )
-        refused.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
+        reasons.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
     if not (entries or seen.checkpoints or seen.makers):
-        refused.append("no entry point: nothing here is run by itself; give --entry 'python FILE.py ...'")
-    return refused
+        reasons.append("no entry point: nothing here is run by itself; give --entry 'python FILE.py ...'")
+    return reasons

@@ -157,6 +157,13 @@ def vgg(weights_path):
     f.close()
     return model
 """
+ITSELF_GIVEN = """
+class Network:
+    def build(self):
+        self.model = Sequential([Dense(3, input_dim=4)])
+        self.model.set_weights(open('nowhere.txt').read())
+        return self.model
+"""
 RUN_BY_NAME = """
 import sys
 def main():
@@ -216,6 +223,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         (BLOCK, [(4, 5)], "train.py was run"),
         (RUN_BY_NAME, [(4, 3)], "train.py was run\n"),
         (GIVEN_ITS_WEIGHTS, [(4, 3), (3, 2)], "vgg of train.py was run a statement at a time"),
+        (ITSELF_GIVEN, [(4, 3)], "Network.build of train.py was run a statement at a time"),
     ],
     ids=[
         "script",
@@ -232,6 +240,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         "block",
         "named",
         "given",
+        "itself",
     ],
 )
 def test_data_that_is_missing_is_drawn_by_its_name(

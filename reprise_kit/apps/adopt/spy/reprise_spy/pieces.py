@@ -145,10 +145,11 @@ class Pieces(object):
         stored, used = names_of(node, ast.Store), names_of(node, ast.Load, ast.Del)
         called = [self.names.get(name) for name in calls(node)]
         reaches = any(getattr(each, "__globals__", None) is self.names for each in called)  # functions of these names
+        whole = only_gives(node)
         for name, value in list(self.names.items()):
-            if name in stored or (is_model(value) and (reaches or name in used) and not only_gives(node)):
+            if name in stored or (is_model(value) and (reaches or name in used) and not whole):
                 del self.names[name]
-            elif name in used and not is_model(value):
+            elif name in used and not is_model(value) and not (whole and name == "self"):
                 self.forget_used(name, value)
 
     def forget_used(self, name, value):
