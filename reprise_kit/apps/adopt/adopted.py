@@ -5,7 +5,7 @@ import json
 import logging
 import os
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,16 +57,22 @@ class Verification:
 
 @dataclass(frozen=True)
 class Adopted:
-    """A captured model and what became of it; file: the migrated model below OUT, or None where it was refused."""
+    """A captured model and what became of it; file: the migrated model below OUT, or None where it was refused.
+
+    twin: of a model of which nothing can be shown, the name and code of a proven one that is the same network.
+    """
 
     captured: Captured
     file: str | None
     notes: tuple[str, ...]
     verifications: tuple[Verification, ...]
+    twin: tuple[str, int] | None = None
 
     @property
     def code(self) -> int:
         """What its verifications prove, as an exit code: the own input decides where it says anything."""
+        if self.twin is not None:
+            return self.twin[1]
         found = {v.whose: v.finding for v in self.verifications}
         if "differs" in found.values():
             return DIFFERS
@@ -84,12 +90,14 @@ class Adopted:
         }
         reasons = [v.words[-1] for v in self.verifications if v.words]
         reasons += [*self.captured.notes, "nothing of it was recorded"]
+        if self.twin is not None:
+            return f"the network of {self.twin[0]}, which is right; with these weights {reasons[0]}"
         return said.get(self.code) or f"not proven: {reasons[0]}"
 
     @property
     def checks(self) -> list[str]:
         """What a person should check of it, in words that hold for others like it."""
-        found = [self.conclusion] if self.code != PROVEN else []
+        found = [self.conclusion] if self.code != PROVEN or self.twin else []
         if self.captured.event.split()[0] in ("fit", "train_on_batch"):
             found.append("seen in training, so these weights may not be the ones to keep")
         if self.captured.event == "built":
@@ -107,6 +115,21 @@ def adopt(captured: Captured, folder: Path, models: Path) -> Adopted:
         verified.append(found)
         notes += [line for line in said if line not in notes]
     return Adopted(captured, f"{models.name}/{file.name}" if file.is_file() else None, tuple(notes), tuple(verified))
+
+
+def with_twins(models: Sequence[Adopted], networks: Mapping[str, str]) -> list[Adopted]:
+    """Let a model whose recordings prove nothing stand by a proven one of the same network, met with other weights.
+
+    networks: the architectures, as text, by the models' names. A network that is dead when its training begins or ends
+    shows nothing then; what it shows in between is the migration of the same layers.
+    """
+    proven = {networks.get(one.captured.name): one for one in models if one.code in (PROVEN, ON_STAND_IN)}
+
+    def twin(one: Adopted) -> Adopted | None:
+        silent = one.verifications and all(v.finding == "proves nothing" for v in one.verifications)
+        return proven.get(networks.get(one.captured.name)) if silent and one.captured.name in networks else None
+
+    return [replace(one, twin=(of.captured.name, of.code)) if (of := twin(one)) else one for one in models]
 
 
 def _verify(captured: Captured, folder: Path, file: Path, name: str) -> tuple[Verification, list[str]]:

@@ -213,7 +213,12 @@ class Adoption:
             for one in self._captured_models():
                 all_of_them.append(judge.adopt(one, self.out / "captured" / one.name, models))
                 self.say(f"report: {one.name}: {all_of_them[-1].conclusion}")
-        return all_of_them
+        texts = {one.name: self.out / "captured" / one.name / "architecture.json" for one in self._captured_models()}
+        networks = {name: path.read_text("utf-8", "replace") for name, path in texts.items() if path.is_file()}
+        together = adopted.with_twins(all_of_them, networks)
+        for beside in (one for one in together if one.twin):
+            self.say(f"report: {beside.captured.name}: {beside.conclusion}")
+        return together
 
     def _about(self, found: Evidence, made: environment.Environment, ran: run.Ran) -> dict[str, Any]:
         """Return what the report says above its models."""
@@ -233,7 +238,7 @@ class Adoption:
         }
 
     def _write_system(self, all_of_them: list[adopted.Adopted], made: environment.Environment) -> None:
-        proven = [one for one in all_of_them if one.code in (adopted.PROVEN, adopted.ON_STAND_IN)]
+        proven = [one for one in all_of_them if one.code in (adopted.PROVEN, adopted.ON_STAND_IN) and not one.twin]
         if not proven:
             return
         main = max(proven, key=lambda one: (one.code == adopted.PROVEN, one.captured.calls))

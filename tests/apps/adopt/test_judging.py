@@ -5,7 +5,17 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
-from reprise_kit.apps.adopt.adopted import PROVEN, STOPPED, WHOSE, Adopted, Report, Verification
+from reprise_kit.apps.adopt.adopted import (
+    ON_STAND_IN,
+    PROVEN,
+    STOPPED,
+    WHOSE,
+    Adopted,
+    Finding,
+    Report,
+    Verification,
+    with_twins,
+)
 from reprise_kit.apps.adopt.captured import Captured
 from reprise_kit.apps.adopt.judging import Judge
 from reprise_kit.compare.workers import child
@@ -45,3 +55,23 @@ def test_what_is_to_be_checked_of_many_models_is_one_line() -> None:
         "model_1, model_2, model_3: right, proven on stand-in input only",
         "model_1, model_2: seen as built, so these weights are drawn, not a file's",
     ]
+
+
+def test_a_state_of_which_nothing_can_be_shown_stands_by_a_proven_one_of_its_network() -> None:
+    def model(name: str, finding: Finding, whose: str = "stand_in.npz") -> Adopted:
+        said = {"agrees": "agrees with the recording", "proves nothing": "the outputs are the same for every sample"}
+        return Adopted(_captured(name), None, (), (Verification(WHOSE[whose], finding, (said.get(finding, finding),)),))
+
+    dead, right, other = model("dead", "proves nothing"), model("right", "agrees"), model("other", "proves nothing")
+    refused, differs = model("refused", "refused"), model("differs", "differs")
+    networks = dict.fromkeys(("dead", "right", "refused", "differs"), "one") | {"other": "another"}
+    found = with_twins([dead, right, other, refused, differs], networks)
+    assert [one.code for one in found] == [ON_STAND_IN, ON_STAND_IN, STOPPED, STOPPED, 1]
+    assert found[0].conclusion == (
+        "the network of right, which is right; with these weights the outputs are the same for every sample"
+    )
+    assert found[1:] == [right, other, refused, differs]
+    assert with_twins([dead, other], networks) == [dead, other], "two that show nothing show nothing"
+    assert with_twins([dead, right], {}) == [dead, right], "what has no architecture is like nothing"
+    proven = with_twins([model("right", "agrees", "own.npz"), dead], networks)
+    assert Report({}, proven).code == PROVEN and "dead: the network of right" in Report({}, proven).checks[0]
