@@ -19,6 +19,7 @@ from reprise_kit.port.keras_legacy import verify
 Finding = Literal["agrees", "differs", "proves nothing", "refused"]
 OWN, STAND_IN = "own.npz", "stand_in.npz"
 WHOSE = {OWN: "the repository's own input", STAND_IN: "stand-in input"}
+SAVED = "architecture.json", "weights.h5"  # of a captured model, where its Keras could
 PROVEN, DIFFERS, STOPPED, ON_STAND_IN = 0, 1, 2, 3  # exit codes
 
 
@@ -114,7 +115,16 @@ def adopt(captured: Captured, folder: Path, models: Path) -> Adopted:
         found, said = _verify(captured, folder, file, name)
         verified.append(found)
         notes += [line for line in said if line not in notes]
+    if not recorded and all((folder / name).is_file() for name in SAVED):
+        verified = _refusal(captured, folder, file)
     return Adopted(captured, f"{models.name}/{file.name}" if file.is_file() else None, tuple(notes), tuple(verified))
+
+
+def _refusal(captured: Captured, folder: Path, file: Path) -> list[Verification]:
+    """What no old Keras could record may be what this one refuses, by its name; what it takes proves nothing."""
+    found, _ = _verify(captured, folder, file, None)
+    file.unlink(missing_ok=True)
+    return [found] if found.finding == "refused" else []
 
 
 def with_twins(models: Sequence[Adopted], networks: Mapping[str, str]) -> list[Adopted]:
@@ -132,12 +142,14 @@ def with_twins(models: Sequence[Adopted], networks: Mapping[str, str]) -> list[A
     return [replace(one, twin=(of.captured.name, of.code)) if (of := twin(one)) else one for one in models]
 
 
-def _verify(captured: Captured, folder: Path, file: Path, name: str) -> tuple[Verification, list[str]]:
+def _verify(captured: Captured, folder: Path, file: Path, name: str | None) -> tuple[Verification, list[str]]:
+    """Migrate it into `file` and compare it with the recording of that name; of none nothing is proven."""
+    whose = WHOSE[name or STAND_IN]
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
-    architecture, weights = folder / "architecture.json", folder / "weights.h5"
+    architecture, weights = (folder / name for name in SAVED)
     options = Options(
         source_backend=captured.backend or "auto",
         keras_version=captured.keras or None,
@@ -147,15 +159,16 @@ def _verify(captured: Captured, folder: Path, file: Path, name: str) -> tuple[Ve
         for path in (architecture, weights):
             if not path.is_file():
                 raise InputError(f"its {path.name} could not be saved by the old Keras")
-        report = migrate_files(architecture, weights, file, options, golden=folder / name)
+        report = migrate_files(architecture, weights, file, options, golden=folder / name if name else None)
     except InputError as error:
-        return Verification(WHOSE[name], "refused", (shown(str(error)),)), []
+        return Verification(whose, "refused", (shown(str(error)),)), []
     verdict = report.verdict
-    assert verdict is not None
+    if verdict is None:
+        return Verification(whose, "proves nothing", ("nothing of it was recorded",)), []
     words = [*verdict.words(), *filter(None, [report.explanation])]
     finding: Finding = "agrees" if verdict.agrees else "differs" if verdict.differing else "proves nothing"
     rows = tuple(_row(row, verdict.tolerance) for row in verdict.rows())
-    return Verification(WHOSE[name], finding, tuple(words), rows), list(report.lines)
+    return Verification(whose, finding, tuple(words), rows), list(report.lines)
 
 
 def _row(row: verify.Row, tolerance: float) -> Row:

@@ -34,7 +34,7 @@ from reprise_kit.compare.walk import followed
 FROZEN = 20  # pins: a list of all that a machine had
 TRIES = 12  # resolutions, each with one requirement less or one release more
 LOCAL = {"3.5": ("3.6", "3.7"), "3.6": ("3.6", "3.7"), "2.7": ("2.7",)}
-UNSATISFIED = re.compile(r"satisfies the requirement ([A-Za-z0-9._-]+)(\[[^\]]*\])?([=<>!~][^\s(]*)?")
+UNSATISFIED = re.compile(r"satisfies the requirement ([A-Za-z0-9._-]+)(\[[^\]]*\])?([=<>!~][^\s(;]*)?")
 UNBUILT = re.compile(
     r"(?:Failed building wheel for |/pip-[\w-]+/)([A-Za-z][A-Za-z0-9._-]*?)(?:_[0-9a-f]{32})?(?:/|\n|$)"
 )

@@ -170,6 +170,7 @@ def test_keras_before_1_0_gets_the_theano_that_it_had_from_git(monkeypatch):
     ("said", "line"),
     [
         (f"{UNMET} protobuf>=3.1.0 (from tensorflow)", "first later"),
+        (f'{UNMET} protobuf>=3.1.1; python_version < "3" (from tensorflow)', "protobuf>=3.1.1: no release of"),
         (f"{UNMET} lxml (from versions: none)", "left out"),
         ("  ERROR: Failed building wheel for lxml\n", "left out"),
         ("Command errored out: '/tmp/pip-install-ab/pysam_0123456789abcdef0123456789abcdef/setup.py'", "as stated"),

@@ -5,6 +5,9 @@ import signal
 from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
+import pytest
+
 from reprise_kit.apps.adopt.adopted import (
     ON_STAND_IN,
     PROVEN,
@@ -14,11 +17,13 @@ from reprise_kit.apps.adopt.adopted import (
     Finding,
     Report,
     Verification,
+    adopt,
     with_twins,
 )
 from reprise_kit.apps.adopt.captured import Captured
 from reprise_kit.apps.adopt.judging import Judge
 from reprise_kit.compare.workers import child
+from tests.port.keras_legacy import models
 
 
 def _captured(name: str) -> Captured:
@@ -43,6 +48,24 @@ def test_a_death_is_one_models_verdict(tmp_path: Path) -> None:
     assert two.file == three.file != str(os.getpid()), "one child for as many as it lives"
     report = Report({}, [one, two])
     assert "could not be judged" in report.checks[0] and '"exit_code": 2' in report.json()
+
+
+@pytest.mark.parametrize(
+    ("kind", "says"),
+    [
+        ("Custom", "not proven: layer zeta: the class Custom is not one"),
+        ("Dense", "not proven: no old Keras builds it"),
+    ],
+)
+def test_what_could_not_be_recorded_is_refused_by_name_where_it_is(kind: str, says: str, tmp_path: Path) -> None:
+    architecture, _ = models.save(tmp_path, *models.dense_net(np.random.RandomState(0)))
+    architecture.write_text(architecture.read_text().replace('"Dense"', f'"{kind}"', 1))
+    architecture.rename(tmp_path / "architecture.json")
+    one = replace(_captured("model_1"), own=False, stand_in=False, notes=("no old Keras builds it",))
+    found = adopt(one, tmp_path, tmp_path)
+    assert found.code == STOPPED and found.conclusion.startswith(says) and found.file is None
+    (tmp_path / "weights.h5").unlink()
+    assert adopt(one, tmp_path, tmp_path).conclusion == "not proven: no old Keras builds it", "which says more"
 
 
 def test_what_is_to_be_checked_of_many_models_is_one_line() -> None:
