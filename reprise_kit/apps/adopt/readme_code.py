@@ -10,6 +10,7 @@ from reprise_kit.compare.atomic import atomic_file
 
 FENCED = re.compile(r"^[ \t]*```[ \t{.]*([^\n`]*)\n(.*?)^[ \t]*```[ \t]*$", re.M | re.S)
 PRINTED = re.compile(r"^(\s*)print\s.*$", re.M)  # as Python 2 has it
+FUTURE = re.compile(r"^from __future__ import .*\n", re.M)
 DOES = (ast.Import, ast.ImportFrom, ast.Assign, ast.FunctionDef, ast.ClassDef, ast.For)
 PROMPT = re.compile(r"^(?:>>>|\.\.\.) ?", re.M)
 LARGEST = 1 << 20  # bytes of a README
@@ -41,7 +42,9 @@ def _code(text: str) -> str:
     fenced = [(language, textwrap.dedent(block)) for language, block in FENCED.findall(text)]
     blocks = [block for language, block in fenced if _is_python(language, block)]
     shown = [code for block in blocks if _parsed(code := _typed(block) if ">>>" in block else block) is not None]
-    return "# -*- coding: utf-8 -*-\n" + "\n".join(shown) + "\n" if shown else ""
+    code = "\n".join(shown) + "\n"
+    # What a block begins with is within the whole no beginning.
+    return "# -*- coding: utf-8 -*-\n" + "".join(FUTURE.findall(code)) + FUTURE.sub("", code) if shown else ""
 
 
 def _is_python(language: str, block: str) -> bool:

@@ -113,6 +113,7 @@ Net().predict(2)
 - in a list
 
   ```python
+  from __future__ import print_function
   for x in (1, 2):
       Net().predict(x)
   ```
@@ -127,7 +128,14 @@ Net().predict(<yours>)
 def test_a_library_is_used_as_its_readme_shows(tmp_path: Path) -> None:
     code = readme_code.scripts({"README.md": README, "docs/readme.md": README, "readme.py": README})
     assert list(code) == ["README.md.py"]
-    lines = ["from nets import Net", "Net().predict()", "Net().predict(2)", "for x in (1, 2):", "    Net().predict(x)"]
+    lines = [
+        "from __future__ import print_function",
+        "from nets import Net",
+        "Net().predict()",
+        "Net().predict(2)",
+        "for x in (1, 2):",
+        "    Net().predict(x)",
+    ]
     assert [line for line in code["README.md.py"].split("\n")[1:] if line] == lines
     modules = imports.parse(code | {"nets.py": "import keras\n"})
     assert entry_points.find([README], modules, ["nets.py"]) == ["python README.md.py"]
