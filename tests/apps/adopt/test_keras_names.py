@@ -43,27 +43,27 @@ def test_a_real_keras_has_what_the_table_says(old: Old, tmp_path: Path, version:
     assert sorted(set(names) - has) == lacks
 
 
-def test_the_table_is_made_of_what_stands_at_the_top(tmp_path: Path) -> None:
-    def release(version: str, files: dict[str, str]) -> None:
-        for path, code in files.items():
-            at = tmp_path / f"keras-{version}" / "keras" / path
-            at.parent.mkdir(parents=True, exist_ok=True)
-            at.write_text(code)
+def release(folder: Path, version: str, files: dict[str, str]) -> None:
+    for path, code in files.items():
+        at = folder / f"keras-{version}" / "keras" / path
+        at.parent.mkdir(parents=True, exist_ok=True)
+        at.write_text(code)
 
-    release("1.0.0", {"__init__.py": "", "a.py": "def f(): pass\ng = 1\n", "b/__init__.py": "from ..a import *\n"})
-    release("1.10.0", {"__init__.py": "from . import a\n", "a.py": "if 1:\n    def f(): pass\nprint 'two'\n"})
-    release("1.9.0", {"__init__.py": "", "a.py": "f = 1\n"})
+
+def test_the_table_is_made_of_what_stands_at_the_top(tmp_path: Path) -> None:
+    release(
+        tmp_path, "1.0.0", {"__init__.py": "", "a.py": "def f(): pass\ng = 1\n", "b/__init__.py": "from ..a import *\n"}
+    )
+    release(tmp_path, "1.10.0", {"__init__.py": "from . import a\n", "a.py": "if 1:\n    def f(): pass\nprint 'two'\n"})
+    release(tmp_path, "1.9.0", {"__init__.py": "", "a.py": "f = 1\n"})
     lines = table(tmp_path).splitlines()[1:]
     assert lines == ["1.0.0-1.0.0: keras.a.g keras.b"]
 
 
 def test_what_is_a_function_and_later_a_module_is_told_by_its_call(tmp_path: Path) -> None:
-    for version, files in {
-        "1.0.0": {"__init__.py": "", "b/__init__.py": "from ..a import merge\n", "a.py": "def merge(): pass\n"},
-        "2.0.0": {"__init__.py": "", "b/__init__.py": "from . import merge\n", "b/merge.py": "", "a.py": "merge = 1\n"},
-    }.items():
-        for path, code in files.items():
-            at = tmp_path / f"keras-{version}" / "keras" / path
-            at.parent.mkdir(parents=True, exist_ok=True)
-            at.write_text(code)
+    older = {"__init__.py": "", "b/__init__.py": "from ..a import merge\n", "a.py": "def merge(): pass\n"}
+    release(tmp_path, "1.0.0", older)
+    release(
+        tmp_path, "2.0.0", older | {"b/__init__.py": "from . import merge\n", "b/merge.py": "", "a.py": "merge = 1\n"}
+    )
     assert table(tmp_path).splitlines()[1:] == ["1.0.0-1.0.0: keras.b.merge()"]

@@ -10,7 +10,7 @@ from tests.apps.adopt.test_spy import spied
 
 def written(folder: Path, files: dict[str, str]) -> None:
     for path, code in files.items():
-        (folder / path).parent.mkdir(exist_ok=True)
+        (folder / path).parent.mkdir(parents=True, exist_ok=True)
         (folder / path).write_text(code)
 
 
@@ -72,9 +72,7 @@ def test_a_picture_that_is_not_there_is_drawn_where_what_is_only_built_counts(
     image += "    def save(self, path):\n        open(path, 'w').write(str(self.shape))\n"
     files = dict.fromkeys(("PIL/__init__.py", "keras/__init__.py", "keras/preprocessing/__init__.py"), "")
     files["keras/preprocessing/image.py"] = "def load_img(path):\n    return open(path).read()\n"
-    for name, code in (files | {"PIL/Image.py": image}).items():
-        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
-        (tmp_path / name).write_text(code)
+    written(tmp_path, files | {"PIL/Image.py": image})
     code = f"import numpy\nfrom keras.preprocessing.image import load_img\nprint(load_img({path!r})[:13])\n"
     done, _ = spied(old, tmp_path, code, REPRISE_SPY_BUILT=built)
     assert done.stdout.startswith(read) and bool(done.returncode) == (not read), done.stderr
