@@ -207,10 +207,12 @@ class Report:
         """The finding in one sentence."""
         count = f"{len(self.adopted)} model{'s' if len(self.adopted) != 1 else ''}"
         alike = sum(one.code == self.code for one in self.adopted)
+        twins = sum(one.twin is not None for one in self.adopted)
+        by = f", {twins} of them by another of the same network" if twins else ""
         which = "The model" if len(self.adopted) == 1 else f"{alike} of {count}"
         return {
-            PROVEN: f"{count} migrated and proven on the repository's own input.",
-            ON_STAND_IN: f"{count} migrated; proven on stand-in input where the repository gave none.",
+            PROVEN: f"{count} migrated and proven on the repository's own input{by}.",
+            ON_STAND_IN: f"{count} migrated; proven on stand-in input where the repository gave none{by}.",
             DIFFERS: f"{which} gave answers that DIFFER from the old Keras's.",
             STOPPED: f"{which} could not be proven.",
         }[self.code]

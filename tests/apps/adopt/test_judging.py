@@ -97,4 +97,5 @@ def test_a_state_of_which_nothing_can_be_shown_stands_by_a_proven_one_of_its_net
     assert with_twins([dead, other], networks) == [dead, other], "two that show nothing show nothing"
     assert with_twins([dead, right], {}) == [dead, right], "what has no architecture is like nothing"
     proven = with_twins([model("right", "agrees", "own.npz"), dead], networks)
+    assert Report({}, proven).headline.endswith("own input, 1 of them by another of the same network.")
     assert Report({}, proven).code == PROVEN and "dead: the network of right" in Report({}, proven).checks[0]
