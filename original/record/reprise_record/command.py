@@ -55,14 +55,18 @@ def record(options):
     ordering = choose_ordering(options, keras, text)
     print("Keras %s on %s %s (%s), image ordering %s (%s)" % (
         keras.__version__, backend, module.__version__, why, ordering[0] or "-", ordering[1]))
-    model = build(options, keras, config, text)
+    record_model(options, keras, build(options, keras, config, text), (backend, module, ordering))
+
+
+def record_model(options, keras, model, stack):
+    """Record a model that is there; stack: its backend's name and module, (image ordering, why)."""
     network = (OldNetwork if version_of(keras) < (1, 0) else Network)(keras, model)
     run, kept, notes = run_scales(network, options)
     if options.from_code:
         notes.append(save_architecture(model, options.out))
     arrays = dict(("in_%d" % i, value) for i, value in enumerate(run.inputs))
     arrays.update(run.arrays() if options.layers else [(k, v) for k, v in run.arrays().items() if k.startswith("out_")])
-    about = provenance(options, keras, (backend, module, ordering), network, run, kept)
+    about = provenance(options, keras, stack, network, run, kept)
     arrays["provenance"] = np.array(about.encode("ascii"))
     write(options.out, arrays)
     report(run, notes)

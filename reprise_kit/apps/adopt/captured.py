@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 
 from reprise_kit.apps.adopt import box
+from reprise_kit.apps.adopt.run import RECORDER
 from reprise_kit.compare import npz
 from reprise_kit.compare.atomic import refuse_full
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.system import ORIGINAL
 from reprise_kit.port.keras_legacy import recording
 
 DUMP = re.compile(r"\d+-\d+-\d+")  # process, model, state
@@ -75,11 +75,10 @@ class Recorder:
 
     def record(self, folder: Path, about: _About, out: str, *given: str) -> str:
         """Write `out` into `folder`, layers and all; return "", or why it could not be. Raises OSError: a full disk."""
-        script = ORIGINAL / "record"
-        readable = box.needed(self.python, self.variables) | {script: "/record", self.repository: "/adopted"}
+        readable = box.needed(self.python, self.variables) | {RECORDER: "/record", self.repository: "/adopted"}
         boxed = box.open_box(self.home, {folder: "/dump"}, readable, self.unboxed)
         here, code = boxed.name(folder), boxed.name(self.repository)
-        words = [str(self.python), boxed.name(script), "--layers", "--out", f"{here}/{out}", *given]
+        words = [str(self.python), boxed.name(RECORDER), "--layers", "--out", f"{here}/{out}", *given]
         words += ["--architecture", f"{here}/architecture.json", "--weights", f"{here}/weights.h5"]
         words += ["--backend", about.backend] if about.backend else []
         words += ["--image-ordering", about.image_ordering] if about.image_ordering in ("th", "tf") else []
@@ -166,11 +165,27 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
         (folder / "own.npz").replace(folder / "stand_in.npz")
     elif whole and (about.event.startswith("load_") or not own):
         problem = recorder.record(folder, about, "stand_in.npz")
-        stand_in = not problem
-        notes += [f"not recorded on stand-in inputs: {problem}"] if problem else []
+        stand_in = not problem or _recorded_within(dump, folder, notes)
+        notes += [f"not recorded {'again ' * stand_in}on stand-in inputs: {problem}"] if problem else []
     say(f"{folder.name}: {about.event}; own input: {_yes(own)}, stand-in input: {_yes(stand_in)}")
     said = about.event, about.keras or "", about.backend or "", about.image_ordering
     return Captured(folder.name, *said, own, stand_in, len(inputs[0]) if inputs else 0, tuple(notes))
+
+
+def _recorded_within(dump: Path, folder: Path, notes: list[str]) -> bool:
+    """Take what was recorded within the program itself, where no second process can build the model."""
+    path = dump / "stand_in.npz"
+    if not path.is_file():
+        return False
+    try:
+        arrays = npz.load(path)
+        recording.of(arrays, path.name)
+    except InputError as error:
+        notes.append(f"what was recorded within the program is left out: {error}")
+        return False
+    shutil.copyfile(path, folder / path.name)
+    notes.append("recorded within its program, on drawn inputs")
+    return True
 
 
 def _yes(is_so: bool) -> str:
@@ -195,7 +210,7 @@ def _calls(dump: Path, notes: list[str]) -> tuple[list[dict[str, np.ndarray]], b
 def _fixed(architecture: Path) -> bool:
     """Whether a sample's answer may hang on those beside or before it: then calls are not put together."""
     text = architecture.read_text("utf-8", "replace") if architecture.is_file() else ""
-    return re.search(r'"stateful":\s*true|"batch_input_shape":\s*\[\s*\d', text) is not None
+    return re.search(r'"(stateful|sparse)":\s*true|"batch_input_shape":\s*\[\s*\d', text) is not None
 
 
 def _is_large(architecture: Path) -> bool:

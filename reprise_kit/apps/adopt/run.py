@@ -17,9 +17,11 @@ from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.atomic import refuse_full
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import ORIGINAL
 from reprise_kit.compare.walk import followed
 
 SPY = Path(__file__).parent / "spy"
+RECORDER = ORIGINAL / "record"
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # as a traceback ends
 LATE = 0.7  # of its time is over: what was only built is kept then
 SAID_BYTES = 1 << 20  # of a file that the spy wrote, in which a full disk is looked for
@@ -110,7 +112,7 @@ def run(program: Program, out: Path, log: str = "run.log") -> Ran:
     if program.stand_in:
         _lay_over(program.stand_in, work, home)
     has_display = program.display and shutil.which("Xvfb") is not None
-    readable = {**box.needed(program.python, program.variables), SPY: "/spy"}
+    readable = {**box.needed(program.python, program.variables), SPY: "/spy", RECORDER: "/record"}
     writable = {work: "/adopted", caught: "/caught", **_places(work)}
     opened = box.open_box(home, writable, readable, program.unboxed, has_display)
     ended = opened.run(
@@ -262,6 +264,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "PYTHONPATH": ":".join(filter(None, paths)),
         "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
+        "REPRISE_SPY_RECORDER": opened.name(RECORDER),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
         **({"REPRISE_SPY_DRAWN": "1"} if program.is_asked else {}),
         **(

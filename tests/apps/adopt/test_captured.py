@@ -3,6 +3,7 @@
 import types
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from reprise_kit.apps.adopt import captured
@@ -33,3 +34,26 @@ def test_of_large_samples_few_are_drawn(
     recorder = captured.Recorder(Path("python"), {}, tmp_path, tmp_path, False)
     assert recorder.record(tmp_path, captured._About("built"), out) == ""
     assert ("--samples" in asked) is few and (not few or asked[asked.index("--samples") + 1] == "1")
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_was_recorded_within_its_program_counts_where_it_cannot_be_again(tmp_path: Path, is_whole: bool) -> None:
+    dump = tmp_path / "caught" / "1-0-0"
+    dump.mkdir(parents=True)
+    (dump / "about.json").write_text('{"event": "built", "keras": "2.0.6", "backend": "tensorflow"}')
+    for name in captured.FILES:
+        (dump / name).write_text("{}")
+    arrays = {"in_0": np.eye(3, 4), "out_0": np.eye(3)}
+    np.savez(dump / "stand_in.npz", **(arrays if is_whole else {"out_0": np.eye(3)}))
+
+    class Cannot(captured.Recorder):
+        def record(self, *_: object) -> str:
+            return "Keras 2.0.6 cannot build it"
+
+    recorder = Cannot(Path("python"), {}, tmp_path, tmp_path, False)
+    (found,) = captured.record_all(dump.parent, tmp_path / "out", recorder, lambda _: None)
+    assert (found.own, found.stand_in) == (False, is_whole)
+    assert (tmp_path / "out/model_1/stand_in.npz").is_file() is is_whole
+    said = " ".join(found.notes)
+    assert ("recorded within its program" if is_whole else "within the program is left out") in said
+    assert "cannot build it" in said

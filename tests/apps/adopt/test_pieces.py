@@ -171,6 +171,11 @@ def main():
     model = Sequential([Dense(3, input_dim=4)])
 sys.modules['__main__'].main()
 """
+NOT_YET = """
+model = Sequential()
+size = len(open('words.txt').read())
+model.add(Dense(3, input_dim=size))
+"""
 HALF = """
 model = Sequential([Dense(3, input_dim=4)])
 def more():
@@ -224,6 +229,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         (RUN_BY_NAME, [(4, 3)], "train.py was run\n"),
         (GIVEN_ITS_WEIGHTS, [(4, 3), (3, 2)], "vgg of train.py was run a statement at a time"),
         (ITSELF_GIVEN, [(4, 3)], "Network.build of train.py was run a statement at a time"),
+        (NOT_YET, [(64, 3)], "train.py was run, with size=64 of our choice"),
     ],
     ids=[
         "script",
@@ -241,6 +247,7 @@ def made(old: Old, folder: Path, code: str) -> tuple[int, list[list[tuple[int, .
         "named",
         "given",
         "itself",
+        "not yet",
     ],
 )
 def test_data_that_is_missing_is_drawn_by_its_name(

@@ -10,7 +10,7 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt.run import SPY
+from reprise_kit.apps.adopt.run import RECORDER, SPY
 from tests.apps.adopt.conftest import Old
 
 DENSE = """
@@ -407,3 +407,55 @@ print(loaded(own.scale.__code__.co_consts), loaded((None, 2., 5)))
     done, _ = spied(old, tmp_path, code)
     assert done.stdout == "((True, -1.0), (False, -3.0))\n", done.stdout + done.stderr
     assert "scale was saved by another Python: taken from own.py" in (tmp_path / "caught" / "notes.txt").read_text()
+
+
+OWN_LAYER = """
+from keras.layers import Layer
+class Scaled(Layer):  # its get_config says nothing of `by`: no other process builds it again
+    def __init__(self, by, **named):
+        self.by = by
+        super(Scaled, self).__init__(**named)
+    def call(self, x, mask=None):
+        return x * self.by
+"""
+
+
+def test_what_no_second_process_could_build_is_recorded_within_its_program(old: Old, tmp_path: Path) -> None:
+    code = (
+        OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7, name='scaled')])\n"
+        "own.compile('sgd', 'mse'); model.compile('sgd', 'mse')\n"
+        "asked = Sequential([Dense(2, input_dim=4), Scaled(7)])\nasked.predict(x)\n"
+    )
+    recorder = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
+    done, found = spied(old, tmp_path, UNHURRIED + code, **recorder)
+    assert done.returncode == 0, done.stderr
+    recorded = [folder for folder in found if (folder / "stand_in.npz").is_file()]
+    assert len(found) == 3 and len(recorded) == 1, "neither what Keras builds again nor what answered its program"
+    with np.load(recorded[0] / "stand_in.npz") as arrays:
+        about = json.loads(arrays["provenance"].item())
+        before = next(arrays[key] for key in arrays.files if key.startswith("layer_dense"))
+        assert np.allclose(arrays["out_0"], 7 * before) and np.array_equal(arrays["out_0"], arrays["layer_scaled"])
+        assert np.ptp(arrays["out_0"]) > 1
+    assert (about["keras"], about["backend"], about["image_ordering"]) == ("1.1.0", "theano", "th")
+    assert not list(recorded[0].glob("call_*")), "what the recorder asks is no call of the program's"
+
+
+def test_where_it_cannot_be_recorded_within_its_program_that_is_noted(old: Old, tmp_path: Path) -> None:
+    code = OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7)])\nown.compile('sgd', 'mse')\n"
+    code += "own.predict = None\n"
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_RECORDER=str(RECORDER), REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0 and found and not list(tmp_path.rglob("stand_in.npz"))
+    assert "recording within the program" in (tmp_path / "caught/notes.txt").read_text()
+
+
+def test_a_sparse_matrix_is_kept_whole(old: Old, tmp_path: Path) -> None:
+    code = (
+        "import scipy.sparse\n"
+        + DENSE.replace("model = ", "Sequential.predict = lambda self, x: x.toarray()[:, :3]\nmodel = ")
+        + "from reprise_spy.watching import spied\nSequential.predict = spied(Sequential.predict, 'predict')\n"
+        "model.predict(scipy.sparse.csr_matrix(np.eye(20, 4)))\n"
+    )
+    done, (folder,) = spied(old, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    (call,) = calls(folder)
+    assert np.array_equal(call["in_0"], np.eye(20, 4)) and call["out_0"].shape == (20, 3)

@@ -20,10 +20,10 @@ import time
 import types
 
 from reprise_spy import parameters, shown_calls
-from reprise_spy.keeping import find
+from reprise_spy.ending import LATE
+from reprise_spy.keeping import find, is_empty
 from reprise_spy.pieces import Pieces, calls, is_model, many, shaped, statements
 from reprise_spy.state import note, state
-from reprise_spy.watching import LATE
 
 sys.modules["make_models"] = sys.modules[__name__]  # Python 2 empties a module that nobody holds
 MAKES = {"Sequential", "Model", "Graph"}
@@ -149,7 +149,7 @@ def attempt(call, function, pieces, shown, node):
 def models_in(value, depth=2):
     """Return the models that a value is, or holds in itself or its attributes."""
     if is_model(value) or not depth:
-        return [value] if is_model(value) else []
+        return [value] if is_model(value) and not is_empty(value) else []
     inner = value if isinstance(value, (list, tuple)) else vars(value).values() if hasattr(value, "__dict__") else ()
     return [one for each in list(inner) for one in models_in(each, depth - 1)]
 
@@ -173,7 +173,7 @@ def make(path, shown, shape=None):
     pieces.run(nodes)
     for line in pieces.failed[:MOST]:
         print("%s: %s" % (path, " ".join(line.split())[:200]))
-    found = [value for value in list(module.__dict__.values()) if is_model(value)]
+    found = [value for value in list(module.__dict__.values()) if is_model(value) and not is_empty(value)]
     keep(found, "%s was run" % path, pieces.drawn, seen)
     for maker in makers(module, nodes):
         seen, name = len(state().models), "%s of %s" % (maker.name, path)

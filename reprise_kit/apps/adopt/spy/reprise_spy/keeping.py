@@ -68,16 +68,28 @@ def backend_name():
     return getattr(backend, "_BACKEND", None)
 
 
-def own_classes(model):
-    """{name: module:attribute} of layers and activations that are not Keras's, and of what Lambdas' functions name."""
-    found, stack = {}, [model]
+def layers_within(model):
+    """The model, its layers, and those within them."""
+    stack = [model]
     while stack:
         layer = stack.pop()
         inner = getattr(layer, "layers", None) or []
         stack += list(inner.values() if isinstance(inner, dict) else inner)
         stack += [getattr(layer, name) for name in ("layer", "forward_layer") if hasattr(layer, name)]
+        yield layer
+
+
+def is_of_keras(value):
+    """Whether a class or function is Keras's own."""
+    return value.__module__.startswith("keras.")
+
+
+def own_classes(model):
+    """{name: module:attribute} of layers and activations that are not Keras's, and of what Lambdas' functions name."""
+    found = {}
+    for layer in layers_within(model):
         kind = type(layer)
-        if not kind.__module__.startswith("keras."):
+        if not is_of_keras(kind):
             found[kind.__name__] = "%s:%s" % (kind.__module__, kind.__name__)
         elif kind.__name__ == "Lambda":
             found.update(named_globals(getattr(layer, "function", None)))
@@ -88,7 +100,7 @@ def own_classes(model):
 def own_functions(layer):
     """{name: module:attribute} of the program's own functions that a layer calls by name when it answers."""
     given = [value for key, value in vars(layer).items() if COMPUTES.search(key) and hasattr(value, "__code__")]
-    own = [each for each in given if not each.__module__.startswith("keras.") and each.__name__ != "<lambda>"]
+    own = [each for each in given if not is_of_keras(each) and each.__name__ != "<lambda>"]
     places = [(each.__name__, importable(each.__module__, each.__name__, each)) for each in own]
     return dict((name, place) for name, place in places if place)
 
@@ -169,6 +181,11 @@ def architecture(model, problems):
         json.dumps = dumps
 
 
+def is_empty(model):
+    """Whether it has no layers yet, as a Sequential begins."""
+    return not getattr(model, "layers", True)
+
+
 def is_damaged(seen):
     """Whether a model that was made and no more can be saved no longer: its program took layers from it, or itself."""
     try:
@@ -198,7 +215,12 @@ def arrays(value, names=()):
     of_many = isinstance(value, (list, tuple))
     if not of_many or (value and not hasattr(value[0], "shape") and not isinstance(value[0], list)):
         value = [value]
-    return [numpy().asarray(item) for item in value]
+    return [numpy().asarray(item.toarray() if is_sparse(item) else item) for item in value]
+
+
+def is_sparse(value):
+    """Whether it is a sparse matrix of SciPy's."""
+    return hasattr(value, "toarray")
 
 
 def first(arguments, named):
@@ -217,12 +239,14 @@ def names_of(model):
 def keep(seen, inputs, outputs, event):
     if seen.calls >= CALLS:
         return
+    # Of a sparse matrix, a graph's, no sample is one by itself.
+    few = None if any(map(is_sparse, inputs if isinstance(inputs, (list, tuple)) else [inputs])) else SAMPLES
     inputs, outputs = arrays(inputs, names_of(seen.model)), arrays(outputs) if outputs is not None else []
     samples = len(inputs[0])
     if outputs and any(len(value) != samples for value in outputs if value.ndim):
         outputs = []
-    named = dict(("in_%d" % i, value[:SAMPLES]) for i, value in enumerate(inputs))
-    named.update(("out_%d" % i, value[:SAMPLES]) for i, value in enumerate(outputs))
+    named = dict(("in_%d" % i, value[:few]) for i, value in enumerate(inputs))
+    named.update(("out_%d" % i, value[:few]) for i, value in enumerate(outputs))
     if sum(value.nbytes for value in named.values()) > MOST_BYTES:
         return note("a call of %s was too large to keep" % event)
     if any(value.dtype.kind not in "fiub" for value in named.values()):
@@ -236,6 +260,7 @@ def keep(seen, inputs, outputs, event):
             numpy().savez(stream, **named)
     whole(os.path.join(seen.folder, "call_%d.npz" % seen.calls), write)
     seen.calls += 1
+    seen.has_answered |= bool(outputs)
 
 
 def count():

@@ -52,7 +52,7 @@ def is_model(value):
     return not isinstance(value, type) and all(hasattr(value, name) for name in ("get_weights", "predict", "to_json"))
 
 
-def is_empty(value):
+def is_unfilled(value):
     """Tell whether it is an array of numbers that what is missing was to fill: with it a model answers all the same."""
     return isinstance(value, numpy.ndarray) and value.dtype.kind == "f" and not value.any()
 
@@ -180,7 +180,7 @@ class Pieces(object):
             named = dict((each.arg, each.value) for each in call.keywords)
             size = (call.args + [named.get("input_dim"), named.get("output_dim")][len(call.args):])[:2]
             for name in names_of(named.get("weights", ast.Pass()), ast.Load):
-                if None not in size and (name in self.drawn or is_empty(self.names.get(name))):
+                if None not in size and (name in self.drawn or is_unfilled(self.names.get(name))):
                     rows, columns = [eval(self.expression(each), self.names) for each in size]
                     # Of both signs, as words' are: sums of positive ones alone make every answer the same.
                     self.put(self.names.__setitem__, name, parameters.array((rows, columns)) - 0.5)

@@ -34,10 +34,10 @@ class Seen(object):
     """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has.
 
     heard: whether it was asked something that was kept, whatever the budget. is_only_made: whether it was seen to be
-    made, and nothing since.
+    made, and nothing since. has_answered: whether an answer of it was kept. was_recorded: whether the recorder was at it.
     """
 
-    is_only_made = False
+    is_only_made = has_answered = was_recorded = False
 
     def __init__(self, model, number):
         self.heard, self.model, self.number, self.index, self.calls = False, model, number, -1, 0
@@ -85,3 +85,13 @@ def within_budget():
     """The first recording is always made; others while the host has had more time than the spy."""
     now = state()
     return now.kept == 0 or now.spent < SHARE * (time.time() - now.began)
+
+
+def enter():
+    local = state().local
+    local.depth = getattr(local, "depth", 0) + 1
+    return local.depth == 1
+
+
+def leave():
+    state().local.depth = max(0, getattr(state().local, "depth", 1) - 1)

@@ -2,15 +2,13 @@
 import functools
 import os
 import sys
-import threading
-import time
 
 from reprise_spy.doubles import is_absent, spied_get_file, spied_load_img
-from reprise_spy.keeping import count, dump, find, first, is_damaged, keep, numpy, variables_of
+from reprise_spy.keeping import count, dump, find, first, keep, numpy
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.shims import DRAWS, MOVED, after, before, imported
-from reprise_spy.state import guarded, note, note_problem, state, within_budget
+from reprise_spy.state import enter, guarded, leave, note, note_problem, state, within_budget
 
 ASKED = ("predict", "predict_on_batch", "predict_classes", "predict_proba")
 ANSWERED = ("predict", "predict_on_batch")  # what these return are the outputs themselves
@@ -19,12 +17,9 @@ TESTED = ("test_on_batch", "evaluate")
 BUILT = ("compile", "load_weights")  # a model that is called so is known from before on: the file may not be there
 METHODS = ASKED + TAUGHT + TESTED + BUILT  # what takes a generator calls one of these for each batch
 READERS = ("load_model", "model_from_json", "model_from_yaml", "model_from_config")
-BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
-LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
 CLASSES = ("Model", "Container", "Network", "Sequential", "Graph")
 GRAPHS = ("Container", "Network")  # what makes a Model of tensors: from then on it is whole, whoever computes with it
 MADE = 8  # models that were made and no more: the spy holds them as long as the program runs
-NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
 MODULES = ("keras.models", "keras.engine.training", "keras.engine.topology", "keras.engine.network",
            "keras.engine.saving", "keras.engine.sequential", "keras.engine.base_layer",
            "keras.backend.theano_backend", "keras.backend.tensorflow_backend", "keras.utils.generic_utils",
@@ -66,79 +61,12 @@ def made(model):
     find(model).is_only_made = True
 
 
-@guarded
-def built():
-    """The program ends: what it built and never asked or gave weights is kept as it is, or with weights that fit it."""
-    for seen in list(state().models):
-        if seen.known is None and not is_damaged(seen):
-            path = fitting(seen.model)
-            dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
-
-
-def keep_built():
-    """From now on keep what was only built while the program waits for somebody, or once most of its time is over.
-
-    A server does not end by itself, and what is ended at its limit has no end of its own.
-    """
-    def watch_over():
-        before, still = worked(), 0
-        while True:
-            time.sleep(1)
-            try:
-                now = worked()
-                still = still + 1 if now - before < BUSY else 0
-                before = now
-                if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
-                    built()
-            except:  # noqa: E722  Python 2 has emptied this module: the program ends
-                return
-
-    thread = threading.Thread(target=watch_over)
-    thread.daemon = True
-    thread.start()
-
-
-def worked():
-    """Seconds of a core that this process has had, and its children that have ended."""
-    return sum(os.times()[:4])
-
-
-def fitting(model):
-    """Load the first of the files of weights whose arrays are those of the model, in number and shapes; its path."""
-    backend, variables = sys.modules["keras"].backend, variables_of(model)
-    before = [backend.get_value(variable) for variable in variables]
-    for path in filter(None, os.environ.get("REPRISE_SPY_WEIGHTS", "").split(os.pathsep) if before else ()):
-        enter()
-        try:
-            model.load_weights(path)
-            # Theano's variables take arrays of any shape.
-            if [backend.get_value(variable).shape for variable in variables] == [value.shape for value in before]:
-                return path
-            raise ValueError("its arrays have other shapes")
-        except Exception as error:
-            note("%s does not fit what the program built: %s" % (path, error))
-            backend.batch_set_value(list(zip(variables, before)))
-        finally:
-            leave()
-    return None
-
-
 def of_keras(frame):
-    """Whether code is Keras's own, or of the architectures that come with it."""
-    return str(frame.f_globals.get("__name__")).startswith(("keras.", "keras_applications."))
+    """Whether code is Keras's own, of the architectures that come with it, or the recorder's: not the program's."""
+    return str(frame.f_globals.get("__name__")).startswith(("keras.", "keras_applications.", "reprise_record."))
 
 
 # How it gets between the program and Keras.
-
-
-def enter():
-    local = state().local
-    local.depth = getattr(local, "depth", 0) + 1
-    return local.depth == 1
-
-
-def leave():
-    state().local.depth = max(0, getattr(state().local, "depth", 1) - 1)
 
 
 def spied(method, event):

@@ -1,0 +1,80 @@
+"""What is kept at the program's end, or once there is no waiting for that."""
+import os
+import sys
+import threading
+import time
+
+from reprise_spy.keeping import dump, is_damaged, is_empty, variables_of
+from reprise_spy.names import *  # noqa: F403
+from reprise_spy.state import enter, guarded, leave, note, state
+from reprise_spy.within import record_within
+
+BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
+LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
+NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
+
+
+def ended():
+    """The program ends, or there is no waiting for that."""
+    if os.environ.get("REPRISE_SPY_BUILT"):
+        built()
+    enter()
+    record_within()
+    leave()
+
+
+def keep_built():
+    """From now on keep what was only built while the program waits for somebody, or once most of its time is over.
+
+    A server does not end by itself, and what is ended at its limit has no end of its own.
+    """
+    def watch_over():
+        before, still = worked(), 0
+        while True:
+            time.sleep(1)
+            try:
+                now = worked()
+                still = still + 1 if now - before < BUSY else 0
+                before = now
+                if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
+                    ended()
+            except:  # noqa: E722  Python 2 has emptied this module: the program ends
+                return
+
+    thread = threading.Thread(target=watch_over)
+    thread.daemon = True
+    thread.start()
+
+
+def worked():
+    """Seconds of a core that this process has had, and its children that have ended."""
+    return sum(os.times()[:4])
+
+
+@guarded
+def built():
+    """The program ends: what it built and never asked or gave weights is kept as it is, or with weights that fit it."""
+    for seen in list(state().models):
+        if seen.known is None and not is_empty(seen.model) and not is_damaged(seen):
+            path = fitting(seen.model)
+            dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
+
+
+def fitting(model):
+    """Load the first of the files of weights whose arrays are those of the model, in number and shapes; its path."""
+    backend, variables = sys.modules["keras"].backend, variables_of(model)
+    before = [backend.get_value(variable) for variable in variables]
+    for path in filter(None, os.environ.get("REPRISE_SPY_WEIGHTS", "").split(os.pathsep) if before else ()):
+        enter()
+        try:
+            model.load_weights(path)
+            # Theano's variables take arrays of any shape.
+            if [backend.get_value(variable).shape for variable in variables] == [value.shape for value in before]:
+                return path
+            raise ValueError("its arrays have other shapes")
+        except Exception as error:
+            note("%s does not fit what the program built: %s" % (path, error))
+            backend.batch_set_value(list(zip(variables, before)))
+        finally:
+            leave()
+    return None

@@ -1,0 +1,56 @@
+"""Recording a model within its own program, where a second process might not build it again.
+
+That is where layers are the program's own, whose get_config need not say all, or Lambdas, which Keras 1.0.0 saved
+without what they close over. The recorder is ours, of original/record; it gets the model that is there.
+"""
+import functools
+import operator
+import os
+import sys
+
+from reprise_spy.keeping import backend_name, fingerprint, is_of_keras, keras, layers_within, ordering
+from reprise_spy.names import *  # noqa: F403
+from reprise_spy.state import guarded, note_problem, state
+
+RECORDER = os.environ.get("REPRISE_SPY_RECORDER", "")
+LARGE = 1 << 16  # numbers of a sample: of larger ones a layer's answers are many
+
+
+@guarded
+def record_within():
+    """Record every model that may not be built again, was not heard to answer and is as it was kept."""
+    for seen in list(state().models):
+        try:
+            if is_wanted(seen):
+                record(seen)
+        except Exception:
+            note_problem("recording within the program")
+
+
+def is_wanted(seen):
+    if not RECORDER or seen.folder is None or seen.has_answered or seen.was_recorded:
+        return False
+    lasting = all(is_of_keras(type(layer)) and type(layer).__name__ != "Lambda" for layer in layers_within(seen.model))
+    return not lasting and fingerprint(seen.model) == seen.known
+
+
+def record(seen):
+    """Write stand_in.npz beside its architecture and weights: what it answers on drawn inputs, layers and all."""
+    seen.was_recorded = True  # or was tried: once
+    sys.path.insert(0, RECORDER)
+    try:
+        from reprise_record.command import parse, record_model
+    finally:
+        sys.path.remove(RECORDER)
+    words = ["--layers", "--out", os.path.join(seen.folder, "stand_in.npz")] + ["--samples", "1"] * is_large(seen.model)
+    for name in ("architecture.json", "weights.h5"):
+        words += ["--" + name.split(".")[0], os.path.join(seen.folder, name)]
+    options = parse(words)
+    backend = backend_name()
+    record_model(options, keras(), seen.model, (backend, sys.modules[backend], (ordering(), "the program's")))
+
+
+def is_large(model):
+    """Whether a sample that it takes has more numbers than LARGE."""
+    shapes = [getattr(tensor, "_keras_shape", None) or () for tensor in getattr(model, "inputs", None) or ()]
+    return any(functools.reduce(operator.mul, [size or 1 for size in shape[1:]], 1) > LARGE for shape in shapes)
