@@ -230,17 +230,32 @@ def _settle(wanted: list[Slot], arrays: list[tuple[str, np.ndarray]]) -> list[np
             ordered += [array for _, array in arrays[start:end]]
             start = end
             continue
-        found = [_role(name, names) for name, _ in arrays[start:end]]
+        group = [name for name, _ in arrays[start:end]]
+        found = [_role(name, names) for name in group]
         if set(found) == set(names) and len(set(names)) == len(names):
             # Keras 1.0 to 1.1 and 1.2 list the arrays of a Highway in two orders; the names tell.
             by_role = dict(zip(found, (array for _, array in arrays[start:end]), strict=True))
             ordered += [by_role[name] for name in names]
+        elif any(map(_UNNAMED.fullmatch, group)) and _stand_in_place(found, names, group):
+            ordered += [array for _, array in arrays[start:end]]
         elif any(found) or any(_role(name, _ALL_ROLES) for name, _ in arrays[start:end]):
             return None
         else:
             ordered += [array for _, array in arrays[start:end]]
         start = end
     return ordered
+
+
+# A variable that nobody named, as an initialisation of a person's own may not: TensorFlow's word and Keras's for it.
+_UNNAMED = re.compile(r"(.*/)?Variable(_\d+)?(:\d+)?|param_\d+")
+
+
+def _stand_in_place(found: list[str | None], names: list[str], group: list[str]) -> bool:
+    """Whether every array of a layer is named as its place says, or not at all."""
+    return all(
+        role == wanted if role else _UNNAMED.fullmatch(name)
+        for role, wanted, name in zip(found, names, group, strict=True)
+    )
 
 
 _ALL_ROLES = [

@@ -14,6 +14,7 @@ import pytest
 from reprise_kit.commands.record import RECORDER
 from reprise_kit.compare import eras, python27
 from reprise_kit.compare import npz
+from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 from tests.port.keras_legacy import models
 from tests.require import require
@@ -93,6 +94,23 @@ def test_a_keras_that_builds_under_another_name(keras11: Old, tmp_path: Path, de
     (tmp_path / "older").mkdir()
     arrays, _, _ = keras11.record(tmp_path / "older", *files, "--custom", "secret=before_102:secret")
     assert np.array_equal(arrays["out_0"], plain["out_0"])
+
+
+def test_a_model_of_a_class_of_its_own_with_arrays_that_have_no_names(keras11: Old, tmp_path: Path) -> None:
+    weights = save_weights(keras11, tmp_path, "import zoo; zoo.of_its_own_class().save_weights('weights.h5')")
+    with h5py.File(weights) as file:
+        names = [name.decode() for name in file["lstm"].attrs["weight_names"]]
+    assert "param_0" in names and "lstm_b_i" in names, "Keras's own word for what has no name, beside names"
+    keras11.record(tmp_path, "--from-code", "zoo:of_its_own_class")
+    architecture = tmp_path / "golden.json"
+    assert json.loads(architecture.read_text())["class_name"] == "OfItsOwn"
+    report = migrate_files(architecture, weights, tmp_path / "m.keras", Options(), golden=tmp_path / "golden.npz")
+    assert report.agrees and [d.name for d in report.verdict.layers] == ["words", "read", "lstm", "head"]
+    with h5py.File(weights, "a") as file:
+        swapped = {"lstm_b_i": "lstm_b_o", "lstm_b_o": "lstm_b_i"}
+        file["lstm"].attrs["weight_names"] = [swapped.get(name, name).encode() for name in names]
+    with pytest.raises(InputError, match="not those of its arrays"):
+        migrate_files(architecture, weights, tmp_path / "m.keras", Options())
 
 
 def test_given_inputs_are_the_ones_recorded(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:
@@ -238,6 +256,15 @@ def test_keras_2_on_python_3(keras22: Old, tmp_path: Path) -> None:
         again, "--architecture", tmp_path / "golden.json", "--weights", weights, "--custom", "scaled=zoo:secret"
     )
     assert np.allclose(replaced["layer_scaled"], 2 * replaced["layer_added"] + 1)
+
+
+def test_a_sparse_input_and_one_that_has_its_value(tmp_path: Path) -> None:
+    on_tensorflow = Old("2.2.4", "tensorflow")
+    arrays, about, _ = on_tensorflow.record(tmp_path, "--from-code", "zoo:of_a_graph")
+    assert about["inputs"] == ["samples", "edges"], "a call gives it no more"
+    assert arrays["in_1"].shape == (4, 4) and 0 < (arrays["in_1"] == 0).sum() < 12
+    assert np.allclose(arrays["out_0"], 5 * arrays["in_1"] @ arrays["in_0"], rtol=1e-4)
+    assert np.array_equal(arrays["layer_mixed"], arrays["out_0"])
 
 
 def test_a_lambda_that_closes_over_a_value_is_built_again(keras11: Old, tmp_path: Path) -> None:

@@ -14,15 +14,28 @@ def shape_of(tensor):
     return getattr(tensor, "_keras_shape", None) or tuple(tensor.shape.as_list())
 
 
+def fed_inputs(model):
+    """Return the tensors that a call gives it: of Keras 2's Input(tensor=...) each has its value already."""
+    return [tensor for tensor in listed(model.inputs) if getattr(tensor._keras_history[0], "is_placeholder", True)]
+
+
+def sparse_matrix(value):
+    from scipy.sparse import csr_matrix  # Keras has it only where a model takes one
+    return csr_matrix(value)
+
+
 def nodes_of(layer):
     return getattr(layer, "inbound_nodes", None) or getattr(layer, "_inbound_nodes", [])
 
 
 class Source(object):
-    """One input of a model: its shape, the rows of the Embedding that reads it, the value that stands for no step."""
+    """One input of a model: its shape, the rows of the Embedding that reads it, the value that stands for no step.
 
-    def __init__(self, name, shape, whole, readers):
-        self.name, self.shape = name, shape
+    is_sparse: whether it takes a sparse matrix, a graph's: a row and a column for each sample.
+    """
+
+    def __init__(self, name, shape, whole, readers, is_sparse=False):
+        self.name, self.shape, self.is_sparse = name, shape, is_sparse
         embeddings = [layer for layer in readers if type(layer).__name__ == "Embedding"]
         rows = [int(layer.input_dim) for layer in embeddings]
         self.rows = min(rows) if rows else TOKENS_WITHOUT_EMBEDDING if whole else None
@@ -36,14 +49,21 @@ class Network(object):
     def __init__(self, keras, model):
         self.backend, self.model = keras.backend, model
         self.calls = walk(model.outputs)
-        tensors, names = listed(model.inputs), [name_of(tensor) for tensor in model.inputs]
+        tensors = fed_inputs(model)
+        names = [name_of(tensor) for tensor in tensors]
+        is_sparse = getattr(self.backend, "is_sparse", lambda tensor: False)
         self.sources = [Source(name, shape_of(tensor), "int" in str(self.backend.dtype(tensor)),
-                               readers(self.calls, tensor)) for name, tensor in zip(names, tensors)]
+                               readers(self.calls, tensor), is_sparse(tensor)) for name, tensor in zip(names, tensors)]
         self.function = None
 
     def predict(self, inputs):
         self.reset()
-        return listed(self.model.predict(inputs if len(inputs) > 1 else inputs[0], batch_size=len(inputs[0])))
+        fed = self.fed(inputs)
+        return listed(self.model.predict(fed if len(fed) > 1 else fed[0], batch_size=len(inputs[0])))
+
+    def fed(self, inputs):
+        """Return arrays as the model takes them: what is sparse there as a sparse matrix."""
+        return [sparse_matrix(value) if source.is_sparse else value for source, value in zip(self.sources, inputs)]
 
     def reset(self):
         if getattr(self.model, "stateful", False):
@@ -53,13 +73,13 @@ class Network(object):
         """Return {layer_NAME or node_K_J_NAME: output}, not in training."""
         phase = self.backend.learning_phase()
         phases = [] if isinstance(phase, (int, bool)) else [phase]
-        tensors = listed(self.model.inputs)  # TensorFlow 1.15 does not fetch what it is fed
+        tensors = fed_inputs(self.model)  # TensorFlow 1.15 does not fetch what it is fed
         found = dict((key, inputs[i]) for key, t in self.named() for i, given in enumerate(tensors) if t is given)
         computed = [(key, tensor) for key, tensor in self.named() if key not in found]
         if self.function is None and computed:
             self.function = self.backend.function(tensors + phases, [tensor for _, tensor in computed])
         self.reset()
-        values = self.function(inputs + [0] * len(phases)) if computed else []
+        values = self.function(self.fed(inputs) + [0] * len(phases)) if computed else []
         return dict(found, **dict((key, np.asarray(value)) for (key, _), value in zip(computed, values)))
 
     def named(self):

@@ -13,6 +13,8 @@ FACTORS = {LAST_RESORT: 100, "small": 1e-6, "tiny": 1e-12}
 
 def draw(source, scale, options, random):
     sizes = [source.shape[0] or options.samples] + [size or options.size for size in source.shape[1:]]
+    if source.is_sparse:
+        return random.binomial(1, 0.5, sizes[:1] * 2).astype("float32") + np.eye(sizes[0], dtype="float32")
     if source.rows is not None and sizes[1:] == [1] and "length" in source.name:
         # How long a sample is, for CTC: at least 1, and no label is longer than its steps.
         return np.full(sizes, 1 if "label" in source.name else 2, "int32")
@@ -138,7 +140,8 @@ def run_scales(network, options):
         raise Refused("at every scale of inputs the model answers with numbers that are not finite; give --inputs")
     if len(runs) == 1:
         return runs[0], "only", notes
-    joint = joined(network, runs) if all(source.shape[0] is None for source in network.sources) else None
+    apart = all(source.shape[0] is None and not source.is_sparse for source in network.sources)
+    joint = joined(network, runs) if apart else None
     if joint is not None:
         return joint, "all, in one batch", notes
     best = min(runs, key=lambda run: (not run.decides(), len(run.dead())))

@@ -9,6 +9,8 @@ from reprise_kit.port.keras_legacy.dialects import keras0, keras2
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS0, KERAS1, KERAS2, TF_KERAS, Dialect
 
 Document = dict[str, Any]
+_MODELS = ("Model", "Functional", "Sequential", "Graph")
+_GRAPH = {"layers", "input_layers", "output_layers"}
 _KERAS2_WORDS = re.compile(r"'(kernel_size|kernel_initializer|recurrent_initializer|gamma_initializer|units|use_bias)'")
 
 
@@ -18,6 +20,7 @@ def translated(document: Document, groups: list[Any], version: str | None) -> tu
     version: the recorded one, or None. Raises InputError, naming the layer.
     """
     dialect = _dialect(document, version)
+    document = document if dialect is KERAS0 else _model_of_its_own(document)
     if dialect is KERAS1:
         return document, groups, dialect
     if dialect is KERAS0:
@@ -27,6 +30,19 @@ def translated(document: Document, groups: list[Any], version: str | None) -> tu
         replace(group, arrays=[(keras2.weight_name(name), array) for name, array in group.arrays]) for group in groups
     ]
     return keras2.architecture(document, dialect), renamed, dialect
+
+
+def _model_of_its_own(document: Document) -> Document:
+    """Return the document of a person's own subclass of Model or Sequential as one of those: it has their form.
+
+    What such a class does beyond its layers no file holds; verifying against the original shows it.
+    """
+    config = document["config"] if isinstance(document.get("config"), (dict, list)) else {}
+    if document["class_name"] in _MODELS:
+        return document
+    if isinstance(config, list) or set(config) == {"name", "layers"}:
+        return {**document, "class_name": "Sequential"}
+    return {**document, "class_name": "Model"} if set(config) >= _GRAPH else document
 
 
 def _dialect(document: Document, version: str | None) -> Dialect:

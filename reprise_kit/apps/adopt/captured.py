@@ -160,12 +160,13 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
     inputs, outputs = _joined(calls, _fixed(folder / "architecture.json"))
     whole = all((folder / name).is_file() for name in FILES)
     recorded = bool(inputs) and _own(folder, about, recorder, (inputs, outputs), notes)
+    silent = recorded and recording.nothing_proven(recording.load(folder / "own.npz")) is not None
     own, stand_in = recorded and not is_drawn, recorded and is_drawn
     if stand_in:
         (folder / "own.npz").replace(folder / "stand_in.npz")
-    elif whole and (about.event.startswith("load_") or not own):
+    if whole and (not recorded or silent or (own and about.event.startswith("load_"))):
         problem = recorder.record(folder, about, "stand_in.npz")
-        stand_in = not problem or _recorded_within(dump, folder, notes)
+        stand_in = stand_in or not problem or _recorded_within(dump, folder, notes)
         notes += [f"not recorded {'again ' * stand_in}on stand-in inputs: {problem}"] if problem else []
     say(f"{folder.name}: {about.event}; own input: {_yes(own)}, stand-in input: {_yes(stand_in)}")
     said = about.event, about.keras or "", about.backend or "", about.image_ordering

@@ -2,6 +2,7 @@
 
 import types
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -36,24 +37,56 @@ def test_of_large_samples_few_are_drawn(
     assert ("--samples" in asked) is few and (not few or asked[asked.index("--samples") + 1] == "1")
 
 
-@pytest.mark.parametrize("is_whole", [True, False])
-def test_what_was_recorded_within_its_program_counts_where_it_cannot_be_again(tmp_path: Path, is_whole: bool) -> None:
-    dump = tmp_path / "caught" / "1-0-0"
+class Recorder(captured.Recorder):
+    """Stands in for the recorder: of each file what it writes, or why it cannot."""
+
+    written: dict[str, dict[str, np.ndarray] | str]
+
+    def record(self, folder: Path, _: object, out: str, *__: str) -> str:
+        arrays = self.written[out]
+        if isinstance(arrays, str):
+            return arrays
+        np.savez(folder / out, **arrays)  # type: ignore[arg-type]
+        return ""
+
+
+def recorded(folder: Path, written: dict[str, Any], **kept: dict[str, np.ndarray]) -> tuple[captured.Captured, Path]:
+    """A dump with these arrays, recorded by a stand-in; what is captured, and its folder."""
+    dump = folder / "caught" / "1-0-0"
     dump.mkdir(parents=True)
     (dump / "about.json").write_text('{"event": "built", "keras": "2.0.6", "backend": "tensorflow"}')
     for name in captured.FILES:
         (dump / name).write_text("{}")
-    arrays = {"in_0": np.eye(3, 4), "out_0": np.eye(3)}
-    np.savez(dump / "stand_in.npz", **(arrays if is_whole else {"out_0": np.eye(3)}))
+    for name, arrays in kept.items():
+        np.savez(dump / name, **arrays)  # type: ignore[arg-type]
+    recorder = Recorder(Path("python"), {}, folder, folder, False)
+    object.__setattr__(recorder, "written", written)
+    (found,) = captured.record_all(dump.parent, folder / "out", recorder, lambda _: None)
+    return found, folder / "out" / "model_1"
 
-    class Cannot(captured.Recorder):
-        def record(self, *_: object) -> str:
-            return "Keras 2.0.6 cannot build it"
 
-    recorder = Cannot(Path("python"), {}, tmp_path, tmp_path, False)
-    (found,) = captured.record_all(dump.parent, tmp_path / "out", recorder, lambda _: None)
+LIVE = {"in_0": np.eye(3, 4), "out_0": np.eye(3)}
+SILENT = {"in_0": np.eye(3, 4), "out_0": np.ones((3, 3))}
+
+
+@pytest.mark.parametrize("is_whole", [True, False])
+def test_what_was_recorded_within_its_program_counts_where_it_cannot_be_again(tmp_path: Path, is_whole: bool) -> None:
+    within = LIVE if is_whole else {"out_0": np.eye(3)}
+    found, folder = recorded(tmp_path, {"stand_in.npz": "Keras 2.0.6 cannot build it"}, stand_in=within)
     assert (found.own, found.stand_in) == (False, is_whole)
-    assert (tmp_path / "out/model_1/stand_in.npz").is_file() is is_whole
+    assert (folder / "stand_in.npz").is_file() is is_whole
     said = " ".join(found.notes)
     assert ("recorded within its program" if is_whole else "within the program is left out") in said
     assert "cannot build it" in said
+
+
+@pytest.mark.parametrize("drawn", [{}, {"drawn": np.array(True)}], ids=["its own input", "drawn"])
+@pytest.mark.parametrize(("call", "asked"), [(SILENT, True), (LIVE, False)], ids=["silent", "live"])
+def test_where_its_calls_show_nothing_drawn_ones_are_recorded_too(
+    tmp_path: Path, call: dict[str, np.ndarray], drawn: dict[str, np.ndarray], asked: bool
+) -> None:
+    written = {"own.npz": "no layers", "stand_in.npz": LIVE}
+    found, folder = recorded(tmp_path, written, call_0={**call, **drawn})
+    assert (found.own, found.stand_in) == (not drawn, bool(drawn) or asked)
+    if found.stand_in:
+        assert np.array_equal(captured.npz.load(folder / "stand_in.npz")["out_0"], np.eye(3))

@@ -140,3 +140,27 @@ not_a_model = "text"
 
 def fails():
     raise KeyError("the settings file")
+
+
+def of_a_graph():
+    """Takes samples and a sparse matrix of which are neighbours; a third input has its value already."""
+    samples, neighbours = Input(shape=(3,), name="samples"), Input(batch_shape=(None, None), sparse=True, name="edges")
+    factor = Input(tensor=K.variable(np.full((1, 1), 5.0)), name="factor")
+    mixed = Lambda(lambda x: K.dot(x[0], x[1]) * x[2], output_shape=(3,), name="mixed")([neighbours, samples, factor])
+    return Model([samples, neighbours, factor], mixed)
+
+
+class OfItsOwn(Model):
+    pass
+
+
+def unnamed(shape, scale=1, name=None):
+    """An initialisation that leaves the name out: files then hold another."""
+    return K.variable(np.random.RandomState(1).uniform(-1, 1, shape))
+
+
+def of_its_own_class():
+    """A model of a class of a person's own, whose layers' arrays have no names."""
+    words = Input(shape=(3,), name="words")
+    state = LSTM(4, name="lstm", init=unnamed, inner_init=unnamed)(Embedding(7, 2, name="read")(words))
+    return with_weights(OfItsOwn(words, Dense(2, init=unnamed, name="head")(state)))
