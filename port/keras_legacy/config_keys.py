@@ -101,19 +101,26 @@ def _written(node: "Node") -> str:
 
 
 def _check_class(node: "Node", version: Version) -> None:
-    stand_in = f"give your own with --replace {node.name}=module:function"
     if not is_known(node.class_name):
-        weights = " (a keras.layers.Layer, where it has weights)"
-        raise InputError(
-            f"layer {node.name}: the class {node.class_name} is not one of Keras 1's; {stand_in}{weights}, or for "
-            f"every such layer --replace {node.class_name}=module:Class"
-        )
+        raise unknown_class(node, KERAS1)
     if node.class_name in table() and not _within(version, table()[node.class_name][0]):
         span = table()[node.class_name][0]
         raise InputError(
             f"layer {node.name}: Keras {_text(version)} had no class {node.class_name} ({_had(span)}), so the file is "
-            f"another version's or the class somebody's own; say --keras-version, or {stand_in}"
+            f"another version's or the class somebody's own; say --keras-version, or {_stand_in(node)}"
         )
+
+
+def unknown_class(node: "Node", dialect: Dialect) -> InputError:
+    """Return the refusal of a layer whose class a dialect never had: it says how to give one's own."""
+    return InputError(
+        f"layer {node.name}: the class {_written(node)} is not one of {dialect.name}'s; {_stand_in(node)} (a "
+        f"keras.layers.Layer, where it has weights), or for every such layer --replace {_written(node)}=module:Class"
+    )
+
+
+def _stand_in(node: "Node") -> str:
+    return f"give your own with --replace {node.name}=module:function"
 
 
 def _unknown_keys(node: "Node", version: Version) -> Iterator[tuple[str, str]]:

@@ -155,14 +155,24 @@ def _number_own(node: Node, group: LayerWeights) -> None:
         return
     named = [sum(name.startswith((f"{one.name}_", f"{one.name}/")) for name, _ in group.arrays) for one in own]
     if sum(named) != spare:
-        if spare % len(own) or len({one.class_name for one in own}) > 1:
+        ways = sum(_ways(node, one) for one in own)
+        if spare % ways or len({one.class_name for one in own}) > 1:
             raise InputError(
                 f"layer {node.name} ({node.class_name}): which of its arrays {[name for name, _ in group.arrays][:8]} "
                 f"belong to {[one.name for one in own]} is not in the file; rename them there after their layers"
             )
-        named = [spare // len(own)] * len(own)
+        named = [spare // ways * _ways(node, one) for one in own]
     for one, number in zip(own, named, strict=True):
-        one.n_own = number
+        one.n_own = number // _ways(node, one)
+
+
+def _ways(node: Node, one: Node) -> int:
+    """Return how often a layer at or below a node has its arrays there: in a Bidirectional once each way."""
+    if node is one:
+        return 1
+    return (2 if node.class_name == "Bidirectional" else 1) * max(
+        (_ways(below, one) for below in node.children), default=0
+    )
 
 
 def _check_legacy(layers: list[Node], groups: list[LayerWeights]) -> None:

@@ -19,6 +19,9 @@ from reprise_record.stack import (
 from reprise_record.writing import provenance, report, rows, save_architecture, write
 
 
+DEEP = 10000  # Theano goes through a network's graph layer by layer, each within the last
+
+
 def parse(arguments, about=None):
     shown = argparse.RawDescriptionHelpFormatter
     parser = argparse.ArgumentParser(prog="record", description=about, formatter_class=shown)
@@ -60,6 +63,7 @@ def record(options):
 
 def record_model(options, keras, model, stack):
     """Record a model that is there; stack: its backend's name and module, (image ordering, why)."""
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), DEEP))
     network = (OldNetwork if version_of(keras) < (1, 0) else Network)(keras, model)
     run, kept, notes = run_scales(network, options)
     if options.from_code:

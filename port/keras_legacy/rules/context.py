@@ -15,6 +15,7 @@ import keras
 
 from reprise_kit.compare.errors import InputError, Terminated
 from reprise_kit.port.keras_legacy.backend_functions import Operations
+from reprise_kit.port.keras_legacy.config_keys import unknown_class
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, TF_KERAS, Dialect
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.rules.replaced import replaced
@@ -116,7 +117,7 @@ class Context:
         if own is not None:
             return replaced(own)
         if node.class_name not in RULES:
-            raise InputError(f"layer {node.name}: the class {node.class_name} is not one of {self.dialect.name}'s")
+            raise unknown_class(node, self.dialect)
         return RULES[node.class_name]
 
     def known_version(self, what: str) -> tuple[int, ...]:

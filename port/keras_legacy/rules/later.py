@@ -10,6 +10,7 @@ from typing import Any
 import keras
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.config_keys import unknown_class
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.layers import hard_sigmoid_k1
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, rule
@@ -121,4 +122,4 @@ def augmenting(context: Context, node: Node) -> Apply:
 def _only_tf_keras(context: Context, node: Node) -> None:
     """Refuse a class of a person's own, which an older Keras's file may hold under this name."""
     if context.dialect is not TF_KERAS:
-        raise InputError(f"layer {node.name}: the class {node.class_name} is not one of {context.dialect.name}'s")
+        raise unknown_class(node, context.dialect)

@@ -235,6 +235,10 @@ def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
     return default, [f"nothing tells: {default} is the default of Keras {version} (this one on {name})"]
 
 
+ONE_KERAS = "2020-06-17"  # from Keras 2.4 on it is TensorFlow's
+TF_KERAS = "takes Keras from TensorFlow (tf.keras)"
+
+
 def refused(seen: Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
     """Return why the repository is not gone on with, and what to give instead; [] where it is."""
     reasons = []
@@ -242,14 +246,10 @@ def refused(seen: Findings, version: str, day: str, entries: list[str], foreign:
     if facts.numbers(version) < facts.numbers(oldest):
         reasons.append(f"Keras {version} of {day}: older than {oldest}, which no reader here reads; "
                        "give --commit of a later version")  # fmt: skip
-    uses = {name.split(".")[0] for name in seen.imported()}
-    if entries and "keras" not in uses:
-        inside = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras")) for name in seen.imported())
-        what = (
-            "takes Keras from TensorFlow (tf.keras)"
-            if inside
-            else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
-        )
+    uses = {name.split(".")[0] for name in seen.imported() if not name.startswith("keras.src")}  # as Keras 3 has it
+    inside = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras")) for name in seen.imported())
+    if entries and ("keras" not in uses or (inside and day >= ONE_KERAS and version == facts.keras_of(day))):
+        what = TF_KERAS if inside else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
         reasons.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
     if not (entries or seen.checkpoints or seen.makers):
         reasons.append("no entry point: nothing here is run by itself; give --entry 'python FILE.py ...'")

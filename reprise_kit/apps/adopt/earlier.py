@@ -4,13 +4,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from reprise_kit.apps.adopt import evidence, repository
+from reprise_kit.apps.adopt.conclusions import TF_KERAS
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.compare import git_history
 
 # A line that imports Keras itself, of a program or of a notebook's JSON, as `git log -G` reads it.
 IMPORTS = r'^[[:space:]"]*(from|import)[[:space:]]+keras([[:space:].]|$)'
 CODE = (":(top,glob)**/*.py", ":(top,glob)**/*.ipynb")
-TRIED = 3  # commits that changed such a line, the newest first
+TRIED = 8  # commits that changed such a line, the newest first
 LISTING = 4096  # bytes of git's answer
 
 
@@ -20,7 +21,8 @@ def gather(source: str, commit: str | None, entry: str | None, keras: str | None
     A commit or an entry point that is given is not left for another. Raises InputError as `evidence.gather` does.
     """
     found = evidence.gather(source, commit, entry, keras, stand_in)
-    if commit or entry or not found.refused or not found.commit or "keras" in found.imports:
+    left = "keras" not in found.imports or any(TF_KERAS in line for line in found.refused)
+    if commit or entry or not found.refused or not found.commit or not left:
         return found
     with repository.at_hand(source) as here:
         for earlier in _before_it_left(here, found.commit):

@@ -131,12 +131,24 @@ def _command(path: str, modules: Modules, paths: list[str]) -> str:
 
 def _bare(path: str, module: Module, paths: list[str]) -> str:
     folder, name = PurePosixPath(path).parent, PurePosixPath(path).name
+    if folder != PurePosixPath() and any(level for _, level, _ in module.imports):
+        return _as_module(path, paths)
     there = set(paths) | {str(parent) for p in paths for parent in PurePosixPath(p).parents}
     named = [text for text in module.strings if len(text) > 1 and not text.startswith("/")]
     here, above = (sum(os.path.normpath(base / text) in there for text in named) for base in (folder, PurePosixPath()))
     if here > above or (folder != PurePosixPath() and path.endswith(".ipynb")):
         return f"cd {shlex.quote(str(folder))} && python {shlex.quote(name)}"
     return f"python {shlex.quote(path)}"
+
+
+def _as_module(path: str, paths: list[str]) -> str:
+    """Return the command for a file of a package that imports the package's own relative to itself: no script may."""
+    package = PurePosixPath(path).parent
+    while package.parent != PurePosixPath() and f"{package.parent}/__init__.py" in paths:
+        package = package.parent
+    base = package.parent
+    name = ".".join(PurePosixPath(path).relative_to(base).with_suffix("").parts)
+    return f"python -m {name}" if base == PurePosixPath() else f"cd {shlex.quote(str(base))} && python -m {name}"
 
 
 def score(path: str, modules: Mapping[str, Module]) -> int:

@@ -52,7 +52,8 @@ class Evidence:
     run in the same environment and may show a model too, or make one. elsewhere: those that may show one in another
     environment, since they import what the chosen one does not. makers: paths of code that makes a model. refused: what
     no later step can do, each a line; empty where adoption can go on. earlier: the commit that is taken where the
-    newest has no Keras. servers: by command line, of those that serve over HTTP, the files that say what they answer.
+    newest has no Keras. newest_day: the newest commit's, where the environment's is another. servers: by command line,
+    of those that serve over HTTP, the files that say what they answer.
     """
 
     source: str
@@ -78,6 +79,7 @@ class Evidence:
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
     earlier: str | None = None
+    newest_day: str | None = None
     servers: dict[str, list[str]] = field(default_factory=dict)
 
     @property
@@ -157,11 +159,13 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     foreign = imports.foreign(reached, modules, own, standard)
     told = [*files.notes, *copies, *telling.left_out(files.unread), *notes, *unfollowed]
     found = _concluded(seen, files, source, entries, foreign, told)
+    newest_day = seen.head_day if seen.head_day != found.date else None
     more = [] if entry else entries[1:]
     may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
     servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
-    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere, servers=servers)
+    found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
+    return replace(found, newest_day=newest_day, servers=servers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:

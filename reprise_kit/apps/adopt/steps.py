@@ -18,6 +18,7 @@ from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
 from reprise_kit.apps.adopt.ways import Ways
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
+from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
@@ -147,36 +148,53 @@ class Adoption:
         try:
             ran = Ways(program, found, self.out, self.say).first_that_shows_a_model()
         except run.NothingSeen as error:
-            if not found.elsewhere:
-                raise
-            self._go_elsewhere(found.elsewhere[0], error)
+            self._begin_again(error)
             return
         finally:
             shutil.rmtree(self.out / "run", ignore_errors=True)
         self.say(f"run: {ran.ended} after {ran.seconds:g} s")
         write_text(self.out / FILES["run"], json.dumps(msgspec.to_builtins(ran), indent=1) + "\n")
 
-    def _go_elsewhere(self, entry: str, why: run.NothingSeen) -> None:
-        """Take another entry point, which the environment of the first could not run, with an environment of its own.
+    def _begin_again(self, why: run.NothingSeen) -> None:
+        """Take other evidence, with an environment of its own, where the first showed nothing.
 
-        Evidence of an entry that is given names none elsewhere, so that this ends. Raises `why` where it is no better.
+        What is so found names none that is other still, so that this ends. Raises `why` where there is none.
         """
-        asked = self.request
-        commit = self._evidence().earlier
-        found = evidence.gather(asked.source, asked.commit or commit, entry, asked.keras, asked.stand_in)
-        if found.refused:
+        found = self._evidence()
+        other, because = self._elsewhere(found) if found.elsewhere else self._later(found)
+        if other is None or other.refused:
             raise why
-        found = replace(found, earlier=commit)
         self.say(str(why))
-        self.say(f"run: {entry} imports what that environment lacks: it gets one of its own")
+        self.say(f"run: {because}")
         self._forget("environment")
-        found.save(self.out / FILES["evidence"])
+        replace(other, earlier=found.earlier).save(self.out / FILES["evidence"])
         del self._environment
         try:
             self._step_environment()
             self._step_run()
         except InputError as error:
             raise InputError(f"{why}; and {error}") from None
+
+    def _gather(self, found: Evidence, entry: str | None, keras: str | None) -> Evidence:
+        asked = self.request
+        return evidence.gather(asked.source, asked.commit or found.earlier, entry, keras, asked.stand_in)
+
+    def _elsewhere(self, found: Evidence) -> tuple[Evidence | None, str]:
+        """Return the evidence of an entry point that wants other packages: of one that is given there is no more."""
+        entry = found.elsewhere[0]
+        lacks = f"{entry} imports what that environment lacks: it gets one of its own"
+        return self._gather(found, entry, self.request.keras), lacks
+
+    def _later(self, found: Evidence) -> tuple[Evidence | None, str]:
+        """Return that with the newest commit's Keras, once: code may be younger than the weights that tell the day."""
+        day = found.newest_day or ""
+        newest = facts.keras_of(day)
+        if found.keras_version or newest is None or facts.numbers(newest) <= facts.numbers(found.newest_keras):
+            return None, ""
+        because = f"its newest commit is of {day}: Keras {newest}, that day's, is tried"
+        other = self._gather(found, self.request.entry, newest)
+        why = {**other.why, "keras_version": [f"the newest on {day}, when its code was last changed"]}
+        return replace(other, why=why, elsewhere=[]), because
 
     def _step_capture(self) -> None:
         made, folder = self._environment, self.out / "captured"

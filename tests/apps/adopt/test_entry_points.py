@@ -46,6 +46,22 @@ def test_the_file_that_a_command_line_runs(command: str, path: str | None) -> No
     assert entry_points.script(command, MODULES) == path
 
 
+@pytest.mark.parametrize(
+    ("packages", "command"),
+    [
+        (["src/net/", "src/"], "python -m src.net.run"),
+        (["src/net/"], "cd src && python -m net.run"),
+        ([], "cd src && python -m net.run"),
+    ],
+)
+def test_what_imports_relative_to_its_package_is_run_as_a_module(packages: list[str], command: str) -> None:
+    imported = [*KERAS, ("", 1, ["layers"])]
+    modules = {"src/net/run.py": Module(imports=imported, calls=["predict"], main=True), "src/net/layers.py": Module()}
+    paths = [*modules, *(f"{folder}__init__.py" for folder in packages)]
+    assert entry_points.find([], modules, paths) == [command]
+    assert entry_points.script(command, modules) == "src/net/run.py"
+
+
 def test_what_predicts_with_keras_comes_first_and_from_where_its_files_lie() -> None:
     assert entry_points.find([], MODULES, PATHS)[0] == "cd src && python demo.py"
     assert entry_points.find([], MODULES, PATHS)[-1] == "python other.py"

@@ -655,6 +655,30 @@ def test_a_repository_that_left_keras_is_taken_as_it_was_before(tmp_path):
     assert "Sequential" in (adoption._source() / "net.py").read_text(), "what is run is of the same commit"
 
 
+@pytest.mark.parametrize(
+    ("day", "line", "left"),
+    [
+        ("2021-03-01", "from keras.src.saving import register_keras_serializable", True),
+        ("2021-03-01", "import keras", True),
+        ("2019-03-01", "import keras", False),
+        ("2021-03-01", "import keras  # keras==2.2.4", False),
+    ],
+)
+def test_the_keras_beside_tensorflows_is_the_old_one_only_where_it_was(tmp_path, day, line, left):
+    """From Keras 2.4 on there is one Keras, and Keras 3 has a module `keras.src`."""
+    both = f"{line}\nfrom tensorflow.keras.models import load_model\nload_model('m.h5').predict([[0]])\n"
+    new = {"predict.py": both, "train.py": "", "net.py": ""}
+    new |= {"requirements.txt": "keras==2.2.4\n"} if "==" in line else {}
+    folder = make(tmp_path / "digits", {**IMAGE, "old.txt": "by hand"}, "2016-08-20", {"notes.txt": "x"})
+    for path, text in new.items():
+        (folder / path).write_text(text)
+    git(folder, day, "add", "-A")
+    git(folder, day, "commit", "-qm", "later")
+    found = earlier.gather(str(folder), None, None, None, None)
+    before = git(folder, day, "rev-parse", "HEAD~1")
+    assert (found.earlier, found.refused) == (before if left else None, [])
+
+
 def test_a_file_is_walked_a_few_times_however_deep_it_is(monkeypatch):
     """A repository may carry a library of 600 files: what is read of each costs about what parsing it costs."""
     spec = importlib.util.spec_from_file_location("parsed", imports.PROBE)

@@ -11,6 +11,7 @@ import subprocess
 import sys
 import time
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -356,6 +357,37 @@ def test_a_program_that_needs_other_packages_is_tried_in_an_environment_of_its_o
     assert adopt(Request(str(source), stand_in=str(images), until="run"), out, said.append) == 0
     assert made == [["ask.py"], ["predict.py 0.txt"]] and run.load(out / "run.json").entry == "predict.py 0.txt"
     assert any("No module named on_no_index" in line for line in said), "what the first misses is said"
+
+
+def test_where_nothing_shows_a_model_the_keras_of_its_newest_commit_is_tried(
+    old: Old, images: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Weights may be older than the code that reads them."""
+    source, made = old.repository("image_cnn", tmp_path, weights=True), []
+    (source / "ask.py").write_text("from keras.layers import of_a_later_keras\n")
+    gather, make = evidence.gather, environment.make
+
+    def days(path: str, commit: str | None, _: str | None, keras: str | None, *more: str | None) -> evidence.Evidence:
+        found = gather(path, commit, "predict.py 0.txt" if keras else "ask.py", keras, *more)
+        dated = dataclasses.replace(found, date="2016-12-01", newest_day="2017-04-20", keras_version=keras)
+        return dataclasses.replace(dated, elsewhere=["ask.py"] if keras else [])
+
+    def make_and_say(found: evidence.Evidence, *more: Any) -> environment.Environment:
+        made.append(found.keras_version)
+        return make(found, *more)
+
+    monkeypatch.setattr(evidence, "gather", days)
+    monkeypatch.setattr(environment, "make", make_and_say)
+    said: list[str] = []
+    assert adopt(Request(str(source), stand_in=str(images), until="run"), tmp_path / "out", said.append) == 0
+    assert made == [None, "2.0.3"] and any("of 2017-04-20: Keras 2.0.3, that day's, is tried" in line for line in said)
+    found = evidence.load(tmp_path / "out" / "evidence.json")
+    assert found.why["keras_version"] == ["the newest on 2017-04-20, when its code was last changed"]
+    made.clear()
+    (source / "predict.py").write_text("")
+    with pytest.raises(InputError, match=r"^run: `ask.py` .*; and run: `predict.py 0.txt` "):
+        adopt(Request(str(source)), tmp_path / "none", quiet)
+    assert made == [None, "2.0.3"], "once"
 
 
 def test_what_cannot_go_on_says_which_step_and_what_to_give(old: Old, tmp_path: Path) -> None:

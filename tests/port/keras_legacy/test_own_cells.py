@@ -135,3 +135,11 @@ def test_a_bidirectional_of_one_is_refused_by_name(tmp_path: Path) -> None:
     layer = {"class_name": "Bidirectional", "config": {"name": "both", "layer": rnn([cell(2)]), "merge_mode": "sum"}}
     with pytest.raises(InputError, match="layer both: a Bidirectional of an RNN with a cell of your own"):
         migrated(tmp_path, layer, [normal(RANDOM, 3, 2)] * 4, MinimalRNNCell=Minimal)
+
+
+def test_a_bidirectional_of_a_layer_of_ones_own_is_refused_by_its_name(tmp_path: Path) -> None:
+    inner = {"class_name": "OwnGRU", "config": {"name": "own", "trainable": True, "units": 2}}
+    config = {"name": "rnn", "layer": inner, "merge_mode": "concat", "batch_input_shape": [None, 4, 3]}
+    layer = {"class_name": "Bidirectional", "config": config}
+    with pytest.raises(InputError, match="layer rnn: Bidirectional around a OwnGRU"):
+        migrated(tmp_path, layer, [normal(RANDOM, 3, 2), normal(RANDOM, 2, 2), normal(RANDOM, 2)] * 2)
