@@ -150,10 +150,13 @@ def foreign(paths: Iterable[str], modules: Mapping[str, Module], own: set[str], 
 
     own: names of the repository's folders that hold code beside its modules. standard: the standard libraries' names.
     """
-    names, modules = set(), Modules.of(modules)
+    names, own, modules = set(), set(own), Modules.of(modules)
     for path in paths:
         for name, level, extra in modules[path].imports:
             top = name.split(".")[0]
-            if not level and top not in standard | own | {""} and not _files(path, top, level, extra, modules):
-                names.add(top)
-    return sorted(names)
+            if level or top in standard | {""} or _files(path, top, level, extra, modules):
+                continue
+            names.add(top)
+            if _files(path, name, level, [], modules):
+                own.add(top)  # in Python 3 a folder is a package without __init__.py, too
+    return sorted(names - own)

@@ -265,6 +265,13 @@ def test_a_module_found_through_sys_path_is_the_repository_s(tmp_path):
     assert gather(make(tmp_path / "paths", files)).imports == ["keras", "six"]
 
 
+def test_a_folder_beside_a_script_is_its_own_package_without_an_init(tmp_path):
+    """What an index has under that name would be found before it."""
+    code = "import keras, lib.data, models\nfrom lib.nets.first import net\nkeras.predict(1)\n"
+    files = {"gan/run.py": code, "gan/lib/data.py": "import lib.other, six\n", "gan/lib/nets/first.py": "net = 1\n"}
+    assert gather(make(tmp_path / "gan", files)).imports == ["keras", "models", "six"]
+
+
 def test_a_conda_file_with_tags_of_python_s_own_is_read_by_its_lines(tmp_path):
     text = "channels: !!python/tuple\n- defaults\ndependencies:\n- conda-forge::numpy=1.11.2=py35_0\n"
     found = gather(make(tmp_path / "conda", {"a.py": RUNS, "environment.yml": text}))
