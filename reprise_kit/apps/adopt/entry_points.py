@@ -18,6 +18,7 @@ from reprise_kit.apps.adopt.imports import Module, Modules, program
 
 # At the start of a line or of code within one, as a README shows it; not in the middle of its prose.
 COMMAND = re.compile(r"(?:^[ \t]*(?:[$>%*-][ \t]*)?|`|\$ )((?:[A-Z_]+=\S+ +)*i?python[\d.]* +[^\n`#|;&]+)", re.M)
+CONTINUED = re.compile(r"[ \t]*\\[ \t]*\n[ \t]*")  # a line that goes on in the next
 ASIDE = re.compile(r"\s\((?=[a-z])")  # prose behind a command: python a.py (or python b.py)
 UNCLOSED = re.compile(r"\s[\[<][^\]>]*$")  # an argument described with a sign that ends a command: [# of epochs]
 OWN_WORDS = re.compile(r"\"[^\"]*\"|'[^']*'|\S*[./]\S*|\b\d+\b")  # of a command: what is given, not what is done
@@ -34,6 +35,8 @@ MAKERS = 12  # files
 ROUTED, OWN_SERVERS = {"flask", "bottle"}, {"BaseHTTPServer", "http.server"}
 ALTERNATIVES = 2  # of each sort, beside the chosen one
 NAMES = re.compile(r"predict|test|demo|eval|drive|infer|classify|generate|serve|app\b|run|play|main|dqn", re.I)
+ASKING = re.compile(r"predict|infer|eval|classify|test|generate")
+TOLD = re.compile(r"(?:\.py|-m [\w.]+) ([a-z]\w+)(?=\s|$)")
 SHOWN = re.compile(r"readme(\.\w+)?\.py", re.I)  # see readme_code.py
 NO_ENTRY = re.compile(r"(^|/)(tests?|docs?|setup|conftest|__init__)(/|\.py$)")
 
@@ -48,11 +51,17 @@ def find(readmes: list[str], modules: Mapping[str, Module], paths: list[str]) ->
     known = [(standing(c, modules), str(path)) for c in shown if (path := script(c, modules))]
     commands = dict.fromkeys(_filled(c, path, modules, paths) for c, path in known)
     named = {script(c, modules) for c in commands}
-    scored = [(score(str(script(c, modules)), modules) + (0 if PLACEHOLDER.search(c) else 2), c) for c in commands]
+    scored = [(score(str(script(c, modules)), modules) + _asks(c) + (0 if PLACEHOLDER.search(c) else 2), c)
+              for c in commands]  # fmt: skip
     scored += [(score(path, modules), _command(path, modules, paths)) for path in _runnable(modules)
                if path not in named]  # fmt: skip
     scored.sort(key=lambda row: -row[0])  # stable: the README's order where they weigh the same
     return _each_first([command for _, command in scored], modules)
+
+
+def _asks(command: str) -> int:
+    """Weigh what a program of several is told to do: the word behind it, as in `python -m net predict --input x`."""
+    return 1 if (told := TOLD.search(command)) and ASKING.match(told[1]) else 0
 
 
 def _each_first(commands: list[str], modules: Mapping[str, Module]) -> list[str]:
@@ -67,7 +76,7 @@ def _content(path: str | None, modules: Mapping[str, Module]) -> tuple[str, byte
 
 def commands_of(text: str) -> Iterator[str]:
     """Yield the `python ...` commands that a README shows."""
-    for match in COMMAND.finditer(text):
+    for match in COMMAND.finditer(CONTINUED.sub(" ", text)):
         words = UNCLOSED.sub("", ASIDE.split(match[1])[0])
         yield " ".join(words.strip().rstrip(".,:*)").split())
 
@@ -101,7 +110,8 @@ def _script(words: list[str], folder: PurePosixPath, modules: Mapping[str, Modul
     while words and words[0].startswith("-") and words[0] != "-m":
         words = words[1:]
     if words[:1] == ["-m"]:
-        words = [words[1].replace(".", "/") + ".py"] if len(words) > 1 else []
+        place = words[1].replace(".", "/") if len(words) > 1 else ""
+        words = [next((name for name in (f"{place}.py", f"{place}/__main__.py") if name in modules), f"{place}.py")]
     path = os.path.normpath(folder / words[0]) if words else ""
     if path in modules:
         return path

@@ -14,6 +14,7 @@ MODULES = {
     "src/demo.py": DEMO,
     "train.py": Module(imports=KERAS, calls=["fit"], main=True),
     "other.py": Module(main=True),
+    "tool/__main__.py": Module(),
 }
 PATHS = ["src/demo.py", "src/weights.h5", "data/x.npy", "train.py", "other.py", "model.json"]
 
@@ -38,12 +39,23 @@ def test_a_script_in_a_folder_is_run_from_there(command: str, stands: str) -> No
         ("python train.py & python client.py", "train.py"),
         ("cd src; python -u demo.py", "src/demo.py"),
         ("python -m src.demo", "src/demo.py"),
+        ("python -m tool train --epochs 2", "tool/__main__.py"),
         ("echo 1 | python demo.py", "src/demo.py"),
         ("ls train.py", None),
     ],
 )
 def test_the_file_that_a_command_line_runs(command: str, path: str | None) -> None:
     assert entry_points.script(command, MODULES) == path
+
+
+def test_of_what_a_program_is_told_to_do_predicting_comes_first() -> None:
+    readme = "".join(f"    python -m tool {word} --rows 2\n" for word in ("check", "train", "predict"))
+    assert entry_points.find([readme], MODULES, PATHS)[-4] == "python -m tool predict --rows 2"
+
+
+def test_a_command_of_several_lines_is_one() -> None:
+    readme = "```\n$ python train.py \\\n    --rows 2 \\ \n  --size 3\npython other.py\n```\n"
+    assert list(entry_points.commands_of(readme)) == ["python train.py --rows 2 --size 3", "python other.py"]
 
 
 @pytest.mark.parametrize(
