@@ -70,11 +70,12 @@ class Wheels(Row, frozen=True):
 
 
 class Fits(Row, frozen=True):
-    """Versions of a package that a Keras runs on."""
+    """Versions of a package that a Keras runs on; never: those that it does not, even where they are stated."""
 
     keras: str
     package: str
     spec: str
+    never: str = ""
 
 
 class Symptom(Row, frozen=True):
@@ -124,6 +125,11 @@ def numbers(version: str) -> tuple[int, ...]:
 def fits_of(version: str) -> list[Fits]:
     """Return what a Keras runs on, [] for "", which is none."""
     return [fit for fit in load().fits if version and SpecifierSet(fit.keras).contains(version)]
+
+
+def need(version: str, package: str) -> str:
+    """Return the versions of a package that a Keras runs on, "" where any may do."""
+    return next((fit.spec for fit in fits_of(version) if fit.package == package), "")
 
 
 def keras_of(day: str) -> str | None:

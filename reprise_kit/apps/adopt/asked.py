@@ -46,11 +46,31 @@ def roots(evidence: Evidence, index: DatedIndex) -> tuple[dict[str, str], list[s
                 f"{name}{asked[name]} is stated beside another Keras: what {evidence.keras_version} runs on is taken"
             )
             asked[name] = ""
-    for fit in facts.fits_of(evidence.newest_keras):
-        if asked.get(fit.package) == "":
-            asked[fit.package] = fit.spec
+    notes += _on_what_keras_runs(asked, evidence.newest_keras, index)
     asked.pop("setuptools", None)
-    return _fitted(asked, stated, index, notes), notes
+    return _fitted(asked, stated, index, notes, evidence.newest_keras), notes
+
+
+def _on_what_keras_runs(asked: dict[str, str], keras: str, index: DatedIndex) -> list[str]:
+    """Ask of each package for what Keras runs on, where nothing else is stated, or what is can never do; say so."""
+    notes = []
+    for fit in facts.fits_of(keras):
+        spec = asked.get(fit.package)
+        if spec and fit.never and (found := _best(index, fit.package, spec)) and found in SpecifierSet(fit.never):
+            notes.append(f"{fit.package}{spec} is stated, on which Keras {keras} does not run: {fit.spec} is taken")
+            spec = ""
+        if spec == "":
+            asked[fit.package] = fit.spec
+    return notes
+
+
+def _best(index: DatedIndex, name: str, spec: str) -> str:
+    """Return the newest release of a package on the day that a specifier allows, "" of none."""
+    try:
+        wanted = SpecifierSet(spec)
+    except InvalidSpecifier:
+        return ""
+    return str(max((version for version in index.releases(name) if version in wanted), default=""))
 
 
 def _beside_another_keras(stated: dict[str, tuple[str, bool, str]], evidence: Evidence) -> tuple[str, ...]:
@@ -92,7 +112,7 @@ def _implied(evidence: Evidence) -> Iterator[tuple[str, str]]:
 
 
 def _fitted(
-    asked: dict[str, str], stated: dict[str, tuple[str, bool, str]], index: DatedIndex, notes: list[str]
+    asked: dict[str, str], stated: dict[str, tuple[str, bool, str]], index: DatedIndex, notes: list[str], keras: str
 ) -> dict[str, str]:
     """Return specifiers that the index can meet: a package it lacks is left out, a pin without a wheel is moved."""
     fitted = {}
@@ -110,7 +130,7 @@ def _fitted(
             spec = f"=={near}"
         elif spec and name != "keras" and not stated.get(name, ("", True, ""))[1] and not _met(index, name, wanted):
             notes.append(f"{name}{spec} ({stated[name][2]}) is no release of {index.day}: the day decides")
-            spec = ""
+            spec = facts.need(keras, name)
         if spec:
             index.wanted[name] = SpecifierSet(spec)
         fitted[name] = spec

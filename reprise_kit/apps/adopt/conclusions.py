@@ -6,7 +6,7 @@ A file that the model's Keras wrote is believed before the code, the code before
 import re
 from collections.abc import Iterable, Mapping
 
-from reprise_kit.apps.adopt import keras_version
+from reprise_kit.apps.adopt import keras_names, keras_version
 from reprise_kit.apps.adopt.checkpoints import Architecture, Checkpoint
 from reprise_kit.apps.adopt.findings import Findings
 from reprise_kit.compare import facts
@@ -120,7 +120,7 @@ def _shown_date(seen: Findings) -> tuple[str, str]:
     chosen = next((path for path in written if path in seen.days), None)
     if chosen:
         day = seen.days[chosen]
-        newer = keras_2_day(seen, day)
+        newer = keras_2_day(seen, day) or _younger(seen, day)
         if newer and seen.head_day and seen.head_day > day:
             return seen.head_day, f"{newer}, so the day of the newest commit, not of {chosen} ({day})"
         return day, f"the commit that made {chosen} what it is"
@@ -155,6 +155,17 @@ def keras_2_day(seen: Findings, day: str) -> str | None:
         )
         return f"the program is written for Keras 2 ({', '.join(newer[:3])})"
     return None
+
+
+def _younger(seen: Findings, day: str) -> str | None:
+    """Say why the program is younger than a day: it uses what only a later Keras has."""
+    oldest = facts.load().keras.oldest
+    better = keras_names.better(max(facts.keras_of(day) or oldest, oldest, key=facts.numbers), seen.names_of_keras())
+    if better is None or (facts.keras_day(better[0]) or "") <= day or any(c.version for c in seen.checkpoints):
+        return None
+    why = f"the program uses {better[1]}, which no Keras had on {day}"
+    seen.disagreements.append(f"the checkpoint is of {day}, but {why}")
+    return why
 
 
 def backend(seen: Findings, version: str) -> tuple[str, list[str]]:

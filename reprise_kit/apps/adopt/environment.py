@@ -218,18 +218,26 @@ def _yielded(said: str, asked: dict[str, str], spare: set[str], index: DatedInde
         return f"{missing}{spec} cannot be had for this Python: left out; what imports it fails"
     for name in unbuilt:
         if asked.get(name) and name != "keras":
-            asked[name] = ""
-            index.wanted.pop(name, None)
+            _let_the_day_decide(name, asked, index, evidence)
             return f"{name} as stated does not build here: the day decides its version"
         if name in asked and name not in needed:
             del asked[name]
             return f"{name} does not build here ({_last(said)}): left out; what imports it fails"
     if conflicting:
         name = conflicting[-1]
-        spec, asked[name] = asked[name], ""
-        index.wanted.pop(name, None)
+        spec = asked[name]
+        _let_the_day_decide(name, asked, index, evidence)
         return f"{name}{spec} contradicts the others: the day decides its version"
     raise InputError(f"pip cannot make the environment of {evidence.date}: {_last(said)}")
+
+
+def _let_the_day_decide(name: str, asked: dict[str, str], index: DatedIndex, evidence: Evidence) -> None:
+    """Ask for any release of the day; of what Keras runs on for those that it does, where that is not what failed."""
+    need = facts.need(evidence.newest_keras, name)
+    asked[name] = need if asked[name] != need else ""
+    index.wanted.pop(name, None)
+    if asked[name]:
+        index.wanted[canonicalize_name(name)] = SpecifierSet(need)
 
 
 def _rows(index: DatedIndex, python: list[str], variables: dict[str, str]) -> Iterator[tuple[tuple[str, str], str]]:

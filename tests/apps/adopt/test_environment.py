@@ -138,6 +138,25 @@ def test_a_keras_older_than_the_date_gets_what_it_runs_on(monkeypatch):
     assert asked(monkeypatch, LISTING, keras_version="1.2.2", requirements=stated)[0]["theano"] == "==0.8.2"
 
 
+def test_a_tensorflow_that_no_keras_of_its_own_survives_is_not_followed(monkeypatch):
+    """TensorFlow 2.5 installs a Keras of its own over the other."""
+    releases = [row(f"tensorflow-{n}-{WHEEL}", "2016-01-01") for n in ("1.15.0", "2.0.1", "2.5.0")]
+    listing = LISTING | {"tensorflow": releases, "keras": [row("Keras-2.3.1.tar.gz", "2016-01-01")]}
+    for spec, taken, said in ((">=2.2", ">=1.13,<2", True), ("==2.0.1", "==2.0.1", False), ("", ">=1.13,<2", False)):
+        stated = [Requirement("tensorflow", spec, "setup.py")]
+        found, notes = asked(
+            monkeypatch, listing, keras_version="2.3.1", requirements=stated, backend="tensorflow", imports=["keras"]
+        )
+        assert found["tensorflow"] == taken
+        assert any("on which Keras 2.3.1 does not run" in note for note in notes) is said
+    wanted, index = {"keras": "==2.3.1", "tensorflow": "==2.0.1"}, DatedIndex("2016-08-20", TAGS)
+    found = dataclasses.replace(EVIDENCE, keras_version="2.3.1", backend="tensorflow")
+    at_odds = "ERROR: Cannot install tensorflow==2.0.1 and numpy because these package versions have conflicting"
+    for left in (">=1.13,<2", ""):
+        line = environment._yielded(at_odds.replace("==2.0.1", wanted["tensorflow"]), wanted, set(), index, found)
+        assert "contradicts the others" in line and wanted["tensorflow"] == left
+
+
 def test_what_a_file_says_of_its_keras_counts_where_prose_names_no_release(monkeypatch):
     later = LISTING | {"keras": [row("Keras-0.2.0.tar.gz", "2015-10-11"), row("Keras-1.0.8.tar.gz", "2016-08-28")]}
     prose = [Requirement("Keras", "==0.20", "README.md", False)]
