@@ -11,7 +11,9 @@ import numpy as np
 import pytest
 
 from reprise_kit.apps.adopt.run import RECORDER, SPY
+from reprise_kit.compare import eras, python27
 from tests.apps.adopt.conftest import Old
+from tests.require import require
 
 DENSE = """
 import numpy as np
@@ -425,12 +427,16 @@ def test_what_no_second_process_could_build_is_recorded_within_its_program(old: 
         OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7, name='scaled')])\n"
         "own.compile('sgd', 'mse'); model.compile('sgd', 'mse')\n"
         "asked = Sequential([Dense(2, input_dim=4), Scaled(7)])\nasked.predict(x)\n"
+        "def mine(x):\n    return x * 5\n"
+        "activated = Sequential([Dense(3, input_dim=4, activation=mine)])\nactivated.compile('sgd', 'mse')\n"
     )
     recorder = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
     done, found = spied(old, tmp_path, UNHURRIED + code, **recorder)
     assert done.returncode == 0, done.stderr
     recorded = [folder for folder in found if (folder / "stand_in.npz").is_file()]
-    assert len(found) == 3 and len(recorded) == 1, "neither what Keras builds again nor what answered its program"
+    assert [folder.name.split("-")[1] for folder in recorded] == ["0", "3"] and len(found) == 4, (
+        "neither what Keras builds again nor what answered its program"
+    )
     with np.load(recorded[0] / "stand_in.npz") as arrays:
         about = json.loads(arrays["provenance"].item())
         before = next(arrays[key] for key in arrays.files if key.startswith("layer_dense"))
@@ -459,3 +465,23 @@ def test_a_sparse_matrix_is_kept_whole(old: Old, tmp_path: Path) -> None:
     assert done.returncode == 0, done.stderr
     (call,) = calls(folder)
     assert np.array_equal(call["in_0"], np.eye(20, 4)) and call["out_0"].shape == (20, 3)
+
+
+def test_sizes_that_a_later_keras_leaves_out_are_said(tmp_path: Path) -> None:
+    """Keras 2.2 and 2.3 save a Sequential behind an InputLayer without the sizes that it takes."""
+    era = eras.choose("2.2.4", "theano")
+    interpreter = era.interpreter()
+    if interpreter is None:
+        require("python37", f"no Python {' or '.join(era.python)} found")
+    environment = python27.environment(interpreter, eras.lock(era, "2.2.4"))
+    later = Old(environment, python27.private_settings(tmp_path / "settings", "theano"))
+    code = (
+        "from keras.layers import Dense, InputLayer\nfrom keras.models import Sequential\nimport numpy as np\n"
+        "inner = Sequential([InputLayer((4,)), Dense(3)])\nmodel = Sequential([InputLayer((5,)), Dense(4), inner])\n"
+        "assert 'batch_input_shape' not in model.to_json()\nmodel.predict(np.ones((2, 5)))\n"
+    )
+    done, (folder,) = spied(later, tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    outer = json.loads((folder / "architecture.json").read_text())["config"]["layers"]
+    assert outer[0]["config"]["batch_input_shape"] == [None, 5]
+    assert outer[1]["config"]["layers"][0]["config"]["batch_input_shape"] == [None, 4]

@@ -5,6 +5,7 @@ import os
 import re
 import sys
 
+from reprise_spy.architecture import architecture
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import OUT, Seen, note, state
 
@@ -99,10 +100,15 @@ def own_classes(model):
 
 def own_functions(layer):
     """{name: module:attribute} of the program's own functions that a layer calls by name when it answers."""
-    given = [value for key, value in vars(layer).items() if COMPUTES.search(key) and hasattr(value, "__code__")]
-    own = [each for each in given if not is_of_keras(each) and each.__name__ != "<lambda>"]
+    own = [each for each in functions_of(layer) if each.__name__ != "<lambda>"]
     places = [(each.__name__, importable(each.__module__, each.__name__, each)) for each in own]
     return dict((name, place) for name, place in places if place)
+
+
+def functions_of(layer):
+    """The program's own functions that a layer calls when it answers, but a Lambda's."""
+    given = [value for key, value in vars(layer).items() if COMPUTES.search(key) and hasattr(value, "__code__")]
+    return [each for each in given if not is_of_keras(each)]
 
 
 def named_globals(function):
@@ -167,20 +173,6 @@ def dump(seen, event, problems=()):
     return True
 
 
-def architecture(model, problems):
-    """The model's own JSON; what no JSON has, as a layer of the program's own may hold, is named in it."""
-    try:
-        return model.to_json()
-    except Exception as error:
-        problems.append("its architecture holds what JSON cannot: %s" % error)
-    dumps = json.dumps
-    json.dumps = lambda value, **named: dumps(value, **dict(named, default=plain))
-    try:
-        return model.to_json()
-    finally:
-        json.dumps = dumps
-
-
 def is_empty(model):
     """Whether it has no layers yet, as a Sequential begins."""
     return not getattr(model, "layers", True)
@@ -193,15 +185,6 @@ def is_damaged(seen):
     except Exception as error:
         note("a model that was made is not kept, it cannot be saved: %s: %s" % (type(error).__name__, error))
         return True
-
-
-def plain(value):
-    """What stands in JSON for what it has not: NumPy's numbers as numbers, a layer as its kind, else its words."""
-    if hasattr(value, "tolist"):
-        return value.tolist()
-    if hasattr(value, "get_config"):
-        return {"class_name": type(value).__name__, "config": value.get_config()}
-    return getattr(value, "__name__", None) or repr(value)[:200]
 
 
 def numpy():

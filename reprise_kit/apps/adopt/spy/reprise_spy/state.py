@@ -34,7 +34,8 @@ class Seen(object):
     """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has.
 
     heard: whether it was asked something that was kept, whatever the budget. is_only_made: whether it was seen to be
-    made, and nothing since. has_answered: whether an answer of it was kept. was_recorded: whether the recorder was at it.
+    made, and nothing since. has_answered: whether an answer of it was kept. was_recorded: whether the recorder was at
+    it.
     """
 
     is_only_made = has_answered = was_recorded = False

@@ -1,14 +1,14 @@
 """Recording a model within its own program, where a second process might not build it again.
 
-That is where layers are the program's own, whose get_config need not say all, or Lambdas, which Keras 1.0.0 saved
-without what they close over. The recorder is ours, of original/record; it gets the model that is there.
+That is where layers or their activations are the program's own, whose configuration need not say all, or Lambdas,
+which Keras 1.0.0 saved without what they close over. The recorder is ours, of original/record; it gets the model that is there.
 """
 import functools
 import operator
 import os
 import sys
 
-from reprise_spy.keeping import backend_name, fingerprint, is_of_keras, keras, layers_within, ordering
+from reprise_spy.keeping import backend_name, fingerprint, functions_of, is_of_keras, keras, layers_within, ordering
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import guarded, note_problem, state
 
@@ -30,8 +30,12 @@ def record_within():
 def is_wanted(seen):
     if not RECORDER or seen.folder is None or seen.has_answered or seen.was_recorded:
         return False
-    lasting = all(is_of_keras(type(layer)) and type(layer).__name__ != "Lambda" for layer in layers_within(seen.model))
-    return not lasting and fingerprint(seen.model) == seen.known
+    return any(map(is_own, layers_within(seen.model))) and fingerprint(seen.model) == seen.known
+
+
+def is_own(layer):
+    """Whether it computes what the program says and no file holds as it is."""
+    return not is_of_keras(type(layer)) or type(layer).__name__ == "Lambda" or bool(functions_of(layer))
 
 
 def record(seen):
