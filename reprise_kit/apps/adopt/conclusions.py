@@ -246,6 +246,11 @@ def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
     return default, [f"nothing tells: {default} is the default of Keras {version} (this one on {name})"]
 
 
+def _makes_with_keras(seen: Findings) -> bool:
+    """Whether a program takes from Keras itself what makes a model, and not its callbacks alone."""
+    return any(re.match(r"keras\.(layers|models|engine|applications)\b", name) for name in seen.names_of_keras())
+
+
 ONE_KERAS = "2020-06-17"  # from Keras 2.4 on it is TensorFlow's
 TF_KERAS = "takes Keras from TensorFlow (tf.keras)"
 
@@ -259,7 +264,8 @@ def refused(seen: Findings, version: str, day: str, entries: list[str], foreign:
                        "give --commit of a later version")  # fmt: skip
     uses = {name.split(".")[0] for name in seen.imported() if not name.startswith("keras.src")}  # as Keras 3 has it
     inside = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras")) for name in seen.imported())
-    if entries and ("keras" not in uses or (inside and day >= ONE_KERAS and version == facts.keras_of(day))):
+    one = day >= ONE_KERAS and version == facts.keras_of(day)
+    if entries and ("keras" not in uses or (inside and (one or not _makes_with_keras(seen)))):
         what = TF_KERAS if inside else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
         reasons.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")
     if not (entries or seen.checkpoints or seen.makers):

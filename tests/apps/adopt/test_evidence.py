@@ -666,9 +666,10 @@ def test_a_repository_that_left_keras_is_taken_as_it_was_before(tmp_path):
     ("day", "line", "left"),
     [
         ("2021-03-01", "from keras.src.saving import register_keras_serializable", True),
-        ("2021-03-01", "import keras", True),
-        ("2019-03-01", "import keras", False),
-        ("2021-03-01", "import keras  # keras==2.2.4", False),
+        ("2021-03-01", "from keras.layers import Dense", True),
+        ("2019-03-01", "from keras.layers import Dense", False),
+        ("2019-03-01", "from keras.callbacks import Callback", True),
+        ("2021-03-01", "from keras.layers import Dense  # keras==2.2.4", False),
     ],
 )
 def test_the_keras_beside_tensorflows_is_the_old_one_only_where_it_was(tmp_path, day, line, left):
