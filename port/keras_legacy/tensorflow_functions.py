@@ -126,8 +126,12 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
 }
 BEFORE_1 = {"mul": "multiply", "sub": "subtract", "neg": "negative", "pack": "stack"}  # in TensorFlow
 # What is known in the bytecode of a Lambda only: no file of tf.keras was seen that names it.
+_UNARY = {"atan": "arctan", "asin": "arcsin", "acos": "arccos"} | {
+    name: name for name in ("tan", "sinh", "cosh", "floor", "ceil", "sign", "log1p", "expm1", "erf", "reciprocal")
+}
 CALLED: dict[str, Callable[..., Any]] = {
     **OPERATIONS,
+    **{f"math.{old}": partial(lambda name, ops, x: getattr(ops, name)(x), new) for old, new in _UNARY.items()},
     "matmul": _matmul,
     "split": _split,
     "tile": lambda ops, input, multiples: ops.tile(input, multiples),

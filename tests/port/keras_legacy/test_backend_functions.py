@@ -1,5 +1,6 @@
 """Products of an old Keras's backend and functions of TensorFlow, against NumPy; the real ones are in test_family*."""
 
+import math
 from typing import Any
 
 import numpy as np
@@ -110,6 +111,14 @@ CALLS: dict[str, tuple[tuple[Any, ...], Any]] = {
     **dict.fromkeys(("depth_to_space", "nn.depth_to_space"), ((_blocks(X), 2), X)),
     **dict.fromkeys(("image.resize_images", "image.resize", "image.resize_bilinear"), ((X, (8, 6)), _enlarged(X))),
     "image.resize_nearest_neighbor": ((X, (8, 3)), np.repeat(X, 2, 1)[:, :, ::2]),
+    **{
+        f"math.{name}": ((np.tanh(X),), formula(np.tanh(X).astype("float64")))
+        for name, formula in {
+            **{"atan": np.arctan, "asin": np.arcsin, "acos": np.arccos, "tan": np.tan, "sinh": np.sinh},
+            **{"cosh": np.cosh, "floor": np.floor, "ceil": np.ceil, "sign": np.sign, "log1p": np.log1p},
+            **{"expm1": np.expm1, "erf": np.vectorize(math.erf), "reciprocal": np.reciprocal},
+        }.items()
+    },
 }
 
 
