@@ -40,6 +40,9 @@ def described(text):
             found["names"].append(node.attr)
         elif type(node).__name__ == "Print" and any(isinstance(value, ast.Tuple) for value in node.values):
             found["signs"].append("print(a, b)")  # Python 2 would show a tuple
+        elif isinstance(node, ast.Assign) and isinstance(node.value, ast.Tuple):
+            if any(re.search(r"(input|img|image)_shape$", name) for name in _targets(node)):
+                found["shapes"].append([_number(element) for element in node.value.elts])
         elif isinstance(node, ast.If):
             found["main"] = found["main"] or "__main__" in ast.dump(node.test)
         text = _string(node)
@@ -155,6 +158,10 @@ def _indices(tree):
     found = [node.slice for node in ast.walk(tree) if isinstance(node, ast.Subscript) and _is_argv(node.value)]
     numbers = [_number(index) or _number(getattr(index, "value", None)) for index in found]
     return [number for number in numbers if number and number > 0]
+
+
+def _targets(assign):
+    return [getattr(each, "id", None) or getattr(each, "attr", None) or "" for each in assign.targets]
 
 
 def _is_argv(node):

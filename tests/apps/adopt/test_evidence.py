@@ -336,6 +336,8 @@ def test_the_kernels_of_a_file_show_the_ordering(shape, ordering, tmp_path):
     ("code", "ordering"),
     [
         ("Convolution2D(4, 3, 3, input_shape=(28, 28, 1))\n", "tf"),
+        ("input_shape = (X.shape[1], X.shape[2], 3)\n", "tf"),
+        ("if a:\n    input_shape = (3, r, c)\nelse:\n    self.img_shape = (r, c, 3)\n", "th"),  # as its README says
         ("K.set_image_dim_ordering('th')\nConvolution2D(4, 3, 3, input_shape=(28, 28, 1))\n", "th"),
         ("A(input_shape=(28, 28, 1))\nB(input_shape=(1, 28, 28))\n", "th"),  # both are shown: what is said decides
         ("", "th"),
