@@ -11,7 +11,7 @@ Keras's own throughout. No keras.json is followed: backend and image ordering ar
 golden.npz, without pickles:
     in_0, in_1, ...    inputs in the model's order, (samples, ...): of --inputs, or drawn at several scales, one
                        after the other along the samples: N(0,1), 0..1, 0..255; whole numbers where an Embedding
-                       reads; padded steps where a Masking or a mask_zero looks for them; 0, 1 and 2 where a sparse
+                       reads; padded steps where a Masking or a mask_zero looks for them; half zeros where a sparse
                        matrix is taken, whole here. An input that has its value (Input(tensor=...)) is none
     out_0, out_1, ...  outputs in the model's order
     layer_NAME         with --layers: the output of a layer that is called once and gives one tensor

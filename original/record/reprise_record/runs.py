@@ -13,8 +13,10 @@ FACTORS = {LAST_RESORT: 100, "small": 1e-6, "tiny": 1e-12}
 
 def draw(source, scale, options, random):
     sizes = [source.shape[0] or options.samples] + [size or options.size for size in source.shape[1:]]
+    if source.is_sparse and source.shape[1:] == (None,):
+        sizes[1] = sizes[0]  # a graph's: who of the samples is whose neighbour
     if source.is_sparse:
-        return random.binomial(1, 0.5, sizes[:1] * 2).astype("float32") + np.eye(sizes[0], dtype="float32")
+        return random.binomial(1, 0.5, sizes).astype("float32") * (1 + np.arange(sizes[-1], dtype="float32"))
     if source.rows is not None and sizes[1:] == [1] and "length" in source.name:
         # How long a sample is, for CTC: at least 1, and no label is longer than its steps.
         return np.full(sizes, 1 if "label" in source.name else 2, "int32")

@@ -10,6 +10,7 @@ from reprise_kit.port.keras_legacy.dialects.dialect import KERAS0, KERAS1, KERAS
 
 Document = dict[str, Any]
 _MODELS = ("Model", "Functional", "Sequential", "Graph")
+_LIST = {"name", "layers", "build_input_shape"}
 _GRAPH = {"layers", "input_layers", "output_layers"}
 _KERAS2_WORDS = re.compile(r"'(kernel_size|kernel_initializer|recurrent_initializer|gamma_initializer|units|use_bias)'")
 
@@ -40,7 +41,7 @@ def _model_of_its_own(document: Document) -> Document:
     config = document["config"] if isinstance(document.get("config"), (dict, list)) else {}
     if document["class_name"] in _MODELS:
         return document
-    if isinstance(config, list) or set(config) == {"name", "layers"}:
+    if isinstance(config, list) or {"layers"} <= set(config) <= _LIST:
         return {**document, "class_name": "Sequential"}
     return {**document, "class_name": "Model"} if set(config) >= _GRAPH else document
 

@@ -5,8 +5,9 @@ from typing import Any
 import keras
 
 from reprise_kit.compare.errors import InputError
+from reprise_kit.port.keras_legacy.config_keys import unknown_class
 from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1
-from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, naming, rule
+from reprise_kit.port.keras_legacy.rules.context import RULES, Apply, Context, Tensor, integer, naming, rule
 from reprise_kit.port.keras_legacy.tree import CONTAINERS, Node
 
 MAX_NESTING = 40
@@ -84,6 +85,8 @@ def _input(context: Context, node: Node) -> Tensor:
         length = config.get("input_length")
         recurrent = node.class_name not in ("Dense", "MaxoutDense", "Highway")
         shape = [None, length, config["input_dim"]] if recurrent else [None, config["input_dim"]]
+    if not isinstance(shape, (list, tuple)) and node.class_name not in RULES and not context.replacement(node):
+        raise unknown_class(node, context.dialect)
     if not isinstance(shape, (list, tuple)):
         raise InputError(
             f"layer {node.name}: the first layer of a model must record batch_input_shape; Keras 2.2 and 2.3 left it "

@@ -165,16 +165,17 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
     if stand_in:
         (folder / "own.npz").replace(folder / "stand_in.npz")
     if whole and (not recorded or silent or (own and about.event.startswith("load_"))):
-        problem = recorder.record(folder, about, "stand_in.npz")
-        stand_in = stand_in or not problem or _recorded_within(dump, folder, notes)
-        notes += [f"not recorded {'again ' * stand_in}on stand-in inputs: {problem}"] if problem else []
+        # What a second process builds of a layer's configuration may be another, where that does not say all.
+        problem = "" if _recorded_within(dump, folder, notes) else recorder.record(folder, about, "stand_in.npz")
+        stand_in = stand_in or not problem
+        notes += [f"not recorded on stand-in inputs: {problem}"] if problem else []
     say(f"{folder.name}: {about.event}; own input: {_yes(own)}, stand-in input: {_yes(stand_in)}")
     said = about.event, about.keras or "", about.backend or "", about.image_ordering
     return Captured(folder.name, *said, own, stand_in, len(inputs[0]) if inputs else 0, tuple(notes))
 
 
 def _recorded_within(dump: Path, folder: Path, notes: list[str]) -> bool:
-    """Take what was recorded within the program itself, where no second process can build the model."""
+    """Take what was recorded within the program itself, where it was; a second process might build another model."""
     path = dump / "stand_in.npz"
     if not path.is_file():
         return False

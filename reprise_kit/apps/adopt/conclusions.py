@@ -248,15 +248,19 @@ def ordering(seen: Findings, version: str, name: str) -> tuple[str, list[str]]:
 
 def _makes_with_keras(seen: Findings) -> bool:
     """Whether a program takes from Keras itself what makes a model, and not its callbacks alone."""
-    return any(re.match(r"keras\.(layers|models|engine|applications)\b", name) for name in seen.names_of_keras())
+    makes = re.compile(r"keras\.(layers|models|engine|applications|Model|Sequential|Input)\b")
+    return any(map(makes.match, seen.names_of_keras()))
 
 
 ONE_KERAS = "2020-06-17"  # from Keras 2.4 on it is TensorFlow's
 TF_KERAS = "takes Keras from TensorFlow (tf.keras)"
 
 
-def refused(seen: Findings, version: str, day: str, entries: list[str], foreign: list[str]) -> list[str]:
-    """Return why the repository is not gone on with, and what to give instead; [] where it is."""
+def refused(seen: Findings, version: str, told: bool, day: str, entries: list[str], foreign: list[str]) -> list[str]:
+    """Return why the repository is not gone on with, and what to give instead; [] where it is.
+
+    told: whether more than the day tells the version.
+    """
     reasons = []
     oldest = facts.load().keras.oldest
     if facts.numbers(version) < facts.numbers(oldest):
@@ -264,7 +268,7 @@ def refused(seen: Findings, version: str, day: str, entries: list[str], foreign:
                        "give --commit of a later version")  # fmt: skip
     uses = {name.split(".")[0] for name in seen.imported() if not name.startswith("keras.src")}  # as Keras 3 has it
     inside = any(name.startswith(("tensorflow.keras", "tensorflow.python.keras")) for name in seen.imported())
-    one = day >= ONE_KERAS and version == facts.keras_of(day)
+    one = day >= ONE_KERAS and not told
     if entries and ("keras" not in uses or (inside and (one or not _makes_with_keras(seen)))):
         what = TF_KERAS if inside else f"imports no Keras (but {', '.join(foreign) or 'nothing'})"
         reasons.append(f"{entries[0]}: {what}; give --entry with a program that imports keras")

@@ -109,14 +109,16 @@ def _script(words: list[str], folder: PurePosixPath, modules: Mapping[str, Modul
     words = words if words[0].endswith(".py") else words[1:]
     while words and words[0].startswith("-") and words[0] != "-m":
         words = words[1:]
-    if words[:1] == ["-m"]:
+    names = words[:1]
+    if names == ["-m"]:
         place = words[1].replace(".", "/") if len(words) > 1 else ""
-        words = [next((name for name in (f"{place}.py", f"{place}/__main__.py") if name in modules), f"{place}.py")]
-    path = os.path.normpath(folder / words[0]) if words else ""
-    if path in modules:
-        return path
-    same = [p for p in modules if p.endswith(f"/{path}")]  # a README that stands in the script's folder
-    return same[0] if len(same) == 1 else None
+        names = [f"{place}.py", f"{place}/__main__.py"]
+    tried = [os.path.normpath(folder / name) for name in names]
+    # Else a README may stand in the script's folder.
+    there = [path for path in tried if path in modules]
+    ends = tuple(f"/{path}" for path in tried)
+    found = there[:1] or [path for path in modules if ends and path.endswith(ends)]
+    return found[0] if len(found) == 1 else None
 
 
 def standing(command: str, modules: Mapping[str, Module]) -> str:
@@ -141,7 +143,8 @@ def _command(path: str, modules: Modules, paths: list[str]) -> str:
 
 def _bare(path: str, module: Module, paths: list[str]) -> str:
     folder, name = PurePosixPath(path).parent, PurePosixPath(path).name
-    if folder != PurePosixPath() and any(level for _, level, _ in module.imports):
+    is_named = all(map(str.isidentifier, PurePosixPath(path).with_suffix("").parts))
+    if is_named and f"{folder}/__init__.py" in paths and any(level for _, level, _ in module.imports):
         return _as_module(path, paths)
     there = set(paths) | {str(parent) for p in paths for parent in PurePosixPath(p).parents}
     named = [text for text in module.strings if len(text) > 1 and not text.startswith("/")]
@@ -206,6 +209,12 @@ def makers(program_files: Iterable[str], modules: Mapping[str, Module]) -> list[
     found = dict.fromkeys([*first, *sorted(modules, key=lambda path: (path.count("/"), path))])
     return [path for path in found if {"Sequential", "Model", "Graph"} & set(modules[path].calls)
             and _imports_keras(modules[path]) and not NO_ENTRY.search(path)][:MAKERS]  # fmt: skip
+
+
+def callers(commands: Iterable[str], made_in: list[str], modules: Mapping[str, Module]) -> list[str]:
+    """Return the scripts of command lines that make no model themselves and import what does."""
+    scripts = dict.fromkeys(filter(None, (script(command, modules) for command in commands)))
+    return [path for path in scripts if path not in made_in and set(made_in) & set(program(path, modules))]
 
 
 def only_reads(command: str, modules: Mapping[str, Module]) -> bool:

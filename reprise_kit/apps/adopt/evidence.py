@@ -50,10 +50,10 @@ class Evidence:
     repository nor of Python. calls: names of functions that the program calls. checkpoints, architectures: their
     paths in it. entry_points: command lines, the chosen one first. alternatives, builders: of the others those that
     run in the same environment and may show a model too, or make one. elsewhere: those that may show one in another
-    environment, since they import what the chosen one does not. makers: paths of code that makes a model. refused: what
-    no later step can do, each a line; empty where adoption can go on. earlier: the commit that is taken where the
-    newest has no Keras. newest_day: the newest commit's, where the environment's is another. servers: by command line,
-    of those that serve over HTTP, the files that say what they answer.
+    environment, since they import what the chosen one does not. makers: paths of code that makes a model. callers: of
+    scripts that call it. refused: what no later step can do, each a line; empty where adoption can go on. earlier: the
+    commit that is taken where the newest has no Keras. newest_day: the newest commit's, where the environment's is
+    another. servers: by command line, of those that serve over HTTP, the files that say what they answer.
     """
 
     source: str
@@ -75,6 +75,7 @@ class Evidence:
     builders: list[str] = field(default_factory=list)
     elsewhere: list[str] = field(default_factory=list)
     makers: list[str] = field(default_factory=list)
+    callers: list[str] = field(default_factory=list)
     disagreements: list[str] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
     refused: list[str] = field(default_factory=list)
@@ -165,7 +166,8 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
     servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
     found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
-    return replace(found, newest_day=newest_day, servers=servers)
+    callers = entry_points.callers([*entries[:1], *alternatives, *builders], found.makers, modules)
+    return replace(found, newest_day=newest_day, servers=servers, callers=callers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
@@ -231,7 +233,7 @@ def _concluded(
         disagreements=seen.disagreements,
         makers=seen.makers,
         notes=[*notes, *_looks(seen, day), *(c.problem for c in seen.checkpoints if c.problem)],
-        refused=conclusions.refused(seen, version, day, entries, foreign),
+        refused=conclusions.refused(seen, version, keras is not None, day, entries, foreign),
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 import msgspec
 
+from reprise_kit.compare import facts
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.system import ROOT
@@ -150,6 +151,8 @@ def foreign(paths: Iterable[str], modules: Mapping[str, Module], own: set[str], 
 
     own: names of the repository's folders that hold code beside its modules. standard: the standard libraries' names.
     """
+    table = facts.load()
+    known = {"keras", *table.modules, *table.rarer}  # an installed package comes before such a folder
     names, own, modules = set(), set(own), Modules.of(modules)
     for path in paths:
         for name, level, extra in modules[path].imports:
@@ -157,6 +160,6 @@ def foreign(paths: Iterable[str], modules: Mapping[str, Module], own: set[str], 
             if level or top in standard | {""} or _files(path, top, level, extra, modules):
                 continue
             names.add(top)
-            if _files(path, name, level, [], modules):
+            if top not in known and _files(path, name, level, [], modules):
                 own.add(top)  # in Python 3 a folder is a package without __init__.py, too
     return sorted(names - own)

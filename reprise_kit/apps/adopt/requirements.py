@@ -17,7 +17,8 @@ PIN = re.compile(r"(?<![\w/.-])([A-Za-z][\w-]*)\s*==\s*(\d[\w.]*\w)")
 PIP_INSTALL = re.compile(r"\bpip[23]?\s+install\s+([^\n;&|`]+)")
 CONDA_INSTALL = re.compile(r"\bconda\s+install\s+([^\n;&|`]+)")
 PROSE = re.compile(
-    r"(?<![\w.-])(keras|tensorflow|theano|numpy|scipy|h5py)\s*(?:version\s*|v|\()?\s*(\d+\.\d+(?:\.\d+)?)"
+    r"(?<![\w.-])(keras|tensorflow|theano|numpy|scipy|h5py)[`*_\]]*(?:\(https?://[^)\s]*\))?"
+    r"[`*_]*\s*[:(]?\s*(?:version\s*|ver\.?\s*|v\.?\s*)?(\d+\.\d+(?:\.\d+)?)"
     r"(?![\w-])(\s*(?:\+|or (?:higher|later|above|newer|greater)))?",
     re.I,
 )

@@ -12,13 +12,23 @@ from typing import Any
 
 import msgspec
 
-from reprise_kit.apps.adopt import adopted, box, captured, container, environment, evidence, judging, run, system_folder
+from reprise_kit.apps.adopt import (
+    adopted,
+    box,
+    captured,
+    container,
+    environment,
+    evidence,
+    judging,
+    other_evidence,
+    run,
+    system_folder,
+)
 from reprise_kit.apps.adopt.earlier import gather
 from reprise_kit.apps.adopt.evidence import Evidence
 from reprise_kit.apps.adopt.repository import checkout
 from reprise_kit.apps.adopt.ways import Ways
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
-from reprise_kit.compare import facts
 from reprise_kit.compare.atomic import atomic_file, atomic_folder, held_folder, write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.faults import reading
@@ -161,9 +171,10 @@ class Adoption:
         What is so found names none that is other still, so that this ends. Raises `why` where there is none.
         """
         found = self._evidence()
-        other, because = self._elsewhere(found) if found.elsewhere else self._later(found)
-        if other is None or other.refused:
+        second = other_evidence.second(found, self.request)
+        if second is None:
             raise why
+        other, because = second
         self.say(str(why))
         self.say(f"run: {because}")
         self._forget("environment")
@@ -174,27 +185,6 @@ class Adoption:
             self._step_run()
         except InputError as error:
             raise InputError(f"{why}; and {error}") from None
-
-    def _gather(self, found: Evidence, entry: str | None, keras: str | None) -> Evidence:
-        asked = self.request
-        return evidence.gather(asked.source, asked.commit or found.earlier, entry, keras, asked.stand_in)
-
-    def _elsewhere(self, found: Evidence) -> tuple[Evidence | None, str]:
-        """Return the evidence of an entry point that wants other packages: of one that is given there is no more."""
-        entry = found.elsewhere[0]
-        lacks = f"{entry} imports what that environment lacks: it gets one of its own"
-        return self._gather(found, entry, self.request.keras), lacks
-
-    def _later(self, found: Evidence) -> tuple[Evidence | None, str]:
-        """Return that with the newest commit's Keras, once: code may be younger than the weights that tell the day."""
-        day = found.newest_day or ""
-        newest = facts.keras_of(day)
-        if found.keras_version or newest is None or facts.numbers(newest) <= facts.numbers(found.newest_keras):
-            return None, ""
-        because = f"its newest commit is of {day}: Keras {newest}, that day's, is tried"
-        other = self._gather(found, self.request.entry, newest)
-        why = {**other.why, "keras_version": [f"the newest on {day}, when its code was last changed"]}
-        return replace(other, why=why, elsewhere=[]), because
 
     def _step_capture(self) -> None:
         made, folder = self._environment, self.out / "captured"

@@ -22,8 +22,9 @@ class Ways:
         """Run the entry point; where it shows no model another, else open the files of weights in its Keras.
 
         Then what a program only built counts, one that trains too: with the file of weights that fits it, else with
-        the weights that it began with. Last of all its functions that make a model are called by themselves. Without
-        an entry point that is all. Raises NothingSeen, of the first way, where none shows a model.
+        the weights that it began with. Last of all its functions that make a model are called by themselves, and the
+        scripts that call them are run a statement at a time. Without an entry point that is all. Raises NothingSeen, of
+        the first way, where none shows a model.
         """
         problems: dict[str, run.NothingSeen] = {}
         for way in self._all():
@@ -44,8 +45,8 @@ class Ways:
         built = replace(program, built=True, weights=tuple(found.checkpoints[: captured.MODELS]))
         yield from (partial(self._run, replace(built, entry=entry)) for entry in (*entries, *found.builders))
         yield partial(self._open_files, built)
-        if found.makers:
-            yield partial(self._run, replace(built, entry=run.making(found.makers), display=False))
+        for paths in filter(None, (found.makers, found.callers)):
+            yield partial(self._run, replace(built, entry=run.making(paths), display=False))
 
     def _run(self, program: run.Program) -> run.Ran:
         program = replace(program, routes=tuple(self.found.servers.get(program.entry, ())))

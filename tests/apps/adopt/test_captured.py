@@ -70,14 +70,18 @@ SILENT = {"in_0": np.eye(3, 4), "out_0": np.ones((3, 3))}
 
 
 @pytest.mark.parametrize("is_whole", [True, False])
-def test_what_was_recorded_within_its_program_counts_where_it_cannot_be_again(tmp_path: Path, is_whole: bool) -> None:
+def test_what_was_recorded_within_its_program_counts(tmp_path: Path, is_whole: bool) -> None:
+    """A second process builds another model where a layer's configuration does not say all, or none."""
     within = LIVE if is_whole else {"out_0": np.eye(3)}
-    found, folder = recorded(tmp_path, {"stand_in.npz": "Keras 2.0.6 cannot build it"}, stand_in=within)
-    assert (found.own, found.stand_in) == (False, is_whole)
-    assert (folder / "stand_in.npz").is_file() is is_whole
+    found, folder = recorded(tmp_path / "other", {"stand_in.npz": SILENT}, stand_in=within)
+    assert (found.own, found.stand_in) == (False, True)
+    taken = captured.npz.load(folder / "stand_in.npz")["out_0"]
+    assert np.array_equal(taken, (LIVE if is_whole else SILENT)["out_0"])
     said = " ".join(found.notes)
     assert ("recorded within its program" if is_whole else "within the program is left out") in said
-    assert "cannot build it" in said
+    found, folder = recorded(tmp_path / "none", {"stand_in.npz": "Keras 2.0.6 cannot build it"}, stand_in=within)
+    assert found.stand_in is is_whole and (folder / "stand_in.npz").is_file() is is_whole
+    assert ("cannot build it" in " ".join(found.notes)) is not is_whole
 
 
 @pytest.mark.parametrize("drawn", [{}, {"drawn": np.array(True)}], ids=["its own input", "drawn"])

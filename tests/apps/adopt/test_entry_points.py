@@ -15,6 +15,8 @@ MODULES = {
     "train.py": Module(imports=KERAS, calls=["fit"], main=True),
     "other.py": Module(main=True),
     "tool/__main__.py": Module(),
+    "src/tool.py": Module(),
+    "lib/inner/__main__.py": Module(),
 }
 PATHS = ["src/demo.py", "src/weights.h5", "data/x.npy", "train.py", "other.py", "model.json"]
 
@@ -40,12 +42,25 @@ def test_a_script_in_a_folder_is_run_from_there(command: str, stands: str) -> No
         ("cd src; python -u demo.py", "src/demo.py"),
         ("python -m src.demo", "src/demo.py"),
         ("python -m tool train --epochs 2", "tool/__main__.py"),
+        ("cd src && python -m tool", "src/tool.py"),
+        ("cd lib && python -m inner ask", "lib/inner/__main__.py"),
+        ("python -m inner ask", "lib/inner/__main__.py"),
         ("echo 1 | python demo.py", "src/demo.py"),
         ("ls train.py", None),
     ],
 )
 def test_the_file_that_a_command_line_runs(command: str, path: str | None) -> None:
     assert entry_points.script(command, MODULES) == path
+
+
+def test_the_scripts_that_call_what_makes_a_model() -> None:
+    modules = imports.Modules.of({
+        "viz.py": Module(imports=[("net", 0, ["build"])], main=True),
+        "net.py": Module(imports=KERAS, calls=["Sequential"]),
+        "plot.py": Module(main=True),
+    })  # fmt: skip
+    commands = ["python viz.py", "python plot.py", "python viz.py --again", "python nowhere.py", "python net.py"]
+    assert entry_points.callers(commands, ["net.py"], modules) == ["viz.py"]
 
 
 def test_of_what_a_program_is_told_to_do_predicting_comes_first() -> None:
@@ -63,7 +78,7 @@ def test_a_command_of_several_lines_is_one() -> None:
     [
         (["src/net/", "src/"], "python -m src.net.run"),
         (["src/net/"], "cd src && python -m net.run"),
-        ([], "cd src && python -m net.run"),
+        ([], "python src/net/run.py"),  # Python 2 runs no module of a folder that is no package
     ],
 )
 def test_what_imports_relative_to_its_package_is_run_as_a_module(packages: list[str], command: str) -> None:

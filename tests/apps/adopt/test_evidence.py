@@ -267,9 +267,10 @@ def test_a_module_found_through_sys_path_is_the_repository_s(tmp_path):
 
 def test_a_folder_beside_a_script_is_its_own_package_without_an_init(tmp_path):
     """What an index has under that name would be found before it."""
-    code = "import keras, lib.data, models\nfrom lib.nets.first import net\nkeras.predict(1)\n"
+    code = "import keras, lib.data, models, skimage.io\nfrom lib.nets.first import net\nkeras.predict(1)\n"
     files = {"gan/run.py": code, "gan/lib/data.py": "import lib.other, six\n", "gan/lib/nets/first.py": "net = 1\n"}
-    assert gather(make(tmp_path / "gan", files)).imports == ["keras", "models", "six"]
+    files["gan/skimage/io.py"] = ""  # what is installed comes first
+    assert gather(make(tmp_path / "gan", files)).imports == ["keras", "models", "six", "skimage"]
 
 
 def test_a_conda_file_with_tags_of_python_s_own_is_read_by_its_lines(tmp_path):
@@ -398,6 +399,9 @@ def test_the_code_counts_before_a_version_that_is_stated(tmp_path):
         ("README.md", "Needs Keras 2.0 and TensorFlow.", "2.0.9", "states Keras 2.0.*: 2.0.9 is taken"),
         ("README.md", "Needs Keras version 2.0+", None, "nothing states it"),
         ("README.md", "Keras 2.0.4", "2.0.4", "states Keras 2.0.4"),
+        ("README.md", "Works with Keras v. 2.0.4.", "2.0.4", "states Keras 2.0.4"),
+        ("README.md", "- **[Keras](https://keras.io/)** (version 2.0.4)", "2.0.4", "states Keras 2.0.4"),
+        ("README.md", "Keras: 2.0.4", "2.0.4", "states Keras 2.0.4"),
         ("requirements.txt", "keras==2.0\n", "2.0.0", "states Keras 2.0: 2.0.0 is taken"),  # as pip reads it
         ("requirements.txt", "keras<2\n", "1.2.2", "states Keras <2: 1.2.2 is taken"),
         ("requirements.txt", "keras>=1.2\n", None, "nothing states it"),  # says no more than the day does
@@ -671,14 +675,15 @@ def test_a_repository_that_left_keras_is_taken_as_it_was_before(tmp_path):
         ("2021-03-01", "from keras.layers import Dense", True),
         ("2019-03-01", "from keras.layers import Dense", False),
         ("2019-03-01", "from keras.callbacks import Callback", True),
-        ("2021-03-01", "from keras.layers import Dense  # keras==2.2.4", False),
+        ("2019-03-01", "import keras\nkeras.Model", False),
+        ("2021-03-01", "from keras.layers import Dense  # keras==2.3.1", False),
     ],
 )
 def test_the_keras_beside_tensorflows_is_the_old_one_only_where_it_was(tmp_path, day, line, left):
     """From Keras 2.4 on there is one Keras, and Keras 3 has a module `keras.src`."""
     both = f"{line}\nfrom tensorflow.keras.models import load_model\nload_model('m.h5').predict([[0]])\n"
     new = {"predict.py": both, "train.py": "", "net.py": ""}
-    new |= {"requirements.txt": "keras==2.2.4\n"} if "==" in line else {}
+    new |= {"requirements.txt": "keras==2.3.1\n"} if "==" in line else {}
     folder = make(tmp_path / "digits", {**IMAGE, "old.txt": "by hand"}, "2016-08-20", {"notes.txt": "x"})
     for path, text in new.items():
         (folder / path).write_text(text)

@@ -171,6 +171,14 @@ def main():
     model = Sequential([Dense(3, input_dim=4)])
 sys.modules['__main__'].main()
 """
+CALLER = """
+from net import get_model, load_its_weights
+if __name__ == '__main__':
+    first = Dense(5, input_dim=4)
+    model = get_model(first)
+    model = load_its_weights(model, 'nowhere.h5')
+    frames = open('frames.bin').read()
+"""
 NOT_YET = """
 model = Sequential()
 size = len(open('words.txt').read())
@@ -270,6 +278,14 @@ def test_what_is_looked_into_by_words_is_a_dict_of_the_repositorys_or_drawn(old:
     ended, found, notes = made(old, tmp_path, LOOKED_INTO)
     assert ended == 0 and found == [[(16, 16), (16, 64)]], notes
     assert "config['n_in']=16, config['units']=16, options['width']=64 of our choice" in notes
+
+
+def test_a_script_that_calls_what_makes_a_model(old: Old, tmp_path: Path) -> None:
+    code = "def get_model(first):\n    return Sequential([first, Dense(2)])\n"
+    code += "def load_its_weights(model, path):\n    return open(path).read()\n"
+    (tmp_path / "net.py").write_text(BEGINS + code)
+    ended, found, notes = made(old, tmp_path, CALLER)
+    assert ended == 0 and found == [[(4, 5), (5, 2)]], notes
 
 
 def test_what_failed_half_way_is_no_model(old: Old, tmp_path: Path) -> None:

@@ -87,6 +87,8 @@ def test_inputs_as_they_are_recorded(kind: str, config: Any, shape: Any, dtype: 
 def test_an_input_of_no_size_is_asked_for(config: dict[str, Any]) -> None:
     with pytest.raises(InputError, match="--input-shape x=28,28,1"):
         graph._input(context(), Node("Dense", "x", config))
+    with pytest.raises(InputError, match=r"the class Own is not one of Keras 1's; .*--replace x=module:function"):
+        graph._input(context(), Node("Own", "x", config if "batch_input_shape" not in config else {}))
 
 
 def nested(depth: int) -> Node:

@@ -5,6 +5,11 @@ from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import note
 
 
+def is_of_keras(value):
+    """Whether a class or function is Keras's own."""
+    return value.__module__.startswith("keras.")
+
+
 def architecture(model, problems):
     """The model's own JSON; what no JSON has, as a layer of the program's own may hold, is named in it."""
     try:
@@ -38,9 +43,10 @@ def sized(document, model):
     if not isinstance(listed, list) or len(listed) != len(layers):
         return False
     unsaid = False
-    if layers and type(model).__name__ == "Sequential":
+    if layers and "Sequential" in [kind.__name__ for kind in type(model).__mro__]:
         first = listed[0]["config"]
-        if isinstance(first, dict) and not set(first) & {"batch_input_shape", "layers", "layer"}:
+        # A layer of the program's own need not take them.
+        if is_of_keras(type(layers[0])) and isinstance(first, dict) and not set(first) & {"batch_input_shape", "layers", "layer"}:
             first["batch_input_shape"], unsaid = list(model.input_shape), True
     inner = [sized(each, layer) for each, layer in zip(listed, layers) if hasattr(layer, "layers")]
     return unsaid or any(inner)

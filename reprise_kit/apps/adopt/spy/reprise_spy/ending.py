@@ -15,7 +15,7 @@ NOT_SEEN = "the program built it and was not seen to load these weights, which f
 
 
 def ended():
-    """The program ends, or there is no waiting for that."""
+    """The program has ended. Only then is a model asked what its program did not ask: states and chance stay its own."""
     if os.environ.get("REPRISE_SPY_BUILT"):
         built()
     enter()
@@ -37,7 +37,7 @@ def keep_built():
                 still = still + 1 if now - before < BUSY else 0
                 before = now
                 if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
-                    ended()
+                    built()
             except:  # noqa: E722  Python 2 has emptied this module: the program ends
                 return
 

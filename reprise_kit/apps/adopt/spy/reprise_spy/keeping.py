@@ -5,7 +5,7 @@ import os
 import re
 import sys
 
-from reprise_spy.architecture import architecture
+from reprise_spy.architecture import architecture, is_of_keras
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import OUT, Seen, note, state
 
@@ -80,11 +80,6 @@ def layers_within(model):
         yield layer
 
 
-def is_of_keras(value):
-    """Whether a class or function is Keras's own."""
-    return value.__module__.startswith("keras.")
-
-
 def own_classes(model):
     """{name: module:attribute} of layers and activations that are not Keras's, and of what Lambdas' functions name."""
     found = {}
@@ -150,7 +145,7 @@ def dump(seen, event, problems=()):
         return True
     if seen.index + 1 >= STATES:
         return False
-    seen.index, seen.calls, seen.known = seen.index + 1, 0, known
+    seen.index, seen.calls, seen.known, seen.has_answered = seen.index + 1, 0, known, False
     name = "%d-%d-%d" % (os.getpid(), seen.number, seen.index)
     part, seen.folder = os.path.join(OUT, "part-" + name), os.path.join(OUT, name)
     os.mkdir(part)
@@ -223,7 +218,8 @@ def keep(seen, inputs, outputs, event):
     if seen.calls >= CALLS:
         return
     # Of a sparse matrix, a graph's, no sample is one by itself.
-    few = None if any(map(is_sparse, inputs if isinstance(inputs, (list, tuple)) else [inputs])) else SAMPLES
+    given = inputs.values() if isinstance(inputs, dict) else inputs if isinstance(inputs, (list, tuple)) else [inputs]
+    few = None if any(map(is_sparse, given)) else SAMPLES
     inputs, outputs = arrays(inputs, names_of(seen.model)), arrays(outputs) if outputs is not None else []
     samples = len(inputs[0])
     if outputs and any(len(value) != samples for value in outputs if value.ndim):

@@ -7,6 +7,7 @@ import ast
 import copy
 import functools
 import inspect
+import re
 import types
 
 import numpy
@@ -14,7 +15,7 @@ import numpy
 from reprise_spy import absent, parameters
 
 TEACHES = {"fit", "fit_generator", "train_on_batch", "fit_on_batch", "predict", "evaluate"}
-GIVES = {"set_weights", "load_weights"}
+GIVES = re.compile(r"^(set|load|restore)\w*weights$")  # a function of the program's own, too
 BUILDS = {"add", "pop", "Sequential", "Model"}
 WHOLE = (int, float, str, tuple, types.ModuleType)  # values that no failure leaves half done
 TAKES_MANY = {"len", "set", "list", "sorted", "enumerate", "zip", "max", "min", "Counter"}
@@ -35,7 +36,7 @@ def callee(call):
 
 def only_gives(node):
     """Tell whether it gives weights to a model that is whole: where it fails, that keeps those that it began with."""
-    return bool(GIVES & calls(node)) and not BUILDS & calls(node)
+    return any(map(GIVES.search, calls(node))) and not BUILDS & calls(node)
 
 
 def statements(tree):
@@ -146,6 +147,7 @@ class Pieces(object):
         called = [self.names.get(name) for name in calls(node)]
         reaches = any(getattr(each, "__globals__", None) is self.names for each in called)  # functions of these names
         whole = only_gives(node)
+        stored -= used if whole else set()  # model = load_weights_of(model)
         for name, value in list(self.names.items()):
             if name in stored or (is_model(value) and (reaches or name in used) and not whole):
                 del self.names[name]

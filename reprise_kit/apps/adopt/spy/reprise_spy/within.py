@@ -8,7 +8,8 @@ import operator
 import os
 import sys
 
-from reprise_spy.keeping import backend_name, fingerprint, functions_of, is_of_keras, keras, layers_within, ordering
+from reprise_spy.architecture import is_of_keras
+from reprise_spy.keeping import backend_name, fingerprint, functions_of, keras, layers_within, ordering
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import guarded, note_problem, state
 
@@ -28,7 +29,7 @@ def record_within():
 
 
 def is_wanted(seen):
-    if not RECORDER or seen.folder is None or seen.has_answered or seen.was_recorded:
+    if not RECORDER or seen.folder is None or seen.has_answered:
         return False
     return any(map(is_own, layers_within(seen.model))) and fingerprint(seen.model) == seen.known
 
@@ -40,7 +41,6 @@ def is_own(layer):
 
 def record(seen):
     """Write stand_in.npz beside its architecture and weights: what it answers on drawn inputs, layers and all."""
-    seen.was_recorded = True  # or was tried: once
     sys.path.insert(0, RECORDER)
     try:
         from reprise_record.command import parse, record_model
