@@ -31,7 +31,7 @@ def nodes_of(layer):
 class Source(object):
     """One input of a model: its shape, the rows of the Embedding that reads it, the value that stands for no step.
 
-    is_sparse: whether it takes a sparse matrix, a graph's: a row and a column for each sample.
+    is_sparse: whether it takes a sparse matrix; where its columns are left open it is a graph's, one for each sample.
     """
 
     def __init__(self, name, shape, whole, readers, is_sparse=False):

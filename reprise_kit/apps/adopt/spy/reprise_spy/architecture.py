@@ -7,7 +7,7 @@ from reprise_spy.state import note
 
 def is_of_keras(value):
     """Whether a class or function is Keras's own."""
-    return value.__module__.startswith("keras.")
+    return str(getattr(value, "__module__", None)).startswith("keras.")
 
 
 def architecture(model, problems):
@@ -45,8 +45,8 @@ def sized(document, model):
     unsaid = False
     if layers and "Sequential" in [kind.__name__ for kind in type(model).__mro__]:
         first = listed[0]["config"]
-        # A layer of the program's own need not take them.
-        if is_of_keras(type(layers[0])) and isinstance(first, dict) and not set(first) & {"batch_input_shape", "layers", "layer"}:
+        has_none = isinstance(first, dict) and not set(first) & {"batch_input_shape", "layers", "layer"}
+        if has_none and is_of_keras(type(layers[0])):  # a layer of the program's own need not take them
             first["batch_input_shape"], unsaid = list(model.input_shape), True
     inner = [sized(each, layer) for each, layer in zip(listed, layers) if hasattr(layer, "layers")]
     return unsaid or any(inner)

@@ -15,7 +15,7 @@ NOT_SEEN = "the program built it and was not seen to load these weights, which f
 
 
 def ended():
-    """The program has ended. Only then is a model asked what its program did not ask: states and chance stay its own."""
+    """The program has ended. Only then is a model asked what that did not: its states and its chance are its own."""
     if os.environ.get("REPRISE_SPY_BUILT"):
         built()
     enter()

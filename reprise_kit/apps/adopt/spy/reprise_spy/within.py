@@ -1,7 +1,7 @@
 """Recording a model within its own program, where a second process might not build it again.
 
 That is where layers or their activations are the program's own, whose configuration need not say all, or Lambdas,
-which Keras 1.0.0 saved without what they close over. The recorder is ours, of original/record; it gets the model that is there.
+which Keras 1.0.0 saved without what they close over. The recorder is original/record's; it gets the model itself.
 """
 import functools
 import operator
