@@ -111,7 +111,9 @@ def private_settings(folder: Path, backend: str) -> dict[str, str]:
     home.mkdir(parents=True, exist_ok=True)
     refuse_full(folder)
     _refuse_shared(folder)
-    kept = {k: v for k, v in os.environ.items() if not k.startswith(("PYTHON", "THEANO", "KERAS", "VIRTUAL_ENV"))}
+    # TensorFlow 2 leaves TF2_BEHAVIOR behind, with which 1.15 computes eagerly: no Keras of its time runs so.
+    ours = ("PYTHON", "THEANO", "KERAS", "VIRTUAL_ENV", "TF2_BEHAVIOR")
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(ours)}
     return {
         **kept,
         "HOME": str(home),

@@ -96,8 +96,9 @@ def test_nothing_of_the_folder_one_stands_in_is_run(tmp_path, monkeypatch, plant
 
 
 def test_settings_of_other_pythons_and_kerases_are_left_behind(tmp_path, monkeypatch):
-    for name in ("PYTHONPATH", "THEANO_FLAGS", "KERAS_HOME", "VIRTUAL_ENV", "LANG_OF_MINE"):
+    for name in ("PYTHONPATH", "THEANO_FLAGS", "KERAS_HOME", "VIRTUAL_ENV", "TF2_BEHAVIOR", "LANG_OF_MINE"):
         monkeypatch.setenv(name, "mine")
     found = private_settings(tmp_path, "theano")
     assert found["LANG_OF_MINE"] == "mine" and found["HOME"] == str(tmp_path / "home")
-    assert not {"PYTHONPATH", "KERAS_HOME", "VIRTUAL_ENV"} & set(found) and "mine" not in found["THEANO_FLAGS"]
+    assert not {"PYTHONPATH", "KERAS_HOME", "VIRTUAL_ENV", "TF2_BEHAVIOR"} & set(found)
+    assert "mine" not in found["THEANO_FLAGS"]
