@@ -160,14 +160,18 @@ def of(files: Checkout, source: str, entry: str | None = None, keras: str | None
     foreign = imports.foreign(reached, modules, own, standard)
     told = [*files.notes, *copies, *telling.left_out(files.unread), *notes, *unfollowed]
     found = _concluded(seen, files, source, entries, foreign, told)
-    newest_day = seen.head_day if seen.head_day != found.date else None
-    more = [] if entry else entries[1:]
-    may_run = [e for e in more if set(_foreign(e, modules, own, standard)) <= set(foreign)]
-    alternatives, builders, elsewhere = entry_points.others(more, may_run, modules)
     servers = {e: routes for e in entries if (routes := entry_points.serving(e, modules))}
-    found = replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere)
-    callers = entry_points.callers([*entries[:1], *alternatives, *builders], found.makers, modules)
-    return replace(found, newest_day=newest_day, servers=servers, callers=callers)
+    newest_day = seen.head_day if seen.head_day != found.date else None
+    wants = {e: set(_foreign(e, modules, own, standard)) for e in entries[1:] if not entry}
+    return _with_others(replace(found, newest_day=newest_day, servers=servers), wants, modules)
+
+
+def _with_others(found: Evidence, wants: Mapping[str, set[str]], modules: Modules) -> Evidence:
+    """Return the evidence with what else is worth a try; wants: what other command lines import, by these."""
+    may_run = [command for command, imported in wants.items() if imported <= set(found.imports)]
+    alternatives, builders, elsewhere = entry_points.others(list(wants), may_run, modules)
+    callers = entry_points.callers([*found.entry_points[:1], *alternatives, *builders], found.makers, modules)
+    return replace(found, alternatives=alternatives, builders=builders, elsewhere=elsewhere, callers=callers)
 
 
 def _foreign(command: str, modules: Modules, own: set[str], standard: set[str]) -> list[str]:
