@@ -58,7 +58,7 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
         seen.disagreements.extend(f"{reason}, but --keras {seen.asked_keras} is taken" for version, reason in found
                                   if version != seen.asked_keras)  # fmt: skip
         return seen.asked_keras, [f"--keras {seen.asked_keras}"]
-    exact = [(version, reason) for version, reason in found if facts.keras_day(version)]
+    exact = [(version, reason) for version, reason in found if facts.keras_day(version) or _is_unread(version)]
     recorded = [row for row in exact if "records" in row[1]]
     if exact:
         version, reason = max(recorded or exact[:1], key=lambda row: facts.numbers(row[0]))
@@ -76,6 +76,11 @@ def keras(seen: Findings, day: str) -> tuple[str | None, list[str]]:
     if reason:
         return version, [reason]
     return None, [f"nothing states it: {version} was the newest on {day}", *(f"{r}, no release" for _, r in found)]
+
+
+def _is_unread(version: str) -> bool:
+    """Whether it is of before the oldest that is known here, and so is refused."""
+    return facts.numbers(version) < facts.numbers(facts.load().keras.oldest)
 
 
 def fitting(seen: Findings, day: str) -> tuple[str, list[str]] | None:

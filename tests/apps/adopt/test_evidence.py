@@ -420,6 +420,12 @@ def test_what_is_stated_tells_the_release_of_the_day(file, text, version, why, t
     assert why in found.why["keras_version"][0]
 
 
+def test_a_keras_of_before_the_first_that_is_known_is_refused_as_it_is_stated(tmp_path):
+    files = {"a.py": RUNS, "README.md": "This works with Keras v. 0.1.0, later ones may not.\n"}
+    (line,) = gather(make(tmp_path / "r", files, "2018-05-02")).refused
+    assert line.startswith("Keras 0.1.0 of 2018-05-02: older than 0.3.0")
+
+
 def test_what_runs_on_theano_asks_nothing_of_its_tensorflow(tmp_path):
     files = {"a.py": "import theano\n" + RUNS, "requirements.txt": "tensorflow==1.2\ntheano\n"}
     assert gather(make(tmp_path / "r", files, "2018-05-02")).keras_version is None

@@ -175,8 +175,10 @@ CALLER = """
 from net import get_model, load_its_weights
 if __name__ == '__main__':
     first = Dense(5, input_dim=4)
+    names = {'weights': 'nowhere.h5', 'layer': 1}
     model = get_model(first)
-    model = load_its_weights(model, 'nowhere.h5')
+    model = load_its_weights(model, names['weights'])
+    shown = model.layers[names['layer']]
     frames = open('frames.bin').read()
 """
 NOT_YET = """

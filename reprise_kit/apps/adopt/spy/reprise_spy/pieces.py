@@ -151,7 +151,7 @@ class Pieces(object):
         for name, value in list(self.names.items()):
             if name in stored or (is_model(value) and (reaches or name in used) and not whole):
                 del self.names[name]
-            elif name in used and not is_model(value) and not (whole and name == "self"):
+            elif name in used and not is_model(value) and not whole:
                 self.forget_used(name, value)
 
     def forget_used(self, name, value):
