@@ -163,7 +163,7 @@ def _said(caught: Path) -> Iterator[bytes]:
 
 def last_words(said: str) -> list[str]:
     """Return of a program's last output what tells most: its last error, with a little before and behind it."""
-    lines = [line.strip() for line in said.splitlines() if re.search(r"\w", line)]
+    lines = [line.strip() for line in said.splitlines() if re.search(r"[^\W_]", line)]
     errors = [k for k, line in enumerate(lines) if ERROR.match(line)]
     first = min(errors[-1] - 2, len(lines) - 4) if errors else len(lines) - 4
     return lines[max(first, 0) :][:6]

@@ -23,7 +23,7 @@ SEARCHED = ["  Searched in:", *(f"    - '/home/{name}'" for name in "abcdef"), S
             ['File "a.py", line 3, in <module>', "read()", "LookupError:", "Resource x not found.",
              "Please ask for it.", "Searched in:"],
         ),
-        (["one", "", "two", "---", "three", "four", "five"], ["two", "three", "four", "five"]),
+        (["one", "", "two", "---", "three", "____", "four", "five"], ["two", "three", "four", "five"]),
         ([*STACK, "KeyError: 1", *STACK, "nltk.Unknown.MissingError: 2", "bye"],
          ['File "a.py", line 3, in <module>', "read()", "nltk.Unknown.MissingError: 2", "bye"]),
         (["usage: a.py MODEL"], ["usage: a.py MODEL"]),
