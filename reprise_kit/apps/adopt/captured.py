@@ -58,6 +58,7 @@ class _About(msgspec.Struct, frozen=True):
     keras: str | None = None
     image_ordering: str | None = None
     own_classes: dict[str, str] = {}
+    folders: list[str] = []
     problems: list[str] = []
     keras_at: str = "site-packages"
     weights: str | None = None
@@ -84,7 +85,8 @@ class Recorder:
         words += ["--image-ordering", about.image_ordering] if about.image_ordering in ("th", "tf") else []
         for name, place in about.own_classes.items():
             words += ["--custom", f"{name}={place}"]
-        python_path = ":".join(filter(None, (self.variables.get("PYTHONPATH"), code)))
+        folders = [f"{code}/{folder}" for folder in about.folders if ".." not in folder]
+        python_path = ":".join(filter(None, (self.variables.get("PYTHONPATH"), *folders, code)))
         variables = {**self.variables, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"}
         if out == "own.npz":
             words += ["--inputs", f"{here}/inputs.npz"]

@@ -264,6 +264,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "PYTHONPATH": ":".join(filter(None, paths)),
         "REPRISE_SPY": opened.name(SPY),
         "REPRISE_SPY_OUT": opened.name(caught),
+        "REPRISE_SPY_ROOT": opened.name(work),
         "REPRISE_SPY_RECORDER": opened.name(RECORDER),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
         **({"REPRISE_SPY_DRAWN": "1"} if program.is_asked else {}),

@@ -25,15 +25,17 @@ def test_of_large_samples_few_are_drawn(
     (tmp_path / "architecture.json").write_text(f'{{"batch_input_shape": {shape}, "name": "first"}}')
     asked: list[str] = []
 
-    def run(words: list[str], *_: object) -> types.SimpleNamespace:
+    def run(words: list[str], variables: dict[str, str], *_: object) -> types.SimpleNamespace:
         asked.extend(words)
+        assert variables["PYTHONPATH"] == f"{tmp_path}/gan:{tmp_path}", "its own layers are found where it found them"
         (tmp_path / out).touch()
         return types.SimpleNamespace(code=0)
 
     monkeypatch.setattr(captured.box, "needed", lambda *_: {})
     monkeypatch.setattr(captured.box, "open_box", lambda *_: types.SimpleNamespace(name=str, run=run))
     recorder = captured.Recorder(Path("python"), {}, tmp_path, tmp_path, False)
-    assert recorder.record(tmp_path, captured._About("built"), out) == ""
+    about = captured._About("built", folders=["gan", "../elsewhere"])
+    assert recorder.record(tmp_path, about, out) == ""
     assert ("--samples" in asked) is few and (not few or asked[asked.index("--samples") + 1] == "1")
 
 

@@ -48,11 +48,12 @@ def calls(folder: Path) -> list[dict[str, np.ndarray]]:
 
 def test_architecture_weights_inputs_and_outputs(old: Old, tmp_path: Path) -> None:
     code = DENSE + "np.save('seen.npy', model.predict(x))\n"
-    done, found = spied(old, tmp_path, code)
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_ROOT=str(tmp_path.parent))
     assert done.returncode == 0, done.stderr
     (folder,) = found
     about = json.loads((folder / "about.json").read_text())
     assert (about["keras"], about["backend"], about["image_ordering"]) == ("1.1.0", "theano", "th")
+    assert about["folders"] == [tmp_path.name], "where its script lies"
     assert json.loads((folder / "architecture.json").read_text())["class_name"] == "Sequential"
     assert (folder / "weights.h5").stat().st_size > 500
     (call,) = calls(folder)

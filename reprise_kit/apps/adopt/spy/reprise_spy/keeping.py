@@ -125,6 +125,13 @@ def importable(module, name, value):
     return "%s:%s" % (places[0], name) if places else None
 
 
+def folders():
+    """The folders of its repository, below the root, from which the program imports."""
+    root = os.environ.get("REPRISE_SPY_ROOT", "")
+    places = [os.path.abspath(place) for place in sys.path]
+    return [os.path.relpath(place, root) for place in places if root and place.startswith(root + os.sep)]
+
+
 def variables_of(model):
     """The variables of its weights; what is called so in Keras 0.3 is the samples' weights."""
     found = [getattr(model, name, None) for name in ("weights", "trainable_weights")]
@@ -151,7 +158,7 @@ def dump(seen, event, problems=()):
     os.mkdir(part)
     about = {"event": event, "keras": version(), "backend": backend_name(),
              "image_ordering": ordering(), "python": sys.version.split()[0], "numpy": numpy().__version__,
-             "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model),
+             "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model), "folders": folders(),
              "class": type(seen.model).__name__, "problems": list(problems), "weights": known,
              "keras_at": os.path.dirname(os.path.abspath(keras().__file__))}
     try:
