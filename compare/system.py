@@ -15,6 +15,7 @@ from reprise_kit.compare.stage import Stage, StageRow
 # What holds original/ and port/: the checkout, or the package in an installation.
 ROOT = Path(__file__).resolve().parents[1]
 ORIGINAL = ROOT / "original"
+RECORDER = ORIGINAL / "record"
 OTHERS = "reprise_systems"  # the package that systems from elsewhere are modules of
 CLIPS = Path(__file__).absolute().parents[1] / "clips"
 

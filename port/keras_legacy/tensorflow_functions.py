@@ -94,6 +94,10 @@ def _resized_by(method: int, ops: Operations, images: Any, size: Any, align_corn
     return _resized(ops, images, size, method, align_corners)
 
 
+def _of_x(name: str, ops: Operations, x: Any) -> Any:
+    return getattr(ops, name)(x)
+
+
 OPERATIONS: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(("__operators__.add", "math.add"), lambda ops, x, y: added(ops, x, y)),
     "math.subtract": lambda ops, x, y: ops.subtract(x, y),
@@ -103,7 +107,7 @@ OPERATIONS: dict[str, Callable[..., Any]] = {
     "math.maximum": lambda ops, x, y: ops.maximum(x, y),
     "math.minimum": lambda ops, x, y: ops.minimum(x, y),
     **{
-        f"math.{name}": partial(lambda name, ops, x: getattr(ops, name)(x), name)
+        f"math.{name}": partial(_of_x, name)
         for name in ("square", "sqrt", "rsqrt", "exp", "log", "tanh", "sin", "cos", "negative", "sigmoid")
     },
     "math.abs": lambda ops, x: ops.absolute(x),
@@ -131,7 +135,7 @@ _UNARY = {"atan": "arctan", "asin": "arcsin", "acos": "arccos"} | {
 }
 CALLED: dict[str, Callable[..., Any]] = {
     **OPERATIONS,
-    **{f"math.{old}": partial(lambda name, ops, x: getattr(ops, name)(x), new) for old, new in _UNARY.items()},
+    **{f"math.{old}": partial(_of_x, new) for old, new in _UNARY.items()},
     "matmul": _matmul,
     "split": _split,
     "tile": lambda ops, input, multiples: ops.tile(input, multiples),
@@ -144,7 +148,7 @@ CALLED: dict[str, Callable[..., Any]] = {
     **dict.fromkeys(
         ("nn.l2_normalize", "math.l2_normalize"), lambda ops, x, axis=None, dim=None: _normalized(ops, x, axis, dim)
     ),
-    **{f"nn.{name}": partial(lambda name, ops, x: getattr(ops, name)(x), name) for name in ("tanh", "sigmoid")},
+    **{f"nn.{name}": partial(_of_x, name) for name in ("tanh", "sigmoid")},
     **dict.fromkeys(("space_to_depth", "nn.space_to_depth"), partial(_blocks, True)),
     **dict.fromkeys(("depth_to_space", "nn.depth_to_space"), partial(_blocks, False)),
     **dict.fromkeys(("image.resize_images", "image.resize"), _resized),

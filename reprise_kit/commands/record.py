@@ -16,9 +16,8 @@ from reprise_kit.compare.patience import patience
 from reprise_kit.compare.programs import run_program
 from reprise_kit.compare.python27 import environment, environment_folder, private_settings
 from reprise_kit.compare.shown import say
-from reprise_kit.compare.system import ROOT
+from reprise_kit.compare.system import RECORDER, ROOT
 
-RECORDER = ROOT / "original" / "record"
 TMP = "/tmp:exec,size=1g,mode=1777"  # Theano runs what it compiles there
 READ = ("--architecture", "--weights", "--inputs")
 

@@ -11,10 +11,10 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.commands.record import RECORDER
 from reprise_kit.compare import eras, python27
 from reprise_kit.compare import npz
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import RECORDER
 from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 from tests.port.keras_legacy import models
 from tests.require import require

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from reprise_kit.apps.adopt.captured import Captured
+from reprise_kit.apps.adopt.captured import FILES, Captured
 from reprise_kit.compare.atomic import write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.report import rendered
@@ -19,7 +19,6 @@ from reprise_kit.port.keras_legacy import verify
 Finding = Literal["agrees", "differs", "proves nothing", "refused"]
 OWN, STAND_IN = "own.npz", "stand_in.npz"
 WHOSE = {OWN: "the repository's own input", STAND_IN: "stand-in input"}
-SAVED = "architecture.json", "weights.h5"  # of a captured model, where its Keras could
 PROVEN, DIFFERS, STOPPED, ON_STAND_IN = 0, 1, 2, 3  # exit codes
 
 
@@ -115,7 +114,7 @@ def adopt(captured: Captured, folder: Path, models: Path) -> Adopted:
         found, said = _verify(captured, folder, file, name)
         verified.append(found)
         notes += [line for line in said if line not in notes]
-    if not recorded and all((folder / name).is_file() for name in SAVED):
+    if not recorded and all((folder / name).is_file() for name in FILES):
         verified = _refusal(captured, folder, file)
     return Adopted(captured, f"{models.name}/{file.name}" if file.is_file() else None, tuple(notes), tuple(verified))
 
@@ -149,7 +148,7 @@ def _verify(captured: Captured, folder: Path, file: Path, name: str | None) -> t
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
     from reprise_kit.port.keras_legacy.migrate import Options, migrate_files
 
-    architecture, weights = (folder / name for name in SAVED)
+    architecture, weights = (folder / name for name in FILES)
     options = Options(
         source_backend=captured.backend or "auto",
         keras_version=captured.keras or None,

@@ -16,10 +16,10 @@ import msgspec
 import numpy as np
 
 from reprise_kit.apps.adopt import box
-from reprise_kit.apps.adopt.run import RECORDER
 from reprise_kit.compare import npz
 from reprise_kit.compare.atomic import refuse_full
 from reprise_kit.compare.errors import InputError
+from reprise_kit.compare.system import RECORDER
 from reprise_kit.port.keras_legacy import recording
 
 DUMP = re.compile(r"\d+-\d+-\d+")  # process, model, state

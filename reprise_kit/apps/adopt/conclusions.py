@@ -31,6 +31,8 @@ KERAS_2 = {"Conv1D", "Conv2D", "Conv3D", "MaxPool2D", "Conv2DTranspose", "epochs
            "kernel_size", "data_format", "kernel_initializer"}  # fmt: skip
 KERAS_1 = {"Convolution1D", "Convolution2D", "nb_epoch", "samples_per_epoch", "border_mode", "output_dim",
            "dim_ordering", "nb_filter", "subsample", "Merge", "merge"}  # fmt: skip
+ONE_KERAS = "2020-06-17"  # from Keras 2.4 on it is TensorFlow's
+TF_KERAS = "takes Keras from TensorFlow (tf.keras)"
 NO_DAY = "9999"
 ONLY_3_DAY = "2019-01-01"
 # A script's first line, a command, an installer, a wheel: each names the Python, 2 or 3.
@@ -250,10 +252,6 @@ def _makes_with_keras(seen: Findings) -> bool:
     """Whether a program takes from Keras itself what makes a model, and not its callbacks alone."""
     makes = re.compile(r"keras\.(layers|models|engine|applications|Model|Sequential|Input)\b")
     return any(map(makes.match, seen.names_of_keras()))
-
-
-ONE_KERAS = "2020-06-17"  # from Keras 2.4 on it is TensorFlow's
-TF_KERAS = "takes Keras from TensorFlow (tf.keras)"
 
 
 def refused(seen: Findings, version: str, told: bool, day: str, entries: list[str], foreign: list[str]) -> list[str]:

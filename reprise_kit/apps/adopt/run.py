@@ -17,11 +17,10 @@ from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.atomic import refuse_full
 from reprise_kit.compare.errors import InputError
-from reprise_kit.compare.system import ORIGINAL
+from reprise_kit.compare.system import RECORDER
 from reprise_kit.compare.walk import followed
 
 SPY = Path(__file__).parent / "spy"
-RECORDER = ORIGINAL / "record"
 ERROR = re.compile(r"[A-Za-z_][\w.]*(Error|Exception|Exit|Interrupt)\b")  # as a traceback ends
 LATE = 0.7  # of its time is over: what was only built is kept then
 SAID_BYTES = 1 << 20  # of a file that the spy wrote, in which a full disk is looked for

@@ -10,8 +10,9 @@ import h5py
 import numpy as np
 import pytest
 
-from reprise_kit.apps.adopt.run import RECORDER, SPY
+from reprise_kit.apps.adopt.run import SPY
 from reprise_kit.compare import eras, python27
+from reprise_kit.compare.system import RECORDER
 from tests.apps.adopt.conftest import Old
 from tests.require import require
 
@@ -166,14 +167,18 @@ def build():
 def test_what_was_only_built_is_kept_while_a_server_waits(old: Old, tmp_path: Path) -> None:
     waits = """
 import glob, os, time
+model.add(Scaled(7))
 model.compile('sgd', 'mse')
 for _ in range(600):
     time.sleep(0.2)
     if glob.glob('caught/*/about.json'):
+        time.sleep(3)  # a recording would be there
         os._exit(7)  # no exit handler runs
 """
-    done, found = spied(old, tmp_path, DENSE + waits, REPRISE_SPY_BUILT="1")
+    variables = {"REPRISE_SPY_BUILT": "1", "REPRISE_SPY_RECORDER": str(RECORDER)}
+    done, found = spied(old, tmp_path, OWN_LAYER + DENSE + waits, **variables)
     assert done.returncode == 7, done.stderr
+    assert not (found[0] / "stand_in.npz").exists(), "a program that still runs is not asked: its states are its own"
     assert [json.loads((folder / "about.json").read_text())["event"] for folder in found] == ["built"]
 
 

@@ -173,7 +173,7 @@ def make(path, shown, shape=None):
     pieces.run(nodes)
     for line in pieces.failed[:MOST]:
         print("%s: %s" % (path, " ".join(line.split())[:200]))
-    found = [value for value in list(module.__dict__.values()) if is_model(value) and not is_empty(value)]
+    found = [model for value in list(module.__dict__.values()) for model in models_in(value, 0)]
     keep(found, "%s was run" % path, pieces.drawn, seen)
     for maker in makers(module, nodes):
         seen, name = len(state().models), "%s of %s" % (maker.name, path)
