@@ -29,6 +29,7 @@ SAME = 1e-3  # relative: further apart, what was saved is not what ran
 PATCHED = "where it was changed, the migrated model, which computes as the released Keras, differs or is refused"
 LIMITS = box.Limits(seconds=900, idle=900, vain=900)
 FILES = ("architecture.json", "weights.h5")
+OWN, STAND_IN = "own.npz", "stand_in.npz"  # recordings, on the repository's own inputs and on drawn ones
 
 
 @dataclass(frozen=True)
@@ -88,7 +89,7 @@ class Recorder:
         folders = [f"{code}/{folder}" for folder in about.folders if ".." not in folder]
         python_path = ":".join(filter(None, (self.variables.get("PYTHONPATH"), *folders, code)))
         variables = {**self.variables, "PYTHONPATH": python_path, "PYTHONDONTWRITEBYTECODE": "1"}
-        if out == "own.npz":
+        if out == OWN:
             words += ["--inputs", f"{here}/inputs.npz"]
         elif _is_large(folder / "architecture.json"):
             words += ["--samples", "1"]  # of each scale: every layer of each is kept, of a detector's four it is 2 GB
@@ -103,11 +104,8 @@ class Recorder:
 
 def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], None]) -> list[Captured]:
     """Turn the spy's folder into recordings in `out`, one folder per model; raises InputError where it caught none."""
-    found = sorted(
-        (path for path in dumps.iterdir() if DUMP.fullmatch(path.name) and (path / "about.json").is_file()),
-        key=lambda path: (not any(path.glob("call_*.npz")), [int(part) for part in path.name.split("-")]),
-    )
-    found = _once(found)
+    kept = (path for path in dumps.iterdir() if DUMP.fullmatch(path.name) and (path / "about.json").is_file())
+    found = _once(sorted(kept, key=_rank))
     if not found:
         raise InputError(
             "capture: no model was seen: the program neither asked a Keras model for an answer nor loaded weights; "
@@ -116,6 +114,12 @@ def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], 
     for path in found[MODELS:]:
         say(f"left: {path.name} ({_about(path).event}); the first {MODELS} models are recorded")
     return [_recorded(path, out / f"model_{i}", recorder, say) for i, path in enumerate(found[:MODELS], 1)]
+
+
+def _rank(dump: Path) -> tuple[bool, bool, int, int, int]:
+    """What shows most goes first; and the first state of every model before the next of any."""
+    process, model, state = map(int, dump.name.split("-"))
+    return not (dump / STAND_IN).is_file(), not any(dump.glob("call_*.npz")), state, process, model
 
 
 def _once(dumps: Sequence[Path]) -> list[Path]:
@@ -161,14 +165,15 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
     calls, is_drawn = _calls(dump, notes)
     inputs, outputs = _joined(calls, _fixed(folder / "architecture.json"))
     whole = all((folder / name).is_file() for name in FILES)
-    recorded = bool(inputs) and _own(folder, about, recorder, (inputs, outputs), notes)
-    silent = recorded and recording.nothing_proven(recording.load(folder / "own.npz")) is not None
-    own, stand_in = recorded and not is_drawn, recorded and is_drawn
-    if stand_in:
-        (folder / "own.npz").replace(folder / "stand_in.npz")
-    if whole and (not recorded or silent or (own and about.event.startswith("load_"))):
-        # What a second process builds of a layer's configuration may be another, where that does not say all.
-        problem = "" if _recorded_within(dump, folder, notes) else recorder.record(folder, about, "stand_in.npz")
+    # What a second process builds of a layer's configuration may be another, where that does not say all.
+    within = [name for name in (OWN, STAND_IN) if whole and _recorded_within(dump / name, folder, notes)]
+    recorded = OWN in within or (bool(inputs) and not within and _own(folder, about, recorder, (inputs, outputs), notes))
+    silent = recorded and recording.nothing_proven(recording.load(folder / OWN)) is not None
+    own, stand_in = recorded and not is_drawn, STAND_IN in within or (recorded and is_drawn)
+    if recorded and is_drawn:
+        (folder / OWN).replace(folder / STAND_IN)
+    if whole and not within and (not recorded or silent or (own and about.event.startswith("load_"))):
+        problem = recorder.record(folder, about, STAND_IN)
         stand_in = stand_in or not problem
         notes += [f"not recorded on stand-in inputs: {problem}"] if problem else []
     say(f"{folder.name}: {about.event}; own input: {_yes(own)}, stand-in input: {_yes(stand_in)}")
@@ -176,19 +181,18 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
     return Captured(folder.name, *said, own, stand_in, len(inputs[0]) if inputs else 0, tuple(notes))
 
 
-def _recorded_within(dump: Path, folder: Path, notes: list[str]) -> bool:
+def _recorded_within(path: Path, folder: Path, notes: list[str]) -> bool:
     """Take what was recorded within the program itself, where it was; a second process might build another model."""
-    path = dump / "stand_in.npz"
     if not path.is_file():
         return False
     try:
-        arrays = npz.load(path)
-        recording.of(arrays, path.name)
+        recording.of(npz.load(path), path.name)
     except InputError as error:
         notes.append(f"what was recorded within the program is left out: {error}")
         return False
     shutil.copyfile(path, folder / path.name)
-    notes.append("recorded within its program, on drawn inputs")
+    inputs = "inputs that it was taught on" if path.name == OWN else "drawn inputs"
+    notes.append(f"recorded within its program, on {inputs}")
     return True
 
 
@@ -248,8 +252,8 @@ def _own(
     inputs, outputs = call
     np.savez(folder / "inputs.npz", **{f"in_{i}": array for i, array in enumerate(inputs)})  # type: ignore[arg-type]
     whole = all((folder / name).is_file() for name in FILES)
-    problem = recorder.record(folder, about, "own.npz") if whole else "the model could not be saved whole"
-    arrays: dict[str, Any] = {} if problem else npz.load(folder / "own.npz")
+    problem = recorder.record(folder, about, OWN) if whole else "the model could not be saved whole"
+    arrays: dict[str, Any] = {} if problem else npz.load(folder / OWN)
     if problem:
         notes.append(f"layers are not recorded: {problem}")
     if not outputs:
@@ -262,7 +266,7 @@ def _own(
     said = {"keras": about.keras, "backend": about.backend}
     provenance = arrays.get("provenance", np.array(json.dumps(said).encode()))
     np.savez_compressed(folder / "part.npz", **{**arrays, **numbers, "provenance": provenance})
-    (folder / "part.npz").replace(folder / "own.npz")
+    (folder / "part.npz").replace(folder / OWN)
     return True
 
 

@@ -86,6 +86,22 @@ def test_what_was_recorded_within_its_program_counts(tmp_path: Path, is_whole: b
     assert ("cannot build it" in " ".join(found.notes)) is not is_whole
 
 
+def test_what_its_program_taught_it_on_is_recorded_within_too(tmp_path: Path) -> None:
+    """A call without an answer: what a second process would answer on it may be another model's."""
+    taught = {"in_0": np.eye(3, 4)}
+    found, folder = recorded(tmp_path, {}, call_0=taught, stand_in=LIVE, own=LIVE)
+    assert (found.own, found.stand_in) == (True, True)
+    assert (folder / "own.npz").is_file() and "on inputs that it was taught on" in " ".join(found.notes)
+
+
+def test_every_model_goes_before_a_second_state_of_one(tmp_path: Path) -> None:
+    for name in ("1-0-0/call_0.npz", "1-0-1/call_0.npz", "1-1-0/call_0.npz", "1-2-0/none", "1-3-4/stand_in.npz"):
+        (tmp_path / name).parent.mkdir()
+        (tmp_path / name).touch()
+    ranked = sorted(tmp_path.iterdir(), key=captured._rank)
+    assert [path.name for path in ranked] == ["1-3-4", "1-0-0", "1-1-0", "1-0-1", "1-2-0"]
+
+
 @pytest.mark.parametrize("drawn", [{}, {"drawn": np.array(True)}], ids=["its own input", "drawn"])
 @pytest.mark.parametrize(("call", "asked"), [(SILENT, True), (LIVE, False)], ids=["silent", "live"])
 def test_where_its_calls_show_nothing_drawn_ones_are_recorded_too(

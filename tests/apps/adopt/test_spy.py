@@ -452,6 +452,41 @@ def test_what_no_second_process_could_build_is_recorded_within_its_program(old: 
     assert not list(recorded[0].glob("call_*")), "what the recorder asks is no call of the program's"
 
 
+WAITS = "import os, time\nwhile not os.path.exists(os.environ['REPRISE_SPY_OUT'] + '/enough'):\n    time.sleep(0)\n"
+ENDS = "os._exit(len([name for name in sum([files for _, _, files in os.walk('caught')], []) if name == 'stand_in.npz']))\n"
+
+
+@pytest.mark.parametrize("late", [False, True], ids=["enough", "late"])
+def test_what_is_ended_before_its_end_is_recorded_first(old: Old, tmp_path: Path, late: bool) -> None:
+    """It is ended once `enough` is there: by then it is recorded, with the weights that training gave it."""
+    code = OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7, name='scaled')])\n"
+    code += "own.compile('sgd', 'mse')\nfor k in range(6): own.train_on_batch(x, np.ones((5, 3)))\n"
+    variables = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
+    variables |= {"REPRISE_SPY_SECONDS": "5"} if late else {"REPRISE_SPY_PREDICTIONS": "6"}
+    done, found = spied(old, tmp_path, UNHURRIED + code + WAITS + ENDS, **variables)
+    assert done.returncode == 1, done.stderr
+    (recorded,) = [folder for folder in found if (folder / "stand_in.npz").is_file()]
+    assert recorded.name.endswith("-3") and len(found) == 4, "three states as it was taught, and the last"
+    with np.load(recorded / "stand_in.npz") as arrays, h5py.File(recorded / "weights.h5") as weights:
+        kernel = next(each for name, each in weights["dense_2"].items() if name.endswith("_W"))
+        assert np.allclose(arrays["out_0"], 7 * arrays["in_0"] @ kernel[:] + 7 * bias(weights["dense_2"]), atol=1e-5)
+    with np.load(recorded / "own.npz") as arrays:
+        assert np.array_equal(arrays["in_0"], np.random.RandomState(0).randn(5, 4).astype("float32"))
+
+
+def bias(group: h5py.Group) -> np.ndarray:
+    return next(each for name, each in group.items() if name.endswith("_b"))[:]
+
+
+def test_a_signal_of_its_program_is_its_own(old: Old, tmp_path: Path) -> None:
+    """Its own handler stays, and is never called by the spy."""
+    code = "import signal\nsignal.signal(signal.SIGUSR1, lambda *_: os._exit(9))\nimport os, time\n" + OWN_LAYER + DENSE
+    code += "own = Sequential([Dense(3, input_dim=4), Scaled(7)])\nown.compile('sgd', 'mse')\ntime.sleep(9)\n"
+    variables = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1", "REPRISE_SPY_SECONDS": "0"}
+    done, found = spied(old, tmp_path, code, **variables)
+    assert done.returncode == 0 and found, done.stderr
+
+
 def test_where_it_cannot_be_recorded_within_its_program_that_is_noted(old: Old, tmp_path: Path) -> None:
     code = OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7)])\nown.compile('sgd', 'mse')\n"
     code += "own.predict = None\n"

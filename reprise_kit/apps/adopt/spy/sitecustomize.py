@@ -6,12 +6,12 @@ its host, spends less time than the host itself, and writes every file under ano
 Where REPRISE_SPY_BUILT is set, what was only built is kept too, at the program's end, while it waits, or after
 REPRISE_SPY_SECONDS, with the weights of the first file of REPRISE_SPY_WEIGHTS (paths as in PATH) that fits it.
 Where REPRISE_SPY_RECORDER is set, the folder of the recorder, what a second process might not build again is recorded
-at the program's end, on drawn inputs.
+at the program's end, or before it is ended: on drawn inputs, and on what it was taught on.
 Where REPRISE_SPY_DRAWN is set, what the program is given is no input of its own.
 REPRISE_SPY_OUT, a folder, receives one folder PID-K-S for each state S of the weights of model K:
     architecture.json   as the *code* built it; weights.h5 of that moment, by Keras's own save_weights
     call_J.npz          in_0, ... and, where the model was asked for an answer, out_0, ...
-    stand_in.npz        what the recorder wrote of it, where it was at it
+    stand_in.npz, own.npz  what the recorder wrote of it, where it was at it
     about.json          versions, image ordering, what was called, whose input it was, own layers by module
 notes.txt               what was seen and could not be kept, a line each
 enough                  is there once REPRISE_SPY_PREDICTIONS calls were kept

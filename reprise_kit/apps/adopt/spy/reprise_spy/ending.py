@@ -1,14 +1,17 @@
 """What is kept at the program's end, or once there is no waiting for that."""
 import os
+import signal
 import sys
 import threading
 import time
 
-from reprise_spy.keeping import dump, is_damaged, is_empty, variables_of
+from reprise_spy.keeping import dump, is_damaged, is_empty, text_file, variables_of
 from reprise_spy.names import *  # noqa: F403
-from reprise_spy.state import enter, guarded, leave, note, state
-from reprise_spy.within import record_within
+from reprise_spy.state import OUT, enter, guarded, leave, note, state
+from reprise_spy.within import is_wanted, record_within
 
+ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
+LAST_CALL = signal.SIGUSR1  # to the program's main thread, which alone may ask the program's models
 BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
 LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
 NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
@@ -18,9 +21,32 @@ def ended():
     """The program has ended. Only then is a model asked what that did not: its states and its chance are its own."""
     if os.environ.get("REPRISE_SPY_BUILT"):
         built()
+    record_last()
+
+
+def record_last():
     enter()
     record_within()
     leave()
+
+
+def count():
+    """One call more was kept. With enough of them the program is ended, and has no end of its own."""
+    state().calls += 1
+    if state().calls >= ENOUGH:
+        record_last()
+        show_enough()
+
+
+def show_enough():
+    text_file(os.path.join(OUT, "enough"), "")
+
+
+@guarded
+def ended_early(number, frame):
+    """Its time is nearly over: what it never asked is asked where it stands, and it goes no further than this."""
+    record_last()
+    show_enough()
 
 
 def keep_built():
@@ -28,6 +54,9 @@ def keep_built():
 
     A server does not end by itself, and what is ended at its limit has no end of its own.
     """
+    if signal.getsignal(LAST_CALL) == signal.SIG_DFL:
+        signal.signal(LAST_CALL, ended_early)
+
     def watch_over():
         before, still = worked(), 0
         while True:
@@ -36,14 +65,22 @@ def keep_built():
                 now = worked()
                 still = still + 1 if now - before < BUSY else 0
                 before = now
-                if still == IDLE or time.time() - state().began > LATE:  # each second then: models come later, too
+                late = time.time() - state().began > LATE
+                if still == IDLE or late:  # each second then: models come later, too
                     built()
+                if late and any(map(is_wanted, list(state().models))):
+                    call_last()
             except:  # noqa: E722  Python 2 has emptied this module: the program ends
                 return
 
     thread = threading.Thread(target=watch_over)
     thread.daemon = True
     thread.start()
+
+
+def call_last():
+    if signal.getsignal(LAST_CALL) is ended_early:
+        os.kill(os.getpid(), LAST_CALL)
 
 
 def worked():

@@ -9,7 +9,6 @@ from reprise_spy.architecture import architecture, is_of_keras
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import OUT, Seen, note, state
 
-ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
 CALLS, STATES, SAMPLES = 8, 3, 16  # kept of a state, of a model, of a call
 MOST_BYTES = 256 << 20  # of one call's arrays
 COMPUTES = re.compile("activation")  # what only training calls by name, the recorder makes harmless
@@ -145,12 +144,12 @@ def fingerprint(model):
     return found.hexdigest()
 
 
-def dump(seen, event, problems=()):
+def dump(seen, event, problems=(), states=STATES):
     """Keep architecture and weights of a new state; returns whether there is a folder for calls."""
     known = fingerprint(seen.model)
     if known == seen.known:
         return True
-    if seen.index + 1 >= STATES:
+    if seen.index + 1 >= states:
         return False
     seen.index, seen.calls, seen.known, seen.has_answered = seen.index + 1, 0, known, False
     name = "%d-%d-%d" % (os.getpid(), seen.number, seen.index)
@@ -247,9 +246,3 @@ def keep(seen, inputs, outputs, event):
     whole(os.path.join(seen.folder, "call_%d.npz" % seen.calls), write)
     seen.calls += 1
     seen.has_answered |= bool(outputs)
-
-
-def count():
-    state().calls += 1
-    if state().calls >= ENOUGH:
-        text_file(os.path.join(OUT, "enough"), "")

@@ -34,10 +34,11 @@ class Seen(object):
     """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has.
 
     heard: whether it was asked something that was kept, whatever the budget. is_only_made: whether it was seen to be
-    made, and nothing since. has_answered: whether an answer of this state was kept.
+    made, and nothing since. has_answered: whether an answer of this state was kept. is_recorded: whether the recorder
+    was at it.
     """
 
-    is_only_made = has_answered = False
+    is_only_made = has_answered = is_recorded = False
 
     def __init__(self, model, number):
         self.heard, self.model, self.number, self.index, self.calls = False, model, number, -1, 0

@@ -4,7 +4,8 @@ import os
 import sys
 
 from reprise_spy.doubles import is_absent, spied_get_file, spied_load_img
-from reprise_spy.keeping import count, dump, find, first, keep, numpy
+from reprise_spy.ending import count
+from reprise_spy.keeping import dump, find, first, keep, numpy
 from reprise_spy.lambdas import spied_func_load
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.shims import DRAWS, MOVED, after, before, imported
