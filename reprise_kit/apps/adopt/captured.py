@@ -167,7 +167,9 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
     whole = all((folder / name).is_file() for name in FILES)
     # What a second process builds of a layer's configuration may be another, where that does not say all.
     within = [name for name in (OWN, STAND_IN) if whole and _recorded_within(dump / name, folder, notes)]
-    recorded = OWN in within or (bool(inputs) and not within and _own(folder, about, recorder, (inputs, outputs), notes))
+    recorded = OWN in within or (
+        bool(inputs) and not within and _own(folder, about, recorder, (inputs, outputs), notes)
+    )
     silent = recorded and recording.nothing_proven(recording.load(folder / OWN)) is not None
     own, stand_in = recorded and not is_drawn, STAND_IN in within or (recorded and is_drawn)
     if recorded and is_drawn:

@@ -453,7 +453,7 @@ def test_what_no_second_process_could_build_is_recorded_within_its_program(old: 
 
 
 WAITS = "import os, time\nwhile not os.path.exists(os.environ['REPRISE_SPY_OUT'] + '/enough'):\n    time.sleep(0)\n"
-ENDS = "os._exit(len([name for name in sum([files for _, _, files in os.walk('caught')], []) if name == 'stand_in.npz']))\n"
+ENDS = "os._exit(sum('stand_in.npz' in files for _, _, files in os.walk('caught')))\n"
 
 
 @pytest.mark.parametrize("late", [False, True], ids=["enough", "late"])
@@ -510,14 +510,34 @@ def test_a_sparse_matrix_is_kept_whole(old: Old, tmp_path: Path) -> None:
     assert len(calls(folder)) == 2
 
 
-def test_sizes_that_a_later_keras_leaves_out_are_said(tmp_path: Path) -> None:
-    """Keras 2.2 and 2.3 save a Sequential behind an InputLayer without the sizes that it takes."""
-    era = eras.choose("2.2.4", "theano")
+def of_keras(version: str, folder: Path, needs: str) -> Old:
+    """Another Keras on Theano."""
+    era = eras.choose(version, "theano")
     interpreter = era.interpreter()
     if interpreter is None:
-        require("python37", f"no Python {' or '.join(era.python)} found")
-    environment = python27.environment(interpreter, eras.lock(era, "2.2.4"))
-    later = Old(environment, python27.private_settings(tmp_path / "settings", "theano"))
+        require(needs, f"no Python {' or '.join(era.python)} found")
+    environment = python27.environment(interpreter, eras.lock(era, version))
+    return Old(environment, python27.private_settings(folder / "settings", "theano"))
+
+
+def test_files_of_keras_0_3_are_opened_in_it(tmp_path: Path) -> None:
+    """Its architectures are of no class by name."""
+    code = (
+        "import runpy, sys\nimport numpy as np\nfrom keras.layers.core import Dense\n"
+        "from keras.models import Sequential\nimport reprise_spy.state\n"
+        "model = Sequential()\nmodel.add(Dense(3, input_dim=4))\n"
+        "open('model.json', 'w').write(model.to_json())\nmodel.save_weights('model.h5')\n"
+        "reprise_spy.state._state[0] = None\nsys.argv[1:] = ['model.h5', '--architectures', 'model.json']\n"
+        f"runpy.run_path('{SPY}/open_files.py', run_name='__main__')\n"
+    )
+    done, (folder,) = spied(of_keras("0.3.3", tmp_path, "python27"), tmp_path, code)
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "about.json").read_text())["event"] == "load_weights model.h5"
+
+
+def test_sizes_that_a_later_keras_leaves_out_are_said(tmp_path: Path) -> None:
+    """Keras 2.2 and 2.3 save a Sequential behind an InputLayer without the sizes that it takes."""
+    later = of_keras("2.2.4", tmp_path, "python37")
     code = (
         "from keras.layers import Dense, InputLayer\nfrom keras.models import Sequential\nimport numpy as np\n"
         "class Own(Sequential):\n    pass\n"

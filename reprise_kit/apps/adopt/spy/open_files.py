@@ -32,7 +32,7 @@ def from_text(text):
     read = models.model_from_json if text.lstrip().startswith(("{", '"')) else models.model_from_yaml
     if text.lstrip().startswith('"'):  # json.dump(model.to_json())
         text = json.loads(text)
-    if text.lstrip().startswith("{") and "class_name" not in json.loads(text):
+    if text.lstrip().startswith("{") and "input_layers" in json.loads(text):  # with a class_name that is further in
         return models.Model.from_config(json.loads(text))  # json.dump(model.get_config())
     return read(text)
 
