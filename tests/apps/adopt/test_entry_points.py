@@ -97,6 +97,19 @@ def test_what_predicts_with_keras_comes_first_and_from_where_its_files_lie() -> 
 
 
 @pytest.mark.parametrize(
+    ("named", "command"),
+    [
+        ("../nets/coder", "cd src && python run.py"),  # + ".h5", as the program says elsewhere
+        ("nets/coder", "python src/run.py"),
+        ("other", "python src/run.py"),  # a module's name is no file that it opens
+    ],
+)
+def test_a_file_is_named_without_its_ending_too(named: str, command: str) -> None:
+    modules = {"src/run.py": Module(imports=KERAS, calls=["predict"], strings=[named], main=True)}
+    assert entry_points.find([], modules, [*modules, "src/other.py", "nets/coder.h5"]) == [command]
+
+
+@pytest.mark.parametrize(
     ("wanted", "ends"),
     [
         ([("model", "Path to model definition json", "")], "drive.py model.json"),
