@@ -146,9 +146,9 @@ def _bare(path: str, module: Module, paths: list[str]) -> str:
     is_named = all(map(str.isidentifier, PurePosixPath(path).with_suffix("").parts))
     if is_named and f"{folder}/__init__.py" in paths and any(level for _, level, _ in module.imports):
         return _as_module(path, paths)
-    there = set(paths)
-    there |= {os.path.splitext(path)[0] for path in paths if not path.endswith(".py")}  # "../models/net" + ".json"
-    there |= {str(parent) for path in paths for parent in PurePosixPath(path).parents}
+    files = [PurePosixPath(path) for path in paths]
+    there = set(paths) | {str(parent) for file in files for parent in file.parents}
+    there |= {str(file.with_suffix("")) for file in files if file.suffix != ".py"}  # "../models/net" + ".json"
     named = [text for text in module.strings if len(text) > 1 and not text.startswith("/")]
     here, above = (sum(os.path.normpath(base / text) in there for text in named) for base in (folder, PurePosixPath()))
     if here > above or (folder != PurePosixPath() and path.endswith(".ipynb")):
