@@ -342,6 +342,21 @@ def test_keras_03(tmp_path: Path) -> None:
     assert np.array_equal(arrays["layer_dense_2"], arrays["out_0"])
 
 
+def test_keras_03_forgets_how_many_steps_a_layer_takes(tmp_path: Path) -> None:
+    """Given as input_shape it is saved there, and read from input_length."""
+    layer = {"name": "LSTM", "input_shape": [5, 3], "input_dim": 3, "input_length": None, "output_dim": 4}
+    (tmp_path / "model.json").write_text(json.dumps({"name": "Sequential", "layers": [layer]}))
+    random = np.random.RandomState(0)
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.attrs["nb_layers"] = 1
+        group = file.create_group("layer_0")
+        group.attrs["nb_params"] = 12
+        for i, shape in enumerate([(3, 4), (4, 4), (4,)] * 4):
+            group[f"param_{i}"] = models.normal(random, *shape)
+    arrays, _, _ = Old("0.3.3").record(tmp_path, "--architecture", "model.json", "--weights", "weights.h5")
+    assert arrays["in_0"].shape[1:] == (5, 3)
+
+
 @pytest.mark.parametrize("has_backend", [True, False])
 def test_keras_030_which_calls_itself_020_is_known_by_its_backend(tmp_path: Path, has_backend: bool) -> None:
     for name in ("__init__", "models", "layers") + ("backend",) * has_backend:

@@ -43,6 +43,9 @@ def prepared(config, keras, custom):
     if not isinstance(config, dict):
         return config
     config = dict((key, prepared(value, keras, custom)) for key, value in config.items())
+    shape = config.get("input_shape")
+    if config.get("input_length", 0) is None and isinstance(shape, list) and shape:
+        config["input_length"] = shape[0]  # Keras 0.3 makes its shape of this, and saves it in that
     for key, value in config.items():
         kind = re.search(r"(init|initializer|regularizer|constraint)$", key)
         if kind and value is not None and not is_known(kind.group(1), value, keras, custom):

@@ -73,14 +73,29 @@ def _filled(
         yield shlex.quote(os.path.relpath(found, stands)) if found else own
 
 
+def by_kind(paths: list[str]) -> Iterator[tuple[str, str]]:
+    """Yield what a program's question says that asks for a file, as a pattern, and the repository's file of that kind.
+
+    A text may be asked for itself: then only a question for its file is one.
+    """
+    for says, endings in KINDS:
+        if found := _likeliest(endings, PurePosixPath(), paths):
+            is_text = ".txt" in endings
+            yield rf"(?=.*(file|path)).*({says.pattern})" if is_text else says.pattern, found
+
+
 def _file(words: str, folder: PurePosixPath, paths: list[str]) -> str | None:
     """Return the repository's file of the kind that words ask for."""
     if FOLDERS.search(words):
         return None
     for says, endings in KINDS:
         if says.search(words):
-            # An ending that comes earlier in its kind is likelier, a file beside the script before elsewhere.
-            found = [[path for path in paths if path.lower().endswith(ending)] for ending in endings]
-            likeliest = next(filter(None, found), [])
-            return min(likeliest, key=lambda p: (PurePosixPath(p).parent != folder, p.count("/"), p), default=None)
+            return _likeliest(endings, folder, paths)
     return None
+
+
+def _likeliest(endings: tuple[str, ...], folder: PurePosixPath, paths: list[str]) -> str | None:
+    """Return the file of an ending that comes earlier in its kind, one beside the script before elsewhere."""
+    found = [[path for path in paths if path.lower().endswith(ending)] for ending in endings]
+    likeliest = next(filter(None, found), [])
+    return min(likeliest, key=lambda p: (PurePosixPath(p).parent != folder, p.count("/"), p), default=None)

@@ -12,7 +12,7 @@ from pathlib import Path
 import msgspec
 
 from reprise_kit.apps.adopt import box, notebooks, readme_code
-from reprise_kit.apps.adopt.arguments import DEVICES, PLACEHOLDER
+from reprise_kit.apps.adopt.arguments import DEVICES, PLACEHOLDER, by_kind
 from reprise_kit.apps.adopt.repository import lay_over
 from reprise_kit.apps.adopt.working_copy import WorkingCopy
 from reprise_kit.compare.atomic import refuse_full
@@ -266,6 +266,7 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
         "REPRISE_SPY_ROOT": opened.name(work),
         "REPRISE_SPY_RECORDER": opened.name(RECORDER),
         "REPRISE_SPY_PREDICTIONS": str(program.predictions),
+        "REPRISE_SPY_FILES": json.dumps(_asked_for(work, opened.name(work))),
         **({"REPRISE_SPY_DRAWN": "1"} if program.is_asked else {}),
         **(
             {"REPRISE_SPY_BUILT": "1", "REPRISE_SPY_WEIGHTS": weights, "REPRISE_SPY_SECONDS": late}
@@ -273,6 +274,13 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
             else {}
         ),
     }
+
+
+def _asked_for(work: Path, name: str) -> list[tuple[str, str]]:
+    """What a question of the program says that asks for a file, as a pattern, and that one's path in the box."""
+    paths = [path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file()]
+    plain = [path for path in paths if path.isascii()]  # as Python 2 takes it typed, whatever its locale
+    return [(says, f"{name}/{path}") for says, path in by_kind(plain)]
 
 
 def _notes(caught: Path) -> list[str]:

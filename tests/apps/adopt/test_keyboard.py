@@ -1,5 +1,6 @@
 """A program that waits for a person's words, in a box where nobody is."""
 
+import json
 import os
 import subprocess
 import sys
@@ -7,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from reprise_kit.apps.adopt import arguments
 from reprise_kit.apps.adopt.run import SPY
 from tests.apps.adopt.conftest import Old
 from tests.apps.adopt.test_spy import DENSE, calls, spied
@@ -24,6 +26,19 @@ def test_what_a_person_would_type_is_typed_and_is_no_input_of_its_own(old: Old, 
     assert "drawn" not in before and after["drawn"].item()
     said = (tmp_path / "caught" / "notes.txt").read_text()
     assert "nobody is at its keyboard: it was given 'hello' when it asked 'your name: '" in said
+
+
+def test_a_file_that_it_asks_for_is_its_repositorys(old: Old, tmp_path: Path) -> None:
+    """So what it asks its model then is its own."""
+    kinds = json.dumps(list(arguments.by_kind(["in/b.jpg", "in/a.jpg", "net.h5", "in/tale.txt"])))
+    asks = ["Image name: ", "How many images? ", "path to the text file: ", "a text: "]
+    code = DENSE + f"print([raw_input(asked) for asked in {asks[:1]}])\nmodel.predict(x)\n"
+    done, (folder,) = spied(old, tmp_path, code, REPRISE_SPY_FILES=kinds)
+    assert done.stdout.endswith("['in/a.jpg']\n"), done.stderr
+    assert "drawn" not in calls(folder)[0]
+    (tmp_path / "other").mkdir()
+    done, _ = spied(old, tmp_path / "other", f"print([raw_input(asked) for asked in {asks}])", REPRISE_SPY_FILES=kinds)
+    assert done.stdout.endswith("['in/a.jpg', '1', 'in/tale.txt', 'hello']\n"), done.stdout + done.stderr
 
 
 @pytest.mark.parametrize("module", ["builtins", "__builtin__"])

@@ -1,7 +1,8 @@
 """Nobody sits at a box's keyboard: where a program waits for a person's words, some are typed, and it is said.
 
-What a model is asked after that is no input of the repository's own.
+What a model is asked after that is no input of the repository's own, but where a file of its was asked for.
 """
+import json
 import os
 import re
 import stat
@@ -17,10 +18,19 @@ ANSWERS = (
     (re.compile(r"text|sentence|word|seed|name|say|user|question|query|review|message|title|you", re.I), "hello"),
 )
 NUMBER = "1"
+FILES = json.loads(os.environ.get("REPRISE_SPY_FILES", "[]"))  # what asks for one, as a pattern, and its path
+COUNTS = re.compile(r"how many|number|count|size|index|url|http", re.I)
+
+
+def file_for(prompt):
+    """The repository's file that a question asks for."""
+    if COUNTS.search(prompt):
+        return None
+    return next((str(path) for asked, path in FILES if re.search(asked, prompt, re.I)), None)
 
 
 def answer(prompt):
-    return next((says for asked, says in ANSWERS if asked.search(str(prompt))), NUMBER)
+    return next((says for asked, says in ANSWERS if asked.search(prompt)), NUMBER)
 
 
 def sit_down():
@@ -50,9 +60,11 @@ def typing(ask, is_read_as_code):
             if not left[0]:
                 raise
             left[0] -= 1
-            state().drawn = True
-            says = answer(prompt[0] if prompt else "")
-            note("nobody is at its keyboard: it was given %r when it asked %r" % (says, prompt[0] if prompt else ""))
+            question = str(prompt[0]) if prompt else ""
+            path = file_for(question)
+            state().drawn |= path is None
+            says = path or answer(question)
+            note("nobody is at its keyboard: it was given %r when it asked %r" % (says, question))
             return int(says) if is_read_as_code and says == NUMBER else says
     asked.__name__ = getattr(ask, "__name__", "input")
     return asked
