@@ -22,9 +22,9 @@ LARGE = 1 << 16  # numbers of a sample: of larger ones a layer's answers are man
 @guarded
 def record_within():
     """Record every model that may not be built again and was not heard to answer, as it is now."""
-    for seen in filter(is_wanted, list(state().models)):
+    for seen in list(state().models):
         try:
-            if dump(seen, LAST, states=STATES + 1):
+            if is_wanted(seen) and dump(seen, LAST, states=STATES + 1):
                 record(seen)
         except Exception:
             note_problem("recording within the program")
