@@ -342,6 +342,19 @@ def test_keras_03(tmp_path: Path) -> None:
     assert np.array_equal(arrays["layer_dense_2"], arrays["out_0"])
 
 
+@pytest.mark.parametrize(("length", "steps"), [(None, 16), (7, 7)])
+def test_keras_03_says_an_embeddings_rows_where_its_steps_stand(tmp_path: Path, length: int | None, steps: int) -> None:
+    layer = {"name": "Embedding", "input_shape": [900], "input_dim": 900, "output_dim": 2, "input_length": length}
+    (tmp_path / "model.json").write_text(json.dumps({"name": "Sequential", "layers": [layer]}))
+    with h5py.File(tmp_path / "weights.h5", "w") as file:
+        file.attrs["nb_layers"] = 1
+        group = file.create_group("layer_0")
+        group.attrs["nb_params"] = 1
+        group["param_0"] = models.normal(np.random.RandomState(0), 900, 2)
+    arrays, _, _ = Old("0.3.3").record(tmp_path, "--architecture", "model.json", "--weights", "weights.h5")
+    assert arrays["in_0"].shape[1:] == (steps,)
+
+
 def test_keras_03_forgets_how_many_steps_a_layer_takes(tmp_path: Path) -> None:
     """Given as input_shape it is saved there, and read from input_length."""
     layer = {"name": "LSTM", "input_shape": [5, 3], "input_dim": 3, "input_length": None, "output_dim": 4}

@@ -44,7 +44,7 @@ def prepared(config, keras, custom):
         return config
     config = dict((key, prepared(value, keras, custom)) for key, value in config.items())
     shape = config.get("input_shape")
-    if config.get("input_length", 0) is None and isinstance(shape, list) and shape:
+    if config.get("input_length", 0) is None and isinstance(shape, list) and len(shape) == 2:
         config["input_length"] = shape[0]  # Keras 0.3 makes its shape of this, and saves it in that
     for key, value in config.items():
         kind = re.search(r"(init|initializer|regularizer|constraint)$", key)

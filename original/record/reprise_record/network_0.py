@@ -11,6 +11,12 @@ def numbered(layers):
             for i, layer in enumerate(layers)]
 
 
+def taken(layer):
+    """The shape that a first layer takes; an Embedding says its number of rows in the place of its steps."""
+    shape = layer.input_shape
+    return (shape[0], layer.input_length) if type(layer).__name__ == "Embedding" else shape
+
+
 class OldNetwork(object):
     """A model of Keras 0.3: Sequential, or Graph with named inputs and outputs; layers are called once."""
 
@@ -26,7 +32,7 @@ class OldNetwork(object):
             firsts, names = self.firsts(model.layers[0]), ["input_%d" % i for i in range(len(self.tensors))]
             self.outputs = [model.get_output(False)]
             self.members = numbered(model.layers)
-        self.sources = [Source(name, layer.input_shape, "int" in str(tensor.dtype), self.readers(layer))
+        self.sources = [Source(name, taken(layer), "int" in str(tensor.dtype), self.readers(layer))
                         for name, layer, tensor in zip(names, firsts, self.tensors)]
         self.functions = {}
 
