@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from reprise_kit.apps.adopt.captured import FILES, Captured
+from reprise_kit.apps.adopt.captured import FILES, OWN, STAND_IN, Captured
 from reprise_kit.compare.atomic import write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.report import rendered
@@ -17,7 +17,6 @@ from reprise_kit.compare.shown import shown
 from reprise_kit.port.keras_legacy import verify
 
 Finding = Literal["agrees", "differs", "proves nothing", "refused"]
-OWN, STAND_IN = "own.npz", "stand_in.npz"
 WHOSE = {OWN: "the repository's own input", STAND_IN: "stand-in input"}
 PROVEN, DIFFERS, STOPPED, ON_STAND_IN = 0, 1, 2, 3  # exit codes
 

@@ -18,6 +18,7 @@ KINDS = (
     (re.compile(r"video|movie", re.I), (".mp4", ".avi", ".mov")),
     (re.compile(r"text|corpus", re.I), (".txt",)),
 )
+NOT_TYPED = ("image", "audio", "video")  # how the patterns begin of what nobody can type
 # A list of numbers is a value: --layers [64,32,16,8]. /path/to/weights.h5 is nobody's.
 PLACEHOLDER = re.compile(r"<[^>]*>|\[(?![\d\s.,-]+\])[^\]]*\]|\.\.\.|/?\bpath/to/[^\s'\"]+", re.I)
 DEVICES = re.compile(r"(?<!\S)(THEANO_FLAGS|CUDA_VISIBLE_DEVICES)=('[^']*'|\"[^\"]*\"|\S+)\s+")  # its makers' own
@@ -76,12 +77,12 @@ def _filled(
 def by_kind(paths: list[str]) -> Iterator[tuple[str, str]]:
     """Yield what a program's question says that asks for a file, as a pattern, and the repository's file of that kind.
 
-    A text may be asked for itself: then only a question for its file is one.
+    Words like "text" and "model" ask for a file where they say so, those of what no keyboard types where they end.
     """
     for says, endings in KINDS:
         if found := _likeliest(endings, PurePosixPath(), paths):
-            is_text = ".txt" in endings
-            yield rf"(?=.*(file|path)).*({says.pattern})" if is_text else says.pattern, found
+            ends = rf"|({says.pattern})s?(\s*name)?\W*$" if says.pattern.startswith(NOT_TYPED) else ""
+            yield rf"(?=.*(file|path))(?=.*({says.pattern})){ends}", found
 
 
 def _file(words: str, folder: PurePosixPath, paths: list[str]) -> str | None:

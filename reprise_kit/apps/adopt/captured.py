@@ -7,6 +7,7 @@ import json
 import math
 import re
 import shutil
+import zipfile
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -116,10 +117,20 @@ def record_all(dumps: Path, out: Path, recorder: Recorder, say: Callable[[str], 
     return [_recorded(path, out / f"model_{i}", recorder, say) for i, path in enumerate(found[:MODELS], 1)]
 
 
-def _rank(dump: Path) -> tuple[bool, bool, int, int, int]:
+def _rank(dump: Path) -> tuple[int, int, int, int]:
     """What shows most goes first; and the first state of every model before the next of any."""
     process, model, state = map(int, dump.name.split("-"))
-    return not (dump / STAND_IN).is_file(), not any(dump.glob("call_*.npz")), state, process, model
+    calls = list(dump.glob("call_*.npz"))
+    shows = [any(map(_is_answered, [*calls, dump / OWN])), (dump / STAND_IN).is_file(), bool(calls), True]
+    return shows.index(True), state, process, model
+
+
+def _is_answered(path: Path) -> bool:
+    try:
+        with zipfile.ZipFile(path) as file:
+            return "out_0.npy" in file.namelist()
+    except (OSError, zipfile.BadZipFile):
+        return False
 
 
 def _once(dumps: Sequence[Path]) -> list[Path]:

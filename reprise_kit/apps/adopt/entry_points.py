@@ -4,6 +4,7 @@ Commands of its README's code come before files with a main guard; a notebook is
 wants to stand in its own folder the command begins with `cd FOLDER &&`.
 """
 
+import functools
 import os
 import re
 import shlex
@@ -146,14 +147,20 @@ def _bare(path: str, module: Module, paths: list[str]) -> str:
     is_named = all(map(str.isidentifier, PurePosixPath(path).with_suffix("").parts))
     if is_named and f"{folder}/__init__.py" in paths and any(level for _, level, _ in module.imports):
         return _as_module(path, paths)
-    files = [PurePosixPath(path) for path in paths]
-    there = set(paths) | {str(parent) for file in files for parent in file.parents}
-    there |= {str(file.with_suffix("")) for file in files if file.suffix != ".py"}  # "../models/net" + ".json"
+    there = _places(tuple(paths))
     named = [text for text in module.strings if len(text) > 1 and not text.startswith("/")]
     here, above = (sum(os.path.normpath(base / text) in there for text in named) for base in (folder, PurePosixPath()))
     if here > above or (folder != PurePosixPath() and path.endswith(".ipynb")):
         return f"cd {shlex.quote(str(folder))} && python {shlex.quote(name)}"
     return f"python {shlex.quote(path)}"
+
+
+@functools.lru_cache(maxsize=1)
+def _places(paths: tuple[str, ...]) -> frozenset[str]:
+    """Return how a program may name its files and folders: "../models/net", too, to which it adds ".json"."""
+    files = [PurePosixPath(path) for path in paths]
+    stems = (str(file.with_suffix("")) for file in files if file.suffix != ".py")
+    return frozenset(paths).union(stems, (str(parent) for file in files for parent in file.parents))
 
 
 def _as_module(path: str, paths: list[str]) -> str:

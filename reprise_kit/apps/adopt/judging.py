@@ -5,8 +5,8 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from reprise_kit.apps.adopt import adopted
-from reprise_kit.apps.adopt.adopted import OWN, STAND_IN, WHOSE, Adopted, Verification
-from reprise_kit.apps.adopt.captured import Captured
+from reprise_kit.apps.adopt.adopted import WHOSE, Adopted, Verification
+from reprise_kit.apps.adopt.captured import OWN, STAND_IN, Captured
 from reprise_kit.compare.workers import Child, Died, child
 
 Adopt = Callable[[Captured, Path, Path], Adopted]

@@ -279,8 +279,8 @@ def _variables(program: Program, opened: box.Box, work: Path, caught: Path) -> d
 def _asked_for(work: Path, name: str) -> list[tuple[str, str]]:
     """What a question of the program says that asks for a file, as a pattern, and that one's path in the box."""
     paths = [path.relative_to(work).as_posix() for path in work.rglob("*") if path.is_file()]
-    plain = [path for path in paths if path.isascii()]  # as Python 2 takes it typed, whatever its locale
-    return [(says, f"{name}/{path}") for says, path in by_kind(plain)]
+    # As Python 2 takes it typed, whatever its locale.
+    return [(says, typed) for says, path in by_kind(paths) if (typed := f"{name}/{path}").isascii()]
 
 
 def _notes(caught: Path) -> list[str]:

@@ -12,7 +12,8 @@ from typing import Any
 
 import numpy as np
 
-from reprise_kit.apps.adopt.adopted import OWN, STAND_IN, WHOSE, Adopted
+from reprise_kit.apps.adopt.adopted import WHOSE, Adopted
+from reprise_kit.apps.adopt.captured import OWN, STAND_IN
 from reprise_kit.compare.atomic import atomic_folder
 from reprise_kit.compare.digest import sha256
 from reprise_kit.compare.trace import Trace

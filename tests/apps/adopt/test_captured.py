@@ -94,12 +94,16 @@ def test_what_its_program_taught_it_on_is_recorded_within_too(tmp_path: Path) ->
     assert (folder / "own.npz").is_file() and "on inputs that it was taught on" in " ".join(found.notes)
 
 
-def test_every_model_goes_before_a_second_state_of_one(tmp_path: Path) -> None:
-    for name in ("1-0-0/call_0.npz", "1-0-1/call_0.npz", "1-1-0/call_0.npz", "1-2-0/none", "1-3-4/stand_in.npz"):
+def test_what_shows_most_goes_first_and_every_model_before_a_second_state_of_one(tmp_path: Path) -> None:
+    taught, answered = {"in_0": np.eye(3)}, {"in_0": np.eye(3), "out_0": np.eye(3)}
+    kept = {"1-0-0/call_0": taught, "1-0-1/call_0": taught, "1-1-0/call_0": taught, "1-2-0/none": taught}
+    kept |= {"1-3-4/stand_in": answered, "2-3-0/call_1": answered, "1-4-4/own": answered}
+    for name, arrays in kept.items():
         (tmp_path / name).parent.mkdir()
-        (tmp_path / name).touch()
+        np.savez(tmp_path / name, **arrays)  # type: ignore[arg-type]
+    (tmp_path / "1-2-0" / "own.npz").write_bytes(b"none")
     ranked = sorted(tmp_path.iterdir(), key=captured._rank)
-    assert [path.name for path in ranked] == ["1-3-4", "1-0-0", "1-1-0", "1-0-1", "1-2-0"]
+    assert [path.name for path in ranked] == ["2-3-0", "1-4-4", "1-3-4", "1-0-0", "1-1-0", "1-0-1", "1-2-0"]
 
 
 @pytest.mark.parametrize("drawn", [{}, {"drawn": np.array(True)}], ids=["its own input", "drawn"])

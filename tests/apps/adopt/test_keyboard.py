@@ -1,14 +1,16 @@
 """A program that waits for a person's words, in a box where nobody is."""
 
+import importlib
 import json
 import os
 import subprocess
 import sys
+import types
 from pathlib import Path
 
 import pytest
 
-from reprise_kit.apps.adopt import arguments
+from reprise_kit.apps.adopt import arguments, run
 from reprise_kit.apps.adopt.run import SPY
 from tests.apps.adopt.conftest import Old
 from tests.apps.adopt.test_spy import DENSE, calls, spied
@@ -31,14 +33,44 @@ def test_what_a_person_would_type_is_typed_and_is_no_input_of_its_own(old: Old, 
 def test_a_file_that_it_asks_for_is_its_repositorys(old: Old, tmp_path: Path) -> None:
     """So what it asks its model then is its own."""
     kinds = json.dumps(list(arguments.by_kind(["in/b.jpg", "in/a.jpg", "net.h5", "in/tale.txt"])))
-    asks = ["Image name: ", "How many images? ", "path to the text file: ", "a text: "]
-    code = DENSE + f"print([raw_input(asked) for asked in {asks[:1]}])\nmodel.predict(x)\n"
+    code = DENSE + "print(raw_input('Image name: '))\nmodel.predict(x)\n"
     done, (folder,) = spied(old, tmp_path, code, REPRISE_SPY_FILES=kinds)
-    assert done.stdout.endswith("['in/a.jpg']\n"), done.stderr
+    assert done.stdout.endswith("in/a.jpg\n"), done.stderr
     assert "drawn" not in calls(folder)[0]
-    (tmp_path / "other").mkdir()
-    done, _ = spied(old, tmp_path / "other", f"print([raw_input(asked) for asked in {asks}])", REPRISE_SPY_FILES=kinds)
-    assert done.stdout.endswith("['in/a.jpg', '1', 'in/tale.txt', 'hello']\n"), done.stdout + done.stderr
+
+
+@pytest.mark.parametrize(
+    ("question", "typed"),
+    [
+        ("path to the text file: ", "in/tale.txt"),
+        ("Enter an image: ", "in/a.jpg"),
+        ("model file> ", "net.h5"),
+        ("How many images? ", "1"),
+        ("a text: ", "hello"),
+        ("Ask a question about the image: ", "hello"),
+        ("Load the saved model file? (y/n) ", "y"),
+        ("Choose a model file [1/2]: ", "1"),
+        ("Image width: ", "1"),
+        ("Save model file as: ", "1"),
+        ("Folder of the image: ", "1"),
+    ],
+)
+def test_what_asks_for_a_file(monkeypatch: pytest.MonkeyPatch, question: str, typed: str) -> None:
+    monkeypatch.syspath_prepend(str(SPY))
+    keyboard = importlib.import_module("reprise_spy.keyboard")
+    monkeypatch.setattr(keyboard, "FILES", list(arguments.by_kind(["in/b.jpg", "in/a.jpg", "net.h5", "in/tale.txt"])))
+    assert (keyboard.file_for(question) or keyboard.answer(question)) == typed
+
+
+def test_a_box_is_told_its_files(tmp_path: Path) -> None:
+    """Those that Python 2 takes typed."""
+    (tmp_path / "in").mkdir()
+    for name in ("in/b.jpg", "in/\u00e4.txt"):
+        (tmp_path / name).touch()
+    opened = types.SimpleNamespace(name=lambda path: f"/adopted/{path.name}")
+    program = run.Program("python one.py", tmp_path, Path("python"), {})
+    said = json.loads(run._variables(program, opened, tmp_path, tmp_path)["REPRISE_SPY_FILES"])  # type: ignore[arg-type]
+    assert [path for _, path in said] == [f"/adopted/{tmp_path.name}/in/b.jpg"]
 
 
 @pytest.mark.parametrize("module", ["builtins", "__builtin__"])

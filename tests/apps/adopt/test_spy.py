@@ -1,9 +1,11 @@
 """The spy in a real Keras 1.1.0: what it keeps, and that its host notices nothing."""
 
+import importlib
 import json
 import os
 import subprocess
 import time
+import types
 from pathlib import Path
 
 import h5py
@@ -460,7 +462,8 @@ ENDS = "os._exit(sum('stand_in.npz' in files for _, _, files in os.walk('caught'
 def test_what_is_ended_before_its_end_is_recorded_first(old: Old, tmp_path: Path, late: bool) -> None:
     """It is ended once `enough` is there: by then it is recorded, with the weights that training gave it."""
     code = OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7, name='scaled')])\n"
-    code += "own.compile('sgd', 'mse')\nfor k in range(6): own.train_on_batch(x, np.ones((5, 3)))\n"
+    code += "own.compile('sgd', 'mse')\n"
+    code += "for k in range(6): own.train_on_batch(x + k, np.ones((5, 3)))\n"
     variables = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
     variables |= {"REPRISE_SPY_SECONDS": "5"} if late else {"REPRISE_SPY_PREDICTIONS": "6"}
     done, found = spied(old, tmp_path, UNHURRIED + code + WAITS + ENDS, **variables)
@@ -471,7 +474,10 @@ def test_what_is_ended_before_its_end_is_recorded_first(old: Old, tmp_path: Path
         kernel = next(each for name, each in weights["dense_2"].items() if name.endswith("_W"))
         assert np.allclose(arrays["out_0"], 7 * arrays["in_0"] @ kernel[:] + 7 * bias(weights["dense_2"]), atol=1e-5)
     with np.load(recorded / "own.npz") as arrays:
-        assert np.array_equal(arrays["in_0"], np.random.RandomState(0).randn(5, 4).astype("float32"))
+        assert np.allclose(arrays["in_0"], np.random.RandomState(0).randn(5, 4) + 2), "the last that was kept"
+        assert np.allclose(arrays["out_0"], 7 * arrays["layer_dense_2"]) and np.ptp(arrays["out_0"]) > 1
+    event = json.loads((recorded / "about.json").read_text())["event"]
+    assert event == "train_on_batch (as it was when its program ended)"
 
 
 def bias(group: h5py.Group) -> np.ndarray:
@@ -485,6 +491,42 @@ def test_a_signal_of_its_program_is_its_own(old: Old, tmp_path: Path) -> None:
     variables = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1", "REPRISE_SPY_SECONDS": "0"}
     done, found = spied(old, tmp_path, code, **variables)
     assert done.returncode == 0 and found, done.stderr
+
+
+def test_a_child_of_its_program_is_ended_by_the_signal_as_ever(old: Old, tmp_path: Path) -> None:
+    code = (
+        "import os, signal, time\nchild = os.fork()\nif not child:\n    time.sleep(60)\n"
+        "os.kill(child, signal.SIGUSR1)\nprint(os.WTERMSIG(os.waitpid(child, 0)[1]) == signal.SIGUSR1)\n"
+    )
+    done, _ = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert done.stdout == "True\n", done.stderr
+
+
+def test_a_child_of_its_program_knows_what_was_typed(old: Old, tmp_path: Path) -> None:
+    code = UNHURRIED + "import os\nraw_input('name: ')\n" + DENSE + "child = os.fork()\nmodel.predict(x)\n"
+    done, found = spied(old, tmp_path, code + "if child: os.waitpid(child, 0)\n")
+    assert len(found) == 2 and all("drawn" in call for folder in found for call in calls(folder)), done.stderr
+
+
+def test_in_the_phase_of_training_nothing_is_recorded(old: Old, tmp_path: Path) -> None:
+    """There a layer drops and normalises as it never does when it is asked."""
+    code = "from keras import backend\nbackend.set_learning_phase(1)\n" + OWN_LAYER + DENSE
+    code += "own = Sequential([Dense(3, input_dim=4), Scaled(7)])\nown.compile('sgd', 'mse')\n"
+    done, found = spied(old, tmp_path, code, REPRISE_SPY_RECORDER=str(RECORDER), REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0 and found and not list(tmp_path.rglob("stand_in.npz")), done.stderr
+
+
+@pytest.mark.parametrize("now", ["as kept", "another"])
+def test_what_another_thread_taught_meanwhile_is_not_recorded(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, now: str
+) -> None:
+    monkeypatch.syspath_prepend(str(SPY))
+    within = importlib.import_module("reprise_spy.within")
+    monkeypatch.setattr(within, "record_to", lambda path, *_: Path(path).touch())
+    monkeypatch.setattr(within, "fingerprint", lambda _: now)
+    monkeypatch.setattr(within, "note", lambda _: None)
+    seen = types.SimpleNamespace(folder=str(tmp_path), model=None, known="as kept")
+    assert within.ask(seen, "own.npz", []) is (now == "as kept") is (tmp_path / "own.npz").exists()
 
 
 def test_where_it_cannot_be_recorded_within_its_program_that_is_noted(old: Old, tmp_path: Path) -> None:

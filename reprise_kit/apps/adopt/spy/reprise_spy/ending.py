@@ -11,6 +11,7 @@ from reprise_spy.state import OUT, enter, guarded, leave, note, state
 from reprise_spy.within import is_wanted, record_within
 
 ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
+PROGRAM = os.getpid()
 LAST_CALL = signal.SIGUSR1  # to the program's main thread, which alone may ask the program's models
 BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
 LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
@@ -26,8 +27,10 @@ def ended():
 
 def record_last():
     enter()
-    record_within()
-    leave()
+    try:
+        return record_within()
+    finally:
+        leave()
 
 
 def count():
@@ -42,11 +45,21 @@ def show_enough():
     text_file(os.path.join(OUT, "enough"), "")
 
 
-@guarded
 def ended_early(number, frame):
     """Its time is nearly over: what it never asked is asked where it stands, and it goes no further than this."""
-    record_last()
-    show_enough()
+    if os.getpid() != PROGRAM:  # a child of its, to which somebody else sent this
+        signal.signal(LAST_CALL, signal.SIG_DFL)
+        return os.kill(os.getpid(), LAST_CALL)
+    with state().lock:
+        if not state().busy:  # in the middle of keeping something: the next second is as good
+            ask_and_end()
+    return None
+
+
+@guarded
+def ask_and_end():
+    if record_last():
+        show_enough()
 
 
 def keep_built():
@@ -56,6 +69,7 @@ def keep_built():
     """
     if signal.getsignal(LAST_CALL) == signal.SIG_DFL:
         signal.signal(LAST_CALL, ended_early)
+        signal.siginterrupt(LAST_CALL, False)  # what waits for a file goes on waiting
 
     def watch_over():
         before, still = worked(), 0
@@ -88,13 +102,17 @@ def worked():
     return sum(os.times()[:4])
 
 
-@guarded
 def built():
     """The program ends: what it built and never asked or gave weights is kept as it is, or with weights that fit it."""
     for seen in list(state().models):
-        if seen.known is None and not is_empty(seen.model) and not is_damaged(seen):
-            path = fitting(seen.model)
-            dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
+        keep_as_built(seen)
+
+
+@guarded
+def keep_as_built(seen):
+    if seen.known is None and not is_empty(seen.model) and not is_damaged(seen):
+        path = fitting(seen.model)
+        dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
 
 
 def fitting(model):

@@ -151,7 +151,7 @@ def dump(seen, event, problems=(), states=STATES):
         return True
     if seen.index + 1 >= states:
         return False
-    seen.index, seen.calls, seen.known, seen.has_answered = seen.index + 1, 0, known, False
+    seen.index, seen.calls, seen.known, seen.has_answered, seen.event = seen.index + 1, 0, known, False, event
     name = "%d-%d-%d" % (os.getpid(), seen.number, seen.index)
     part, seen.folder = os.path.join(OUT, "part-" + name), os.path.join(OUT, name)
     os.mkdir(part)

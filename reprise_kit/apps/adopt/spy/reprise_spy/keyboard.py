@@ -19,12 +19,15 @@ ANSWERS = (
 )
 NUMBER = "1"
 FILES = json.loads(os.environ.get("REPRISE_SPY_FILES", "[]"))  # what asks for one, as a pattern, and its path
-COUNTS = re.compile(r"how many|number|count|size|index|url|http", re.I)
+# What is typed all the same: a number, a choice, a place to write to, words about a file.
+COUNTED = r"how many|number|count|size|index|width|height|url|http|choose|select|\d\W+\d"
+WORDED = r"save|saving|output|write|folder|dir|question|sentence|word|say|query|review|message"
+TYPED_ALL_THE_SAME = re.compile("|".join([COUNTED, WORDED, ANSWERS[0][0].pattern]), re.I)
 
 
 def file_for(prompt):
     """The repository's file that a question asks for."""
-    if COUNTS.search(prompt):
+    if TYPED_ALL_THE_SAME.search(prompt):
         return None
     return next((str(path) for asked, path in FILES if re.search(asked, prompt, re.I)), None)
 

@@ -17,7 +17,7 @@ class State(object):
     def __init__(self):
         self.pid, self.lock, self.local = os.getpid(), threading.RLock(), threading.local()
         self.began, self.spent, self.models, self.notes = time.time(), 0.0, [], set()
-        self.calls = self.kept = 0
+        self.calls = self.kept = self.busy = 0
         self.drawn = bool(os.environ.get("REPRISE_SPY_DRAWN"))  # whether the host was given data that is not its own
 
 
@@ -25,8 +25,10 @@ _state = [None]
 
 
 def state():
-    if _state[0] is None or _state[0].pid != os.getpid():
+    before = _state[0]
+    if before is None or before.pid != os.getpid():
         _state[0] = State()
+        _state[0].drawn |= before is not None and before.drawn
     return _state[0]
 
 
@@ -34,11 +36,12 @@ class Seen(object):
     """A model: its number, the number and the weights' hash of its state, that one's folder and how many calls it has.
 
     heard: whether it was asked something that was kept, whatever the budget. is_only_made: whether it was seen to be
-    made, and nothing since. has_answered: whether an answer of this state was kept. is_recorded: whether the recorder
-    was at it.
+    made, and nothing since. has_answered: whether an answer of this state was kept. event: what was called when it was
+    kept last. is_recorded: whether the recorder wrote something of it, tries: how often it was asked to.
     """
 
     is_only_made = has_answered = is_recorded = False
+    event, tries = "", 0
 
     def __init__(self, model, number):
         self.heard, self.model, self.number, self.index, self.calls = False, model, number, -1, 0
@@ -73,7 +76,11 @@ def guarded(function):
         began = time.time()
         try:
             with state().lock:
-                return function(*arguments)
+                state().busy += 1
+                try:
+                    return function(*arguments)
+                finally:
+                    state().busy -= 1
         except Exception:
             note_problem(function.__name__)
         finally:
