@@ -36,7 +36,7 @@ def record_last():
 def count():
     """One call more was kept. With enough of them the program is ended, and has no end of its own."""
     state().calls += 1
-    if state().calls >= ENOUGH:
+    if state().calls % ENOUGH == 0:  # not at each call from then on: the program goes on as fast as before
         record_last()
         show_enough()
 
