@@ -1,9 +1,10 @@
 """What a function computes, as an expression read off its bytecode; nothing of it is ever run.
 
-A symbolic walk over straight-line bytecode with a stack of expressions. Whatever is outside the few known
-instructions gives None: jumps, loops, closures, imports, stores into anything but local names.
+A symbolic walk over bytecode with a stack of expressions, along both branches of what it decides. Whatever is outside
+the few known instructions gives None: loops, closures, imports, stores into anything but local names.
 """
 
+import copy
 import operator
 from dataclasses import dataclass, field
 from typing import Any
@@ -26,17 +27,20 @@ _OPERATIONS = {
     "//": operator.floordiv,
     "**": operator.pow,
 }
-# x > 0 is what K.greater(x, 0) is; x == 0 asks whether they are one object.
+# x > 0 is what K.greater(x, 0) is; x == 0 asks whether they are one object, and is known of numbers alone.
 _COMPARISONS = {0: "less", 1: "less_equal", 4: "greater", 5: "greater_equal"}
+_EQUALITIES = {2: "==", 3: "!="}
+_JUMPS = {110, 113, 114, 115}  # JUMP_FORWARD, JUMP_ABSOLUTE, POP_JUMP_IF_FALSE, POP_JUMP_IF_TRUE
 _HAS_ARGUMENT = 90
 
 
 @dataclass(frozen=True)
 class Node:
     """One step of an expression: "argument", "constant", "name", "attribute", "call", "index", "tuple",
-    "slice", "part", "negative" or a binary operator; `args` are Nodes, except the value or name that a leaf holds.
+    "slice", "part", "negative", "if", "raise" or a binary operator; `args` are Nodes, except the value or name that a
+    leaf holds.
 
-    "part" is one of the values that `a, b = x` takes x apart into: (x, place, count).
+    "part" is one of the values that `a, b = x` takes x apart into: (x, place, count); "if" is (test, then, else).
     """
 
     op: str
@@ -66,7 +70,7 @@ def expression(code: Code, bound: dict[str, Any], closure: tuple[Any, ...] = ())
 
 
 class _Walk:
-    """Runs through straight-line bytecode with a stack of expressions in place of values."""
+    """Runs through bytecode with a stack of expressions in place of values; where it branches, along both ways."""
 
     def __init__(self, code: Code, bound: dict[str, Any], closure: tuple[Any, ...] = ()) -> None:
         self.code = code
@@ -75,20 +79,22 @@ class _Walk:
         self.closure = dict(zip(code.free, map(_constant, closure), strict=False))
         self.stack: list[Node] = []
         self.local: dict[str, Node] = {code.variables[0]: Node("argument", ())}
+        self.left = [MAX_INSTRUCTIONS]  # one list for all branches
+        self.wide = code.python == 2 or not self._is_wordcode()
         for name in code.variables[1 : code.n_arguments]:
             if name not in bound or not _is_constant(bound[name]):
                 raise Unreadable
             self.local[name] = _constant(bound[name])
 
-    def run(self) -> Node:
-        wide = self.code.python == 2 or not self._is_wordcode()
-        count, at, code = 0, 0, self.code.code
+    def run(self, at: int = 0) -> Node:
+        """Return what it gives from the instruction at a place on."""
+        code = self.code.code
         while at < len(code):
-            count += 1
-            if count > MAX_INSTRUCTIONS:
+            self.left[0] -= 1
+            if not self.left[0]:
                 raise Unreadable
             op = code[at]
-            if not wide:
+            if not self.wide:
                 argument, at = code[at + 1], at + 2
             elif op >= _HAS_ARGUMENT:
                 argument, at = code[at + 1] | code[at + 2] << 8, at + 3
@@ -96,10 +102,32 @@ class _Walk:
                 argument, at = 0, at + 1
             if op == 83:  # RETURN_VALUE
                 return self.pop()
-            self.step(op, argument, wide)
-            if self.stack and (self.stack[-1].size > MAX_STEPS or self.stack[-1].depth > MAX_NESTING):
-                raise Unreadable
+            if op == 130:  # RAISE_VARARGS
+                return Node("raise", ())
+            if op in (114, 115):
+                return self.branched(op, at, self.target(op, argument, at))
+            if op in _JUMPS:
+                at = self.target(op, argument, at)
+                continue
+            self.step(op, argument, self.wide)
+            if self.stack:
+                _check_size(self.stack[-1])
         raise Unreadable
+
+    def target(self, op: int, argument: int, at: int) -> int:
+        """Where a jump leads; back is a loop, and from 3.10 on places are counted otherwise."""
+        place = at + argument if op == 110 else argument
+        if place < at or self.code.since_38:
+            raise Unreadable
+        return place
+
+    def branched(self, op: int, at: int, place: int) -> Node:
+        """Return what either way gives, and the test that decides between them."""
+        test = self.pop()
+        other = copy.copy(self)
+        other.stack, other.local = list(self.stack), dict(self.local)
+        further, jumped = self.run(at), other.run(place)
+        return _check_size(Node("if", (test, further, jumped) if op == 114 else (test, jumped, further)))
 
     def _is_wordcode(self) -> bool:
         # Python 3.6 on: two bytes each, so the last pair is RETURN_VALUE and its zero.
@@ -146,6 +174,8 @@ class _Walk:
         elif op == 107 and argument in _COMPARISONS:
             callee = Node("attribute", (Node("name", ("K",)), _COMPARISONS[argument]))
             self.stack.append(Node("call", (callee, *self.many(2))))
+        elif op == 107 and argument in _EQUALITIES:
+            self.stack.append(Node(_EQUALITIES[argument], self.many(2)))
         elif op in (1, 108, 109):
             self.imported(op, argument)
         elif op in (30, 31, 32, 33) and self.code.python == 2:
@@ -238,6 +268,12 @@ class _Walk:
         except (ArithmeticError, ValueError) as error:
             raise Unreadable from error
         return _constant(result)
+
+
+def _check_size(node: Node) -> Node:
+    if node.size > MAX_STEPS or node.depth > MAX_NESTING:
+        raise Unreadable
+    return node
 
 
 def _is_number(node: Node) -> bool:

@@ -8,6 +8,7 @@ layer by name.
 
 import inspect
 import math
+import operator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
@@ -20,6 +21,13 @@ from reprise_kit.port.keras_legacy.marshalled import Code, code_in
 
 MAX_TEXT = 70_000  # characters of a marshalled function
 _ARITHMETIC = {"+", "-", "*", "/", "**"}
+_EQUALITIES = {"==": operator.eq, "!=": operator.ne}
+_TESTS = _EQUALITIES | {
+    "less": operator.lt,
+    "less_equal": operator.le,
+    "greater": operator.gt,
+    "greater_equal": operator.ge,
+}
 
 
 @dataclass(frozen=True)
@@ -231,6 +239,12 @@ def _text(node: Node) -> str:
         return dtype(node) or f"{_text(node.args[0])}.shape"
     if node.op in _ARITHMETIC:
         return f"({_text(node.args[0])} {node.op} {_text(node.args[1])})"
+    if node.op == "raise":
+        return "an error"
+    if node.op == "if":
+        test, then, otherwise = node.args
+        asked = f" {test.op} ".join(map(_text, test.args)) if test.op in _EQUALITIES else _text(test)
+        return f"({_text(then)} if {asked} else {_text(otherwise)})"
     if node.op == "call":
         _call_arguments(node)
         parts = [_text(part) for part in node.args[1:]]
@@ -260,6 +274,10 @@ def _apply(node: Node, x: Any, ops: Operations) -> Any:
         return _part(_apply(node.args[0], x, ops), *node.args[1:])
     if node.op == "attribute":
         return dtype(node) or tuple(_apply(node.args[0], x, ops).shape)
+    if node.op == "if":
+        return _apply(node.args[1] if _decided(node.args[0], x, ops) else node.args[2], x, ops)
+    if node.op == "raise":
+        raise TypeError("its code ends in an error there")
     parts = [_apply(part, x, ops) for part in node.args[node.op == "call" :]]
     if node.op == "negative":
         return ops.negative(parts[0])
@@ -276,6 +294,23 @@ def _apply(node: Node, x: Any, ops: Operations) -> Any:
         return added(ops, *parts)
     names = {"-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
     return getattr(ops, names[node.op])(*parts)
+
+
+def _decided(test: Node, x: Any, ops: Operations) -> bool:
+    """Return which way a test goes, of which shapes must tell; data alone decide some, and no network is then built."""
+    name = test.op if test.op in _EQUALITIES else _callee(test) if test.op == "call" else ""
+    if name in _TESTS and not test.keywords:
+        values = [_apply(part, x, ops) for part in test.args[test.op == "call" :]]
+        result = _TESTS[name](*values) if all(map(_is_plain, values)) else None
+    else:
+        result = _apply(test, x, ops)
+    if not _is_plain(result):
+        raise TypeError("which way its code goes is not decided by shapes")
+    return bool(result)
+
+
+def _is_plain(value: Any) -> bool:
+    return isinstance(value, bool | int | float | str)
 
 
 def _part(whole: Any, place: int, count: int) -> Any:

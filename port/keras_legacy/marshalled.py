@@ -31,6 +31,7 @@ class Code:
     free: tuple[str, ...]
     filename: str
     name: str
+    since_38: bool = False  # of Python 3.8 or later
 
 
 def parse_code(data: bytes) -> Code | None:
@@ -158,7 +159,8 @@ class _Reader:
         names, variables, free = (_texts(part) for part in (names, variables, free))
         if not isinstance(constants, tuple) or not 0 < counts[0] <= len(variables):
             raise Unreadable
-        return Code(counts[0], python, code, constants, names, variables, free, _text(filename), _text(name))
+        of_file = _text(filename), _text(name)
+        return Code(counts[0], python, code, constants, names, variables, free, *of_file, bool(self.more_counts))
 
 
 def _texts(value: Any) -> tuple[str, ...]:

@@ -56,7 +56,8 @@ class Context:
     `backend`: "theano" or "tensorflow"; `version`: Keras version as a tuple, () if unknown; `dim_ordering`:
     the answer for layers that do not record theirs, or None; `legacy_bugs`: "keep", "fix" or None for refuse;
     `masked`: whether any layer makes a mask, see rules/masks.py; `has_th`: whether any layer is of dim_ordering th;
-    `misjudged`: layers that gave other sizes than Keras 1 took them to give.
+    `misjudged`: layers that gave other sizes than Keras 1 took them to give; `functions`: the program's own, by name,
+    as a Lambda's config holds its code.
     """
 
     backend: str
@@ -64,6 +65,7 @@ class Context:
     dim_ordering: str | None = None
     legacy_bugs: str | None = None
     replace: dict[str, Any] = field(default_factory=dict)
+    functions: Mapping[str, Any] = field(default_factory=dict)
     output_shapes: Mapping[str, tuple[int, int]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     masked: bool = False

@@ -11,13 +11,12 @@ from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.layers import InTraining
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
+from reprise_kit.port.keras_legacy.rules.functions import STOCK_ACTIVATIONS, own_activation
 from reprise_kit.port.keras_legacy.rules.ordering import biased_along_1
 from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
-# Same name and same function in Keras 1 and Keras 3.
-_STOCK_ACTIVATIONS = {"linear", "relu", "tanh", "sigmoid", "softplus", "softsign", "softmax", "elu"}
 _LATER_ACTIVATIONS = {
     "Keras 2": {"selu", "exponential", "relu6"},  # relu6: of Keras's own MobileNet, which files name so
     "tf.keras": {"selu", "exponential", "swish", "relu6", "mish", "gelu"},
@@ -26,24 +25,20 @@ _LATER_ACTIVATIONS = {
 
 def known_activations(dialect: Dialect) -> set[str]:
     """Return the activations by name that a dialect has and Keras 3 computes alike."""
-    return _STOCK_ACTIVATIONS | _LATER_ACTIVATIONS.get(dialect.name, set())
+    return STOCK_ACTIVATIONS | _LATER_ACTIVATIONS.get(dialect.name, set())
 
 
 def activation_name(context: Context, node: Node, key: str = "activation") -> str:
     """Return a layer's activation; a name that Keras 1 did not have is refused."""
     name, dialect = node.config.get(key) or "linear", context.dialect
+    if isinstance(name, str) and name in context.functions:
+        raise InputError(f"layer {node.name}: its {key} {name[:80]} is the program's own function, which is not read here")
     if not isinstance(name, str) or name not in known_activations(dialect) | {"hard_sigmoid"}:
         raise InputError(
             f"layer {node.name}: the {key} {str(name)[:80]!r} is not one of {dialect.name}'s; give your own with "
             f"--replace {str(name)[:80]}=module:function (not in a recurrent layer)"
         )
     return str(name)
-
-
-def own_activation(context: Context, node: Node) -> Any:
-    """Return a person's own function for the activation that a layer names, or None."""
-    name = node.config.get("activation")
-    return context.given(name) if isinstance(name, str) and name not in _STOCK_ACTIVATIONS else None
 
 
 def activate(context: Context, node: Node, name: str, activation: str) -> Apply:
@@ -275,25 +270,3 @@ def embedding(context: Context, node: Node) -> Apply:
     """(n, n_steps) whole numbers -> (n, n_steps, output_dim); its dropout does nothing at inference."""
     (w,) = arrays_of(node, "W")
     return loaded(layers.Embedding(*w.shape, name=context.name(node.name)), [w], node)
-
-
-@rule("Lambda")
-def lambda_(context: Context, node: Node) -> Apply:
-    """A function kept as marshalled bytecode: read as one of the common ones, never run."""
-    from reprise_kit.port.keras_legacy import lambdas
-
-    found = lambdas.recognise(node.config)
-    if found is None:
-        raise InputError(
-            f"layer {node.name}: a Lambda whose code is not one of the known shapes{lambdas.names_in(node.config)}, "
-            f"and code in a file is never run; give the function with --replace {node.name}=module:function"
-        )
-    context.notes.append(f"layer {node.name}: the Lambda's bytecode reads as {found.text}")
-    return lambda x: _named(context, node, found.apply(x, context.operations))
-
-
-def _named(context: Context, node: Node, value: Any) -> Any:
-    """Return the tensor, or the list of tensors, that a function gave, under the layer's name."""
-    if isinstance(value, list):
-        return [_named(context, node, one) for one in value]
-    return layers.Activation("linear", name=context.name(node.name))(value)

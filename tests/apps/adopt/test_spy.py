@@ -1,5 +1,6 @@
 """The spy in a real Keras 1.1.0: what it keeps, and that its host notices nothing."""
 
+import dataclasses
 import importlib
 import json
 import os
@@ -12,9 +13,12 @@ import h5py
 import numpy as np
 import pytest
 
+from reprise_kit.apps.adopt import captured
 from reprise_kit.apps.adopt.run import SPY
 from reprise_kit.compare import eras, python27
+from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.system import RECORDER
+from reprise_kit.port.keras_legacy import migrate
 from tests.apps.adopt.conftest import Old
 from tests.require import require
 
@@ -435,7 +439,7 @@ def test_what_no_second_process_could_build_is_recorded_within_its_program(old: 
         OWN_LAYER + DENSE + "own = Sequential([Dense(3, input_dim=4), Scaled(7, name='scaled')])\n"
         "own.compile('sgd', 'mse'); model.compile('sgd', 'mse')\n"
         "asked = Sequential([Dense(2, input_dim=4), Scaled(7)])\nasked.predict(x)\n"
-        "def mine(x):\n    return x * 5\n"
+        "from keras import backend as K\ndef mine(x, most=.5):\n    return K.relu(x, max_value=most) * 5\n"
         "activated = Sequential([Dense(3, input_dim=4, activation=mine)])\nactivated.compile('sgd', 'mse')\n"
     )
     recorder = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
@@ -452,6 +456,68 @@ def test_what_no_second_process_could_build_is_recorded_within_its_program(old: 
         assert np.ptp(arrays["out_0"]) > 1
     assert (about["keras"], about["backend"], about["image_ordering"]) == ("1.1.0", "theano", "th")
     assert not list(recorded[0].glob("call_*")), "what the recorder asks is no call of the program's"
+
+
+OWN_SOFTMAX = """
+import numpy as np
+from keras import backend as K
+from keras.layers import Activation, Dense, TimeDistributed
+from keras.models import Sequential
+def softmax(x, axis=1):  # of a name that Keras has too, over another axis
+    if K.ndim(x) == 2:
+        return K.softmax(x)
+    elif K.ndim(x) > 2:
+        powers = K.exp(x)
+        return powers / K.sum(powers, axis=axis, keepdims=True)
+    else:
+        raise ValueError('too few')
+model = Sequential([TimeDistributed(Dense(3), input_shape=(5, 4)), Activation(softmax)])
+model.compile('sgd', 'mse')
+"""
+
+
+@pytest.mark.parametrize(("version", "needs"), [("1.1.0", "python27"), ("2.2.4", "python37")])
+def test_an_activation_of_its_own_migrates_by_its_code(tmp_path: Path, version: str, needs: str) -> None:
+    """A file names it only; the spy keeps its code, which is read: both ways of what shapes decide."""
+    recorder = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
+    done, (folder,) = spied(of_keras(version, tmp_path, needs), tmp_path, OWN_SOFTMAX, **recorder)
+    assert done.returncode == 0, done.stderr
+    files = folder / "architecture.json", folder / "weights.h5", tmp_path / "model.keras"
+    settled = migrate.Options(source_backend="theano", keras_version=version)
+    assert not migrate.migrate_files(*files, settled, golden=folder / "stand_in.npz").agrees
+    settled = dataclasses.replace(settled, functions=captured.functions(folder))
+    assert migrate.migrate_files(*files, settled, golden=folder / "stand_in.npz").agrees
+
+
+def test_code_of_its_own_that_is_not_read_is_refused_by_name(tmp_path: Path) -> None:
+    """Not taken for what Keras calls by the same name."""
+    loops = OWN_SOFTMAX.replace("powers = K.exp(x)", "powers = K.exp(sum(x for _ in range(1)))")
+    variables = {"REPRISE_SPY_BUILT": "1"}
+    done, (folder,) = spied(of_keras("1.1.0", tmp_path, "python27"), tmp_path, loops, **variables)
+    assert done.returncode == 0, done.stderr
+    files = folder / "architecture.json", folder / "weights.h5", tmp_path / "model.keras"
+    settled = migrate.Options(source_backend="theano", functions=captured.functions(folder))
+    with pytest.raises(InputError, match=r"activation_1: its activation softmax is the program's own function"):
+        migrate.migrate_files(*files, settled)
+
+
+@pytest.mark.parametrize(
+    ("functions", "kept"),
+    [
+        ("(lambda x, by=2.: x * by,) * 2", {"<lambda>": 2.0}),
+        ("(lambda x, by=2.: x * by, lambda x, by=3.: x * by)", {}),  # which of them a layer means, no name says
+        ("(lambda x, by=float('inf'): x * by,)", {}),
+        ("(lambda x, by=np.ones(3): x * by,)", {}),
+    ],
+)
+def test_the_code_of_what_a_layer_calls_is_kept_where_its_name_means_one(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, functions: str, kept: dict[str, float]
+) -> None:
+    monkeypatch.syspath_prepend(str(SPY))
+    keeping = importlib.import_module("reprise_spy.keeping")
+    own = [types.SimpleNamespace(activation=function) for function in eval(functions)]
+    found = keeping.codes(types.SimpleNamespace(layers=own))
+    assert {name: code[1][0] for name, code in found.items()} == kept
 
 
 WAITS = "import os, time\nwhile not os.path.exists(os.environ['REPRISE_SPY_OUT'] + '/enough'):\n    time.sleep(0)\n"

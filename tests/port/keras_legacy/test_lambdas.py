@@ -1,13 +1,19 @@
 """Lambdas of real Keras-1 files recognised from their bytecode; their values are checked in test_family.py."""
 
+import dataclasses
 from pathlib import Path
 from typing import Any
 
+import keras
 import numpy as np
 import pytest
 
+from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy import lambdas
+from reprise_kit.port.keras_legacy.backend_functions import Operations
+from reprise_kit.port.keras_legacy.bytecode import expression
 from reprise_kit.port.keras_legacy.lambdas import LambdaRule, recognise
+from reprise_kit.port.keras_legacy.marshalled import code_in
 from reprise_kit.port.keras_legacy.rules.graph import in_place
 from reprise_kit.port.keras_legacy.safe import load_architecture
 from reprise_kit.port.keras_legacy.tree import Node
@@ -39,6 +45,7 @@ TEXTS = {
     "reverse_channels": ("slice", "x[:, ::-1]"),
     "swish": ("expression", "((x * sigmoid(x)) + tanh(x))"),
     "distance": ("absolute_difference", "abs((x[0] - x[1]))"),
+    "unknown": ("expression", "((x * 2) if ndim(x) == 2 else x)"),  # it was, until branches were read
 }
 
 
@@ -62,10 +69,6 @@ def test_real_lambdas(name: str, tmp_path: Path) -> None:
     assert rule is not None and (rule.name, rule.text) == TEXTS[name]
 
 
-def test_an_unknown_one_is_none(tmp_path: Path) -> None:
-    assert _recorded("unknown", tmp_path) is None
-
-
 def _python2(code: bytes, constants: bytes = b"(\0\0\0\0", names: bytes = b"(\0\0\0\0") -> str:
     """A code object as Python 2.7 marshals it: one argument, x."""
     word = (1).to_bytes(4, "little")
@@ -87,6 +90,39 @@ def test_our_python_2_code_objects_are_read() -> None:
     assert rule is not None and rule.parameters == {"scale": 2.0, "offset": 0.0}
 
 
+IF, ONE = b"r", b"d\0\0"  # POP_JUMP_IF_FALSE; a constant
+BRANCH = X + ONE + b"k\4\0" + IF + b"\x10\0"  # if x > 1, else from 16 on
+ONES = b"(\1\0\0\0i\1\0\0\0"
+
+
+def test_both_ways_of_a_branch_are_read() -> None:
+    rule = recognise({"function": _python2(BRANCH + X + RETURN + X + X + ADD + RETURN, constants=ONES)})
+    assert rule is not None and rule.text == "(x if greater(x, 1) else (x + x))"
+    rule = recognise({"function": _python2(BRANCH + X + RETURN + X + b"\x82\1\0", constants=ONES)})
+    assert rule is not None and rule.text == "(x if greater(x, 1) else an error)"
+    with pytest.raises(InputError, match="which way its code goes is not decided by shapes"):
+        rule.value(keras.KerasTensor((None, 3)), Operations("theano", (1, 1, 0), False))
+
+
+def test_no_branch_is_read_of_pythons_that_count_places_otherwise() -> None:
+    code = code_in(_python2(BRANCH + X + RETURN + X + RETURN, constants=ONES))
+    assert code is not None and expression(code, {}) is not None
+    assert expression(dataclasses.replace(code, since_38=True), {}) is None
+
+
+@pytest.mark.parametrize(
+    "function",
+    [
+        _python2(BRANCH[:-2] + b"\3\0" + X + RETURN, constants=ONES),  # back: a loop
+        _python2(X + b"q\0\0" + RETURN),  # back
+        _python2(BRANCH[:-2] + b"\xff\0" + X + RETURN, constants=ONES),  # out of it
+        _python2(BRANCH * 40 + X + RETURN, constants=ONES),
+    ],
+)
+def test_no_other_jump_is_read(function: str) -> None:
+    assert recognise({"function": function}) is None
+
+
 @pytest.mark.parametrize(
     "function",
     [
@@ -98,7 +134,6 @@ def test_our_python_2_code_objects_are_read() -> None:
         _python2(b"\x64\xff\xff" + RETURN),  # a constant that is not there
         _python2(ADD + RETURN),  # an empty stack
         _python2(X),  # no return
-        _python2(X + b"q\0\0" + RETURN),  # a jump
         _python2(X + b"\x83\xff\xff" + RETURN),  # a call with 255 keywords
         _python2((X + X + MULTIPLY + STORE) * 60 + X + RETURN),  # 2 ** 60 steps
         _python2(X + (X + ADD) * 200 + RETURN),  # 200 deep
