@@ -77,12 +77,13 @@ def migrate(
     `source_backend` is "theano" or "tensorflow". `keras_version` overrides what the file records. `channels_last`:
     images and volumes come in that way, in a model that is th-shaped throughout. `dim_ordering` ("th", "tf") is for
     layers that do not record theirs, `legacy_bugs` ("keep", "fix") for results that were bugs of Keras 1, `replace`
-    maps a layer's name or class to a function of tensors or to a class of keras.layers.Layer, or an activation's name
-    to a function; `functions` maps an activation's name to the code of the program's own, which is read as a Lambda's
-    is: {"function": [marshalled, defaults, closure]}. `ignore` lists "LAYER.key" or "CLASS.key" that no Keras 1 had and that are left out; `pair_by`
-    ("place", "name"): see pairing.py; `output_shapes` gives the (rows, columns) of Deconvolution2D layers by name,
-    where the file holds others than were used, `input_shapes` the sizes of one input of layers by name, where the file
-    left them out. Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not decided by it.
+    maps a layer's name or class to a function of tensors or to a class of keras.layers.Layer, or an activation's
+    name to a function; `functions` maps an activation's name to the code of the program's own, which is read as a
+    Lambda's is: {"function": [marshalled, defaults, closure]}. `ignore` lists "LAYER.key" or "CLASS.key" that no
+    Keras 1 had and that are left out; `pair_by` ("place", "name"): see pairing.py; `output_shapes` gives the (rows,
+    columns) of Deconvolution2D layers by name, where the file holds others than were used, `input_shapes` the sizes
+    of one input of layers by name, where the file left them out. Raises InputError, naming the layer, for what
+    cannot be said in Keras 3 or is not decided by it.
     """
     _check_backend(source_backend)
     keras_settings.refuse_others()

@@ -22,11 +22,11 @@ def own_activation(context: Context, node: Node) -> Any:
     given = context.given(name) if name in context.functions or name not in STOCK_ACTIVATIONS else None
     if given is not None or name not in context.functions:
         return given
-    found = lambdas.recognise(context.functions[name])
+    found, short = lambdas.recognise(context.functions[name]), name[:80]
     if found is None:
         raise InputError(
-            f"layer {node.name}: its activation {name[:80]} is the program's own function, whose code is not one of the "
-            f"known shapes{lambdas.names_in(context.functions[name])}; give it with --replace {name[:80]}=module:function"
+            f"layer {node.name}: its activation {short} is the program's own function, whose code is not one of the known "
+            f"shapes{lambdas.names_in(context.functions[name])}; give it with --replace {short}=module:function"
         )
     context.notes.append(f"layer {node.name}: the code of its activation {name} reads as {found.text}")
     return lambda x: _named(context, node, found.apply(x, context.operations))
