@@ -7,6 +7,8 @@ from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS
 from reprise_kit.port.keras_legacy.bytecode import Node
 from reprise_kit.port.keras_legacy.tensorflow_functions import CALLED, called
 
+# Of keras.activations, those that are the backend's functions of the same name, and take the same.
+_ACTIVATIONS = {"relu", "elu", "tanh", "sigmoid", "hard_sigmoid", "softplus", "softsign"}
 _BACKENDS = {"K", "KB", "KTF", "backend"}
 _TENSORFLOWS = {"tf", "ktf", "tensorflow"}
 _DTYPES = {"float16", "float32", "float64", "int32", "int64", "bool"}
@@ -39,6 +41,8 @@ def known(node: Node) -> str | None:
     within = of_tensorflow(name)
     *base, last = name.split(".")
     if base and base[-1] in _BACKENDS and (base[-1] == "backend" or len(base) == 1) and last in FUNCTIONS:
+        return last
+    if base in (["activations"], ["keras", "activations"]) and last in _ACTIVATIONS & set(FUNCTIONS):
         return last
     found = called(within) if within is not None else None
     return None if found is None else f"tf.{found}"

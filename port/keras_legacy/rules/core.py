@@ -32,7 +32,9 @@ def activation_name(context: Context, node: Node, key: str = "activation") -> st
     """Return a layer's activation; a name that Keras 1 did not have is refused."""
     name, dialect = node.config.get(key) or "linear", context.dialect
     if isinstance(name, str) and name in context.functions:
-        raise InputError(f"layer {node.name}: its {key} {name[:80]} is the program's own, which is not read in this layer")
+        raise InputError(
+            f"layer {node.name}: its {key} {name[:80]} is the program's own, and is not read in this layer"
+        )
     if not isinstance(name, str) or name not in known_activations(dialect) | {"hard_sigmoid"}:
         raise InputError(
             f"layer {node.name}: the {key} {str(name)[:80]!r} is not one of {dialect.name}'s; give your own with "

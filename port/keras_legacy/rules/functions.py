@@ -25,8 +25,8 @@ def own_activation(context: Context, node: Node) -> Any:
     found, short = lambdas.recognise(context.functions[name]), name[:80]
     if found is None:
         raise InputError(
-            f"layer {node.name}: its activation {short} is the program's own function, whose code is not one of the known "
-            f"shapes{lambdas.names_in(context.functions[name])}; give it with --replace {short}=module:function"
+            f"layer {node.name}: its activation {short} is the program's own function, whose code is not one of the "
+            f"known shapes{lambdas.names_in(context.functions[name])}; give it with --replace {short}=module:function"
         )
     context.notes.append(f"layer {node.name}: the code of its activation {name} reads as {found.text}")
     return lambda x: _named(context, node, found.apply(x, context.operations))
