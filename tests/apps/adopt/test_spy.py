@@ -604,6 +604,14 @@ def test_where_it_cannot_be_recorded_within_its_program_that_is_noted(old: Old, 
     assert "recording within the program" in (tmp_path / "caught/notes.txt").read_text()
 
 
+def test_of_numbers_in_a_row_each_is_a_sample(old: Old, tmp_path: Path) -> None:
+    """Keras makes a column of them, and so does the recording."""
+    code = DENSE.replace("input_dim=4", "input_dim=1") + "model.predict(np.arange(5))\n"
+    done, (folder,) = spied(old, tmp_path, code)
+    (call,) = calls(folder)
+    assert call["in_0"].shape == (5, 1) and call["out_0"].shape == (5, 3), done.stderr
+
+
 def test_a_sparse_matrix_is_kept_whole(old: Old, tmp_path: Path) -> None:
     code = (
         "import scipy.sparse\n"

@@ -250,6 +250,8 @@ def keep(seen, inputs, outputs, event):
     given = inputs.values() if isinstance(inputs, dict) else inputs if isinstance(inputs, (list, tuple)) else [inputs]
     few = None if any(map(is_sparse, given)) else SAMPLES
     inputs, outputs = arrays(inputs, names_of(seen.model)), arrays(outputs) if outputs is not None else []
+    if event != "K.function" and not str(version()).startswith("0."):  # its models make columns of rows
+        inputs = [value[:, None] if value.ndim == 1 else value for value in inputs]
     samples = len(inputs[0])
     if outputs and any(len(value) != samples for value in outputs if value.ndim):
         outputs = []
