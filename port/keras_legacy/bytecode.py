@@ -5,56 +5,31 @@ the few known instructions gives None: loops, closures, imports, stores into any
 """
 
 import copy
-import operator
-from dataclasses import dataclass, field
 from typing import Any
 
+from reprise_kit.port.keras_legacy.expression import (
+    MAX_STEPS,
+    OPERATIONS,
+    Node,
+    checked,
+    constant,
+    is_constant,
+    is_number,
+    is_size,
+)
 from reprise_kit.port.keras_legacy.marshalled import Code, Unreadable
 
 MAX_INSTRUCTIONS = 300
-MAX_STEPS = 500
-MAX_NESTING = 40
 
 # Binary and unary operators; 21 is Python 2's division, which floors two integers.
 _BINARY = {19: "**", 20: "*", 21: "/", 23: "+", 24: "-", 26: "//", 27: "/"}
 # In-place forms on a local value are the same arithmetic on symbolic tensors.
 _BINARY |= {55: "+", 56: "-", 57: "*", 58: "/", 28: "//", 29: "/", 67: "**"}
-_OPERATIONS = {
-    "+": operator.add,
-    "-": operator.sub,
-    "*": operator.mul,
-    "/": operator.truediv,
-    "//": operator.floordiv,
-    "**": operator.pow,
-}
 # x > 0 is what K.greater(x, 0) is; x == 0 asks whether they are one object, and is known of numbers alone.
 _COMPARISONS = {0: "less", 1: "less_equal", 4: "greater", 5: "greater_equal"}
 _EQUALITIES = {2: "==", 3: "!="}
 _JUMPS = {110, 113, 114, 115}  # JUMP_FORWARD, JUMP_ABSOLUTE, POP_JUMP_IF_FALSE, POP_JUMP_IF_TRUE
 _HAS_ARGUMENT = 90
-
-
-@dataclass(frozen=True)
-class Node:
-    """One step of an expression: "argument", "constant", "name", "attribute", "call", "index", "tuple",
-    "slice", "part", "negative", "if", "raise" or a binary operator; `args` are Nodes, except the value or name that a
-    leaf holds.
-
-    "part" is one of the values that `a, b = x` takes x apart into: (x, place, count); "if" is (test, then, else).
-    """
-
-    op: str
-    args: tuple[Any, ...]
-    keywords: tuple[tuple[str, "Node"], ...] = ()
-    size: int = field(init=False, compare=False, repr=False)  # steps, shared ones counted at each use
-    depth: int = field(init=False, compare=False, repr=False)
-
-    def __post_init__(self) -> None:
-        """Count steps and nesting once, so that an expression that doubles itself is stopped in time."""
-        values = (*self.args, *(value for _, value in self.keywords))
-        inner = [part for part in values if isinstance(part, Node)]
-        object.__setattr__(self, "size", 1 + sum(part.size for part in inner))
-        object.__setattr__(self, "depth", 1 + max((part.depth for part in inner), default=0))
 
 
 def expression(code: Code, bound: dict[str, Any], closure: tuple[Any, ...] = ()) -> Node | None:
@@ -74,17 +49,17 @@ class _Walk:
 
     def __init__(self, code: Code, bound: dict[str, Any], closure: tuple[Any, ...] = ()) -> None:
         self.code = code
-        if closure and (len(closure) != len(code.free) or not all(map(_is_constant, closure))):
+        if closure and (len(closure) != len(code.free) or not all(map(is_constant, closure))):
             raise Unreadable
-        self.closure = dict(zip(code.free, map(_constant, closure), strict=False))
+        self.closure = dict(zip(code.free, map(constant, closure), strict=False))
         self.stack: list[Node] = []
         self.local: dict[str, Node] = {code.variables[0]: Node("argument", ())}
         self.left = [MAX_INSTRUCTIONS]  # one list for all branches
         self.wide = code.python == 2 or not self._is_wordcode()
         for name in code.variables[1 : code.n_arguments]:
-            if name not in bound or not _is_constant(bound[name]):
+            if name not in bound or not is_constant(bound[name]):
                 raise Unreadable
-            self.local[name] = _constant(bound[name])
+            self.local[name] = constant(bound[name])
 
     def run(self, at: int = 0) -> Node:
         """Return what it gives from the instruction at a place on."""
@@ -111,7 +86,7 @@ class _Walk:
                 continue
             self.step(op, argument, self.wide)
             if self.stack:
-                _check_size(self.stack[-1])
+                checked(self.stack[-1])
         raise Unreadable
 
     def target(self, op: int, argument: int, at: int) -> int:
@@ -127,7 +102,7 @@ class _Walk:
         other = copy.copy(self)
         other.stack, other.local = list(self.stack), dict(self.local)
         further, jumped = self.run(at), other.run(place)
-        return _check_size(Node("if", (test, further, jumped) if op == 114 else (test, jumped, further)))
+        return checked(Node("if", (test, further, jumped) if op == 114 else (test, jumped, further)))
 
     def _is_wordcode(self) -> bool:
         # Python 3.6 on: two bytes each, so the last pair is RETURN_VALUE and its zero.
@@ -147,10 +122,12 @@ class _Walk:
 
     def step(self, op: int, argument: int, wide: bool) -> None:
         if op in _BINARY:
-            self.stack.append(self.binary(_BINARY[op], *self.many(2)))
+            is_classic = op in (21, 58) and self.code.python == 2
+            left, right = self.many(2)
+            self.stack.append(self.binary(_BINARY[op], left, right, is_classic))
         elif op == 11:
             value = self.pop()
-            self.stack.append(_constant(-value.args[0]) if _is_number(value) else Node("negative", (value,)))
+            self.stack.append(constant(-value.args[0]) if is_number(value) else Node("negative", (value,)))
         elif op in (124, 125, 100, 116, 106, 136, 160):
             self.load(op, argument)
         elif op in (131, 141, 161):
@@ -164,7 +141,7 @@ class _Walk:
         elif op in (2, 3):  # ROT_TWO, ROT_THREE
             first, *rest = reversed(self.many(op))
             self.stack += [first, *reversed(rest)]
-        elif op == 92:
+        elif op == 92 and argument <= MAX_STEPS:
             self.unpack(argument)
         elif op == 162:  # LIST_EXTEND, of a list in the writing
             first, second = self.many(2)
@@ -193,7 +170,7 @@ class _Walk:
                 raise Unreadable
             self.stack.append(self.local[name])
         elif op == 100:
-            self.stack.append(_constant(code.constants[argument]))
+            self.stack.append(constant(code.constants[argument]))
         elif op in (116, 136):
             name = (code.names if op == 116 else code.free)[argument]
             # Python 2 looks its truth values up by name.
@@ -201,14 +178,15 @@ class _Walk:
             if op == 136 and name in self.closure:
                 self.stack.append(self.closure[name])
                 return
-            self.stack.append(_constant(known[name]) if name in known else Node("name", (name,)))
+            self.stack.append(constant(known[name]) if name in known else Node("name", (name,)))
         else:  # LOAD_ATTR, LOAD_METHOD
             self.stack.append(Node("attribute", (self.pop(), code.names[argument])))
 
     def imported(self, op: int, argument: int) -> None:
         """POP_TOP, IMPORT_NAME or IMPORT_FROM: what is imported is its name; only TensorFlow and Keras's backend."""
         if op == 1:
-            self.pop()
+            if self.pop().op not in ("name", "attribute"):  # a statement: it may change what a name stands for
+                raise Unreadable
             return
         name = self.code.names[argument]
         if op == 109 and self.stack:
@@ -251,46 +229,26 @@ class _Walk:
 
     def slice(self, form: int) -> None:
         """Python 2's x[:], x[a:], x[:b], x[a:b] have instructions of their own."""
-        none = _constant(None)
+        none = constant(None)
         high = self.pop() if form & 2 else none
         low = self.pop() if form & 1 else none
         self.stack.append(Node("index", (self.pop(), Node("slice", (low, high)))))
 
-    def binary(self, op: str, left: Node, right: Node) -> Node:
-        if not (_is_number(left) and _is_number(right)):
+    def binary(self, op: str, left: Node, right: Node, is_classic: bool) -> Node:
+        if "tuple" in (left.op, right.op):
+            if op != "+" or left.op != right.op:  # a list taken several times
+                raise Unreadable
+            return Node("tuple", left.args + right.args)
+        if not (is_number(left) and is_number(right)):
+            if is_classic and is_size(left) and is_size(right):
+                raise Unreadable  # whole numbers, of which Python 2 drops the rest
             return Node(op, (left, right))
         a, b = left.args[0], right.args[0]
-        whole = isinstance(a, int) and isinstance(b, int) and self.code.python == 2
+        whole = isinstance(a, int) and isinstance(b, int) and is_classic
         try:
             if op == "**" and (abs(a) > 1e6 or abs(b) > 64):
                 raise Unreadable
-            result = _OPERATIONS["//" if op == "/" and whole else op](a, b)
+            result = OPERATIONS["//" if op == "/" and whole else op](a, b)
         except (ArithmeticError, ValueError) as error:
             raise Unreadable from error
-        return _constant(result)
-
-
-def _check_size(node: Node) -> Node:
-    if node.size > MAX_STEPS or node.depth > MAX_NESTING:
-        raise Unreadable
-    return node
-
-
-def _is_number(node: Node) -> bool:
-    return node.op == "constant" and isinstance(node.args[0], int | float)
-
-
-def _is_constant(value: Any) -> bool:
-    if isinstance(value, list | tuple):
-        return all(isinstance(part, int | float | str) for part in value)
-    return value is None or value is Ellipsis or isinstance(value, int | float | str | bool)
-
-
-def _constant(value: Any) -> Node:
-    if isinstance(value, bytes):
-        value = value.decode("latin-1")
-    if isinstance(value, tuple | list):
-        return Node("tuple", tuple(_constant(part) for part in value))
-    if not _is_constant(value) or (isinstance(value, int) and abs(value) >= 2**63):
-        raise Unreadable
-    return Node("constant", (value,))
+        return constant(result)

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from typing import Any
 
 from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS
-from reprise_kit.port.keras_legacy.bytecode import Node
+from reprise_kit.port.keras_legacy.expression import Node
 from reprise_kit.port.keras_legacy.tensorflow_functions import CALLED, called
 
 # Of keras.activations, those that are the backend's functions of the same name, and take the same.

@@ -8,26 +8,20 @@ layer by name.
 
 import inspect
 import math
-import operator
 from dataclasses import dataclass, field
 from pathlib import PurePosixPath
 from typing import Any
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS, Operations, added
-from reprise_kit.port.keras_legacy.bytecode import Node, expression
+from reprise_kit.port.keras_legacy.backend_functions import FUNCTIONS, Operations
+from reprise_kit.port.keras_legacy.bytecode import expression
 from reprise_kit.port.keras_legacy.callees import KNOWN, dtype, known
+from reprise_kit.port.keras_legacy.expression import Node
+from reprise_kit.port.keras_legacy.expression_value import EQUALITIES, value_of
 from reprise_kit.port.keras_legacy.marshalled import Code, code_in
 
 MAX_TEXT = 70_000  # characters of a marshalled function
 _ARITHMETIC = {"+", "-", "*", "/", "**"}
-_EQUALITIES = {"==": operator.eq, "!=": operator.ne}
-_TESTS = _EQUALITIES | {
-    "less": operator.lt,
-    "less_equal": operator.le,
-    "greater": operator.gt,
-    "greater_equal": operator.ge,
-}
 
 
 @dataclass(frozen=True)
@@ -58,7 +52,7 @@ class LambdaRule:
     def value(self, x: Any, ops: Operations) -> Any:
         """As `apply`, for what need not give a tensor: masks are None where there are none."""
         try:
-            return _apply(self.node, x, ops)
+            return value_of(self.node, x, ops)
         except (TypeError, ValueError, IndexError, AttributeError) as error:
             reason = " ".join(str(error).split())[:200]
             raise InputError(f"the Lambda computes {self.text}, which does not fit its input: {reason}") from error
@@ -84,10 +78,10 @@ def recognise(config: dict[str, Any]) -> LambdaRule | None:
         return None
     bound = _bound(code.variables[: code.n_arguments], defaults, config.get("arguments"))
     values = tuple(closure) if isinstance(closure, list | tuple) else ()
-    node = _backend_function(code, bound) or expression(code, bound, values)
     try:
+        node = _backend_function(code, bound) or expression(code, bound, values)
         return None if node is None else _rule(node)
-    except _Unknown:
+    except (_Unknown, RecursionError):
         return None
 
 
@@ -206,7 +200,8 @@ def _call_arguments(node: Node) -> dict[str, Node]:
     except TypeError as error:
         raise _Unknown from error
     del bound["ops"]
-    return bound
+    old = bound.pop("old", {})  # what **old takes
+    return {**bound, **old}
 
 
 def _plain(node: Node) -> Any:
@@ -218,7 +213,7 @@ def _plain(node: Node) -> Any:
 
 
 def _text(node: Node) -> str:
-    """One line of the expression; raises _Unknown for any step that `_apply` does not know."""
+    """One line of the expression; raises _Unknown for any step that `value_of` does not know."""
     if node.op == "argument":
         return "x"
     if node.op == "constant":
@@ -243,7 +238,7 @@ def _text(node: Node) -> str:
         return "an error"
     if node.op == "if":
         test, then, otherwise = node.args
-        asked = f" {test.op} ".join(map(_text, test.args)) if test.op in _EQUALITIES else _text(test)
+        asked = f" {test.op} ".join(map(_text, test.args)) if test.op in EQUALITIES else _text(test)
         return f"({_text(then)} if {asked} else {_text(otherwise)})"
     if node.op == "call":
         _call_arguments(node)
@@ -251,70 +246,3 @@ def _text(node: Node) -> str:
         parts += [f"{key}={_text(value)}" for key, value in node.keywords]
         return f"{_callee(node)}({', '.join(parts)})"
     raise _Unknown
-
-
-def _indexed(x: Any, key: Any, ops: Operations) -> Any:
-    """Return x[key]; a whole axis taken backwards is flipped, for Keras's PyTorch takes no negative step."""
-    keys = key if isinstance(key, tuple) else (key,)
-    turned = [i for i, one in enumerate(keys) if isinstance(one, slice) and one == slice(None, None, -1)]
-    if not turned or any(one is None for one in keys):
-        return x[key]
-    dots = next((i for i, one in enumerate(keys) if one is Ellipsis), len(keys))
-    x = ops.flip(x, [i if i < dots else i - len(keys) for i in turned])
-    return x[tuple(slice(None) if i in turned else one for i, one in enumerate(keys))]
-
-
-def _apply(node: Node, x: Any, ops: Operations) -> Any:
-    """Build the expression from keras.ops on symbolic tensors."""
-    if node.op == "argument":
-        return x
-    if node.op == "constant":
-        return node.args[0]
-    if node.op == "part":
-        return _part(_apply(node.args[0], x, ops), *node.args[1:])
-    if node.op == "attribute":
-        return dtype(node) or tuple(_apply(node.args[0], x, ops).shape)
-    if node.op == "if":
-        return _apply(node.args[1] if _decided(node.args[0], x, ops) else node.args[2], x, ops)
-    if node.op == "raise":
-        raise TypeError("its code ends in an error there")
-    parts = [_apply(part, x, ops) for part in node.args[node.op == "call" :]]
-    if node.op == "negative":
-        return ops.negative(parts[0])
-    if node.op == "tuple":
-        return tuple(parts)
-    if node.op == "slice":
-        return slice(*parts)
-    if node.op == "index":
-        return _indexed(parts[0], parts[1], ops)
-    if node.op == "call":
-        keywords = {key: _apply(value, x, ops) for key, value in node.keywords}
-        return KNOWN[_callee(node)](ops, *parts, **keywords)
-    if node.op == "+":
-        return added(ops, *parts)
-    names = {"-": "subtract", "*": "multiply", "/": "divide", "**": "power"}
-    return getattr(ops, names[node.op])(*parts)
-
-
-def _decided(test: Node, x: Any, ops: Operations) -> bool:
-    """Return which way a test goes, of which shapes must tell; data alone decide some, and no network is then built."""
-    name = test.op if test.op in _EQUALITIES else _callee(test) if test.op == "call" else ""
-    if name in _TESTS and not test.keywords:
-        values = [_apply(part, x, ops) for part in test.args[test.op == "call" :]]
-        result = _TESTS[name](*values) if all(map(_is_plain, values)) else None
-    else:
-        result = _apply(test, x, ops)
-    if not _is_plain(result):
-        raise TypeError("which way its code goes is not decided by shapes")
-    return bool(result)
-
-
-def _is_plain(value: Any) -> bool:
-    return isinstance(value, bool | int | float | str)
-
-
-def _part(whole: Any, place: int, count: int) -> Any:
-    """Return one of the values that `a, b = whole` names; a tensor would come apart into its samples."""
-    if not isinstance(whole, list | tuple) or len(whole) != count:
-        raise TypeError(f"it takes its input apart into {count} tensors, and is given another number")
-    return whole[place]

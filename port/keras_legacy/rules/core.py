@@ -11,7 +11,7 @@ from reprise_kit.port.keras_legacy import convert
 from reprise_kit.port.keras_legacy.dialects.dialect import Dialect
 from reprise_kit.port.keras_legacy.layers import InTraining
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, integer, integers, once, rule
-from reprise_kit.port.keras_legacy.rules.functions import STOCK_ACTIVATIONS, own_activation
+from reprise_kit.port.keras_legacy.rules.functions import STOCK_ACTIVATIONS, Read, own_activation
 from reprise_kit.port.keras_legacy.rules.ordering import biased_along_1
 from reprise_kit.port.keras_legacy.rules.weights import arrays_of, loaded
 from reprise_kit.port.keras_legacy.tree import Node
@@ -72,7 +72,8 @@ def with_activation(context: Context, node: Node, make: Any, arrays: list[Any]) 
     """Return an apply of `make(name, activation)`, a weighted layer, and of its activation."""
     own: Apply | None = own_activation(context, node)
     if own is not None:
-        plain = loaded(make(name=context.name(node.name), activation="linear"), arrays, node)
+        name = f"{node.name}_linear" if isinstance(own, Read) else node.name
+        plain = loaded(make(name=context.name(name), activation="linear"), arrays, node)
         return lambda x: own(plain(x))
     activation = activation_name(context, node)
     if activation != "hard_sigmoid":

@@ -9,6 +9,7 @@ from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.dialects.dialect import TF_KERAS
 from reprise_kit.port.keras_legacy.rules import masks
 from reprise_kit.port.keras_legacy.rules.context import Apply, Context, Tensor, once, rule
+from reprise_kit.port.keras_legacy.rules.functions import acts_on_each_number
 from reprise_kit.port.keras_legacy.tree import Node
 
 layers = keras.layers
@@ -24,7 +25,7 @@ _PER_NUMBER = {
 def time_distributed(context: Context, node: Node) -> Apply:
     """(n, n_steps, ...) -> (n, n_steps, ...): the inner layer on every step."""
     inner = node.children[0]
-    if inner.class_name in _PER_NUMBER:
+    if inner.class_name in _PER_NUMBER and acts_on_each_number(context, inner):
         # These act on single numbers or on the last axis, whatever stands before it.
         inner.name = node.name
         return context.apply(inner)

@@ -165,7 +165,7 @@ def functions(folder: Path) -> dict[str, Any]:
 def _about(dump: Path) -> _About:
     try:
         return msgspec.json.decode((dump / "about.json").read_bytes(), type=_About)
-    except (OSError, msgspec.DecodeError) as error:
+    except (OSError, msgspec.DecodeError, RecursionError) as error:
         raise InputError(f"capture: {dump / 'about.json'} is none of the spy's ({error})") from None
 
 

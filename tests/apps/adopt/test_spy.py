@@ -477,17 +477,43 @@ model.compile('sgd', 'mse')
 """
 
 
+@pytest.mark.parametrize("steps", [False, True], ids=["whole", "each step"])
 @pytest.mark.parametrize(("version", "needs"), [("1.1.0", "python27"), ("2.2.4", "python37")])
-def test_an_activation_of_its_own_migrates_by_its_code(tmp_path: Path, version: str, needs: str) -> None:
+def test_an_activation_of_its_own_migrates_by_its_code(tmp_path: Path, version: str, needs: str, steps: bool) -> None:
     """A file names it only; the spy keeps its code, which is read: both ways of what shapes decide."""
     recorder = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1"}
-    done, (folder,) = spied(of_keras(version, tmp_path, needs), tmp_path, OWN_SOFTMAX, **recorder)
+    code = OWN_SOFTMAX.replace(
+        "Activation(softmax)]", "TimeDistributed(Activation(softmax))]" if steps else "Activation(softmax)]"
+    )
+    done, (folder,) = spied(of_keras(version, tmp_path, needs), tmp_path, code, **recorder)
     assert done.returncode == 0, done.stderr
     files = folder / "architecture.json", folder / "weights.h5", tmp_path / "model.keras"
     settled = migrate.Options(source_backend="theano", keras_version=version)
-    assert not migrate.migrate_files(*files, settled, golden=folder / "stand_in.npz").agrees
+    assert migrate.migrate_files(*files, settled, golden=folder / "stand_in.npz").agrees is steps  # Keras's does so
     settled = dataclasses.replace(settled, functions=captured.functions(folder))
     assert migrate.migrate_files(*files, settled, golden=folder / "stand_in.npz").agrees
+
+
+@pytest.mark.parametrize(("own", "is_read"), [("K.tanh(x) * 3", True), ("x - K.max(x, axis=1, keepdims=True)", False)])
+def test_where_a_layer_lies_otherwise_only_what_each_number_gives_is_read(
+    old: Old, tmp_path: Path, own: str, is_read: bool
+) -> None:
+    """A convolution is computed channels-last here, whatever its Keras did."""
+    code = (
+        f"from keras import backend as K\nfrom keras.layers import Convolution2D\ndef own(x):\n    return {own}\n"
+        + DENSE
+    )
+    code += (
+        "net = Sequential([Convolution2D(3, 2, 2, input_shape=(2, 5, 5), activation=own)])\nnet.compile('sgd', 'mse')\n"
+    )
+    done, (folder,) = spied(old, tmp_path, code, REPRISE_SPY_RECORDER=str(RECORDER), REPRISE_SPY_BUILT="1")
+    files = folder / "architecture.json", folder / "weights.h5", tmp_path / "model.keras"
+    settled = migrate.Options(source_backend="theano", functions=captured.functions(folder))
+    if is_read:
+        assert migrate.migrate_files(*files, settled, golden=folder / "stand_in.npz").agrees, done.stderr
+        return
+    with pytest.raises(InputError, match="of more than each number by itself: a Convolution2D lays it otherwise"):
+        migrate.migrate_files(*files, settled)
 
 
 def test_code_of_its_own_that_is_not_read_is_refused_by_name(tmp_path: Path) -> None:
@@ -505,20 +531,30 @@ def test_code_of_its_own_that_is_not_read_is_refused_by_name(tmp_path: Path) -> 
 @pytest.mark.parametrize(
     ("functions", "kept"),
     [
-        ("(lambda x, by=2.: x * by,) * 2", {"<lambda>": 2.0}),
-        ("(lambda x, by=2.: x * by, lambda x, by=3.: x * by)", {}),  # which of them a layer means, no name says
-        ("(lambda x, by=float('inf'): x * by,)", {}),
-        ("(lambda x, by=np.ones(3): x * by,)", {}),
+        ("(lambda x, by=2.: x * by,) * 2", [2.0]),
+        ("(lambda x, by=(1, 2): x * by,)", [[1, 2]]),
+        ("(lambda x, by=2.: x * by, lambda x, by=3.: x * by)", None),  # which of them a layer means, no name says
+        ("(lambda x, by=float('inf'): x * by,)", None),
+        ("(lambda x, by=np.ones(3): x * by,)", None),
+        ("(lambda x, by=2.: keras.relu(x),)", None),  # of another module of that name
     ],
 )
 def test_the_code_of_what_a_layer_calls_is_kept_where_its_name_means_one(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, functions: str, kept: dict[str, float]
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, functions: str, kept: list[object] | None
 ) -> None:
     monkeypatch.syspath_prepend(str(SPY))
     keeping = importlib.import_module("reprise_spy.keeping")
-    own = [types.SimpleNamespace(activation=function) for function in eval(functions)]
-    found = keeping.codes(types.SimpleNamespace(layers=own))
-    assert {name: code[1][0] for name, code in found.items()} == kept
+    given = {"np": np, "keras": types.SimpleNamespace(relu=abs)}
+    own = [types.SimpleNamespace(activation=function) for function in eval(functions, given)]
+    (code,) = keeping.codes(types.SimpleNamespace(layers=own)).values()
+    assert (code[1] if code else None) == kept
+
+
+def test_a_name_that_a_layer_of_keras_means_otherwise_is_nobodys(old: Old, tmp_path: Path) -> None:
+    """Both are called softmax in the file: what is not told apart is refused."""
+    code = OWN_SOFTMAX.replace("Activation(softmax)]", "Activation(softmax), Activation('softmax')]")
+    done, (folder,) = spied(old, tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert captured.functions(folder) == {"softmax": {"function": None}}, done.stderr
 
 
 WAITS = "import os, time\nwhile not os.path.exists(os.environ['REPRISE_SPY_OUT'] + '/enough'):\n    time.sleep(0)\n"

@@ -1,6 +1,8 @@
 """Lambdas of real Keras-1 files recognised from their bytecode; their values are checked in test_family.py."""
 
 import dataclasses
+import json
+import subprocess
 from pathlib import Path
 from typing import Any
 
@@ -9,15 +11,19 @@ import numpy as np
 import pytest
 
 from reprise_kit.compare.errors import InputError
-from reprise_kit.port.keras_legacy import lambdas
+from reprise_kit.compare.python27 import find_interpreter
+from reprise_kit.port.keras_legacy import expression_value
 from reprise_kit.port.keras_legacy.backend_functions import Operations
 from reprise_kit.port.keras_legacy.bytecode import expression
+from reprise_kit.port.keras_legacy.expression import Node as Step
+from reprise_kit.port.keras_legacy.expression import constant
 from reprise_kit.port.keras_legacy.lambdas import LambdaRule, recognise
-from reprise_kit.port.keras_legacy.marshalled import code_in
+from reprise_kit.port.keras_legacy.marshalled import Unreadable, code_in
 from reprise_kit.port.keras_legacy.rules.graph import in_place
 from reprise_kit.port.keras_legacy.safe import load_architecture
 from reprise_kit.port.keras_legacy.tree import Node
 from tests.port.keras_legacy import recorded
+from tests.require import require
 
 # What each recorded Lambda was written as, and so must read as.
 TEXTS = {
@@ -121,6 +127,59 @@ def test_no_branch_is_read_of_pythons_that_count_places_otherwise() -> None:
 )
 def test_no_other_jump_is_read(function: str) -> None:
     assert recognise({"function": function}) is None
+
+
+@pytest.mark.parametrize(
+    ("body", "text"),
+    [
+        ("p = [x]; p.append(x * 2); return K.concatenate(p)", None),  # a statement changes what p is
+        ("a = [0, 2, 1]; a.reverse(); return K.permute_dimensions(x, a)", None),
+        ("return x * (7 / K.ndim(x))", None),  # whole numbers, whose rest Python 2 drops
+        ("return x * (K.int_shape(x)[1] / 2)", None),
+        ("return x * (1 / 2)", "(x * 0)"),
+        ("return x / 2", "(x / 2)"),
+        ("return K.tile(x, [1] + [2])", "tile(x, (1, 2))"),
+        ("return K.tile(x, [2] * 2)", None),
+        ("return tf.reduce_mean(x, axis=1, keep_dims=True)", "tf.math.reduce_mean(x, axis=1, keep_dims=True)"),
+        ("return x * 2 if K.ndim(x) == 2 else x", "((x * 2) if ndim(x) == 2 else x)"),
+        ("return K.relu(x) if K.ndim(x) > 2 and K.ndim(x) < 5 else x", ""),
+    ],
+)
+@pytest.mark.parametrize("future", ["", "from __future__ import division\n"])
+def test_what_python_2_compiles(body: str, text: str | None, future: str) -> None:
+    interpreter = find_interpreter()
+    if interpreter is None:
+        require("python27", "no Python 2.7 found (REPRISE_PYTHON27, PATH, pyenv)")
+    code = f"{future}import json, marshal\ndef f(x):\n    {body}\n"
+    code += "print(json.dumps(marshal.dumps(f.__code__).decode('raw_unicode_escape')))"
+    said = subprocess.run([interpreter, "-c", code], check=True, capture_output=True, text=True).stdout
+    rule = recognise({"function": json.loads(said)})
+    if future and "/" in body:
+        assert rule is not None and ("(x * 0.5)" in rule.text or "/" in rule.text)
+    else:
+        assert (rule and (rule.text if text else "")) == text
+
+
+def test_shared_parts_are_counted_as_often_as_they_stand() -> None:
+    value: object = (1, 1)
+    for _ in range(40):
+        value = (value, value)
+    with pytest.raises(Unreadable):
+        constant(value)
+
+
+@pytest.mark.parametrize("of", ["shape", "int_shape"])
+def test_a_shape_that_old_graphs_knew_as_a_tensor_decides_nothing(of: str) -> None:
+    call = Step("call", (Step("attribute", (Step("name", ("K",)), of)), Step("argument", ())))
+    size = Step("index", (call, Step("constant", (1,))))
+    test = Step("==", (size, Step("constant", (3,))))
+    way = Step("if", (test, Step("constant", (1,)), Step("constant", (0,))))
+    asked = way, keras.KerasTensor((None, 3)), Operations("theano", (1, 1, 0), False)
+    if of == "int_shape":
+        assert expression_value.value_of(*asked) == 1
+        return
+    with pytest.raises(TypeError, match="what a shape is when it runs"):
+        expression_value.value_of(*asked)
 
 
 @pytest.mark.parametrize(
@@ -232,4 +291,4 @@ class _Forward:
 def test_an_axis_taken_backwards_is_flipped(key: Any) -> None:
     values = np.arange(120).reshape(2, 3, 4, 5)
     x = _Forward(values)
-    np.testing.assert_array_equal(lambdas._indexed(x, key, x).values, values[key])
+    np.testing.assert_array_equal(expression_value._indexed(x, key, x).values, values[key])

@@ -1,12 +1,12 @@
 """What is kept of a model: its architecture and weights at a moment, and its calls."""
 import hashlib
 import json
-import marshal
 import os
 import re
 import sys
 
 from reprise_spy.architecture import architecture, is_of_keras
+from reprise_spy.codes import code_of
 from reprise_spy.names import *  # noqa: F403
 from reprise_spy.state import OUT, Seen, note, state
 
@@ -107,25 +107,10 @@ def functions_of(layer):
 
 
 def codes(model):
-    """{name: [code, defaults, closure]}, as Keras keeps a Lambda's, of the own functions that layers call by name."""
-    found, unlike = {}, set()
-    for function in [each for layer in layers_within(model) for each in functions_of(layer)]:
-        parts = parts_of(function)
-        if not all(map(is_plain, parts[1] + parts[2])) or found.setdefault(function.__name__, parts) != parts:
-            unlike.add(function.__name__)
-    texts = dict((name, marshal.dumps(parts[0]).decode("raw_unicode_escape")) for name, parts in found.items())
-    return dict((name, [texts[name]] + parts[1:]) for name, parts in found.items() if name not in unlike)
-
-
-def parts_of(function):
-    """Its code, the defaults of its arguments, and the values that it closes over."""
-    closure = [cell.cell_contents for cell in function.__closure__ or ()]
-    return [function.__code__, list(function.__defaults__ or ()), closure]
-
-
-def is_plain(value):
-    """Whether JSON has it, which has no numbers that are not finite."""
-    return isinstance(value, (bool, int, str, type(None))) or isinstance(value, float) and value - value == 0
+    """{name: its code} of the own functions that layers call by name, where that is all there is to them."""
+    layers = list(layers_within(model))
+    named = [value for layer in layers for key, value in vars(layer).items() if COMPUTES.search(key)]
+    return dict((each.__name__, code_of(each, named)) for layer in layers for each in functions_of(layer))
 
 
 def named_globals(function):
@@ -180,7 +165,8 @@ def dump(seen, event, problems=(), states=STATES):
     os.mkdir(part)
     about = {"event": event, "keras": version(), "backend": backend_name(),
              "image_ordering": ordering(), "python": sys.version.split()[0], "numpy": numpy().__version__,
-             "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model), "functions": codes(seen.model), "folders": folders(),
+             "floatx": keras().backend.floatx(), "own_classes": own_classes(seen.model), "functions": codes(seen.model),
+             "folders": folders(),
              "class": type(seen.model).__name__, "problems": list(problems), "weights": known,
              "keras_at": os.path.dirname(os.path.abspath(keras().__file__))}
     try:
