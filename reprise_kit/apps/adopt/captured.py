@@ -29,6 +29,7 @@ LARGE = 1 << 16  # numbers
 SAME = 1e-3  # relative: further apart, what was saved is not what ran
 PATCHED = "where it was changed, the migrated model, which computes as the released Keras, differs or is refused"
 LIMITS = box.Limits(seconds=900, idle=900, vain=900)
+SAID = {True: "yes", False: "no"}
 FILES = ("architecture.json", "weights.h5")
 OWN, STAND_IN = "own.npz", "stand_in.npz"  # recordings, on the repository's own inputs and on drawn ones
 
@@ -159,7 +160,8 @@ def load(path: Path) -> list[Captured]:
 
 def functions(folder: Path) -> dict[str, Any]:
     """Return the program's own functions that the layers of a captured model call by name, as a Lambda's config is."""
-    return {name: {"function": code} for name, code in _about(folder).functions.items()}
+    is_told = (folder / "about.json").is_file()
+    return {name: {"function": code} for name, code in _about(folder).functions.items()} if is_told else {}
 
 
 def _about(dump: Path) -> _About:
@@ -195,7 +197,7 @@ def _recorded(dump: Path, folder: Path, recorder: Recorder, say: Callable[[str],
         problem = recorder.record(folder, about, STAND_IN)
         stand_in = stand_in or not problem
         notes += [f"not recorded on stand-in inputs: {problem}"] if problem else []
-    say(f"{folder.name}: {about.event}; own input: {_yes(own)}, stand-in input: {_yes(stand_in)}")
+    say(f"{folder.name}: {about.event}; own input: {SAID[own]}, stand-in input: {SAID[stand_in]}")
     said = about.event, about.keras or "", about.backend or "", about.image_ordering
     return Captured(folder.name, *said, own, stand_in, len(inputs[0]) if inputs else 0, tuple(notes))
 
@@ -213,10 +215,6 @@ def _recorded_within(path: Path, folder: Path, notes: list[str]) -> bool:
     inputs = "inputs that it was taught on" if path.name == OWN else "drawn inputs"
     notes.append(f"recorded within its program, on {inputs}")
     return True
-
-
-def _yes(is_so: bool) -> str:
-    return "yes" if is_so else "no"
 
 
 def _calls(dump: Path, notes: list[str]) -> tuple[list[dict[str, np.ndarray]], bool]:
