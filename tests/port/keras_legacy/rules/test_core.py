@@ -160,11 +160,3 @@ def test_the_activation_of_keras_2_own_mobilenet() -> None:
     np.testing.assert_array_equal(found, x.clip(0, 6))
     with pytest.raises(InputError, match="the activation 'relu6' is not one of Keras 1's"):
         computed(node("Activation", activation="relu6"), x)
-
-
-def test_a_lambda_is_read_and_never_run() -> None:
-    with pytest.raises(InputError, match="a Lambda whose code is not one of the known shapes"):
-        computed(node("Lambda", function="gibberish", function_type="lambda"), X)
-    found, x = context(), keras.Input((3,))
-    both = core._named(found, node("Lambda"), [x, x])
-    assert [found.name("lambda"), len(both)] == ["lambda_3", 2]
