@@ -18,6 +18,7 @@ from reprise_kit.port.keras_legacy.rules import (  # noqa: F401  (their rules)
     convolution,
     core,
     deconvolution,
+    functions,
     later,
     local,
     masks,
@@ -66,7 +67,6 @@ def migrate(
     dim_ordering: str | None = None,
     legacy_bugs: str | None = None,
     replace: Mapping[str, Any] | None = None,
-    functions: Mapping[str, Any] | None = None,
     ignore: Collection[str] = (),
     pair_by: str | None = None,
     output_shapes: Mapping[str, tuple[int, int]] | None = None,
@@ -78,12 +78,11 @@ def migrate(
     images and volumes come in that way, in a model that is th-shaped throughout. `dim_ordering` ("th", "tf") is for
     layers that do not record theirs, `legacy_bugs` ("keep", "fix") for results that were bugs of Keras 1, `replace`
     maps a layer's name or class to a function of tensors or to a class of keras.layers.Layer, or an activation's
-    name to a function; `functions` maps an activation's name to the code of the program's own, which is read as a
-    Lambda's is: {"function": [marshalled, defaults, closure]}. `ignore` lists "LAYER.key" or "CLASS.key" that no
-    Keras 1 had and that are left out; `pair_by` ("place", "name"): see pairing.py; `output_shapes` gives the (rows,
-    columns) of Deconvolution2D layers by name, where the file holds others than were used, `input_shapes` the sizes
-    of one input of layers by name, where the file left them out. Raises InputError, naming the layer, for what
-    cannot be said in Keras 3 or is not decided by it.
+    name to a function. `ignore` lists "LAYER.key" or "CLASS.key" that no Keras 1 had and that are left out;
+    `pair_by` ("place", "name"): see pairing.py; `output_shapes` gives the (rows, columns) of Deconvolution2D layers
+    by name, where the file holds others than were used, `input_shapes` the sizes of one input of layers by name,
+    where the file left them out. Raises InputError, naming the layer, for what cannot be said in Keras 3 or is not
+    decided by it.
     """
     _check_backend(source_backend)
     keras_settings.refuse_others()
@@ -92,8 +91,7 @@ def migrate(
     prepared = prepare(model, keras_version, replace=own, ignore=ignore, pair_by=pair_by, **given)
     if channels_last:
         _check_channels_last(prepared.root)
-    settings: dict[str, Any] = {"backend": source_backend, "dim_ordering": dim_ordering, "legacy_bugs": legacy_bugs}
-    settings |= {"replace": own, "functions": functions or {}}
+    settings = {"backend": source_backend, "dim_ordering": dim_ordering, "legacy_bugs": legacy_bugs, "replace": own}
     begin = partial(_begun, model, prepared, output_shapes=shapes, **settings)
     return _built(begin, prepared.root, channels_last)
 
@@ -106,6 +104,7 @@ def _begun(model: OldModel, prepared: Prepared, **settings: Any) -> Context:
         masked=_masked(prepared.root),
         has_th="th" in _orderings(prepared.root),
         dialect=model.dialect,
+        functions=model.functions,
         **settings,
     )
 

@@ -5,8 +5,8 @@ import inspect
 import os
 import re
 import sys
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,6 @@ class Options:
     legacy_bugs: str | None = None
     channels_last: bool = False
     replace: tuple[str, ...] = ()
-    functions: Mapping[str, Any] = field(default_factory=dict)
     to: str = "keras"
     tolerance: float = verify.TOLERANCE
     ignore: tuple[str, ...] = ()
@@ -44,7 +43,6 @@ class Options:
             "dim_ordering": self.dim_ordering,
             "legacy_bugs": self.legacy_bugs,
             "replace": dict(map(replacement, self.replace)),
-            "functions": self.functions,
             "ignore": self.ignore,
             "pair_by": self.pair_by,
             "output_shapes": dict(map(output_shape, self.output_shape)),

@@ -25,6 +25,7 @@ from reprise_kit.port.keras_legacy.dialects.dialect import KERAS1, Dialect
 from reprise_kit.port.keras_legacy.dialects.translated import translated
 
 ARCHITECTURE = Limits(answer=64 << 20, times=20, per_second=1 << 18)  # a slow machine parses 256 kB a second,
+ABOUT, MAX_ABOUT = "about.json", 4 << 20
 HDF5 = Limits(times=safe.MAX_EXPANSION, per_second=4 << 20)  # and reads 4 MB of arrays
 
 
@@ -47,7 +48,8 @@ class OldModel:
     `config` is the document of `to_json()`: class_name, config and, if recorded, keras_version. `whole` says
     that the weights file was a whole model; `version` is the recorded Keras version or None, `backend` the
     recorded backend (Keras 1 recorded none). Config and names of weights are in the words of Keras 1, whatever
-    `dialect` they were written in; `written` is the document in its own words.
+    `dialect` they were written in; `written` is the document in its own words. `functions` is the code of the program's
+    own activations by name, as a Lambda's config holds it, where whoever saved the model kept it beside.
     """
 
     config: dict[str, Any]
@@ -58,6 +60,7 @@ class OldModel:
     backend: str | None = None
     dialect: Dialect = KERAS1
     written: dict[str, Any] = field(default_factory=dict)
+    functions: dict[str, Any] = field(default_factory=dict)
 
 
 def read(architecture: Path | None, weights: Path) -> OldModel:
@@ -77,7 +80,19 @@ def read(architecture: Path | None, weights: Path) -> OldModel:
         version, backend = written.get("keras_version") or found.version, written.get("backend") or found.backend
         notes += trained.not_carried(written, found.optimizer)
         config, groups, wrote = translated(written, found.weights, version)
-    return OldModel(config, groups, version, found.whole, notes, backend, wrote, written)
+    beside = functions_beside(architecture) if architecture is not None else {}
+    return OldModel(config, groups, version, found.whole, notes, backend, wrote, written, beside)
+
+
+def functions_beside(architecture: Path) -> dict[str, Any]:
+    """Return the own functions that `reprise adopt` tells of in about.json beside an architecture, or none."""
+    path = architecture.with_name(ABOUT)
+    try:
+        text = path.read_bytes() if path.is_file() and path.stat().st_size <= MAX_ABOUT else b"{}"
+        told = json.loads(text)["functions"].items()
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
+        return {}
+    return {name: {"function": code} for name, code in told}
 
 
 def is_whole(path: Path) -> bool:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, Literal
 
-from reprise_kit.apps.adopt.captured import FILES, OWN, STAND_IN, Captured, functions
+from reprise_kit.apps.adopt.captured import FILES, OWN, STAND_IN, Captured
 from reprise_kit.compare.atomic import write_text
 from reprise_kit.compare.errors import InputError
 from reprise_kit.compare.report import rendered
@@ -152,7 +152,6 @@ def _verify(captured: Captured, folder: Path, file: Path, name: str | None) -> t
         source_backend=captured.backend or "auto",
         keras_version=captured.keras or None,
         dim_ordering=captured.image_ordering if captured.image_ordering in ("th", "tf") else None,
-        functions=functions(folder),
     )
     try:
         for path in (architecture, weights):

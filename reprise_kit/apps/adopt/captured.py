@@ -61,7 +61,6 @@ class _About(msgspec.Struct, frozen=True):
     keras: str | None = None
     image_ordering: str | None = None
     own_classes: dict[str, str] = {}
-    functions: dict[str, Any] = {}
     folders: list[str] = []
     problems: list[str] = []
     keras_at: str = "site-packages"
@@ -156,12 +155,6 @@ def load(path: Path) -> list[Captured]:
         return msgspec.json.decode(path.read_bytes(), type=list[Captured])
     except (OSError, msgspec.DecodeError) as error:
         raise InputError(f"{path}: cannot be read ({error}); remove it, and adopt goes on from there") from None
-
-
-def functions(folder: Path) -> dict[str, Any]:
-    """Return the program's own functions that the layers of a captured model call by name, as a Lambda's config is."""
-    is_told = (folder / "about.json").is_file()
-    return {name: {"function": code} for name, code in _about(folder).functions.items()} if is_told else {}
 
 
 def _about(dump: Path) -> _About:

@@ -6,7 +6,7 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.build import build
-from reprise_kit.port.keras_legacy.read import read, weights
+from reprise_kit.port.keras_legacy.read import functions_beside, read, weights
 from tests.port.keras_legacy import models
 
 
@@ -69,3 +69,25 @@ def test_a_listed_layer_that_is_an_array_is_refused(net: tuple, tmp_path: Path) 
         file["alpha"] = np.zeros(3)
     with pytest.raises(InputError, match="'alpha', which is no group but a Dataset"):
         weights(path)
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [
+        ('{"functions": {"own": ["c", [], []]}, "event": "built"}', {"own": {"function": ["c", [], []]}}),
+        ('{"functions": {"own": null}}', {"own": {"function": None}}),
+        ('{"functions": ["own"]}', {}),
+        ('{"name": "another program\'s"}', {}),
+        ("[]", {}),
+        ("{", {}),
+        ("[" * 100_000, {}),
+        ('{"functions": {"own": "' + "c" * (4 << 20) + '"}}', {}),
+        (None, {}),
+    ],
+)
+def test_the_own_functions_that_are_told_of_beside_an_architecture(
+    tmp_path: Path, text: str | None, found: dict[str, object]
+) -> None:
+    if text is not None:
+        (tmp_path / "about.json").write_text(text)
+    assert functions_beside(tmp_path / "model.json") == found
