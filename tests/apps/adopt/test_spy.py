@@ -671,6 +671,19 @@ def of_keras(version: str, folder: Path, needs: str) -> Old:
     return Old(environment, python27.private_settings(folder / "settings", "theano"))
 
 
+def test_what_knows_its_input_only_once_it_is_taught_is_kept_then(tmp_path: Path) -> None:
+    """Before, a Sequential of Keras 2.2 has no weights."""
+    code = (
+        DENSE.replace(", input_dim=4", "") + "model.compile('sgd', 'mse')\nmodel.fit(x, np.ones((5, 3)), verbose=0)\n"
+    )
+    done, (folder,) = spied(of_keras("2.2.4", tmp_path, "python37"), tmp_path, code, REPRISE_SPY_BUILT="1")
+    assert done.returncode == 0, done.stderr
+    assert json.loads((folder / "about.json").read_text())["event"] == "fit"
+    assert migrate.migrate_files(
+        folder / "architecture.json", folder / "weights.h5", tmp_path / "model.keras", migrate.Options("theano")
+    ).agrees
+
+
 def test_files_of_keras_0_3_are_opened_in_it(tmp_path: Path) -> None:
     """Its architectures are of no class by name."""
     code = (

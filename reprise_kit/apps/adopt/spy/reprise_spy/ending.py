@@ -112,7 +112,7 @@ def built():
 def keep_as_built(seen):
     if seen.known is None and not is_empty(seen.model) and not is_damaged(seen):
         path = fitting(seen.model)
-        dump(seen, "load_weights %s" % path if path else "built", [NOT_SEEN] if path else [])
+        dump(seen, "load_weights %s" % path if path else seen.event or "built", [NOT_SEEN] if path else [])
 
 
 def fitting(model):

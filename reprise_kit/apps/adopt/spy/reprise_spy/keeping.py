@@ -154,6 +154,9 @@ def fingerprint(model):
 
 def dump(seen, event, problems=(), states=STATES):
     """Keep architecture and weights of a new state; returns whether there is a folder for calls."""
+    if is_unbuilt(seen.model):
+        seen.event = event
+        return False
     known = fingerprint(seen.model)
     if known == seen.known:
         return True
@@ -186,6 +189,11 @@ def dump(seen, event, problems=(), states=STATES):
 def is_empty(model):
     """Whether it has no layers yet, as a Sequential begins."""
     return not getattr(model, "layers", True)
+
+
+def is_unbuilt(model):
+    """Whether it has no weights before it knows its input, as a Sequential of Keras 2.2 may be taught."""
+    return getattr(model, "built", None) is False and not model.get_weights()
 
 
 def is_damaged(seen):
