@@ -28,7 +28,6 @@ _BINARY |= {55: "+", 56: "-", 57: "*", 58: "/", 28: "//", 29: "/", 67: "**"}
 # x > 0 is what K.greater(x, 0) is; x == 0 asks whether they are one object, and is known of numbers alone.
 _COMPARISONS = {0: "less", 1: "less_equal", 4: "greater", 5: "greater_equal"}
 _EQUALITIES = {2: "==", 3: "!="}
-_JUMPS = {110, 113, 114, 115}  # JUMP_FORWARD, JUMP_ABSOLUTE, POP_JUMP_IF_FALSE, POP_JUMP_IF_TRUE
 _HAS_ARGUMENT = 90
 
 
@@ -79,12 +78,12 @@ class _Walk:
                 return self.pop()
             if op == 130:  # RAISE_VARARGS
                 return Node("raise", ())
-            if op in (114, 115):
+            if op in (114, 115):  # POP_JUMP_IF_FALSE, POP_JUMP_IF_TRUE
                 return self.branched(op, at, self.target(op, argument, at))
-            if op in _JUMPS:
+            if op in (110, 113):  # JUMP_FORWARD, JUMP_ABSOLUTE
                 at = self.target(op, argument, at)
                 continue
-            self.step(op, argument, self.wide)
+            self.step(op, argument)
             if self.stack:
                 checked(self.stack[-1])
         raise Unreadable
@@ -120,7 +119,7 @@ class _Walk:
         del self.stack[len(self.stack) - count :]
         return tuple(taken)
 
-    def step(self, op: int, argument: int, wide: bool) -> None:
+    def step(self, op: int, argument: int) -> None:
         if op in _BINARY:
             is_classic = op in (21, 58) and self.code.python == 2
             left, right = self.many(2)
@@ -131,7 +130,7 @@ class _Walk:
         elif op in (124, 125, 100, 116, 106, 136, 160):
             self.load(op, argument)
         elif op in (131, 141, 161):
-            self.call(op, argument, wide)
+            self.call(op, argument)
         elif op in (102, 103):
             self.stack.append(Node("tuple", self.many(argument)))
         elif op == 133 and argument in (2, 3):
@@ -198,8 +197,8 @@ class _Walk:
             raise Unreadable
         self.stack.append(Node("name", (short[name],)))
 
-    def call(self, op: int, argument: int, wide: bool) -> None:
-        if op == 141 and not wide:  # CALL_FUNCTION_KW: the names lie on the stack as one tuple
+    def call(self, op: int, argument: int) -> None:
+        if op == 141 and not self.wide:  # CALL_FUNCTION_KW: the names lie on the stack as one tuple
             names = self.pop()
             texts = [leaf.args[0] for leaf in names.args if isinstance(leaf, Node) and leaf.op == "constant"]
             values = self.many(argument)
@@ -208,7 +207,7 @@ class _Walk:
                 raise Unreadable
             pairs = [part for pair in zip(texts, values[split:], strict=True) for part in pair]
             positional = values[:split]
-        elif op == 131 and wide:
+        elif op == 131 and self.wide:
             flat = self.many(2 * (argument >> 8))
             pairs = [part.args[0] if i % 2 == 0 and part.op == "constant" else part for i, part in enumerate(flat)]
             positional = self.many(argument & 0xFF)

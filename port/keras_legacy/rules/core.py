@@ -33,7 +33,8 @@ def activation_name(context: Context, node: Node, key: str = "activation") -> st
     name, dialect = node.config.get(key) or "linear", context.dialect
     if isinstance(name, str) and name in context.functions:
         raise InputError(
-            f"layer {node.name}: its {key} {name[:80]} is the program's own, and is not read in this layer"
+            f"layer {node.name}: its {key} {name[:80]} is the program's own, and is not read in a {node.class_name}; "
+            f"give the layer with --replace {node.name}=module:thing"
         )
     if not isinstance(name, str) or name not in known_activations(dialect) | {"hard_sigmoid"}:
         raise InputError(

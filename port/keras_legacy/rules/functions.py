@@ -53,7 +53,8 @@ def own_activation(context: Context, node: Node) -> Apply | None:
         )
     if node.class_name not in AS_IT_STANDS and not is_elementwise(found.node):
         raise InputError(
-            f"{its}, {found.text}, of more than each number by itself: a {node.class_name} lays it otherwise"
+            f"{its}, {found.text}, of more than each number by itself: a {node.class_name} lays it otherwise; give the "
+            f"layer with --replace {node.name}=module:thing"
         )
     context.notes.append(f"layer {node.name}: the code of its activation {name} reads as {found.text}")
     return Read(context, node, found)

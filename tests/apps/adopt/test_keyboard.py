@@ -69,7 +69,8 @@ def test_a_box_is_told_its_files(tmp_path: Path) -> None:
         (tmp_path / name).touch()
     opened = types.SimpleNamespace(name=lambda path: f"/adopted/{path.name}")
     program = run.Program("python one.py", tmp_path, Path("python"), {})
-    said = json.loads(run._variables(program, opened, tmp_path, tmp_path)["REPRISE_SPY_FILES"])  # type: ignore[arg-type]
+    variables = run._variables(program, opened, tmp_path, tmp_path)  # type: ignore[arg-type]
+    said = json.loads(variables["REPRISE_SPY_FILES"])
     assert [path for _, path in said] == [f"/adopted/{tmp_path.name}/in/b.jpg"]
 
 

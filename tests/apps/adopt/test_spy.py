@@ -588,7 +588,7 @@ def bias(group: h5py.Group) -> np.ndarray:
 def test_a_signal_of_its_program_is_its_own(old: Old, tmp_path: Path) -> None:
     """Its own handler stays, and is never called by the spy."""
     code = "import signal\nsignal.signal(signal.SIGUSR1, lambda *_: os._exit(9))\nimport os, time\n" + OWN_LAYER + DENSE
-    code += "own = Sequential([Dense(3, input_dim=4), Scaled(7)])\nown.compile('sgd', 'mse')\ntime.sleep(9)\n"
+    code += "own = Sequential([Dense(3, input_dim=4), Scaled(7)])\nown.compile('sgd', 'mse')\ntime.sleep(4)\n"
     variables = {"REPRISE_SPY_RECORDER": str(RECORDER), "REPRISE_SPY_BUILT": "1", "REPRISE_SPY_SECONDS": "0"}
     done, found = spied(old, tmp_path, code, **variables)
     assert done.returncode == 0 and found, done.stderr

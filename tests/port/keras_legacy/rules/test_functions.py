@@ -5,7 +5,7 @@ import pytest
 
 from reprise_kit.compare.errors import InputError
 from reprise_kit.port.keras_legacy.expression import Node
-from reprise_kit.port.keras_legacy.rules import functions
+from reprise_kit.port.keras_legacy.rules import core, functions
 from tests.port.keras_legacy.rules.parts import computed, context, node, numbers
 
 X, TWO = Node("argument", ()), Node("constant", (2,))
@@ -17,6 +17,15 @@ def test_a_lambda_is_read_and_never_run() -> None:
     found, x = context(), keras.Input((3,))
     both = functions._named(found, node("Lambda"), [x, x])
     assert [found.name("lambda"), len(both)] == ["lambda_3", 2]
+
+
+@pytest.mark.parametrize("key", ["activation", "inner_activation"])
+def test_where_no_code_is_read_its_own_is_not_taken_for_keras_s(key: str) -> None:
+    found = context(functions={"tanh": {"function": None}})
+    with pytest.raises(
+        InputError, match=f"its {key} tanh is the program's own, and is not read in a GRU; give the layer"
+    ):
+        core.activation_name(found, node("GRU", **{key: "tanh"}), key)
 
 
 def called(name: str, *given: Node, **named: Node) -> Node:
