@@ -11,8 +11,7 @@ from reprise_spy.state import OUT, enter, guarded, leave, note, state
 from reprise_spy.within import is_wanted, record_within
 
 ENOUGH = int(os.environ.get("REPRISE_SPY_PREDICTIONS", "16"))
-PROGRAM = os.getpid()
-LAST_CALL = signal.SIGUSR1  # to the program's main thread, which alone may ask the program's models
+LAST_CALL = signal.SIGURG  # to the program's main thread, which alone may ask its models; ends nothing where unknown
 BUSY, IDLE = 0.05, 8  # of a core: less is waiting; seconds of it after which what was built is kept
 LATE = float(os.environ.get("REPRISE_SPY_SECONDS", "inf"))  # since the start
 NOT_SEEN = "the program built it and was not seen to load these weights, which fit it in number and shapes"
@@ -47,13 +46,9 @@ def show_enough():
 
 def ended_early(number, frame):
     """Its time is nearly over: what it never asked is asked where it stands, and it goes no further than this."""
-    if os.getpid() != PROGRAM:  # a child of its, to which somebody else sent this
-        signal.signal(LAST_CALL, signal.SIG_DFL)
-        return os.kill(os.getpid(), LAST_CALL)
     with state().lock:
         if not state().busy:  # in the middle of keeping something: the next second is as good
             ask_and_end()
-    return None
 
 
 @guarded
