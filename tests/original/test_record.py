@@ -113,6 +113,17 @@ def test_a_model_of_a_class_of_its_own_with_arrays_that_have_no_names(keras11: O
         migrate_files(architecture, weights, tmp_path / "m.keras", Options())
 
 
+def test_models_within_a_model_have_the_names_of_their_file(keras11: Old, tmp_path: Path) -> None:
+    """Built again, the one that is met first would be sequential_1, whatever the file calls it."""
+    save = "import zoo; model = zoo.nested_against_their_numbers(); model.save_weights('weights.h5')"
+    weights = save_weights(keras11, tmp_path, save + "; open('model.json', 'w').write(model.to_json())")
+    arrays, _, _ = keras11.record(tmp_path, "--architecture", "model.json", "--weights", weights)
+    assert (arrays["layer_sequential_1"].shape[1], arrays["layer_sequential_2"].shape[1]) == (2, 3)
+    files = tmp_path / "model.json", weights, tmp_path / "m.keras"
+    report = migrate_files(*files, Options(), golden=tmp_path / "golden.npz")
+    assert report.agrees and len(report.verdict.layers) == 5
+
+
 def test_given_inputs_are_the_ones_recorded(keras11: Old, tmp_path: Path, dense: tuple[Path, Path]) -> None:
     given = models.normal(np.random.RandomState(7), 2, 3)
     np.savez(tmp_path / "inputs.npz", in_0=given)

@@ -96,9 +96,19 @@ def build(options, keras, config, text):
             config.pop(compiled, None)
         model = attempt("Keras %s cannot build it" % keras.__version__, from_config(keras),
                         prepared(config, keras, custom), custom_objects=custom)
+        name_as_saved(model, config)
     if options.weights:
         load_weights(options, keras, model)
     return model
+
+
+def name_as_saved(model, config):
+    """Give each Sequential within a Model the name that its file has: Keras before 2.2.3 numbers them anew instead."""
+    within = config["config"]
+    saved = within.get("layers", []) if isinstance(within, dict) else []
+    for layer, entry in zip(getattr(model, "layers", []), saved):
+        if entry.get("class_name") == "Sequential" == type(layer).__name__ and "name" in entry:
+            layer.name = entry["name"]
 
 
 def from_config(keras):

@@ -25,6 +25,16 @@ def merged():
     return with_weights(Model([left, right], [inner(added), Dense(1, name="head")(added)]))
 
 
+def nested_against_their_numbers():
+    """Two Sequentials within a model, whose walk meets the second first."""
+    from keras.layers import merge
+
+    x = Input(shape=(4,), name="x")
+    first, second = [Sequential([Dense(size, input_dim=4)]) for size in (2, 3)]
+    answer = Dense(2, name="answer")(merge([second(x), first(x)], mode="concat", name="both"))
+    return with_weights(Model(input=x, output=answer))
+
+
 def masked():
     """Masks of an Embedding and of a Masking meet in a Merge before an LSTM."""
     from keras.layers import merge
