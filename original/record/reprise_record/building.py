@@ -104,7 +104,7 @@ def build(options, keras, config, text):
 
 def name_as_saved(model, config):
     """Give each Sequential within a Model the name that its file has: Keras before 2.2.3 numbers them anew instead."""
-    within = config["config"]
+    within = config.get("config")  # none in Keras 0.3, which has no such models
     saved = within.get("layers", []) if isinstance(within, dict) else []
     for layer, entry in zip(getattr(model, "layers", []), saved):
         if entry.get("class_name") == "Sequential" == type(layer).__name__ and "name" in entry:
